@@ -1,0 +1,13 @@
+"""The marks that a test carries.
+
+    @clause("svok/exit/running")
+    def test_...
+
+Each test has exactly one clause: it fails for one reason.
+"""
+
+import pytest
+
+clause = pytest.mark.clause
+needs = pytest.mark.needs  # needs("root"), needs("strace"), needs("namespaces"), needs("gcc") ...
+slow = pytest.mark.slow  # left out by --quick

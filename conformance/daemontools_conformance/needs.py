@@ -1,0 +1,58 @@
+"""What some tests need of the machine, and how to find out whether it is there.
+
+A test that cannot run here is reported UNTESTED with the reason; it never
+looks like a pass.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from functools import cache
+
+
+def _root() -> str:
+    return "" if os.geteuid() == 0 else "needs root"
+
+
+def _user() -> str:
+    return "" if os.geteuid() != 0 else "needs an ordinary user"
+
+
+def _strace() -> str:
+    if not shutil.which("strace"):
+        return "needs strace"
+    works = subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True, check=False)
+    return "" if works.returncode == 0 else "strace is not permitted here"
+
+
+def _namespaces() -> str:
+    command = ["unshare", "-m", "-p", "-f", "--mount-proc", "true"]
+    if os.geteuid() != 0:
+        command[1:1] = ["-U", "-r"]
+    if not shutil.which("unshare"):
+        return "needs unshare"
+    works = subprocess.run(command, capture_output=True, check=False)
+    return "" if works.returncode == 0 else "mount and process namespaces are not permitted here"
+
+
+def _linux() -> str:
+    return "" if os.path.exists("/proc/self/stat") else "needs Linux's /proc"
+
+
+_QUESTIONS: dict[str, Callable[[], str]] = {
+    "root": _root,
+    "user": _user,
+    "strace": _strace,
+    "namespaces": _namespaces,
+    "linux": _linux,
+}
+
+
+@cache
+def missing(need: str) -> str:
+    """Why `need` is not met here; empty if it is. Any other word is a program on PATH."""
+    question = _QUESTIONS.get(need)
+    if question:
+        return question()
+    return "" if shutil.which(need) else f"needs {need}"

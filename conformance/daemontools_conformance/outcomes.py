@@ -1,0 +1,49 @@
+"""What can become of a test, from best to worst, and the exceptions that say so.
+
+A refusal (exit 100 or 111 with its message) is an answer. A crash is not: an
+implementation that dies of a fault, or shows a traceback, never passes a test
+that asked for a refusal.
+"""
+
+import enum
+
+
+class Outcome(enum.IntEnum):
+    """The outcome of a test or of a cell (clause x implementation: the worst of its tests).
+
+    UNTESTED (no test could run here) and NOT_RUN (not selected) stand apart
+    from the order; they carry the lowest numbers so that any real result wins.
+    """
+
+    NOT_RUN = -2
+    UNTESTED = -1
+    PASS = 0
+    PARTIAL = 1
+    VARIANT = 2
+    NOT_OFFERED = 3
+    NEW = 4
+    KNOWN_BUG = 5
+    FLAKY = 6
+    FAIL = 7
+    TIMEOUT = 8
+    CRASH = 9
+    HARNESS_ERROR = 10
+
+    def __str__(self) -> str:
+        return self.name.replace("_", "-")
+
+
+class Crashed(AssertionError):
+    """The program died of a fault (SEGV, ABRT ...) or showed a traceback."""
+
+
+class Hung(AssertionError):
+    """The program did not finish in time."""
+
+
+class Unavailable(Exception):
+    """This test cannot run here; the text says what is needed (root, strace ...)."""
+
+
+class NotOffered(Exception):
+    """The profile says that the implementation does not have the program."""

@@ -1,0 +1,167 @@
+"""Processes as the suite sees them: one that runs, one that has finished, all that are left.
+
+Programs are started through pipes and files, never through a terminal, so that
+every byte they write can be compared. (`terminal.py` has the tests' terminals.)
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemontools_conformance.outcomes import Crashed, Hung
+from daemontools_conformance.patience import deadline
+
+FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGFPE}
+_TRACEBACK = b"Traceback (most recent call last)"
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A program that has ended: `code` is its exit code, or minus the signal that killed it."""
+
+    argv: tuple[bytes, ...]
+    code: int
+    out: bytes
+    err: bytes
+
+    def check_no_crash(self) -> None:
+        """Raise Crashed if this was no orderly end."""
+        if -self.code in FAULTS:
+            name = signal.Signals(-self.code).name
+            raise Crashed(f"{_line(self.argv)} was killed by {name}; stderr: {self.err!r}")
+        check_no_traceback(self.argv, self.out + self.err)
+
+
+def check_no_traceback(argv: tuple[bytes, ...], text: bytes) -> None:
+    """Raise Crashed if the text shows a Python traceback."""
+    if _TRACEBACK in text:
+        shown = text[text.index(_TRACEBACK) :].decode(errors="replace")
+        raise Crashed(f"{_line(argv)} showed a traceback:\n{shown}")
+
+
+class Running:
+    """A program that was started and may still run; its output goes to files."""
+
+    def __init__(
+        self,
+        popen: "subprocess.Popen[bytes]",
+        argv: tuple[bytes, ...],
+        out: Path | None,
+        err: Path | None,
+    ) -> None:
+        self.popen = popen
+        self.argv = argv
+        self.pid = popen.pid
+        self._out = out
+        self._err = err
+
+    def __repr__(self) -> str:
+        return f"<{_line(self.argv)}, pid {self.pid}>"
+
+    @property
+    def out(self) -> bytes:
+        """Standard output so far (empty if the test gave a descriptor of its own)."""
+        return self._out.read_bytes() if self._out else b""
+
+    @property
+    def err(self) -> bytes:
+        """Standard error so far."""
+        return self._err.read_bytes() if self._err else b""
+
+    def write(self, data: bytes) -> None:
+        """Write to standard input, at once (the program was started with stdin=PIPE)."""
+        assert self.popen.stdin is not None, "start it with stdin=PIPE"
+        self.popen.stdin.write(data)
+        self.popen.stdin.flush()
+
+    def end_input(self) -> None:
+        """Close standard input: the program sees the end of it."""
+        assert self.popen.stdin is not None, "start it with stdin=PIPE"
+        self.popen.stdin.close()
+
+    def signal(self, number: int) -> None:
+        """Send a signal."""
+        self.popen.send_signal(number)
+
+    def has_ended(self) -> bool:
+        """Is it gone (and reaped)?"""
+        return self.popen.poll() is not None
+
+    def wait(self, within: float = 20.0, crash_is_an_answer: bool = False) -> Finished:
+        """Wait for the end. Raises Hung after `within` seconds, Crashed on a fault or traceback."""
+        try:
+            code = self.popen.wait(deadline(within))
+        except subprocess.TimeoutExpired:
+            raise Hung(
+                f"{_line(self.argv)} did not end within {deadline(within):g} s; "
+                f"stdout: {self.out[-500:]!r}; stderr: {self.err[-500:]!r}"
+            ) from None
+        finished = Finished(self.argv, code, self.out, self.err)
+        if not crash_is_an_answer:
+            finished.check_no_crash()
+        return finished
+
+
+def become_subreaper() -> None:
+    """Orphans of what we start become our children, so that they can be found and ended."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+
+
+def children(parent: int | None = None) -> set[int]:
+    """The process ids of the children of `parent` (this process), zombies included."""
+    parent = parent or os.getpid()
+    return {pid for pid, ppid in _parents() if ppid == parent}
+
+
+def is_alive(pid: int) -> bool:
+    """Does the process exist, and is it more than a zombie?"""
+    try:
+        return _stat_fields(pid)[0] != "Z"
+    except (OSError, ProcessLookupError):
+        return False
+
+
+def end_all_but(spared: set[int], within: float = 20.0) -> None:
+    """Kill and reap all children of this process, and theirs, except those `spared`.
+
+    Killing a parent makes its children ours (`become_subreaper`), so this goes
+    on until nobody is left. Raises TimeoutError if somebody will not die.
+    """
+    end = time.monotonic() + deadline(within)
+    while left := children() - spared:
+        for pid in left:
+            try:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, os.WNOHANG)
+            except (ProcessLookupError, ChildProcessError):
+                pass
+        if time.monotonic() > end:
+            raise TimeoutError(f"processes {sorted(left)} survive SIGKILL")
+        time.sleep(0.001)
+
+
+def _parents() -> Iterator[tuple[int, int]]:
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                yield int(entry), int(_stat_fields(int(entry))[1])
+            except (OSError, ProcessLookupError):
+                continue
+
+
+def _stat_fields(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the state on (the name before may hold anything)."""
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        return file.read().rpartition(b")")[2].decode().split()
+
+
+def _line(argv: tuple[bytes, ...]) -> str:
+    return b" ".join(argv).decode(errors="replace")

@@ -1,0 +1,180 @@
+"""Profiles: what is judged, and what is expected of it.
+
+A profile is a TOML file:
+
+    name = "djb"                        # one word
+    title = "daemontools 0.76, Debian's package"
+    version = "1:0.76-8.1"              # of the implementation
+    suite_version = "0.1.0"             # clauses newer than this report NEW
+    folder = ["/command", "/usr/bin"]   # the first that holds one of the programs
+    setup = ["{python}", "-m", "daemontools.install", "{folder}"]   # instead of folder
+    not_offered = ["svscanboot"]        # whole programs
+
+    [programs.envdir]                   # a program called in another way
+    path = "/usr/bin/chpst"
+    argv0 = "envdir"
+    arguments = ["-e"]
+
+    [timing]
+    patience = 1.0                      # all deadlines are multiplied by this
+
+    [[expect]]
+    clause = "supervise/start/dangling-link"
+    kind = "variant"                    # or not-offered, known-bug
+    seen = "debian"                     # variant: the name of the variant in the clause
+    reason = "Debian creates the link's target"
+    link = "https://..."                # required for known-bug
+    expires = 2027-01-01                # optional
+
+`--implementation` takes the name of a shipped profile, a TOML file, or a folder
+that holds programs of djb's names (a profile without expectations).
+"""
+
+import datetime
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from daemontools_conformance.places import folder as data_folder
+
+PROGRAMS = (
+    "svscanboot",
+    "svscan",
+    "supervise",
+    "svc",
+    "svok",
+    "svstat",
+    "fghack",
+    "pgrphack",
+    "readproctitle",
+    "multilog",
+    "tai64n",
+    "tai64nlocal",
+    "setuidgid",
+    "envuidgid",
+    "envdir",
+    "softlimit",
+    "setlock",
+)
+KINDS = ("variant", "not-offered", "known-bug")
+_KEYS = {
+    "name", "title", "version", "suite_version", "folder", "setup", "not_offered",
+    "programs", "timing", "expect",
+}  # fmt: skip
+
+
+class ProfileError(Exception):
+    """A profile cannot be used; the text says why and where."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One clause that comes out differently, what is seen instead, and why."""
+
+    clause: str
+    kind: str
+    reason: str
+    seen: str = ""
+    link: str = ""
+    expires: datetime.date | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """How one program is called: its file, what it is told its name is, and first arguments."""
+
+    path: str
+    argv0: str = ""
+    arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Profile:
+    """An implementation and what is expected of it."""
+
+    name: str
+    title: str = ""
+    version: str = ""
+    suite_version: str = ""
+    folder: tuple[str, ...] = ()
+    setup: tuple[str, ...] = ()
+    not_offered: frozenset[str] = frozenset()
+    programs: Mapping[str, Call] = field(default_factory=dict)
+    patience: float = 1.0
+    expect: Mapping[str, Expectation] = field(default_factory=dict)
+    source: str = ""
+
+
+def find(name: str) -> Profile:
+    """The profile for the value of `--implementation`. Raises ProfileError."""
+    path = Path(name)
+    if path.suffix == ".toml":
+        return load(path)
+    shipped = data_folder("profiles") / f"{name}.toml"
+    if "/" not in name and shipped.exists():
+        return load(shipped)
+    if path.is_dir():
+        return Profile(name=path.resolve().name, folder=(str(path.resolve()),), source=name)
+    names = ", ".join(sorted(p.stem for p in shipped.parent.glob("*.toml")))
+    raise ProfileError(
+        f"no implementation {name!r}: neither a folder, a .toml file nor a shipped profile ({names})"
+    )
+
+
+def load(path: Path) -> Profile:
+    """Read a TOML profile. Raises ProfileError."""
+    try:
+        table = tomllib.loads(path.read_text())
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ProfileError(f"{path}: {error}") from error
+    if unknown := sorted(table.keys() - _KEYS):
+        raise ProfileError(f"{path}: unknown key {unknown[0]!r}")
+    if not table.get("name"):
+        raise ProfileError(f"{path}: it has no name")
+    folders = table.get("folder", [])
+    folders = [folders] if isinstance(folders, str) else folders
+    not_programs = (set(table.get("programs", {})) | set(table.get("not_offered", []))) - {
+        *PROGRAMS
+    }
+    if not_programs:
+        raise ProfileError(f"{path}: {not_programs.pop()} is no program of daemontools")
+    return Profile(
+        name=table["name"],
+        title=table.get("title", ""),
+        version=table.get("version", ""),
+        suite_version=table.get("suite_version", ""),
+        folder=tuple(str((path.parent / Path(f).expanduser()).resolve()) for f in folders),
+        setup=tuple(table.get("setup", ())),
+        not_offered=frozenset(table.get("not_offered", ())),
+        programs={
+            program: Call(call["path"], call.get("argv0", ""), tuple(call.get("arguments", ())))
+            for program, call in table.get("programs", {}).items()
+        },
+        patience=float(table.get("timing", {}).get("patience", 1.0)),
+        expect=_expectations(path, table.get("expect", [])),
+        source=str(path),
+    )
+
+
+def _expectations(path: Path, entries: list[dict[str, Any]]) -> dict[str, Expectation]:
+    expectations: dict[str, Expectation] = {}
+    for entry in entries:
+        clause = entry.get("clause", "")
+
+        def wrong(what: str, clause: str = clause) -> ProfileError:
+            return ProfileError(f"{path}: expectation for {clause or '?'}: {what}")
+
+        if clause in expectations:
+            raise wrong("it stands there twice")
+        if entry.get("kind") not in KINDS:
+            raise wrong(f"its kind is none of {', '.join(KINDS)}")
+        if not entry.get("reason"):
+            raise wrong("it has no reason")
+        if entry["kind"] == "variant" and not entry.get("seen"):
+            raise wrong("a variant must say which one is seen")
+        if entry["kind"] == "known-bug" and not entry.get("link"):
+            raise wrong("a known bug must have a link")
+        expectations[clause] = Expectation(**entry)
+    return expectations

@@ -1,0 +1,89 @@
+"""The kernel's record of a process: everything that exec hands from one program to the next.
+
+A process that looks at itself changes what it sees (an interpreter sets signal
+dispositions, a shell rewrites the environment). So the probe child is a program
+that only waits, and the record is read from outside, in /proc.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a process has inherited and been given. All as the kernel shows it."""
+
+    argv: tuple[bytes, ...]
+    environment: tuple[bytes, ...]
+    comm: bytes
+    directory: str
+    uids: tuple[int, ...]  # real, effective, saved, file system
+    gids: tuple[int, ...]
+    groups: tuple[int, ...]
+    umask: int
+    nice: int
+    process_group: int
+    session: int
+    terminal: int  # device number, 0 for none
+    blocked: frozenset[int]  # signal numbers
+    ignored: frozenset[int]
+    caught: frozenset[int]
+    limits: dict[str, tuple[str, str]]  # name -> (soft, hard)
+    descriptors: dict[int, str]  # number -> what it refers to
+    parent: int
+
+
+def record(pid: int) -> Record:
+    """Read the record of a live process. Raises OSError if it is gone or not ours to read."""
+    proc = Path("/proc") / str(pid)
+    status = dict(
+        line.split(":\t", 1) for line in (proc / "status").read_text().splitlines() if ":\t" in line
+    )
+    stat = (proc / "stat").read_text().rpartition(")")[2].split()
+    return Record(
+        argv=_zero_ended((proc / "cmdline").read_bytes()),
+        environment=_zero_ended((proc / "environ").read_bytes()),
+        comm=(proc / "comm").read_bytes().rstrip(b"\n"),
+        directory=os.readlink(proc / "cwd"),
+        uids=_numbers(status["Uid"]),
+        gids=_numbers(status["Gid"]),
+        groups=_numbers(status["Groups"]),
+        umask=int(status["Umask"], 8),
+        nice=int(stat[16]),
+        process_group=int(stat[2]),
+        session=int(stat[3]),
+        terminal=int(stat[4]),
+        parent=int(stat[1]),
+        blocked=_signals(status["SigBlk"]),
+        ignored=_signals(status["SigIgn"]),
+        caught=_signals(status["SigCgt"]),
+        limits=_limits((proc / "limits").read_text()),
+        descriptors={int(entry.name): _target(entry) for entry in sorted((proc / "fd").iterdir())},
+    )
+
+
+def _zero_ended(data: bytes) -> tuple[bytes, ...]:
+    return tuple(data.split(b"\0")[:-1])
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(word) for word in text.split())
+
+
+def _signals(mask: str) -> frozenset[int]:
+    bits = int(mask, 16)
+    return frozenset(number for number in range(1, 65) if bits >> (number - 1) & 1)
+
+
+def _limits(text: str) -> dict[str, tuple[str, str]]:
+    rows = re.findall(r"^(Max [a-z ]+?)\s{2,}(\w+)\s+(\w+)", text, flags=re.MULTILINE)
+    return {name[4:]: (soft, hard) for name, soft, hard in rows}
+
+
+def _target(entry: Path) -> str:
+    try:
+        return os.readlink(entry)
+    except OSError:
+        return "closed meanwhile"

@@ -1,0 +1,64 @@
+"""The reader of clauses: what it accepts and what it refuses."""
+
+from pathlib import Path
+
+import pytest
+
+from daemontools_conformance import clauses
+
+FILE = Path("svok.md")
+GOOD = """\
+# svok
+
+## svok/exit/running
+
+Exit code
+0.
+
+- level: PROMISED
+- source: manual,
+  svok
+- by hand: `svok s`
+- variant debian: exit code 1
+"""
+
+
+def test_a_clause_is_read() -> None:
+    [clause] = clauses.parse(GOOD, FILE)
+    assert (clause.id, clause.text, clause.line) == ("svok/exit/running", "Exit code 0.", 3)
+    assert (clause.level, clause.source) == ("PROMISED", "manual, svok")
+    assert clause.by_hand == ("svok s",)
+    assert clause.variants == {"debian": "exit code 1"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("svok/exit/running", "svok/exit", "program/topic/word"),
+        ("PROMISED", "MUST", "level"),
+        ("- source: manual,\n  svok\n", "", "source"),
+        ("Exit code\n0.\n", "", "says nothing"),
+        ("- by hand", "- by foot", "by foot"),
+    ],
+)
+def test_a_clause_that_is_wrong_is_refused(old: str, new: str, complaint: str) -> None:
+    with pytest.raises(clauses.SpecError, match=complaint):
+        clauses.parse(GOOD.replace(old, new), FILE)
+
+
+def test_an_id_may_not_come_back_from_the_dead(tmp_path: Path) -> None:
+    (tmp_path / "svok.md").write_text(GOOD)
+    (tmp_path / "tombstones.md").write_text("# Withdrawn\n\n## svok/exit/running\n")
+    with pytest.raises(clauses.SpecError, match="withdrawn"):
+        clauses.load(tmp_path)
+
+
+def test_an_id_may_not_stand_twice(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text(GOOD)
+    (tmp_path / "b.md").write_text(GOOD)
+    with pytest.raises(clauses.SpecError, match="twice"):
+        clauses.load(tmp_path)
+
+
+def test_all_clauses_of_the_suite_are_well_formed() -> None:
+    assert len(clauses.load()) > 10

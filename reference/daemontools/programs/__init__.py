@@ -1,0 +1,1 @@
+"""One module a program; each has a `main(argv)` that returns the exit code."""

@@ -1,0 +1,27 @@
+"""The functions behind pip's scripts: the programs on PATH, for trying out.
+
+pip writes a small script for each entry of `[project.scripts]`, and each calls
+a function of this module. Those scripts start slower than the launchers that
+`python -m daemontools.install` writes, and PYTHON* variables reach them: fine
+for a first look, not for a server.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def __getattr__(program: str) -> "Callable[[], None]":
+    """The function that runs `program`: one rule in place of 17 functions."""
+    from importlib import import_module
+
+    if program.startswith("_"):
+        raise AttributeError(program)
+    main = import_module(f"daemontools.programs.{program}").main
+
+    def script() -> None:
+        from daemontools.unix.start import run
+
+        run(main)
+
+    return script

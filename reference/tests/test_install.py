@@ -1,0 +1,51 @@
+"""The installer: it writes launchers, replaces its own, and leaves other files alone."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from daemontools import install
+
+PYTHON = sys.executable
+
+
+def test_every_program_gets_an_executable_launcher(tmp_path: Path) -> None:
+    install.install(tmp_path, PYTHON, "/nowhere")
+    assert sorted(p.name for p in tmp_path.iterdir()) == install.programs()
+    assert all(p.stat().st_mode & 0o777 == 0o755 for p in tmp_path.iterdir())
+
+
+def test_a_second_install_replaces_the_first(tmp_path: Path) -> None:
+    install.install(tmp_path, PYTHON, "/one")
+    install.install(tmp_path, PYTHON, "/two")
+    assert "/two" in (tmp_path / "svok").read_text()
+
+
+def test_a_foreign_file_is_neither_overwritten_nor_removed(tmp_path: Path) -> None:
+    (tmp_path / "svok").write_text("somebody else's")
+    with pytest.raises(FileExistsError, match="svok"):
+        install.install(tmp_path, PYTHON, "/nowhere")
+    install.remove(tmp_path)
+    assert (tmp_path / "svok").read_text() == "somebody else's"
+
+
+def test_remove_takes_away_what_install_wrote(tmp_path: Path) -> None:
+    install.install(tmp_path, PYTHON, "/nowhere")
+    (tmp_path / "other").touch()
+    install.remove(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["other"]
+
+
+def test_an_interpreter_with_a_blank_in_its_path_is_refused() -> None:
+    with pytest.raises(ValueError, match="cannot stand"):
+        install.launcher("svok", "/my python", "/nowhere")
+
+
+def test_the_command_line_installs_and_removes(tmp_path: Path) -> None:
+    command = [PYTHON, "-m", "daemontools.install"]
+    subprocess.run([*command, tmp_path], check=True)
+    assert (tmp_path / "svok").exists()
+    subprocess.run([*command, "--remove", tmp_path], check=True)
+    assert list(tmp_path.iterdir()) == []
