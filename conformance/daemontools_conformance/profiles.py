@@ -119,7 +119,7 @@ def find(name: str) -> Profile:
         return Profile(name=path.resolve().name, folder=(str(path.resolve()),), source=name)
     names = ", ".join(sorted(p.stem for p in shipped.parent.glob("*.toml")))
     raise ProfileError(
-        f"no implementation {name!r}: neither a folder, a .toml file nor a shipped profile ({names})"
+        f"no implementation {name!r}: no folder, no .toml file, and no shipped profile ({names})"
     )
 
 
