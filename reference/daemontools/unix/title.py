@@ -1,0 +1,80 @@
+"""The name and the arguments that `ps`, `pgrep` and `pidof` show for this process.
+
+A script runs as `python -ISXutf8 /command/svscan /service`, and that is what the
+kernel shows. People and tools look for `svscan /service` and for `supervise
+clock`, so the programs that live long put their own words there.
+
+Where they are: the kernel remembers the addresses between which the arguments
+lay when the process started (arg_start and arg_end, fields 48 and 49 of
+/proc/self/stat), and shows whatever is there now. A process may write its own
+memory through /proc/self/mem. The short name (`comm`, at most 15 bytes, what
+plain `pgrep` compares) is a file of its own, /proc/self/comm.
+
+The room is the length of the original arguments, the interpreter's words
+included; so a program's own words always fit. Words that do not fit are cut at
+the end, and the last byte stays NUL: without it the kernel would go on and show
+the environment as well. The rest of the room is filled with NULs.
+
+Without /proc, or without permission (a process that changed its user), nothing
+happens: titles are for people, and no program may fail for want of one.
+Clauses: tree/names/...
+"""
+
+import os
+
+
+def set_title(words: list[bytes]) -> None:
+    """Show `words` as the arguments of this process, and the first one as its name."""
+    room = open_room()
+    if room is None:
+        return
+    memory, start, length = room
+    text = joined(words)[: length - 1]
+    try:
+        os.pwrite(memory, text.ljust(length, b"\0"), start)
+    except OSError:
+        pass
+    os.close(memory)
+    _write("/proc/self/comm", words[0])
+
+
+def fits(words: list[bytes]) -> bool:
+    """Is the room of this process long enough for these words, uncut?"""
+    room = open_room()
+    if room is None:
+        return False
+    memory, _start, length = room
+    os.close(memory)
+    return len(joined(words)) <= length
+
+
+def joined(words: list[bytes]) -> bytes:
+    """The words as they lie in memory: each followed by a NUL."""
+    return b"".join(word + b"\0" for word in words)
+
+
+def open_room() -> tuple[int, int, int] | None:
+    """A descriptor of this process's memory, and address and length (bytes) of the room.
+
+    For a program that goes on writing there (readproctitle); close-on-exec.
+    None where there is no such thing.
+    """
+    try:
+        with open("/proc/self/stat", "rb", buffering=0) as file:
+            # The second field, the name in parentheses, may hold anything.
+            fields = file.read().rpartition(b")")[2].split()
+        start, end = int(fields[45]), int(fields[46])
+        if end <= start:
+            return None
+        return os.open("/proc/self/mem", os.O_WRONLY), start, end - start
+    except OSError:
+        return None
+
+
+def _write(path: str, content: bytes) -> None:
+    try:
+        fd = os.open(path, os.O_WRONLY)
+        os.write(fd, content)
+        os.close(fd)
+    except OSError:
+        pass
