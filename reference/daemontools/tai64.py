@@ -1,0 +1,61 @@
+"""TAI64, TAI64N and TAI64NA labels, for other Python programs.
+
+    >>> from daemontools import tai64
+    >>> tai64.parse_tai64n(b"@4000000037c219bf2ef02e94")
+    (935467445, 787492500)
+    >>> tai64.format_tai64n(935467445, 787492500)
+    b'@4000000037c219bf2ef02e94'
+    >>> tai64.unpack_tai64n(tai64.pack_tai64n(1, 2))
+    (1, 2)
+
+Four verbs (pack and unpack: bytes; format and parse: text) for three labels
+(tai64: seconds; tai64n: and nanoseconds; tai64na: and attoseconds). Times are
+Unix time in integers, so nothing is ever rounded. To get a `datetime`, which
+knows microseconds only:
+
+    >>> from datetime import datetime, timedelta, timezone
+    >>> seconds, nanoseconds = tai64.parse_tai64n(b"@4000000037c219bf2ef02e94")
+    >>> at = timedelta(seconds=seconds, microseconds=nanoseconds // 1000)
+    >>> str(datetime(1970, 1, 1, tzinfo=timezone.utc) + at)
+    '1999-08-24 04:04:05.787492+00:00'
+
+As in daemontools, leap seconds are not counted: TAI is taken to be Unix time
+and 10 seconds. Software that counts them (s6, for one) writes labels that are
+27 seconds ahead of these. Whatever is no label raises ValueError.
+"""
+
+from daemontools.core.tai64 import (
+    FIRST_SECOND,
+    LAST_SECOND,
+    UNIX_EPOCH,
+    format_tai64,
+    format_tai64n,
+    format_tai64na,
+    pack_tai64,
+    pack_tai64n,
+    pack_tai64na,
+    parse_tai64,
+    parse_tai64n,
+    parse_tai64na,
+    unpack_tai64,
+    unpack_tai64n,
+    unpack_tai64na,
+)
+
+__all__ = [
+    "FIRST_SECOND",
+    "LAST_SECOND",
+    "UNIX_EPOCH",
+    "format_tai64",
+    "format_tai64n",
+    "format_tai64na",
+    "pack_tai64",
+    "pack_tai64n",
+    "pack_tai64na",
+    "parse_tai64",
+    "parse_tai64n",
+    "parse_tai64na",
+    "unpack_tai64",
+    "unpack_tai64n",
+    "unpack_tai64na",
+]

@@ -1,0 +1,95 @@
+"""The public TAI64 module: round trips, ranges, errors, and the examples in its docstrings."""
+
+import doctest
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemontools import tai64
+from daemontools.core import tai64 as core
+
+seconds = st.integers(tai64.FIRST_SECOND, tai64.LAST_SECOND)
+billionths = st.integers(0, 999_999_999)
+
+
+@pytest.mark.parametrize("module", [tai64, core])
+def test_the_examples_in_the_docstrings_are_true(module: object) -> None:
+    result = doctest.testmod(module)  # type: ignore[arg-type]
+    assert (result.attempted > 0, result.failed) == (True, 0)
+
+
+@given(seconds)
+def test_a_second_survives_packing_and_formatting(s: int) -> None:
+    assert tai64.unpack_tai64(tai64.pack_tai64(s)) == s
+    assert tai64.parse_tai64(tai64.format_tai64(s)) == s
+    assert (len(tai64.pack_tai64(s)), len(tai64.format_tai64(s))) == (8, 17)
+
+
+@given(seconds, billionths)
+def test_a_nanosecond_survives_packing_and_formatting(s: int, n: int) -> None:
+    assert tai64.unpack_tai64n(tai64.pack_tai64n(s, n)) == (s, n)
+    assert tai64.parse_tai64n(tai64.format_tai64n(s, n)) == (s, n)
+    assert (len(tai64.pack_tai64n(s, n)), len(tai64.format_tai64n(s, n))) == (12, 25)
+
+
+@given(seconds, billionths, billionths)
+def test_an_attosecond_survives_packing_and_formatting(s: int, n: int, a: int) -> None:
+    assert tai64.unpack_tai64na(tai64.pack_tai64na(s, n, a)) == (s, n, a)
+    assert tai64.parse_tai64na(tai64.format_tai64na(s, n, a)) == (s, n, a)
+    assert (len(tai64.pack_tai64na(s, n, a)), len(tai64.format_tai64na(s, n, a))) == (16, 33)
+
+
+@given(st.binary(min_size=12, max_size=12))
+def test_bytes_that_are_a_label_survive_and_others_are_refused(label: bytes) -> None:
+    try:
+        s, n = tai64.unpack_tai64n(label)
+    except ValueError:
+        assert label[0] >= 0x80 or int.from_bytes(label[8:], "big") > 999_999_999
+    else:
+        assert tai64.pack_tai64n(s, n) == label
+
+
+@given(st.lists(st.tuples(seconds, billionths), min_size=2))
+def test_labels_sort_as_the_times_do(times: list[tuple[int, int]]) -> None:
+    labels = [tai64.format_tai64n(s, n) for s, n in times]
+    assert sorted(labels) == [tai64.format_tai64n(s, n) for s, n in sorted(times)]
+
+
+@pytest.mark.parametrize("second", [tai64.FIRST_SECOND - 1, tai64.LAST_SECOND + 1])
+def test_a_second_without_a_label_is_refused(second: int) -> None:
+    with pytest.raises(ValueError, match="no TAI64 label"):
+        tai64.pack_tai64(second)
+
+
+@pytest.mark.parametrize("amount", [-1, 1_000_000_000])
+def test_a_billion_nanoseconds_or_attoseconds_is_refused(amount: int) -> None:
+    with pytest.raises(ValueError, match="nanoseconds"):
+        tai64.pack_tai64n(0, amount)
+    with pytest.raises(ValueError, match="attoseconds"):
+        tai64.pack_tai64na(0, 0, amount)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"@",
+        b"4000000037c219bf2ef02e94",
+        b"@4000000037C219BF2EF02E94",
+        b"@4000000037c219bf2ef02e9",
+        b"@4000000037c219bf2ef02e94 ",
+        b"@4000000037c219bf2ef02e94\n",
+        b"@4000000037c219bfffffffff",
+        b"@8000000037c219bf2ef02e94",
+        b"@+000000037c219bf2ef02e94",
+    ],
+)
+def test_text_that_is_no_label_is_refused(text: bytes) -> None:
+    with pytest.raises(ValueError, match=r"label|nanoseconds"):
+        tai64.parse_tai64n(text)
+
+
+def test_the_borders_of_the_range() -> None:
+    assert tai64.pack_tai64(tai64.FIRST_SECOND) == bytes(8)
+    assert tai64.pack_tai64(tai64.LAST_SECOND) == b"\x7f" + b"\xff" * 7
