@@ -129,6 +129,11 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def is_asleep(pid: int) -> bool:
+    """Does the process wait for something that a signal could end?"""
+    return _stat_fields(pid)[0] == "S"
+
+
 def end_all_but(spared: set[int], within: float = 20.0) -> None:
     """Kill and reap all children of this process, and theirs, except those `spared`.
 

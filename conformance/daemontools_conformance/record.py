@@ -32,6 +32,8 @@ class Record:
     caught: frozenset[int]
     limits: dict[str, tuple[str, str]]  # name -> (soft, hard)
     descriptors: dict[int, str]  # number -> what it refers to
+    descriptor_flags: dict[int, str]  # number -> flags of open, octal (02000000: close-on-exec)
+    locks: dict[int, str]  # number -> the locks held through it, e.g. "FLOCK ADVISORY WRITE"
     parent: int
 
 
@@ -61,6 +63,8 @@ def record(pid: int) -> Record:
         caught=_signals(status["SigCgt"]),
         limits=_limits((proc / "limits").read_text()),
         descriptors={int(entry.name): _target(entry) for entry in sorted((proc / "fd").iterdir())},
+        descriptor_flags=_of_descriptors(proc, r"^flags:\t(\w+)"),
+        locks=_of_descriptors(proc, r"^lock:\t\d+: +(\w+ +\w+ +\w+)"),
     )
 
 
@@ -80,6 +84,16 @@ def _signals(mask: str) -> frozenset[int]:
 def _limits(text: str) -> dict[str, tuple[str, str]]:
     rows = re.findall(r"^(Max [a-z ]+?)\s{2,}(\w+)\s+(\w+)", text, flags=re.MULTILINE)
     return {name[4:]: (soft, hard) for name, soft, hard in rows}
+
+
+def _of_descriptors(proc: Path, pattern: str) -> dict[int, str]:
+    """The descriptors whose fdinfo matches, and what it says there."""
+    found = {}
+    for entry in sorted((proc / "fdinfo").iterdir()):
+        words = re.findall(pattern, entry.read_text(), flags=re.MULTILINE)
+        if words:
+            found[int(entry.name)] = " ".join(", ".join(words).split())
+    return found
 
 
 def _target(entry: Path) -> str:
