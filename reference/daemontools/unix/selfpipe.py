@@ -1,0 +1,60 @@
+"""The self-pipe: a signal as something that poll can see.
+
+A program that waits for descriptors and for a signal has a gap: the signal may
+arrive after the last look and before poll. djb's answer is a pipe to oneself.
+The handler writes a byte into it, the pipe is among the descriptors that poll
+watches, so that the event keeps until somebody looks.
+
+In Python the byte must be written by the interpreter's own C handler
+(set_wakeup_fd): handlers in Python run only between two instructions, and a
+poll that a signal interrupts is silently begun again. The handler in Python
+has nothing left to do.
+
+Both ends are non-blocking: a full pipe already says that there is news. Both
+are close-on-exec, and exec resets a caught signal to its default.
+"""
+
+import _signal as signal
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+
+_write_end = -1
+
+
+def open_selfpipe(caught: int) -> int:
+    """From now on signal number `caught` makes the returned descriptor readable.
+
+    The signal is unblocked too. Raises OSError if there is no pipe to be had.
+    """
+    global _write_end
+    read_end, _write_end = os.pipe()
+    os.set_blocking(read_end, False)
+    os.set_blocking(_write_end, False)
+    signal.set_wakeup_fd(_write_end, warn_on_full_buffer=False)
+    signal.signal(caught, _do_nothing)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [caught])
+    return read_end
+
+
+def trigger() -> None:
+    """Make the self-pipe readable, as a signal would."""
+    try:
+        os.write(_write_end, b"\0")
+    except BlockingIOError:
+        pass
+
+
+def drain(read_end: int) -> None:
+    """Forget all news so far. Look for what they announced afterwards, never before."""
+    try:
+        while os.read(read_end, 512):
+            pass
+    except BlockingIOError:
+        pass
+
+
+def _do_nothing(_number: int, _frame: "FrameType | None") -> None:
+    pass
