@@ -6,26 +6,39 @@ element of PATH (an empty element is the working directory; no PATH at all is
 remembered, because a later element may hold the program and otherwise this is
 the reason worth reporting; any other error ends the search. A script without a
 first `#!` line is an error: no shell is ever called for it.
-Clauses: exec/path/...
+Clauses: exec/...
 """
 
 import errno
 import os
 
+from daemontools.unix import environment
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
 _NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EISDIR)
 
+# Asked before each candidate is executed; chain.py puts its question here. It
+# does not return if the program goes on inside this process.
+before_exec: "Callable[[bytes, list[bytes], list[bytes] | None], None] | None" = None
 
-def pathexec(argv: list[bytes]) -> OSError:
-    """Execute argv[0] with the arguments `argv` and the environment of this process.
 
-    Returns only when no program could be started, with the error to report.
+def pathexec(argv: list[bytes], block: list[bytes] | None = None) -> OSError:
+    """Execute argv[0] with the arguments `argv`.
+
+    The child's environment is `block`, or this program's own if that is None.
+    The PATH that counts is this program's own in any case. Returns only when
+    no program could be started, with the error to report.
     """
     if b"/" in argv[0]:
-        return _attempt(argv[0], argv)
+        return _attempt(argv[0], argv, block)
 
+    path = environment.get(b"PATH")
     remembered = OSError(errno.ENOENT, "")
-    for directory in os.environb.get(b"PATH", b"/bin:/usr/bin").split(b":"):
-        error = _attempt((directory or b".") + b"/" + argv[0], argv)
+    for directory in (b"/bin:/usr/bin" if path is None else path).split(b":"):
+        error = _attempt((directory or b".") + b"/" + argv[0], argv, block)
         if error.errno == errno.ENOENT:
             continue
         remembered = error
@@ -34,11 +47,67 @@ def pathexec(argv: list[bytes]) -> OSError:
     return remembered
 
 
-def _attempt(file: bytes, argv: list[bytes]) -> OSError:
+def _attempt(file: bytes, argv: list[bytes], block: list[bytes] | None) -> OSError:
+    if before_exec is not None:
+        before_exec(file, argv, block)
+    if block is None and not environment.is_original():
+        block = environment.block()
     # Python refuses an empty argv[0] before it asks the kernel. A name that is
     # empty makes `file` end in a slash, so that the call cannot succeed: any
     # argument will do to get the kernel's answer.
+    argv = argv if argv[0] else [b"-"]
     try:
-        os.execv(file, argv if argv[0] else [b"-"])
+        if block is None:
+            os.execv(file, argv)  # hands on what C calls environ, untouched
+        elif all(map(_is_expressible, block)):
+            os.execve(file, argv, _as_mapping(block))
+        else:
+            return _execve(file, argv, block)
     except OSError as error:
         return error
+
+
+# os.execve wants a mapping, but takes its keys and its values one after the
+# other: anything that has both can hand over a block with duplicates, in order.
+
+
+class _Block:
+    def __init__(self, entries: list[tuple[bytes, bytes]]) -> None:
+        self._entries = entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __getitem__(self, name: bytes) -> bytes:
+        raise KeyError(name)  # never asked; without it this would be no mapping
+
+    def keys(self) -> list[bytes]:
+        return [name for name, _ in self._entries]
+
+    def values(self) -> list[bytes]:
+        return [value for _, value in self._entries]
+
+
+def _is_expressible(entry: bytes) -> bool:
+    # Python wants a name of at least one byte, with no "=" after its first byte.
+    return entry.find(b"=", 1) > 0
+
+
+def _as_mapping(block: list[bytes]) -> "Mapping[bytes, bytes]":
+    places = [(entry, entry.index(b"=", 1)) for entry in block]
+    return _Block([(entry[:i], entry[i + 1 :]) for entry, i in places])  # type: ignore[return-value]
+
+
+def _execve(file: bytes, argv: list[bytes], block: list[bytes]) -> OSError:
+    """The system call itself, for the rare block that Python refuses to express.
+
+    ctypes costs some milliseconds and memory: only a program that changes an
+    environment with entries such as "odd" or "=" pays for it.
+    """
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    arguments = (ctypes.c_char_p * (len(argv) + 1))(*argv, None)
+    entries = (ctypes.c_char_p * (len(block) + 1))(*block, None)
+    libc.execve(file, arguments, entries)
+    return OSError(ctypes.get_errno(), "")

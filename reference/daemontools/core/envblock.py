@@ -1,0 +1,65 @@
+"""How a list of environment entries is changed: set a variable, remove a variable.
+
+A block is what exec hands over: entries in order, mostly NAME=value, with no
+promise that a name stands there once, or that there is an "=" at all. Changing
+it is therefore more than a dictionary's assignment, and children can see the
+order. The rules, for each change in turn:
+
+* the first entry of that name goes, and the last entry of the block takes its
+  place; further entries of that name stay where they are;
+* if the change sets a value, the new entry is appended.
+
+    >>> merged([b"A=1", b"B=2", b"C=3"], [(b"A", b"new")])
+    [b'C=3', b'B=2', b'A=new']
+    >>> merged([b"A=1", b"B=2", b"C=3"], [(b"A", None)])
+    [b'C=3', b'B=2']
+    >>> merged([b"A=1", b"A=2"], [(b"A", None)])
+    [b'A=2']
+    >>> merged([b"odd", b"A=1"], [(b"odd", None), (b"B", b"")])
+    [b'odd', b'A=1', b'B=']
+
+A name that itself holds an "=" counts up to there, so that removing "E=F" sets
+E to F: what a file of that name in an envdir directory has always done.
+
+    >>> merged([b"E=1"], [(b"E=F", None)])
+    [b'E=F']
+
+Source: 0.76's pathexec_env.c. Clauses: envdir/..., envuidgid/...
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    Change = tuple[bytes, bytes | None]
+
+
+def merged(block: "Iterable[bytes]", changes: "Iterable[Change]") -> list[bytes]:
+    """A new block: `block` after all changes, each (name, value) or (name, None) to remove."""
+    entries = list(block)
+    for name, value in changes:
+        new = name if value is None else name + b"=" + value
+        key, equals, _ = new.partition(b"=")
+        _remove_first(entries, key + b"=")
+        if equals:
+            entries.append(new)
+    return entries
+
+
+def value_of(block: "Iterable[bytes]", name: bytes) -> bytes | None:
+    """The value of the first entry of that name, or None.
+
+    >>> value_of([b"PATH", b"PATH=/bin", b"PATH=/usr/bin"], b"PATH")
+    b'/bin'
+    """
+    start = name + b"="
+    return next((entry[len(start) :] for entry in block if entry.startswith(start)), None)
+
+
+def _remove_first(entries: list[bytes], start: bytes) -> None:
+    for place, entry in enumerate(entries):
+        if entry.startswith(start):
+            last = entries.pop()
+            if place < len(entries):
+                entries[place] = last
+            return
