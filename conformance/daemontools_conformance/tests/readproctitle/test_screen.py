@@ -1,0 +1,125 @@
+"""readproctitle: what stands in the last argument."""
+
+from pathlib import Path
+
+from daemontools_conformance.marks import clause
+from daemontools_conformance.patience import eventually, never
+from daemontools_conformance.processes import Running
+from daemontools_conformance.sandbox import PIPE, Sandbox
+
+
+def arguments(program: Running) -> list[bytes]:
+    """The arguments that the kernel shows after the program's name, NULs at the end left out."""
+    return Path(f"/proc/{program.pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")[1:]
+
+
+def reading(sandbox: Sandbox, *words: str) -> Running:
+    """A readproctitle that waits for input, its screen filled with dots."""
+    program = sandbox.start("readproctitle", *words, stdin=PIPE)
+    started = [*(word.encode() for word in words[:-1]), b"." * len(words[-1])]
+    eventually(lambda: arguments(program) == started, what="the screen is all dots")
+    return program
+
+
+def shows(program: Running, screen: bytes) -> None:
+    """Wait until the last argument is exactly this."""
+    eventually(lambda: arguments(program)[-1] == screen, what=f"the screen shows {screen!r}")
+
+
+@clause("readproctitle/usage/screen-alone")
+def test_a_screen_without_a_label(sandbox: Sandbox) -> None:
+    program = reading(sandbox, "." * 10)
+    program.write(b"hello")
+    eventually(lambda: arguments(program) == [b".....hello"])
+
+
+@clause("readproctitle/usage/no-options")
+def test_words_with_a_dash_are_label(sandbox: Sandbox) -> None:
+    program = reading(sandbox, "-h", "--", ".....")
+    program.write(b"x")
+    eventually(lambda: arguments(program) == [b"-h", b"--", b"....x"])
+
+
+@clause("readproctitle/screen/filled-with-dots")
+def test_the_last_argument_becomes_dots(sandbox: Sandbox) -> None:
+    program = sandbox.start("readproctitle", "errors:", "-secret-", stdin=PIPE)
+    eventually(lambda: arguments(program) == [b"errors:", b"........"])
+
+
+@clause("readproctitle/screen/label-stays")
+def test_the_label_stays(sandbox: Sandbox) -> None:
+    program = reading(sandbox, "io", "", "error s:", "." * 6)
+    program.write(b"wxyz")
+    eventually(lambda: arguments(program) == [b"io", b"", b"error s:", b"...xyz"])
+
+
+@clause("readproctitle/screen/shifts-in-from-the-right")
+def test_bytes_come_in_from_the_right(sandbox: Sandbox) -> None:
+    program = reading(sandbox, "." * 8)
+    for byte, screen in ((b"a", b".......a"), (b"b", b"......ab"), (b"c", b".....abc")):
+        program.write(byte)
+        shows(program, screen)
+
+
+@clause("readproctitle/screen/three-dots-stay")
+def test_three_dots_stay(sandbox: Sandbox) -> None:
+    program = reading(sandbox, "." * 8)
+    program.write(b"abcdef")
+    shows(program, b"...bcdef")
+    program.write(b"g")
+    shows(program, b"...cdefg")
+
+
+@clause("readproctitle/screen/newest-bytes")
+def test_the_newest_bytes_of_a_long_input(sandbox: Sandbox) -> None:
+    program = reading(sandbox, "service", "errors:", "." * 400)
+    lines = b"".join(b"%06d\n" % number for number in range(50000))
+    program.write(lines)
+    shows(program, b"..." + lines[-397:])
+
+
+@clause("readproctitle/screen/newest-bytes")
+def test_the_smallest_screen_shows_two_bytes(sandbox: Sandbox) -> None:
+    program = reading(sandbox, ".....")
+    program.write(b"0123456789")
+    shows(program, b"...89")
+
+
+@clause("readproctitle/screen/length-constant")
+def test_the_length_is_constant(sandbox: Sandbox) -> None:
+    program = reading(sandbox, "errors:", "." * 100)
+    program.write(b"x")
+    shows(program, b"." * 99 + b"x")
+    program.write(b"y" * 1000)
+    shows(program, b"..." + b"y" * 97)
+
+
+@clause("readproctitle/screen/nul-ignored")
+def test_nul_bytes_are_left_out(sandbox: Sandbox) -> None:
+    program = reading(sandbox, "." * 8)
+    program.write(b"\0a\0\0b\0")
+    shows(program, b"......ab")
+    program.write(b"\0" * 1000 + b"c")
+    shows(program, b".....abc")
+
+
+@clause("readproctitle/screen/bytes-as-they-are")
+def test_other_bytes_are_as_they_were_read(sandbox: Sandbox) -> None:
+    odd = bytes(range(1, 256))
+    program = reading(sandbox, "." * 300)
+    program.write(odd)
+    shows(program, b"." * 45 + odd)
+
+
+@clause("readproctitle/screen/at-once")
+def test_it_does_not_wait_for_a_line(sandbox: Sandbox) -> None:
+    program = reading(sandbox, "." * 6)
+    program.write(b"x")
+    shows(program, b".....x")
+    never(program.has_ended, during=0.2)
+
+
+@clause("readproctitle/screen/drains-large-input")
+def test_three_megabytes_pass(sandbox: Sandbox) -> None:
+    answer = sandbox.run("readproctitle", "." * 400, input=b"x" * 3_000_000, within=120)
+    assert answer.code == 0

@@ -1,0 +1,55 @@
+"""readproctitle: keep the newest bytes of the input where `ps` shows them.
+
+    svscan /service 2>&1 | readproctitle service errors: ..............
+
+A log that needs no disk: messages that are worth seeing but must not fill
+anything. The last argument, five bytes or more, is the screen: it is filled
+with dots, and what is read from descriptor 0 is shifted into it from the right,
+byte by byte, NUL bytes left out. The three dots at its left never move, and say
+that there was more. `ps` then shows
+
+    readproctitle service errors: ...e: warning: unable to open clock/run?
+
+How it is done: the arguments of a process are memory of the process, and the
+kernel shows what is there now (unix/title.py).
+
+Exit code 0: end of input. 111: unable to read. 100: no argument, or a last
+argument shorter than five bytes. It never prints anything.
+Contract: conformance/spec/readproctitle.md.
+Manual: http://cr.yp.to/daemontools/readproctitle.html
+"""
+
+import os
+
+from daemontools.unix.title import joined, open_room, set_title
+
+FIXED_DOTS = 3
+SHORTEST_SCREEN = 5  # bytes
+BLOCK = 65536  # bytes read at once; a pipe never holds more
+
+
+def main(argv: list[bytes]) -> int:
+    """Show what descriptor 0 brings in place of argv[-1]."""
+    # ARGUMENTS
+    if len(argv) < 2 or len(argv[-1]) < SHORTEST_SCREEN:
+        return 100
+    label, width = argv[1:-1], len(argv[-1])
+
+    # RESOURCES
+    words = [b"readproctitle", *label, b"." * width]
+    set_title(words)
+    room = open_room()
+
+    # LOOP
+    moving = words[-1][FIXED_DOTS:]
+    while True:
+        try:
+            block = os.read(0, BLOCK)
+        except OSError:
+            return 111
+        if not block:
+            return 0
+        moving = (moving + block.replace(b"\0", b""))[-len(moving) :]
+        if room:
+            memory, start, _length = room
+            os.pwrite(memory, moving, start + len(joined(words[:-1])) + FIXED_DOTS)
