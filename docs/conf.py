@@ -1,0 +1,45 @@
+"""The site: `tox -e docs` builds it, HTML and manual pages, warnings as errors."""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent / "reference"), str(HERE.parent / "conformance")]
+
+import daemontools  # noqa: E402
+from daemontools import install  # noqa: E402
+
+project = "daemontools-reference"
+author = "the daemontools-reference authors"
+copyright = "2026, the daemontools-reference authors"  # noqa: A001 - Sphinx's name
+version = release = daemontools.__version__
+
+extensions = ["myst_parser", "clauses", "tables"]
+myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
+myst_heading_anchors = 3
+exclude_patterns = ["_build", "_ext", "requirements.txt", "README.md"]
+nitpicky = True
+
+html_theme = "furo"
+html_title = "daemontools-reference"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sourcelink = False
+
+
+def _manual(program: str) -> tuple[str, str, str, str, int]:
+    """One line of `man_pages`; the summary is the page's title after the dash."""
+    title = (HERE / "man" / f"{program}.md").read_text().splitlines()[0]
+    return (f"man/{program}", program, title.partition(" — ")[2], author, 8)
+
+
+man_pages = [
+    _manual(page.stem) for page in sorted((HERE / "man").glob("*.md")) if page.stem != "index"
+]
+man_show_urls = True
+
+# Every program has its page, and no page is without its program.
+if (HERE / "man").exists():
+    pages, programs = {page[1] for page in man_pages}, set(install.programs())
+    assert programs <= pages, f"no manual page: {sorted(programs - pages)}"
