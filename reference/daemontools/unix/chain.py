@@ -1,11 +1,171 @@
-"""Chains of our own programs in one interpreter.
+"""Chains of our own programs run in one process.
 
-    prepare(argv)    call this before the first effect, with the words of the next program
+    softlimit -m 4000000 envdir ./env setuidgid www httpd
 
-(Under construction: for now every program is executed.)
+With C programs each step of such a line costs a millisecond and some hundred
+kilobytes. A Python envdir that is started anew under `-m 4000000` cannot even
+start: the interpreter needs 12 to 15 MB of address space. So when the next
+program of a chain, found by the ordinary rules, is one of our own launchers, its
+`main` is called in this process in place of an exec. What finally runs
+cannot tell the difference, and the whole line costs one start.
+
+How it goes:
+
+1. Before its first effect each chain program calls `prepare` with the words that
+   follow. For each word that names a chain program, the launcher of that name
+   beside the running one is looked at: if it says the same but for the name, its
+   identity (device and inode) is noted and its module imported. Afterwards
+   nothing more need be opened: not under a limit of three descriptors, nor as a
+   user for whom the interpreter's home is closed.
+2. `pathexec` asks here before it executes a candidate. If the candidate has one of
+   the noted identities, and exec would succeed now (`_exec_would_succeed`), the
+   program goes on here: `Next` is raised, which unwinds the program that has done
+   its part, and `start.run` calls the next one. In doubt the candidate is executed,
+   and the kernel gives the answer.
+3. Limits on memory would hit the interpreter, which is larger than they allow.
+   `set_limit` keeps them until the real exec, and there they are set for as
+   long as the system call takes: it either replaces the process or fails.
+
+What differs from separate processes, and is declared (clauses: chain/...): a limit
+on memory does not bind the later programs of the chain itself, only what
+they finally run; and `ps` shows the words of the first one until then.
+
+`python -m daemontools.install --no-chain DIR` writes launchers without all this.
 """
+
+import os
+import sys
+
+from daemontools.unix import environment
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Main = Callable[[list[bytes]], int]
+
+# They do one thing and become the next program. fghack forks, and multilog stays:
+# those are always executed.
+PROGRAMS = (b"envdir", b"envuidgid", b"pgrphack", b"setlock", b"setuidgid", b"softlimit")
+
+# A larger argument list or environment is executed, and the kernel says whether
+# it is too long. (This much is allowed under any limit on the stack.)
+SURELY_SHORT_ENOUGH = 128 * 1024
+
+enabled = True
+
+# What prepare found: the identity of a launcher -> the program's main.
+_mains: "dict[tuple[int, int], Main]" = {}
+_looked_at: set[bytes] = set()
+
+# Limits that wait for the real exec: resource -> (soft, hard).
+_waiting: dict[int, tuple[int, int]] = {}
+
+
+class Next(BaseException):
+    """The program has become the next one, in this process: `main(argv)` is to be called."""
+
+    def __init__(self, main: "Main", argv: list[bytes]) -> None:
+        self.main = main
+        self.argv = argv
 
 
 def prepare(argv: list[bytes]) -> None:
-    """Get ready to run the chain programs among the words `argv` in this process."""
-    del argv
+    """Get ready to run the chain programs among the words `argv` in this process.
+
+    To be called before the first effect. A word that only looks like a program's
+    name costs an import and nothing else.
+    """
+    if not enabled:
+        return
+    names = {word.rpartition(b"/")[2] for word in argv}.intersection(PROGRAMS) - _looked_at
+    if not names:
+        return
+    _looked_at.update(names)
+    own_file = os.path.realpath(os.fsencode(sys.argv[0]))
+    folder, own_name = os.path.split(own_file)
+    own_text = _content(own_file)
+    for name in names:
+        file = folder + b"/" + name
+        if own_text and _content(file) == own_text.replace(own_name, name):
+            found = os.stat(file)
+            _mains[found.st_dev, found.st_ino] = _main_of(name.decode())
+    if _mains:
+        environment.original_block()  # as another user it could not be read
+
+
+def go_on_here(file: bytes, argv: list[bytes], block: list[bytes] | None) -> None:
+    """If executing `file` would start a prepared program: raise Next. Otherwise return."""
+    if not _mains:
+        return
+    try:
+        found = os.stat(file)
+    except OSError:
+        return
+    main = _mains.get((found.st_dev, found.st_ino))
+    if main and _exec_would_succeed(file, argv, environment.block() if block is None else block):
+        if block is not None:
+            environment.become(block)
+        raise Next(main, argv)
+
+
+def _exec_would_succeed(file: bytes, argv: list[bytes], block: list[bytes]) -> bool:
+    """May this process, as the user that it now is, execute this launcher?
+
+    Asked of the kernel with the effective ids: search permission on the way,
+    permission on the file, no `noexec` mount; the same for the interpreter.
+    """
+    size = sum(map(len, argv)) + sum(map(len, block)) + 9 * (len(argv) + len(block))
+    return (
+        size < SURELY_SHORT_ENOUGH
+        and os.access(file, os.R_OK | os.X_OK, effective_ids=True)
+        and os.access(sys.executable, os.X_OK, effective_ids=True)
+    )
+
+
+def set_limit(which: int, limits: tuple[int, int]) -> None:
+    """resource.setrlimit(which, limits), but limits on memory wait for the real exec."""
+    import resource
+
+    if which in (resource.RLIMIT_AS, resource.RLIMIT_DATA, resource.RLIMIT_STACK):
+        _waiting[which] = limits
+    else:
+        resource.setrlimit(which, limits)
+
+
+def under_waiting_limits(execute: "Callable[[], object]") -> None:
+    """Set the waiting limits and call `execute`; if that fails, undo them. Raises OSError."""
+    if not _waiting:
+        execute()
+        return
+    import resource
+
+    before = {which: resource.getrlimit(which) for which in _waiting}
+    try:
+        for which, limits in _waiting.items():
+            resource.setrlimit(which, limits)
+        execute()
+    finally:
+        for which, limits in before.items():
+            resource.setrlimit(which, limits)
+
+
+def _content(file: bytes) -> bytes:
+    """The first bytes of a launcher; nothing if it cannot be read."""
+    try:
+        fd = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return b""
+    try:
+        return os.read(fd, 4096)
+    except OSError:
+        return b""
+    finally:
+        os.close(fd)
+
+
+def _main_of(name: str) -> "Main":
+    module = "daemontools.programs." + name
+    __import__(module)
+    main: Main = sys.modules[module].main
+    return main

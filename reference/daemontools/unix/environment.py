@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 # started with, not read yet. A chain of programs in one process sets it (chain.py).
 _block: list[bytes] | None = None
 
+# The block that this process was started with, once it has been read.
+_original: list[bytes] | None = None
+
 
 def block() -> list[bytes]:
     """All entries of this program's environment, in order."""
@@ -53,12 +56,20 @@ def become(new: list[bytes]) -> None:
 def original_block() -> list[bytes]:
     """The entries of this process's environment at the time of exec, in order.
 
-    Source: /proc/self/environ, which the kernel fills from the stack that exec
-    built. Where there is no /proc the dictionary must do: order and values are
-    right, duplicates and entries without "=" are lost.
+    To be read while the process is still the user that it was started as: later
+    the kernel refuses.
     """
+    global _original
+    if _original is None:
+        _original = _read_block()
+    return _original
+
+
+def _read_block() -> list[bytes]:
+    # /proc/self/environ is the memory that exec filled. Where there is no /proc the
+    # dictionary must do: duplicates and entries without "=" are lost then.
     try:
-        with open("/proc/self/environ", "rb") as file:
+        with open("/proc/self/environ", "rb", buffering=0) as file:
             content = file.read()
     except OSError:
         return [name + b"=" + value for name, value in os.environb.items()]

@@ -12,17 +12,13 @@ Clauses: exec/...
 import errno
 import os
 
-from daemontools.unix import environment
+from daemontools.unix import chain, environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EISDIR)
-
-# Asked before each candidate is executed; chain.py puts its question here. It
-# does not return if the program goes on inside this process.
-before_exec: "Callable[[bytes, list[bytes], list[bytes] | None], None] | None" = None
 
 
 def pathexec(argv: list[bytes], block: list[bytes] | None = None) -> OSError:
@@ -48,23 +44,32 @@ def pathexec(argv: list[bytes], block: list[bytes] | None = None) -> OSError:
 
 
 def _attempt(file: bytes, argv: list[bytes], block: list[bytes] | None) -> OSError:
-    if before_exec is not None:
-        before_exec(file, argv, block)
+    chain.go_on_here(file, argv, block)
     if block is None and not environment.is_original():
         block = environment.block()
+    try:
+        chain.under_waiting_limits(_call_of_exec(file, argv, block))
+    except OSError as error:
+        return error
+    except MemoryError:
+        return OSError(errno.ENOMEM, "")
+    raise AssertionError("exec returned without an error")
+
+
+def _call_of_exec(
+    file: bytes, argv: list[bytes], block: list[bytes] | None
+) -> "Callable[[], object]":
+    """All that the call needs is made ready here; what is returned does no more than call."""
     # Python refuses an empty argv[0] before it asks the kernel. A name that is
     # empty makes `file` end in a slash, so that the call cannot succeed: any
     # argument will do to get the kernel's answer.
-    argv = argv if argv[0] else [b"-"]
-    try:
-        if block is None:
-            os.execv(file, argv)  # hands on what C calls environ, untouched
-        elif all(map(_is_expressible, block)):
-            os.execve(file, argv, _as_mapping(block))
-        else:
-            return _execve(file, argv, block)
-    except OSError as error:
-        return error
+    words = argv if argv[0] else [b"-"]
+    if block is None:
+        return lambda: os.execv(file, words)  # hands on what C calls environ, untouched
+    if all(map(_is_expressible, block)):
+        mapping = _as_mapping(block)
+        return lambda: os.execve(file, words, mapping)
+    return _system_call(file, argv, block)
 
 
 # os.execve wants a mapping, but takes its keys and its values one after the
@@ -98,8 +103,8 @@ def _as_mapping(block: list[bytes]) -> "Mapping[bytes, bytes]":
     return _Block([(entry[:i], entry[i + 1 :]) for entry, i in places])  # type: ignore[return-value]
 
 
-def _execve(file: bytes, argv: list[bytes], block: list[bytes]) -> OSError:
-    """The system call itself, for the rare block that Python refuses to express.
+def _system_call(file: bytes, argv: list[bytes], block: list[bytes]) -> "Callable[[], None]":
+    """execve itself, for the rare block that Python refuses to express.
 
     ctypes costs some milliseconds and memory: only a program that changes an
     environment with entries such as "odd" or "=" pays for it.
@@ -109,5 +114,9 @@ def _execve(file: bytes, argv: list[bytes], block: list[bytes]) -> OSError:
     libc = ctypes.CDLL(None, use_errno=True)
     arguments = (ctypes.c_char_p * (len(argv) + 1))(*argv, None)
     entries = (ctypes.c_char_p * (len(block) + 1))(*block, None)
-    libc.execve(file, arguments, entries)
-    return OSError(ctypes.get_errno(), "")
+
+    def call() -> None:
+        libc.execve(file, arguments, entries)
+        raise OSError(ctypes.get_errno(), "")
+
+    return call

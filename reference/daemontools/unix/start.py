@@ -20,27 +20,35 @@ import _signal as signal
 import os
 import sys
 
+from daemontools.core import envblock
+from daemontools.unix import chain, environment
+from daemontools.unix.messages import die
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def run(main: "Callable[[list[bytes]], int]") -> None:
+def run(main: "Callable[[list[bytes]], int]", may_chain: bool = True) -> None:
     """Call `main` with the arguments as bytes and end the process with what it returns.
 
-    The exit is `os._exit`: no buffers exist to be flushed, and nothing that
-    the interpreter would do at its end is wanted.
+    If the program becomes another one of ours in this process (chain.py), that
+    one is called next. The exit is `os._exit`: no buffers exist to be flushed,
+    and nothing that the interpreter would do at its end is wanted.
     """
     _restore_signals()
     _restore_locale_variable()
+    chain.enabled = may_chain
     argv = [os.fsencode(argument) for argument in sys.argv]
-    try:
-        code = main(argv)
-    except MemoryError:
-        from daemontools.unix.messages import die
-
-        die(111, os.path.basename(argv[0]), ": fatal: out of memory")
-    os._exit(code)
+    while True:
+        try:
+            code = main(argv)
+        except chain.Next as step:
+            main, argv = step.main, step.argv
+        except MemoryError:
+            die(111, os.path.basename(argv[0]), ": fatal: out of memory")
+        else:
+            os._exit(code)
 
 
 def _restore_signals() -> None:
@@ -58,9 +66,7 @@ def _restore_locale_variable() -> None:
     """
     if b"LC_CTYPE" not in os.environb:
         return
-    from daemontools.unix.environment import original_block
-
-    original = next((e[9:] for e in original_block() if e.startswith(b"LC_CTYPE=")), None)
+    original = envblock.value_of(environment.original_block(), b"LC_CTYPE")
     if original is None:
         os.unsetenv(b"LC_CTYPE")
         del os.environb[b"LC_CTYPE"]
