@@ -1,0 +1,84 @@
+"""The table of services: what svscan knows between two looks at the directory.
+
+A service is known by the device and inode numbers of its directory, not by its
+name: a directory that is renamed while it runs stays the same service, and two
+links to one directory are one service.
+
+A service enters the table when its directory is first seen, and leaves it when
+its directory is gone and neither of its processes runs. What it has open until
+then (the pipe to its logger) stays open, so that no line is lost while one of
+the two processes is being replaced.
+
+Pure: this module makes no system call. Clauses: svscan/identity/..., svscan/table/...
+"""
+
+LIMIT = 1000  # services in the table
+
+NOT_RUNNING = 0
+
+
+class Service:
+    """What svscan knows about one service directory."""
+
+    __slots__ = ("is_seen", "log_pid", "pid", "pipe")
+
+    def __init__(self, pipe: tuple[int, int] | None) -> None:
+        self.pid = NOT_RUNNING  # of the service's supervise
+        self.log_pid = NOT_RUNNING  # of the log's supervise; never set without a pipe
+        self.pipe = pipe  # (read end, write end); None: it has no log, and never will
+        self.is_seen = False  # in the scan under way, or the last one
+
+
+Table = dict[tuple[int, int], Service]  # (device, inode) -> service
+
+
+def is_full(table: Table) -> bool:
+    """Is there no room for another service?
+
+    >>> is_full({(0, inode): Service(None) for inode in range(999)})
+    False
+    >>> is_full({(0, inode): Service(None) for inode in range(1000)})
+    True
+    """
+    return len(table) >= LIMIT
+
+
+def begin_scan(table: Table) -> None:
+    """No directory has been seen yet."""
+    for service in table.values():
+        service.is_seen = False
+
+
+def process_ended(table: Table, pid: int) -> None:
+    """The process is gone, whichever it was; a stranger's changes nothing.
+
+    >>> table = {(1, 7): Service((4, 5))}
+    >>> table[1, 7].pid, table[1, 7].log_pid = 30, 31
+    >>> process_ended(table, 31)
+    >>> table[1, 7].pid, table[1, 7].log_pid
+    (30, 0)
+    """
+    for service in table.values():
+        if service.pid == pid:
+            service.pid = NOT_RUNNING
+            return
+        if service.log_pid == pid:
+            service.log_pid = NOT_RUNNING
+            return
+
+
+def remove_gone(table: Table) -> list[Service]:
+    """Remove the services that are over, and return them: their pipes are to be closed.
+
+    >>> table = {(1, 7): Service(None), (1, 8): Service(None)}
+    >>> table[1, 8].pid = 30
+    >>> len(remove_gone(table)), list(table)
+    (1, [(1, 8)])
+    """
+    gone = [key for key, service in table.items() if _is_gone(service)]
+    return [table.pop(key) for key in gone]
+
+
+def _is_gone(service: Service) -> bool:
+    is_running = service.pid != NOT_RUNNING or service.log_pid != NOT_RUNNING
+    return not service.is_seen and not is_running

@@ -1,0 +1,205 @@
+"""svscan: start and watch one supervise for each service in a directory.
+
+    svscan [ directory ]
+
+Every directory here whose name does not begin with a dot is a service; svscan
+runs `supervise NAME` for it. If NAME/log exists when the directory is first
+seen, the service has a logger: a second `supervise log`, started inside NAME,
+whose input is a pipe from the service's output.
+
+    svscan --- supervise clock ------ ./run  -- 1 --.
+           `-- supervise log -------- ./run  <- 0 --'  the pipe; svscan keeps both ends
+
+svscan never reads or writes a pipe, but keeps both ends open as long as it
+knows the service. So it does not matter which of the four processes dies: what
+was written waits in the pipe for the next logger, and the service never sees
+the end of its pipe.
+
+Every five seconds it looks again: at its dead children first, then at the
+directory. It starts what is missing, and forgets a service when directory and
+processes are gone. Whatever goes wrong is a line on descriptor 2, and another
+try five seconds later. It is made to run for ever and catches no signal: what
+kills it leaves every supervise and every service as they were.
+
+Contract: conformance/spec/svscan.md. Manual: http://cr.yp.to/daemontools/svscan.html
+"""
+
+import os
+import stat
+import time
+
+from daemontools.core.scan import (
+    NOT_RUNNING,
+    Service,
+    Table,
+    begin_scan,
+    is_full,
+    process_ended,
+    remove_gone,
+)
+from daemontools.unix.messages import die, warn
+from daemontools.unix.pathexec import pathexec
+from daemontools.unix.title import set_title
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
+
+FATAL = "svscan: fatal: "
+WARNING = "svscan: warning: "
+
+SCAN_SECONDS = 5
+
+
+def main(argv: list[bytes]) -> int:
+    """Scan argv[1], or the working directory; further arguments are ignored."""
+    # ARGUMENTS
+    set_title([b"svscan", *argv[1:]])
+    if len(argv) > 1:
+        try:
+            os.chdir(argv[1])
+        except OSError as error:
+            die(111, FATAL, "unable to chdir to ", argv[1], ": ", error)
+
+    # LOOP
+    table: Table = {}
+    while True:
+        reap(table)
+        scan(table)
+        time.sleep(SCAN_SECONDS)
+
+
+def reap(table: Table) -> None:
+    """Take note of all children that have died since the last scan."""
+    while True:
+        try:
+            pid, _status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if not pid:
+            return
+        process_ended(table, pid)
+
+
+def scan(table: Table) -> None:
+    """Start what the directory holds and does not run; forget what is gone.
+
+    A directory that cannot be read tells nothing: then nothing is forgotten.
+    The directory stays open while services are started: with all descriptors
+    in use by pipes, the next scan could not open it.
+    """
+    begin_scan(table)
+    try:
+        with os.scandir(b".") as entries:
+            for entry in entries:
+                start(table, entry.name)
+    except OSError as error:
+        warn(WARNING, "unable to read directory: ", error)
+        return
+    for service in remove_gone(table):
+        if service.pipe:
+            os.close(service.pipe[0])
+            os.close(service.pipe[1])
+
+
+def start(table: Table, name: bytes) -> None:
+    """Start what is missing of the service `name`, if it is one."""
+    if name.startswith(b"."):
+        return
+    try:
+        found = os.stat(name)
+    except OSError as error:
+        warn(WARNING, "unable to stat ", name, ": ", error)
+        return
+    if not stat.S_ISDIR(found.st_mode):
+        return
+
+    identity = (found.st_dev, found.st_ino)
+    service = table.get(identity)
+    if not service:
+        service = first_sight(table, name)
+        if not service:
+            return
+        table[identity] = service
+
+    service.is_seen = True
+    if not service.pid:
+        service.pid = spawn(name, lambda: service_child(name, service))
+    if service.pid and service.pipe and not service.log_pid:
+        service.log_pid = spawn(name + b"/log", lambda: log_child(name, service))
+
+
+def first_sight(table: Table, name: bytes) -> Service | None:
+    """Make the entry of a directory that is new; None, with a warning, if that cannot be."""
+    if is_full(table):
+        warn(WARNING, "unable to start ", name, ": running too many services")
+        return None
+    try:
+        os.stat(name + b"/log")
+    except FileNotFoundError:
+        return Service(pipe=None)
+    except OSError as error:
+        warn(WARNING, "unable to stat ", name, "/log: ", error)
+        return None
+    try:
+        return Service(pipe=os.pipe())
+    except OSError as error:
+        warn(WARNING, "unable to create pipe for ", name, ": ", error)
+        return None
+
+
+def spawn(called: bytes, child: "Callable[[], NoReturn]") -> int:
+    """Fork, and call `child` in the new process. Return its id, or NOT_RUNNING with a warning."""
+    try:
+        pid = os.fork()
+    except OSError as error:
+        warn(WARNING, "unable to fork for ", called, ": ", error)
+        return NOT_RUNNING
+    if not pid:
+        try:
+            child()
+        finally:
+            os._exit(111)  # whatever happens, the child never comes back to the loop
+    return pid
+
+
+def service_child(name: bytes, service: Service) -> "NoReturn":
+    """In the new process: `supervise NAME`, its output into the pipe if there is one."""
+    if service.pipe:
+        move(service.pipe[1], 1, name)
+    become_supervise(name, called=name)
+
+
+def log_child(name: bytes, service: Service) -> "NoReturn":
+    """In the new process: `supervise log` inside NAME, its input from the pipe."""
+    assert service.pipe
+    called = name + b"/log"
+    move(service.pipe[0], 0, called)
+    try:
+        os.chdir(name)
+    except OSError as error:
+        die(111, WARNING, "unable to switch to ", name, ": ", error)
+    become_supervise(b"log", called)
+
+
+def move(fd: int, to: int, called: bytes) -> None:
+    """Make the descriptor `fd` the descriptor `to`, which the next program keeps.
+
+    They are equal if svscan itself was started with `to` closed; then dup2 does
+    nothing, and close-on-exec must be taken away by hand.
+    """
+    try:
+        os.dup2(fd, to)
+        os.set_inheritable(to, True)  # noqa: FBT003 - it takes no keyword
+    except OSError as error:
+        die(111, WARNING, "unable to set up descriptors for ", called, ": ", error)
+
+
+def become_supervise(name: bytes, called: bytes) -> "NoReturn":
+    """Turn this process into `supervise NAME`, found along PATH.
+
+    If that cannot be, it dies with the prefix of a warning, for svscan goes on.
+    """
+    error = pathexec([b"supervise", name])
+    die(111, WARNING, "unable to start supervise ", called, ": ", error)
