@@ -1,0 +1,78 @@
+"""tai64nlocal's work, plainly: one line at a time.
+
+A line that starts with a label starts with a date instead:
+
+    @4000000037c219bf2ef02e94 mice     1999-08-23 21:04:05.787492500 mice
+
+A label is `@` and all hexadecimal digits after it, however many; what follows
+needs no space. The last eight digits are nanoseconds, the sixteen before them
+the second, digits still further left do not count, and missing ones are zeros.
+A line whose label has no date (its year is beyond the C library's calendar, as
+it is for `@` or `@hello`, which mean the second 0 of TAI64) stays as it is.
+
+This is the model. The program runs `core/local_blocks.py`, which a property
+test proves equal to it (reference/tests/test_local.py; docs/explain/fast-path.md).
+"""
+
+from daemontools.core.tai64 import UNIX_EPOCH
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    # From a Unix second to year, month, day, hour, minute, second. Raises OverflowError
+    # if it has no such date.
+    Calendar = Callable[[int], tuple[int, ...]]
+
+# A run of more digits than this is no label, so that memory has a bound.
+MOST_DIGITS = 65536
+
+
+def localise(text: bytes, calendar: "Calendar") -> bytes:
+    """The whole text with dates for labels."""
+    lines = text.split(b"\n")
+    converted = [_localise_line(line + b"\n", calendar) for line in lines[:-1]]
+    return b"".join(converted) + _localise_line(lines[-1], calendar)
+
+
+def date_of(digits: bytes, calendar: "Calendar") -> bytes:
+    """The date and time that a label's digits stand for. Raises OverflowError if none.
+
+    >>> date_of(b"4000000037c219bf2ef02e94", lambda second: (1999, 8, 23, 21, 4, second % 60))
+    b'1999-08-23 21:04:05.787492500'
+    """
+    if len(digits) > MOST_DIGITS:
+        raise OverflowError("too many digits for a label")
+    value = int(digits or b"0", 16)
+    date = calendar(unix_second(value >> 32))
+    return b"%b.%09d" % (format_date(date), value & 0xFFFFFFFF)
+
+
+def unix_second(label: int) -> int:
+    """The Unix second of a TAI64 label, in the signed 64 bits of a time_t.
+
+    Not core/tai64.py's: here every number is a label, and what is out of range
+    comes round at the other end.
+    """
+    wrapped = (label - UNIX_EPOCH) % 2**64
+    return wrapped if wrapped < 2**63 else wrapped - 2**64
+
+
+def format_date(date: tuple[int, ...]) -> bytes:
+    """The date as text, `1999-08-23 21:04:05`. Years before 0 wrap at 2^64, as in 0.76."""
+    year, *rest = date
+    return b"%d-%02d-%02d %02d:%02d:%02d" % (year % 2**64, *rest)
+
+
+def _localise_line(line: bytes, calendar: "Calendar") -> bytes:
+    """One line. Without a newline it is the last: a label that the input ends in is lost."""
+    if not line.startswith(b"@"):
+        return line
+    rest = line[1:].lstrip(b"0123456789abcdef")
+    digits = line[1 : len(line) - len(rest)]
+    if not rest and len(digits) <= MOST_DIGITS:
+        return b""
+    try:
+        return date_of(digits, calendar) + rest
+    except OverflowError:
+        return line

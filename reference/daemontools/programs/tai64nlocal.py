@@ -1,0 +1,37 @@
+"""tai64nlocal: make tai64n's labels readable.
+
+    tai64nlocal < /service/clock/log/main/current
+
+It copies standard input to standard output. Where a line starts with a label,
+`@` and hexadecimal digits, the label becomes a date and a time of day in the
+local time zone, `1999-08-23 21:04:05.787492500`. All other bytes stay.
+
+Seconds are as the labels count them, without leap seconds (docs: leap seconds);
+in a "right/" time zone, TZ=right/Asia/Tokyo, the C library counts them.
+
+Exit code 0: the input has ended. 111: it could not read or write; it prints no
+message.
+
+What can go wrong: a line that starts with `@` and is no label, or whose year no
+calendar has, stays as it is (0.76 crashes there). A label in which the input
+ends, with no byte after it, is lost: it might have been half a label.
+
+Contract: conformance/spec/tai64nlocal.md.
+Manual: http://cr.yp.to/daemontools/tai64nlocal.html
+"""
+
+from daemontools.core.local_blocks import Localiser
+from daemontools.unix.localtime import local_time
+from daemontools.unix.streams import read_block, write_all
+
+
+def main(argv: list[bytes]) -> int:  # noqa: ARG001 - like djb's: arguments are ignored
+    """Copy standard input to standard output with dates for labels until the input ends."""
+    # LOOP
+    localiser = Localiser(local_time)
+    try:
+        while block := read_block(0):
+            write_all(1, localiser.convert(block))
+    except OSError:
+        return 111
+    return 0

@@ -1,0 +1,38 @@
+"""tai64n's fast path and its plain model do the same to any text, cut anywhere."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemontools.core import stamp, stamp_blocks
+
+LABEL = b"@4000000037c219bf2ef02e94"
+
+texts = st.lists(st.sampled_from([b"\n", b"\n\n", b"a", b"@", b"\0", b"a line", b"\r"])).map(
+    b"".join
+)
+texts |= st.binary()
+blocks = texts.filter(bool)
+
+
+@given(blocks, st.booleans())
+def test_the_fast_path_equals_the_model(block: bytes, inside_line: bool) -> None:
+    fast = stamp_blocks.stamp(block, LABEL, inside_line)
+    assert fast == stamp.stamp(block, LABEL, inside_line)
+
+
+@given(texts)
+def test_each_line_gets_one_label(text: bytes) -> None:
+    lines = text.split(b"\n")
+    expected = b"\n".join(LABEL + b" " + line for line in lines[:-1])
+    expected += b"\n" if len(lines) > 1 else b""
+    expected += LABEL + b" " + lines[-1] if lines[-1] else b""
+    assert stamp.stamp(text, LABEL, inside_line=False) == expected
+
+
+@given(st.lists(blocks))
+def test_where_the_input_is_cut_does_not_matter(cut: list[bytes]) -> None:
+    result, inside_line = b"", False
+    for block in cut:
+        result += stamp_blocks.stamp(block, LABEL, inside_line)
+        inside_line = not block.endswith(b"\n")
+    assert result == stamp.stamp(b"".join(cut), LABEL, inside_line=False)
