@@ -1,0 +1,176 @@
+"""Tables and diagrams of the book that are made from the tables in the code.
+
+    {machine}         supervise's commands, and its states, from core/machine.py
+    {rotation}        each step of multilog's rotation and what a restart does
+                      after it, from core/rotate.py
+    {reading-order}   the files of the reference with their line counts
+
+`python docs/_ext/tables.py` draws the state diagram again (it needs graphviz);
+with `--check` it only says whether the committed one is fresh.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from daemontools.core import machine, rotate
+
+ROOT = Path(__file__).parents[2]
+DIAGRAM = ROOT / "docs/diagrams/supervise.svg"
+WANT = {machine.UP: "u", machine.DOWN: "d", machine.ONCE: "0"}
+MEANING = {"u": "wanted up", "d": "wanted down", "0": "once"}
+
+READING_ORDER = [
+    ("programs/svok.py", "one question, asked of a FIFO: the shape of every program"),
+    ("unix/messages.py", "djb's messages and exit codes"),
+    ("unix/start.py", "what CPython changes, put back"),
+    ("core/status.py", "the 18 bytes"),
+    ("programs/svstat.py", "the 18 bytes as a line"),
+    ("programs/svc.py", "commands as letters"),
+    ("core/machine.py", "supervise's states, as a table"),
+    ("unix/selfpipe.py", "a signal that wakes a wait"),
+    ("programs/supervise.py", "the heart"),
+    ("programs/svscan.py", "the tree"),
+    ("core/tai64.py", "labels"),
+    ("programs/tai64n.py", "a label before each line"),
+    ("core/match.py", "patterns"),
+    ("core/rotate.py", "a cyclic log on disk, as a table"),
+    ("programs/multilog.py", "the log"),
+    ("unix/pathexec.py", "how the next program is found"),
+    ("programs/envdir.py", "a chain program"),
+    ("unix/chain.py", "chains in one interpreter"),
+]
+
+
+def commands() -> str:
+    """Every command letter and what it does, as a Markdown table."""
+    lines = ["| letter | wanted | paused | then, in this order |", "|---|---|---|---|"]
+    for letter, (want, paused, actions) in machine.COMMANDS.items():
+        wanted = "" if want is None else MEANING[WANT[want]].removeprefix("wanted ")
+        pause = {None: "", True: "yes", False: "no"}[paused]
+        extra = ", leave when down" if letter == b"x" else ""
+        lines.append(f"| {letter.decode()} | {wanted} | {pause} | {', '.join(actions)}{extra} |")
+    return "\n".join(lines)
+
+
+def _name(state: "machine.State") -> str:
+    up, want, *_ = state
+    return f"{'up' if up else 'down'}, {MEANING[WANT[want]]}"
+
+
+def edges() -> dict[tuple[str, str], list[str]]:
+    """(from, to) -> what leads there. Pause and exit are left out: they add no arrow."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for up in (False, True):
+        for want in WANT:
+            state = (up, want, False, False)
+            for letter in (b"u", b"d", b"o"):
+                following, actions = machine.on_command(state, letter)
+                _edge(found, state, _started(following, actions), letter.decode())
+            if up:
+                following, actions = machine.on_exit(state)
+                _edge(found, state, _started(following, actions), "./run ends")
+    return found
+
+
+def _started(state: "machine.State", actions: "machine.Actions") -> "machine.State":
+    return machine.on_start(state) if machine.START in actions else state
+
+
+def _edge(
+    found: dict[tuple[str, str], list[str]], a: "machine.State", b: "machine.State", label: str
+) -> None:
+    if _name(a) != _name(b):
+        found.setdefault((_name(a), _name(b)), []).append(label)
+
+
+def dot() -> str:
+    """The state diagram in Graphviz's language."""
+    lines = ['digraph supervise { rankdir=LR; bgcolor="transparent"; node [shape=box, style="rounded,filled", fillcolor=white, fontname="sans-serif"]; edge [fontname="sans-serif"];']  # fmt: skip  # noqa: E501
+    lines += [
+        f'  "{a}" -> "{b}" [label=" {", ".join(labels)} "];' for (a, b), labels in edges().items()
+    ]
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def rotation() -> str:
+    """What each step of a rotation leaves, and what a restart makes of it, as Markdown tables."""
+    plain = _crashes(rotate.FULL + rotate.KEEP, {"current": "644", "state": "644"})
+    processed = _crashes(
+        rotate.PROCESS, {"current": "644", "previous": "744", "state": "644"}
+    )
+    return (
+        f"A rotation:\n\n{plain}\n\nThe part of a rotation with a processor that follows "
+        f"`mode previous 744`:\n\n{processed}"
+    )
+
+
+def _crashes(steps: "list[rotate.Step]", directory: "rotate.Directory") -> str:
+    lines = ["| after | the directory | a restart |", "|---|---|---|"]
+    lines.append(f"| (nothing yet) | {_shown(directory)} | {_restart(directory)} |")
+    for step in steps:
+        directory = rotate.after(directory, step)
+        lines.append(f"| {_said(step)} | {_shown(directory)} | {_restart(directory)} |")
+    return "\n".join(lines)
+
+
+def _shown(directory: "rotate.Directory") -> str:
+    return ", ".join(f"{name} {mode.rstrip('+')}" for name, mode in sorted(directory.items()))
+
+
+def _restart(directory: "rotate.Directory") -> str:
+    steps = rotate.restart(directory.get("current", ""), directory.get("processed", ""))
+    there = [step for step in steps if step[1] in directory and step[0] in ("remove", "keep")]
+    return "; ".join(_said(step) for step in there) or "goes on writing to `current`"
+
+
+def _said(step: "rotate.Step") -> str:
+    act, file, what = step
+    name = f"{act} `{file}`"
+    return f"{name} {'as ' if act == 'keep' else ''}`{what}`" if what else name
+
+
+def reading_order() -> str:
+    """The files of the reference in a good order, with line counts, as a Markdown table."""
+    lines = ["| | file | lines | what it tells |", "|---|---|---|---|"]
+    for number, (file, why) in enumerate(READING_ORDER, 1):
+        path = ROOT / "reference/daemontools" / file
+        if path.exists():
+            count = len(path.read_text().splitlines())
+            lines.append(f"| {number} | [{file}](reference/daemontools/{file}) | {count} | {why} |")
+    return "\n".join(lines)
+
+
+def setup(app: Any) -> dict[str, Any]:
+    """Sphinx calls this."""
+    from sphinx.util.docutils import SphinxDirective
+
+    def directive(text: str) -> type[SphinxDirective]:
+        class Table(SphinxDirective):
+            def run(self) -> list[Any]:
+                return self.parse_text_to_nodes(text)
+
+        return Table
+
+    picture = "```{image} /diagrams/supervise.svg\n:alt: supervise's states\n```"
+    app.add_directive("machine", directive(f"{commands()}\n\n{picture}"))
+    app.add_directive("rotation", directive(rotation()))
+    return {"version": "1", "parallel_read_safe": True}
+
+
+def main(arguments: list[str]) -> int:
+    """Draw the diagram, or check that the committed one is the one that the code gives."""
+    source = DIAGRAM.with_suffix(".dot")
+    if "--check" in arguments:
+        fresh = source.exists() and source.read_text() == dot() and DIAGRAM.exists()
+        print("fresh" if fresh else "stale: run python docs/_ext/tables.py")
+        return 0 if fresh else 1
+    DIAGRAM.parent.mkdir(exist_ok=True)
+    source.write_text(dot())
+    subprocess.run(["dot", "-Tsvg", "-o", DIAGRAM, source], check=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
