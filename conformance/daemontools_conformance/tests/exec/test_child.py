@@ -1,0 +1,33 @@
+"""exec: what the next program sees of its start."""
+
+from daemontools_conformance.marks import clause
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.processes import children
+from daemontools_conformance.record import record
+from daemontools_conformance.runners import (
+    each_chain_program,
+    each_runner,
+    words_before_child,
+)
+from daemontools_conformance.sandbox import Sandbox
+
+
+@clause("exec/child/argv0")
+@each_runner
+def test_argv0_is_the_name_as_given(sandbox: Sandbox, runner: str) -> None:
+    running = sandbox.start(runner, *words_before_child(sandbox, runner), "sleep", "1000")
+
+    def argv_of_sleep() -> tuple[bytes, ...]:
+        pids = children(running.pid) if runner == "fghack" else {running.pid}
+        records = [record(pid) for pid in pids]
+        return next((r.argv for r in records if r.comm == b"sleep"), ())
+
+    assert eventually(argv_of_sleep) == (b"sleep", b"1000")
+
+
+@clause("exec/child/same-process")
+@each_chain_program
+def test_child_runs_in_the_same_process(sandbox: Sandbox, runner: str) -> None:
+    before = words_before_child(sandbox, runner)
+    running = sandbox.start(runner, *before, "/bin/sh", "-c", "echo $$")
+    assert running.wait().out == b"%d\n" % running.pid

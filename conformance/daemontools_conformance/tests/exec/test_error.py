@@ -1,0 +1,237 @@
+"""exec: which errors end the search, which are remembered, and what is said."""
+
+import os
+import shutil
+
+from daemontools_conformance.marks import clause, needs
+from daemontools_conformance.runners import (
+    answer_of,
+    each_runner,
+    refusal,
+    run_through,
+    words_before_child,
+)
+from daemontools_conformance.sandbox import Sandbox
+
+YES = (0, b"yes\n", b"")
+
+
+def _good(sandbox: Sandbox, name: str) -> None:
+    sandbox.script(name, "echo yes")
+
+
+@clause("exec/error/missing")
+@each_runner
+def test_missing_program(sandbox: Sandbox, runner: str) -> None:
+    answer = run_through(sandbox, runner, "prog", env={"PATH": "/nowhere:/bin"})
+    assert answer_of(answer) == refusal(runner, "prog", "file does not exist")
+
+
+@clause("exec/error/missing-with-slash")
+@each_runner
+def test_missing_file(sandbox: Sandbox, runner: str) -> None:
+    answer = run_through(sandbox, runner, "./prog")
+    assert answer_of(answer) == refusal(runner, "./prog", "file does not exist")
+
+
+@clause("exec/error/missing-interpreter")
+@each_runner
+def test_script_without_its_interpreter_is_passed_over(sandbox: Sandbox, runner: str) -> None:
+    sandbox.script("a/prog", "echo no", interpreter="/nowhere/sh")
+    alone = run_through(sandbox, runner, "prog", env={"PATH": "a"})
+    _good(sandbox, "b/prog")
+    followed = run_through(sandbox, runner, "prog", env={"PATH": "a:b"})
+    assert answer_of(alone) == refusal(runner, "prog", "file does not exist")
+    assert answer_of(followed) == YES
+
+
+@clause("exec/error/not-executable")
+@each_runner
+def test_file_without_permission_is_passed_over(sandbox: Sandbox, runner: str) -> None:
+    sandbox.write("a/prog")
+    _good(sandbox, "b/prog")
+    answer = run_through(sandbox, runner, "prog", env={"PATH": "a:b"})
+    assert answer_of(answer) == YES
+
+
+@clause("exec/error/not-executable-remembered")
+@each_runner
+def test_file_without_permission_is_remembered(sandbox: Sandbox, runner: str) -> None:
+    sandbox.write("a/prog")
+    answer = run_through(sandbox, runner, "prog", env={"PATH": "a:/nowhere"})
+    assert answer_of(answer) == refusal(runner, "prog", "access denied")
+
+
+@clause("exec/error/directory")
+@each_runner
+def test_directory_is_passed_over_and_remembered(sandbox: Sandbox, runner: str) -> None:
+    (sandbox.path / "a/prog").mkdir(parents=True)
+    alone = run_through(sandbox, runner, "prog", env={"PATH": "a:/nowhere"})
+    _good(sandbox, "b/prog")
+    followed = run_through(sandbox, runner, "prog", env={"PATH": "a:b"})
+    assert answer_of(alone) == refusal(runner, "prog", "access denied")
+    assert answer_of(followed) == YES
+
+
+@clause("exec/error/closed-directory")
+@needs("root")
+def test_closed_directory_is_passed_over_and_remembered(sandbox: Sandbox) -> None:
+    _good(sandbox, "a/prog")
+    (sandbox.path / "a").chmod(0o700)
+    as_nobody = ["--user", "65534:65534"]
+    alone = sandbox.run("pgrphack", "prog", env={"PATH": "a:/nowhere"}, prepare=as_nobody)
+    _good(sandbox, "b/prog")
+    followed = sandbox.run("pgrphack", "prog", env={"PATH": "a:b"}, prepare=as_nobody)
+    assert answer_of(alone) == refusal("pgrphack", "prog", "access denied")
+    assert answer_of(followed) == YES
+
+
+@clause("exec/error/special-file")
+@each_runner
+def test_special_files_may_not_be_executed(sandbox: Sandbox, runner: str) -> None:
+    os.mkfifo(sandbox.path / "fifo")
+    (sandbox.path / "fifo").chmod(0o777)
+    fifo = run_through(sandbox, runner, "./fifo")
+    device = run_through(sandbox, runner, "/dev/null")
+    assert answer_of(fifo) == refusal(runner, "./fifo", "access denied")
+    assert answer_of(device) == refusal(runner, "/dev/null", "access denied")
+
+
+def _injected(
+    sandbox: Sandbox, runner: str, directories: str, denied: str, error: str
+) -> tuple[int, bytes, bytes]:
+    """The answer of `runner ... prog` along `directories` if executing `denied` gives `error`."""
+    file, argv = sandbox.argv(runner, *words_before_child(sandbox, runner), "prog")
+    path = ":".join(str(sandbox.path / directory) for directory in directories.split(":"))
+    call = ["strace", "-f", "-o", "/dev/null", "-P", str(sandbox.path / denied)]
+    call += ["-e", "trace=execve", "-e", f"inject=execve:error={error}"]
+    call += ["/usr/bin/env", f"PATH={path}", file, *map(os.fsdecode, argv[1:])]
+    return answer_of(sandbox.start_command(call).wait())
+
+
+@clause("exec/error/not-permitted")
+@needs("strace")
+@each_runner
+def test_eperm_is_passed_over_and_remembered(sandbox: Sandbox, runner: str) -> None:
+    _good(sandbox, "a/prog")
+    _good(sandbox, "b/prog")
+    alone = _injected(sandbox, runner, "a:nowhere", "a/prog", "EPERM")
+    followed = _injected(sandbox, runner, "a:b", "a/prog", "EPERM")
+    assert alone == refusal(runner, "prog", "permission denied")
+    assert followed == YES
+
+
+@clause("exec/error/is-directory")
+@needs("strace")
+@each_runner
+def test_eisdir_is_passed_over_and_remembered(sandbox: Sandbox, runner: str) -> None:
+    _good(sandbox, "a/prog")
+    _good(sandbox, "b/prog")
+    alone = _injected(sandbox, runner, "a:nowhere", "a/prog", "EISDIR")
+    followed = _injected(sandbox, runner, "a:b", "a/prog", "EISDIR")
+    assert alone == refusal(runner, "prog", "is a directory")
+    assert followed == YES
+
+
+@clause("exec/error/last-remembered")
+@needs("strace")
+@each_runner
+def test_last_error_is_the_one_reported(sandbox: Sandbox, runner: str) -> None:
+    sandbox.write("a/prog")  # gives "access denied"
+    _good(sandbox, "b/prog")
+    eperm_last = _injected(sandbox, runner, "a:b", "b/prog", "EPERM")
+    eperm_first = _injected(sandbox, runner, "b:a", "b/prog", "EPERM")
+    assert eperm_last == refusal(runner, "prog", "permission denied")
+    assert eperm_first == refusal(runner, "prog", "access denied")
+
+
+@clause("exec/error/not-a-directory")
+@each_runner
+def test_file_in_path_ends_the_search(sandbox: Sandbox, runner: str) -> None:
+    sandbox.write("file")
+    _good(sandbox, "b/prog")
+    answer = run_through(sandbox, runner, "prog", env={"PATH": "file:b"})
+    assert answer_of(answer) == refusal(runner, "prog", "not a directory")
+
+
+@clause("exec/error/format")
+@each_runner
+def test_script_without_its_first_line_is_no_program(sandbox: Sandbox, runner: str) -> None:
+    sandbox.write("prog", "echo no\n", 0o755)
+    sandbox.write("empty", "", 0o755)
+    answer = run_through(sandbox, runner, "./prog")
+    empty = run_through(sandbox, runner, "./empty")
+    assert answer_of(answer) == refusal(runner, "./prog", "exec format error")
+    assert answer_of(empty) == refusal(runner, "./empty", "exec format error")
+
+
+@clause("exec/error/format-ends-search")
+@each_runner
+def test_unknown_format_ends_the_search(sandbox: Sandbox, runner: str) -> None:
+    sandbox.write("a/prog", "echo no\n", 0o755)
+    _good(sandbox, "b/prog")
+    answer = run_through(sandbox, runner, "prog", env={"PATH": "a:b"})
+    assert answer_of(answer) == refusal(runner, "prog", "exec format error")
+
+
+@clause("exec/error/loop")
+@each_runner
+def test_symbolic_link_loop_ends_the_search(sandbox: Sandbox, runner: str) -> None:
+    (sandbox.path / "a").mkdir()
+    (sandbox.path / "a/prog").symlink_to("prog")
+    _good(sandbox, "b/prog")
+    answer = run_through(sandbox, runner, "prog", env={"PATH": "a:b"})
+    assert answer_of(answer) == refusal(runner, "prog", "symbolic link loop")
+
+
+@clause("exec/error/long-name")
+@each_runner
+def test_name_that_is_too_long(sandbox: Sandbox, runner: str) -> None:
+    answer = run_through(sandbox, runner, "x" * 300, env={"PATH": "/nowhere:/bin"})
+    assert answer_of(answer) == refusal(runner, "x" * 300, "file name too long")
+
+
+@clause("exec/error/long-element")
+@each_runner
+def test_element_that_is_too_long_ends_the_search(sandbox: Sandbox, runner: str) -> None:
+    _good(sandbox, "b/prog")
+    answer = run_through(sandbox, runner, "prog", env={"PATH": "y" * 5000 + ":b"})
+    assert answer_of(answer) == refusal(runner, "prog", "file name too long")
+
+
+@clause("exec/error/busy")
+@each_runner
+def test_file_open_for_writing(sandbox: Sandbox, runner: str) -> None:
+    shutil.copy("/bin/true", sandbox.path / "prog")
+    with open(sandbox.path / "prog", "ab"):
+        answer = run_through(sandbox, runner, "./prog")
+    assert answer_of(answer) == refusal(runner, "./prog", "text busy")
+
+
+@clause("exec/error/too-much")
+def test_more_arguments_than_the_stack_allows(sandbox: Sandbox) -> None:
+    words = ["x" * 100] * 2000
+    answer = sandbox.run("softlimit", "-s", "20480", "/bin/true", *words)
+    assert answer_of(answer) == refusal("softlimit", "/bin/true", "argument list too long")
+
+
+@clause("exec/error/empty-name")
+@each_runner
+def test_empty_name_finds_directories(sandbox: Sandbox, runner: str) -> None:
+    answer = run_through(sandbox, runner, "", "x", env={"PATH": "/nowhere:/bin"})
+    assert answer_of(answer) == refusal(runner, "", "access denied")
+
+
+@clause("exec/error/empty-name-nowhere")
+@each_runner
+def test_empty_name_without_directories(sandbox: Sandbox, runner: str) -> None:
+    answer = run_through(sandbox, runner, "", env={"PATH": "/nowhere"})
+    assert answer_of(answer) == refusal(runner, "", "file does not exist")
+
+
+@clause("exec/error/name-as-given")
+@each_runner
+def test_message_shows_the_bytes_of_the_name(sandbox: Sandbox, runner: str) -> None:
+    name = b"./\xff\xfe \xc3\xbc\n\x01"
+    answer = run_through(sandbox, runner, name)
+    assert answer_of(answer) == refusal(runner, name, "file does not exist")
