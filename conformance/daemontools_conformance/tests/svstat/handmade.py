@@ -1,0 +1,43 @@
+"""A service directory made by hand: what svstat sees is what the test wrote."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.status import encode
+
+
+def status_bytes(pid: int = 0, paused: int = 0, want: bytes = b"u", age: float = 0) -> bytes:
+    """A status file of a service that last changed `age` seconds ago."""
+    return encode(time.time() - age, pid, paused, want)
+
+
+@contextmanager
+def service(
+    sandbox: Sandbox, name: str = "s", status: bytes | None = None, down: bool = False
+) -> Iterator[None]:
+    """A directory whose `supervise/ok` has a reader, as if there were a supervise."""
+    if status is None:
+        (sandbox.path / name / "supervise").mkdir(parents=True)
+    else:
+        sandbox.write(f"{name}/supervise/status", status)
+    if down:
+        sandbox.write(f"{name}/down")
+    os.mkfifo(sandbox.path / name / "supervise/ok", 0o600)
+    reader = os.open(sandbox.path / name / "supervise/ok", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        yield
+    finally:
+        os.close(reader)
+
+
+def answer(sandbox: Sandbox, name: str = "s") -> bytes:
+    """What svstat says about one directory, without the name and the newline."""
+    finished = sandbox.run("svstat", name)
+    prefix = os.fsencode(name) + b": "
+    assert (finished.code, finished.err) == (0, b"")
+    assert finished.out.startswith(prefix)
+    assert finished.out.endswith(b"\n")
+    return finished.out[len(prefix) : -1]
