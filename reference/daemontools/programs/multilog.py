@@ -1,0 +1,143 @@
+"""multilog: read lines, write the selected ones to logs that never fill the disk.
+
+    multilog SCRIPT...
+
+Each argument is an action, carried out in order for each line; core/script.py
+has the language. The usual log of a service is
+
+    multilog t ./main
+
+Exit code 0: end of input, or TERM. 111: it could not start; nothing was read.
+
+While it runs, an error of the system never loses a line: multilog says so,
+pauses five seconds and tries again, and whoever feeds it waits in write. TERM
+ends it at the end of the line that is being read; not a byte beyond that is
+taken from standard input, so that the next multilog on the same pipe goes on
+where this one ended. ALRM puts every log's current file away at once.
+
+How that works: TERM and ALRM are blocked except while multilog waits for input
+(unix/interrupts.py). Whatever has been read is in the files, not in a buffer
+here, before the next read; only a line that has neither ended nor reached 1000
+characters is held back. After TERM, with such a line at hand, input is read one
+byte at a time, lest a byte of the next line come with it.
+
+Contract: conformance/spec/multilog.md. Manual: http://cr.yp.to/daemontools/multilog.html
+"""
+
+import _signal as signal
+import errno
+import os
+
+from daemontools.core.script import parse
+from daemontools.core.selection import Selection
+from daemontools.core.tai64 import format_tai64n
+from daemontools.unix.clock import now
+from daemontools.unix.interrupts import Interrupts
+from daemontools.unix.logdir import LogDirectory, insist
+from daemontools.unix.messages import die
+from daemontools.unix.opening import open_append, open_read, open_write
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from daemontools.core.lines import Output
+
+FATAL = "multilog: fatal: "
+BLOCK_BYTES = 65536  # what a pipe holds
+
+
+def main(argv: list[bytes]) -> int:
+    """Carry out the script argv[1:] until the end of input or TERM."""
+    # ARGUMENTS
+    is_stamped, actions, directories = parse(argv[1:])
+
+    # RESOURCES
+    os.umask(0o022)
+    try:
+        start = open_read(".")
+    except OSError as error:
+        die(111, FATAL, "unable to switch to current directory: ", error)
+    interrupts = Interrupts(signal.SIGTERM, signal.SIGALRM)
+    # A parent may have left CHLD ignored; then nobody would learn how a processor ended.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    names = [name for kind, name in actions if kind == b"="]
+    statuses = [(name, _open_status(name)) for name in names]
+    logs = [
+        LogDirectory(directory, size, number, processor, start, interrupts)
+        for directory, size, number, processor in directories
+    ]
+    selection = Selection(is_stamped, actions)
+
+    # LOOP
+    ends_line = True  # is what has been read a number of whole lines?
+    while True:
+        if signal.SIGALRM in interrupts.arrived:
+            interrupts.arrived.remove(signal.SIGALRM)
+            for log in logs:
+                if log.written > 0:
+                    log.rotate()
+        is_ending = signal.SIGTERM in interrupts.arrived
+        if is_ending and ends_line:
+            break
+        if interrupts.wait(0):
+            block = _read(1 if is_ending else BLOCK_BYTES)
+            if not block:
+                break
+            ends_line = block.endswith(b"\n")
+            label = format_tai64n(*now()) if is_stamped else b""
+            _write(selection.feed(block, label), statuses, logs)
+
+    # GOODBYE
+    _write(selection.end(), statuses, logs)
+    for log in logs:
+        log.finish()
+    return 0
+
+
+def _open_status(file: bytes) -> int:
+    """Make sure that the status file is there, and that it can be written."""
+    try:
+        os.close(open_append(file))
+    except OSError as error:
+        die(111, FATAL, "unable to create ", file, ": ", error)
+    try:
+        return open_write(file)
+    except OSError as error:
+        die(111, FATAL, "unable to write ", file, ": ", error)
+
+
+def _read(count: int) -> bytes:
+    """Up to `count` bytes of standard input; an error is its end."""
+    try:
+        return os.read(0, count)
+    except OSError:
+        return b""
+
+
+def _write(output: "Output", statuses: list[tuple[bytes, int]], logs: list[LogDirectory]) -> None:
+    """Carry out what the lines lead to. Alerts that nobody takes are lost, nothing else."""
+    if output.alerts:
+        _print(output.alerts)
+    for (file, fd), content in zip(statuses, output.statuses, strict=True):
+        if content is not None:
+            _replace(file, fd, content)
+    for log, text in zip(logs, output.logs, strict=True):
+        log.append(text)
+
+
+def _print(alerts: bytes) -> None:
+    try:
+        while alerts:
+            alerts = alerts[os.write(2, alerts) :]
+    except OSError:
+        pass
+
+
+def _replace(file: bytes, fd: int, content: bytes) -> None:
+    """Write over the beginning of a status file, which is never made shorter."""
+
+    def write() -> None:
+        if os.write(fd, content) < len(content):
+            raise OSError(errno.ENOSPC, "")  # the only reason for a file to take less
+
+    insist(lambda: os.lseek(fd, 0, os.SEEK_SET), "unable to move to beginning of ", file)
+    insist(write, "unable to write ", file)

@@ -1,0 +1,63 @@
+"""Signals that wait until the program waits.
+
+A program that writes files wants its signals at one moment only: while it has
+nothing to do. So they are blocked, and unblocked just around poll. What arrives
+meanwhile stays pending in the kernel; what arrives in poll, or between the
+unblocking and poll, writes its number into a pipe that poll watches
+(set_wakeup_fd; see selfpipe.py on why Python needs that). No signal is lost and
+no system call of the program's own work is ever interrupted.
+"""
+
+import _signal as signal
+import os
+import select
+from time import monotonic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+
+
+class Interrupts:
+    """Those signals that have arrived are in the set `arrived`; who acts on one removes it."""
+
+    def __init__(self, *caught: int) -> None:
+        """Catch and block these signal numbers. Raises OSError if there is no pipe to be had."""
+        self.caught = caught
+        self.arrived: set[int] = set()
+        self._news, write_end = os.pipe()
+        os.set_blocking(write_end, False)
+        signal.pthread_sigmask(signal.SIG_BLOCK, caught)
+        signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+        for number in caught:
+            signal.signal(number, _do_nothing)
+
+    def wait(self, fd: int | None = None, seconds: float | None = None) -> bool:
+        """Wait for `fd`, for a signal, or so long. True: `fd` can be read."""
+        poll = select.poll()
+        poll.register(self._news, select.POLLIN)
+        if fd is not None:
+            poll.register(fd, select.POLLIN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, self.caught)
+        ready = [which for which, _ in poll.poll(None if seconds is None else seconds * 1000)]
+        signal.pthread_sigmask(signal.SIG_BLOCK, self.caught)
+        if self._news in ready:
+            self.arrived.update(os.read(self._news, 512))
+        return fd in ready
+
+    def pause(self, seconds: float, until: int) -> bool:
+        """Wait so long, or until that signal arrives. True: it has arrived."""
+        end = monotonic() + seconds
+        while until not in self.arrived and (left := end - monotonic()) > 0:
+            self.wait(seconds=left)
+        return until in self.arrived
+
+    def restore(self) -> None:
+        """Default and unblocked again: for a child, before it executes another program."""
+        for number in self.caught:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, self.caught)
+
+
+def _do_nothing(_number: int, _frame: "FrameType | None") -> None:
+    pass
