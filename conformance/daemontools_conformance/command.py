@@ -1,5 +1,10 @@
-"""The command `daemontools-conformance`: pytest with this suite's plugin and tests."""
+"""The command `daemontools-conformance`: a verb, or pytest with this suite's plugin and tests.
 
+daemontools-conformance [--implementation NAME|DIR|FILE.toml] [option ...]
+daemontools-conformance list|explain|smoke|adopt|diff|replay|matrix|badge|djb|untested ...
+"""
+
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -10,14 +15,40 @@ TESTS = Path(__file__).parent / "tests"
 
 
 def main() -> None:
-    """Run the suite; all arguments are pytest's, and those of `plugin.py`."""
+    """Run a verb, a differential session, or the suite."""
     arguments = sys.argv[1:]
+    if arguments and not arguments[0].startswith("-"):
+        from daemontools_conformance import verbs
+
+        if arguments[0] in verbs.VERBS:
+            sys.exit(verbs.main(arguments))
+    if "--differential" in arguments:
+        sys.exit(_differential(arguments))
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the suite; all arguments are pytest's, and those of `plugin.py`."""
+    # Other plugins that happen to be installed change nothing and start no slower.
+    os.environ.setdefault("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     if not any(word.startswith(("-n", "--numprocesses")) for word in arguments):
         # Most tests only wait: more workers than cores.
         arguments = ["-n", str(4 * (os.cpu_count() or 1)), *arguments]
     fixed = [
-        "-p", "daemontools_conformance.plugin",
+        "-p", "daemontools_conformance.plugin", "-p", "xdist", "--maxschedchunk", "1",
         "--rootdir", str(TESTS.parent), "-c", str(TESTS / "pytest.ini"), "-q",
     ]  # fmt: skip
-    tests = [] if any(Path(word.split("::")[0]).exists() for word in arguments) else [str(TESTS)]
-    sys.exit(pytest.main([*fixed, *arguments, *tests]))
+    tests = [] if any(_is_test(word) for word in arguments) else [str(TESTS)]
+    return int(pytest.main([*fixed, *arguments, *tests]))
+
+
+def _is_test(word: str) -> bool:
+    """Does the argument name tests of this suite (and not an implementation's folder)?"""
+    return Path(word.split("::", maxsplit=1)[0]).absolute().is_relative_to(TESTS)
+
+
+def _differential(arguments: list[str]) -> int:
+    """`--differential A B ...`: the same generated input to two implementations."""
+    differential = importlib.import_module("daemontools_conformance.differential")
+    place = arguments.index("--differential")
+    return int(differential.main(arguments[place + 1 :] + arguments[:place]))

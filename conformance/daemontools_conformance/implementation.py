@@ -2,18 +2,21 @@
 
 A profile becomes an Implementation by finding (or setting up) a folder with
 its programs. Programs that call one another find each other along PATH, on
-which that folder comes first.
+which that folder comes first. A profile that maps programs (runit's chpst is
+its envdir) gets a folder of links and small scripts under djb's names.
 """
 
+import hashlib
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemontools_conformance.outcomes import NotOffered
-from daemontools_conformance.profiles import PROGRAMS, Profile, ProfileError
+from daemontools_conformance.outcomes import NotOffered, Unavailable
+from daemontools_conformance.profiles import PROGRAMS, Profile, ProfileError, find
 
 SYSTEM_PATH = "/usr/bin:/bin"
 
@@ -24,26 +27,37 @@ class ProgramMissing(AssertionError):
 
 @dataclass(frozen=True)
 class Implementation:
-    """A profile and the folder in which its programs were found."""
+    """A profile and the folder in which its programs were found.
+
+    `peer` lends the programs that the profile does not offer to tests of others.
+    """
 
     profile: Profile
     folder: Path
+    peer: "Implementation | None" = None
 
     @property
     def path(self) -> str:
-        """The PATH on which this implementation's programs come first."""
-        return f"{self.folder}:{SYSTEM_PATH}"
+        """The PATH on which this implementation's programs come first, then its peer's."""
+        folders = [str(self.folder), str(self.peer.folder)] if self.peer else [str(self.folder)]
+        return ":".join([*folders, SYSTEM_PATH])
 
-    def command(self, program: str) -> tuple[str, tuple[str, ...]]:
+    def command(self, program: str, subject: str = "") -> tuple[str, tuple[str, ...]]:
         """The file to execute and the first arguments, argv[0] included.
 
-        Raises NotOffered if the profile says so, ProgramMissing if it does not.
+        `subject` is the program that the test is about; another one may be lent
+        by the peer. Raises NotOffered if the profile says so, Unavailable if a
+        mere helper is not offered, ProgramMissing if the profile does not say so.
         """
         if program in self.profile.not_offered:
-            raise NotOffered(f"{self.profile.name} does not offer {program}")
+            if not subject or program == subject or subject not in PROGRAMS:
+                raise NotOffered(f"{self.profile.name} does not offer {program}")
+            if self.peer:
+                return self.peer.command(program)
+            raise Unavailable(f"needs {program}, which {self.profile.name} does not offer")
         call = self.profile.programs.get(program)
         if call:
-            return call.path, (call.argv0 or call.path, *call.arguments)
+            return call.path, (call.argv0 or program, *call.arguments)
         file = self.folder / program
         if not file.exists():
             raise ProgramMissing(f"there is no {program} in {self.folder}")
@@ -51,23 +65,77 @@ class Implementation:
             raise ProgramMissing(f"{file} is not executable")
         return str(file), (program,)
 
+    def digests(self) -> dict[str, str]:
+        """The SHA-256 of each program's file: what exactly was judged."""
+        found = {}
+        for program in PROGRAMS:
+            try:
+                file = Path(self.command(program)[0])
+                found[program] = hashlib.sha256(file.read_bytes()).hexdigest()
+            except (NotOffered, ProgramMissing, OSError):
+                continue
+        return found
+
 
 def locate(profile: Profile, scratch: Path) -> Implementation:
     """Find or set up the programs; `scratch` is a folder for this run. Raises ProfileError."""
+    return Implementation(profile, _folder(profile, scratch / "bin"), _peer(profile, scratch))
+
+
+def _peer(profile: Profile, scratch: Path) -> Implementation | None:
+    if not profile.peer:
+        return None
+    peer = find(profile.peer)
+    return Implementation(peer, _folder(peer, scratch / "peer"))
+
+
+def _folder(profile: Profile, made: Path) -> Path:
     if profile.setup:
-        return Implementation(profile, _set_up(profile, scratch / "bin"))
-    for candidate in profile.folder:
-        if any((Path(candidate) / program).exists() for program in PROGRAMS):
-            return Implementation(profile, Path(candidate))
+        found = _set_up(profile, made)
+        return _mapped(profile, made.with_name("mapped"), found) if profile.programs else found
+    candidates = [Path(name) for name in profile.folder]
+    found_here = (c for c in candidates if any((c / program).exists() for program in PROGRAMS))
+    holder = next(found_here, None)
     if profile.programs:
-        (scratch / "bin").mkdir()
-        return Implementation(profile, scratch / "bin")
+        return _mapped(profile, made, holder)
+    if holder:
+        return holder
     looked = ", ".join(profile.folder) or "nowhere"
     raise ProfileError(f"profile {profile.name}: no program of daemontools found in {looked}")
 
 
+def _mapped(profile: Profile, made: Path, holder: Path | None) -> Path:
+    """A folder in which every program of the profile has djb's name."""
+    made.mkdir()
+    for program in PROGRAMS:
+        call = profile.programs.get(program)
+        target = made / program
+        if call:
+            path = call.path if "/" in call.path else shutil.which(call.path)
+            if not path or not os.access(path, os.X_OK):
+                raise ProfileError(
+                    f"profile {profile.name}: {program} is to be {call.path}, "
+                    "which is not an executable file here"
+                )
+            if not call.arguments and call.argv0 in ("", program):
+                target.symlink_to(path)
+            else:
+                words = [shlex.quote(word) for word in (path, *call.arguments)]
+                name = shlex.quote(call.argv0 or program)
+                target.write_text(f'#!/bin/bash\nexec -a {name} {" ".join(words)} "$@"\n')
+                target.chmod(0o755)
+        elif holder and program not in profile.not_offered and (holder / program).exists():
+            target.symlink_to(holder / program)
+    return made
+
+
 def _set_up(profile: Profile, folder: Path) -> Path:
-    words = {"{folder}": str(folder), "{python}": sys.executable, "{readable_python}": _readable()}
+    words = {
+        "{folder}": str(folder),
+        "{python}": sys.executable,
+        "{readable_python}": _readable(),
+        "{profile}": str(Path(profile.source).parent),
+    }
     command = [words.get(word, word) for word in profile.setup]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     if finished.returncode != 0:

@@ -32,6 +32,33 @@ class Outcome(enum.IntEnum):
     def __str__(self) -> str:
         return self.name.replace("_", "-")
 
+    @property
+    def fell_short(self) -> bool:
+        """Is it something that nobody declared, and that ends a run in failure?"""
+        return self >= Outcome.FLAKY
+
+
+MEANING = {
+    Outcome.PASS: "does what the clause says",
+    Outcome.PARTIAL: "passed, but a test of the clause could not run here",
+    Outcome.VARIANT: "does what a named variant of the clause says; checked by its value",
+    Outcome.NOT_OFFERED: "the implementation does not have it, and says so",
+    Outcome.NEW: "falls short of a clause newer than the profile",
+    Outcome.KNOWN_BUG: "falls short, and the profile says why, with a link",
+    Outcome.FLAKY: "passes and fails in repeated runs",
+    Outcome.FAIL: "does something else",
+    Outcome.TIMEOUT: "did not do it in time",
+    Outcome.CRASH: "died of a fault or showed a traceback",
+    Outcome.HARNESS_ERROR: "the suite itself failed; nothing is said of the implementation",
+    Outcome.UNTESTED: "could not be tested on this machine",
+    Outcome.NOT_RUN: "not selected",
+}
+
+
+def named(name: str) -> Outcome:
+    """The outcome that is written so. Raises KeyError."""
+    return Outcome[name.replace("-", "_")]
+
 
 class Crashed(AssertionError):
     """The program died of a fault (SEGV, ABRT ...) or showed a traceback."""

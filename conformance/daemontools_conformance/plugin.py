@@ -3,31 +3,49 @@
 The suite is ordinary pytest: -k, -x, -n and the rest work as always. This
 plugin adds the options of `pytest_addoption`, the fixtures `sandbox` and
 `variant`, and the judgement at the end.
+
+With xdist the tests run in workers. What a test came to travels to the
+controller with its report; what was selected travels when a worker ends. Only
+the controller judges and writes.
 """
 
-import json
-import platform
+import re
 import shutil
 import tempfile
-import time
-from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from daemontools_conformance import __version__, clauses, needs
-from daemontools_conformance.cells import TestResult, cells, surprises
+from daemontools_conformance import clauses, evidence, failure, index, needs
+from daemontools_conformance.cells import (
+    Selection,
+    TestResult,
+    cells,
+    lost,
+    settled,
+    surprises,
+)
 from daemontools_conformance.implementation import Implementation, locate
-from daemontools_conformance.outcomes import Crashed, Hung, NotOffered, Outcome, Unavailable
+from daemontools_conformance.outcomes import (
+    Crashed,
+    Hung,
+    NotOffered,
+    Outcome,
+    Unavailable,
+)
 from daemontools_conformance.patience import TooLate, set_factor
 from daemontools_conformance.processes import become_subreaper
 from daemontools_conformance.profiles import Profile, ProfileError, find
+from daemontools_conformance.reports import results, summary, write_all
 from daemontools_conformance.sandbox import Sandbox
 
 _PROPERTY = "daemontools_conformance"
-_Packed = tuple[str, str, int, float, str]  # a TestResult on its way from an xdist worker
+_NAME = "daemontools-conformance-session"
+_BOX: pytest.StashKey[Sandbox] = pytest.StashKey()
+_FAILURE: pytest.StashKey[str] = pytest.StashKey()
+_REPETITION = re.compile(r"repetition(\d+)-?")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,6 +63,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--quick", action="store_true", help="leave out tests marked slow")
     group.addoption("--report", type=Path, default=None, metavar="DIR", help="write results here")
     group.addoption("--patience", type=float, default=1.0, help="multiply all deadlines by this")
+    group.addoption(
+        "--repeat", type=int, default=1, metavar="N", help="run each test N times; mixed: FLAKY"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -52,13 +73,21 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "clause(id): the clause that this test checks")
     config.addinivalue_line("markers", "needs(what): what the machine must offer for this test")
     config.addinivalue_line("markers", "slow: left out by --quick")
-    config.pluginmanager.register(Conformance(config), "daemontools-conformance-session")
+    config.pluginmanager.register(Conformance(config), _NAME)
 
 
-def _configure_worker(node: Any) -> None:
-    session: Conformance = node.config.pluginmanager.get_plugin("daemontools-conformance-session")
-    node.workerinput["conformance_folder"] = str(session.implementation.folder)
-    node.workerinput["conformance_scratch"] = str(session.scratch)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`--repeat N` runs each test N times."""
+    times = metafunc.config.getoption("repeat")
+    if times > 1:
+        metafunc.fixturenames.append("_repetition")
+        ids = [f"repetition{number}" for number in range(1, times + 1)]
+        metafunc.parametrize("_repetition", range(1, times + 1), ids=ids)
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """What was expected and what was seen, with bytes in hex."""
+    return failure.compared(op, left, right)
 
 
 class Conformance:
@@ -66,50 +95,59 @@ class Conformance:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
+        worker = getattr(config, "workerinput", None)
+        self.is_worker = worker is not None
         try:
             self.clauses = clauses.load()
             self.profile: Profile = find(config.getoption("implementation"))
-            worker = getattr(config, "workerinput", None)
+            _check(self.profile, self.clauses)
             if worker:
                 self.scratch = Path(worker["conformance_scratch"])
-                folder = Path(worker["conformance_folder"])
-                self.implementation = Implementation(self.profile, folder)
+                self.implementation = _unpacked(self.profile, worker["conformance_folders"])
             else:
                 self.scratch = Path(tempfile.mkdtemp(prefix="daemontools-conformance-"))
                 self.scratch.chmod(0o755)
                 self.implementation = locate(self.profile, self.scratch)
         except (ProfileError, clauses.SpecError) as error:
             raise pytest.UsageError(str(error)) from error
-        self.is_worker = worker is not None
-        if unknown := sorted(self.profile.expect.keys() - self.clauses.keys()):
-            raise pytest.UsageError(f"profile {self.profile.name}: no such clause: {unknown[0]}")
         set_factor(self.profile.patience * config.getoption("patience"))
         become_subreaper()
+        given: Path | None = config.getoption("report")
+        self.report = config.invocation_params.dir / given if given else None
         self.results: list[TestResult] = []
-        self.partly_selected: set[str] = set()
-        self.kept_evidence: list[Path] = []
+        self.unclaimed: dict[str, str] = {}  # tests whose worker died, with what pytest says
+        self.collected: dict[str, str] = {}
+        self.selections: list[Selection] = []
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """xdist starts a worker: tell it where the programs are."""
-        _configure_worker(node)
+        peer = self.implementation.peer
+        folders = [str(self.implementation.folder), str(peer.folder) if peer else ""]
+        node.workerinput["conformance_folders"] = folders
+        node.workerinput["conformance_scratch"] = str(self.scratch)
+
+    # Selection
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        """Check every test's clause; then apply the selection."""
+        """Check every test's clause; then apply the selection, longest tests first."""
         for item in items:
             marks = [mark.args[0] for mark in item.iter_markers("clause")]
             if len(marks) != 1:
                 raise pytest.UsageError(f"{item.nodeid}: a test has exactly one clause")
             if marks[0] not in self.clauses:
                 raise pytest.UsageError(f"{item.nodeid}: there is no clause {marks[0]}")
-        chosen = [item for item in items if self._is_chosen(item)]
+        self.collected = {item.nodeid: _clause_of(item) for item in items}
         left_out = [item for item in items if not self._is_chosen(item)]
-        self.partly_selected = {_clause_of(item) for item in left_out}
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = chosen
+        if left_out:
+            config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if self._is_chosen(item)]
+        if self.is_worker:
+            took = results.durations(self.profile.name)
+            items.sort(key=lambda item: -took.get(item.nodeid, 20.0 if _is_slow(item) else 1.0))
 
     def _is_chosen(self, item: pytest.Item) -> bool:
         clause = self.clauses[_clause_of(item)]
@@ -118,8 +156,25 @@ class Conformance:
             (not option("program") or clause.program in option("program"))
             and (not option("clause") or any(clause.id.startswith(c) for c in option("clause")))
             and (not option("level") or clause.level == option("level").upper())
-            and not (option("quick") and item.get_closest_marker("slow"))
+            and not (option("quick") and _is_slow(item))
         )
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Now -k and its like have had their say too."""
+        chosen = {item.nodeid: _clause_of(item) for item in session.items}
+        left_out = {c for test, c in self.collected.items() if test not in chosen}
+        if self.collected:
+            self.selections.append(Selection(chosen, frozenset(left_out)))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """A worker has ended: what it had selected."""
+        output = getattr(node, "workeroutput", {}).get(_PROPERTY)
+        if output and not error:
+            chosen, left_out = output
+            self.selections.append(Selection(chosen, frozenset(left_out)))
+
+    # One test
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """A test whose needs are not met here is UNTESTED."""
@@ -137,123 +192,210 @@ class Conformance:
         report: pytest.TestReport = hook.get_result()
         if call.excinfo is None and report.when != "call":
             return
-        clause = self.clauses[_clause_of(item)]
+        if report.when == "teardown" and _FAILURE in item.stash:
+            report.outcome = "passed"  # one report for one failure
+            return
         error = call.excinfo.value if call.excinfo else None
-        outcome = _outcome_of(error, report.when)
-        detail = str(error) if error else ""
+        outcome, detail = self._judged(item, outcome_of(error, report.when), error)
+        if outcome in (Outcome.NOT_OFFERED, Outcome.UNTESTED) and error:
+            report.outcome = "skipped"
+            report.longrepr = (str(item.path), item.location[1] or 0, f"{outcome}: {detail}")
+        elif error and not outcome.fell_short:
+            report.outcome = "skipped"
+            report.wasxfail = detail
+        elif error and call.excinfo:
+            self._describe(item, report, outcome, call.excinfo)
+        where = self._evidence(item)
+        kept = self.report is not None or item.stash.get(_FAILURE, "")
+        result = {
+            "test": _REPETITION.sub("", item.nodeid).replace("[]", ""),
+            "clause": _clause_of(item),
+            "outcome": int(outcome),
+            "seconds": call.duration,
+            "detail": detail,
+            "evidence": str(where.relative_to(self._root())) if kept and _BOX in item.stash else "",
+            "repetition": _repetition_of(item),
+        }
+        report.user_properties.append((_PROPERTY, result))
+
+    def _judged(
+        self, item: pytest.Item, outcome: Outcome, error: BaseException | None
+    ) -> tuple[Outcome, str]:
+        """The outcome in the light of the profile, and why."""
+        clause = self.clauses[_clause_of(item)]
         expectation = self.profile.expect.get(clause.id)
-        if isinstance(error, NotOffered | Unavailable):
-            report.outcome = "skipped"
-            report.longrepr = (str(item.path), item.location[1] or 0, f"{outcome}: {error}")
-        elif expectation and expectation.kind != "variant" and _fell_short(outcome):
+        short = Outcome.FAIL <= outcome <= Outcome.CRASH
+        if expectation and expectation.kind != "variant" and short:
             kind = "NOT_OFFERED" if expectation.kind == "not-offered" else "KNOWN_BUG"
-            outcome, detail = Outcome[kind], expectation.reason
-            report.outcome = "skipped"
-            report.wasxfail = expectation.reason
-        elif expectation and outcome == Outcome.PASS and "variant" in _fixtures_of(item):
-            outcome, detail = Outcome.VARIANT, expectation.reason
-        elif _fell_short(outcome) and _is_newer(clause.since, self.profile.suite_version):
-            outcome = Outcome.NEW
-            report.outcome = "skipped"
-            report.wasxfail = f"newer than {self.profile.suite_version}"
-        report.user_properties.append(
-            (_PROPERTY, [item.nodeid, clause.id, int(outcome), call.duration, detail])
-        )
+            return Outcome[kind], expectation.reason
+        if expectation and outcome == Outcome.PASS and "variant" in _fixtures_of(item):
+            return Outcome.VARIANT, expectation.reason
+        if short and is_newer(clause.since, self.profile.suite_version):
+            return Outcome.NEW, f"the clause is newer than {self.profile.suite_version}: {error}"
+        return outcome, str(error) if error else ""
+
+    def _describe(
+        self,
+        item: pytest.Item,
+        report: pytest.TestReport,
+        outcome: Outcome,
+        excinfo: pytest.ExceptionInfo[BaseException],
+    ) -> None:
+        """Put a bug report in the place of pytest's traceback (unless --tb asks for that too)."""
+        box = item.stash.get(_BOX, None)
+        clause = self.clauses[_clause_of(item)]
+        where = item.nodeid
+        if inside := [entry for entry in excinfo.traceback if Path(entry.path) == item.path]:
+            line = str(inside[-1].statement).strip().splitlines()[0]
+            where = f"{item.nodeid} (line {inside[-1].lineno + 1}: {line})"
+        problem = str(excinfo.value) or type(excinfo.value).__name__
+        if not isinstance(excinfo.value, AssertionError):
+            problem = f"{type(excinfo.value).__name__}: {problem}"
+        script = box.replay(f"{clause.id}: {clause.text}") if box else ""
+        kept = self._evidence(item) if box else None
+        text = failure.report(clause, outcome, problem, where, script, kept)
+        if outcome == Outcome.HARNESS_ERROR or self.config.getoption("tbstyle") != "auto":
+            text = f"{text}\n\n{report.longreprtext}"
+        item.stash[_FAILURE] = text
+        if kept and kept.exists():  # the sandbox is closed already
+            (kept / "failure.txt").write_text(text + "\n")
+        report.longrepr = text
+
+    def _root(self) -> Path:
+        return self.report or self.scratch
+
+    def _evidence(self, item: pytest.Item) -> Path:
+        return evidence.place(self._root(), _clause_of(item), item.nodeid)
+
+    def keep_evidence(self, item: pytest.Item, box: Sandbox, *, crashed: bool) -> None:
+        """At the end of a test: keep what it left, if asked to or if it fell short."""
+        failed = item.stash.get(_FAILURE, "")
+        if not (self.report or failed or crashed):
+            return
+        clause = self.clauses[_clause_of(item)]
+        script = box.replay(f"{clause.id}: {clause.text}")
+        where = self._evidence(item)
+        evidence.keep(where, box.evidence, box.history, box.files(), script, failed)
+
+    # The end
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect the outcomes; with xdist they arrive here from the workers."""
-        for name, value in report.user_properties:
-            if name == _PROPERTY:
-                test, clause, outcome, seconds, detail = cast(_Packed, value)
-                result = TestResult(test, clause, Outcome(outcome), seconds, detail)
-                self.results.append(result)
+        packed = [value for name, value in report.user_properties if name == _PROPERTY]
+        for value in packed:
+            facts: dict[str, Any] = dict(value)  # type: ignore[call-overload]
+            outcome = Outcome(facts.pop("outcome"))
+            self.results.append(TestResult(outcome=outcome, **facts))
+        if report.failed and not packed:
+            self.unclaimed[report.nodeid] = report.longreprtext
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Judge: an unexpected cell, or nothing at all, is a failure."""
-        if self.is_worker or session.config.getoption("collectonly"):
+        """Judge: an unexpected cell, a run cut short, or nothing at all, is a failure."""
+        if self.is_worker:
+            selection = self.selections[0] if self.selections else Selection({}, frozenset())
+            output = (dict(selection.chosen), sorted(selection.left_out))
+            self.config.workeroutput[_PROPERTY] = output  # type: ignore[attr-defined]
             return
-        found = cells(self.results)
-        complete = frozenset(self.clauses) - self.partly_selected
-        self.surprises = surprises(found, self.profile.expect, complete)
-        if session.exitstatus == pytest.ExitCode.OK and (self.surprises or not found):
+        if session.config.getoption("collectonly"):
+            return
+        self.run = self._finished_run(session)
+        if session.exitstatus == pytest.ExitCode.OK and not self.run.is_success:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        if report := self.config.getoption("report"):
-            self._write_results(report)
+        self.run = results.with_exit_status(self.run, int(session.exitstatus))
+        if self.report:
+            write_all(self.run, self.report)
 
-    def _write_results(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        lines: list[dict[str, object]] = [
-            {
-                "kind": "header",
-                "suite_version": __version__,
-                "profile": self.profile.name,
-                "version": self.profile.version,
-                "platform": platform.platform(),
-                "time": int(time.time()),
-            }
-        ]
-        lines += [
-            {
-                "kind": "test",
-                "test": r.test,
-                "clause": r.clause,
-                "outcome": str(r.outcome),
-                "seconds": round(r.seconds, 3),
-                "detail": r.detail,
-            }
-            for r in self.results
-        ]
-        lines.append({"kind": "footer", "tests": len(self.results)})
-        text = "".join(json.dumps(line) + "\n" for line in lines)
-        (folder / "results.jsonl").write_text(text)
+    def _finished_run(self, session: pytest.Session) -> results.Run:
+        chosen = {t: c for selection in self.selections for t, c in selection.chosen.items()}
+        left_out = {c for selection in self.selections for c in selection.left_out}
+        chosen = {_REPETITION.sub("", test).replace("[]", ""): c for test, c in chosen.items()}
+        functions = {test.split("[")[0] for test in chosen}
+        left_out |= {test.clause for test in index.of_suite() if test.id not in functions}
+        for test, text in self.unclaimed.items():
+            name = _REPETITION.sub("", test).replace("[]", "")
+            if clause := chosen.get(name):
+                died = TestResult(name, clause, Outcome.HARNESS_ERROR, detail=text)
+                self.results.append(died)
+        finished = settled(self.results)
+        missing = lost(Selection(chosen, frozenset()), (result.test for result in finished))
+        unfinished = {result.clause for result in missing}
+        found = cells(finished)
+        complete = frozenset(found) - left_out - unfinished
+        return results.Run(
+            implementation=self.implementation,
+            clauses=self.clauses,
+            tests=tuple(finished),
+            cells=found,
+            selected=len(chosen),
+            lost=tuple(result.test for result in missing),
+            is_partial=bool(left_out),
+            complete=complete,
+            surprises=tuple(surprises(found, self.profile.expect, complete)),
+            options=tuple(str(word) for word in session.config.invocation_params.args),
+        )
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """The table program x outcome, and what was not expected."""
-        found = cells(self.results)
-        if not found:
-            return
-        write = terminalreporter.write_line
-        terminalreporter.section(f"clauses: {self.profile.name}")
-        shown = sorted({cell.outcome for cell in found.values()})
-        write(f"{'':14}" + "".join(f"{outcome!s:>15}" for outcome in shown))
-        for program in sorted({self.clauses[c].program for c in found}):
-            counts = Counter(
-                cell.outcome for cell in found.values() if cell.clause.startswith(f"{program}/")
-            )
-            row = "".join(f"{counts.get(outcome, '') or '':>15}" for outcome in shown)
-            write(f"{program:14}{row}")
-        for surprise in getattr(self, "surprises", []):
-            write(f"unexpected: {surprise}")
+        if run := getattr(self, "run", None):
+            terminalreporter.section(f"clauses: {self.profile.name}")
+            kept = self.scratch / "evidence"
+            where = self.report or (kept if kept.exists() else None)
+            for line in summary.lines(run, where):
+                terminalreporter.write_line(line)
 
     def pytest_unconfigure(self) -> None:
         """Remove the scratch folder unless it holds evidence of failures."""
-        if not self.is_worker and not any(self.scratch.glob("*/evidence-kept")):
+        if not self.is_worker and not (self.scratch / "evidence").exists():
             shutil.rmtree(self.scratch, ignore_errors=True)
 
 
-def _outcome_of(error: BaseException | None, when: str | None) -> Outcome:
+def _check(profile: Profile, known: dict[str, clauses.Clause]) -> None:
+    """Does the profile speak of things that exist? Raises ProfileError."""
+    for id_, expectation in profile.expect.items():
+        if id_ not in known:
+            raise ProfileError(f"profile {profile.name}: there is no clause {id_}")
+        if expectation.kind == "variant" and expectation.seen not in known[id_].variants:
+            raise ProfileError(
+                f"profile {profile.name}: {id_} has no variant {expectation.seen!r} "
+                f"({known[id_].file.name}:{known[id_].line})"
+            )
+
+
+def _unpacked(profile: Profile, folders: list[str]) -> Implementation:
+    """The implementation as the controller found it."""
+    own, lent = folders
+    peer = Implementation(find(profile.peer), Path(lent)) if lent else None
+    return Implementation(profile, Path(own), peer)
+
+
+def outcome_of(error: BaseException | None, when: str | None) -> Outcome:
+    """What an exception (or none) in a phase of a test says about the implementation."""
+    if type(error).__module__.startswith("pexpect"):
+        return Outcome.TIMEOUT if type(error).__name__ == "TIMEOUT" else Outcome.FAIL
     match error:
         case None:
             return Outcome.PASS
         case NotOffered():
             return Outcome.NOT_OFFERED
-        case Unavailable():
+        case Unavailable() | pytest.skip.Exception():
             return Outcome.UNTESTED
         case Crashed():
             return Outcome.CRASH
         case Hung() | TooLate():
             return Outcome.TIMEOUT
-        case AssertionError() if when == "call":
+        case AssertionError() | pytest.fail.Exception() if when == "call":
+            return Outcome.FAIL
+        case OSError() | ValueError() | LookupError() if when == "call":
+            # What the test looked for is not there, or is not what it should be.
             return Outcome.FAIL
         case _:
             return Outcome.HARNESS_ERROR
 
 
-def _fell_short(outcome: Outcome) -> bool:
-    return Outcome.FAIL <= outcome <= Outcome.CRASH
+def is_newer(since: str, suite_version: str) -> bool:
+    """Was the clause written after the suite version that a profile was written for?"""
 
-
-def _is_newer(since: str, suite_version: str) -> bool:
     def numbers(version: str) -> tuple[int, ...]:
         return tuple(int(part) for part in version.split("."))
 
@@ -266,32 +408,48 @@ def _clause_of(item: pytest.Item) -> str:
     return str(mark.args[0])
 
 
+def _is_slow(item: pytest.Item) -> bool:
+    return item.get_closest_marker("slow") is not None
+
+
+def _repetition_of(item: pytest.Item) -> int:
+    found = _REPETITION.search(item.nodeid)
+    return int(found[1]) if found else 0
+
+
 def _fixtures_of(item: pytest.Item) -> list[str]:
     return list(getattr(item, "fixturenames", []))
+
+
+def _session(request: pytest.FixtureRequest) -> Conformance:
+    session = request.config.pluginmanager.get_plugin(_NAME)
+    assert isinstance(session, Conformance)
+    return session
 
 
 @pytest.fixture
 def implementation(request: pytest.FixtureRequest) -> Implementation:
     """The implementation under test."""
-    session = request.config.pluginmanager.get_plugin("daemontools-conformance-session")
-    assert isinstance(session, Conformance)
-    return session.implementation
+    return _session(request).implementation
 
 
 @pytest.fixture
 def sandbox(request: pytest.FixtureRequest, implementation: Implementation) -> Iterator[Sandbox]:
     """A folder of its own for the test; whatever it started is gone afterwards."""
-    session = request.config.pluginmanager.get_plugin("daemontools-conformance-session")
-    assert isinstance(session, Conformance)
+    session = _session(request)
     parent = Path(tempfile.mkdtemp(prefix="t", dir=session.scratch))
     parent.chmod(0o755)
-    box = Sandbox(implementation, parent / "box")
+    box = Sandbox(implementation, parent / "box", _clause_of(request.node).split("/")[0])
+    request.node.stash[_BOX] = box
+    crashed = True
     try:
         yield box
-    finally:
         box.close()
+        crashed = False
+    finally:
+        session.keep_evidence(request.node, box, crashed=crashed)
         box.remove()
-        parent.rmdir()
+        shutil.rmtree(parent, ignore_errors=True)
 
 
 @pytest.fixture
@@ -302,7 +460,5 @@ def variant(request: pytest.FixtureRequest) -> str:
 
         assert result.code == {"": 111, "debian": 0}[variant]
     """
-    session = request.config.pluginmanager.get_plugin("daemontools-conformance-session")
-    assert isinstance(session, Conformance)
-    expectation = session.profile.expect.get(_clause_of(request.node))
+    expectation = _session(request).profile.expect.get(_clause_of(request.node))
     return expectation.seen if expectation and expectation.kind == "variant" else ""

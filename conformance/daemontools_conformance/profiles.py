@@ -9,6 +9,7 @@ A profile is a TOML file:
     folder = ["/command", "/usr/bin"]   # the first that holds one of the programs
     setup = ["{python}", "-m", "daemontools.install", "{folder}"]   # instead of folder
     not_offered = ["svscanboot"]        # whole programs
+    peer = "djb"                        # lends what is not offered to tests of other programs
 
     [programs.envdir]                   # a program called in another way
     path = "/usr/bin/chpst"
@@ -61,7 +62,7 @@ PROGRAMS = (
 KINDS = ("variant", "not-offered", "known-bug")
 _KEYS = {
     "name", "title", "version", "suite_version", "folder", "setup", "not_offered",
-    "programs", "timing", "expect",
+    "peer", "programs", "timing", "expect",
 }  # fmt: skip
 
 
@@ -101,6 +102,7 @@ class Profile:
     folder: tuple[str, ...] = ()
     setup: tuple[str, ...] = ()
     not_offered: frozenset[str] = frozenset()
+    peer: str = ""
     programs: Mapping[str, Call] = field(default_factory=dict)
     patience: float = 1.0
     expect: Mapping[str, Expectation] = field(default_factory=dict)
@@ -148,6 +150,7 @@ def load(path: Path) -> Profile:
         folder=tuple(str((path.parent / Path(f).expanduser()).resolve()) for f in folders),
         setup=tuple(table.get("setup", ())),
         not_offered=frozenset(table.get("not_offered", ())),
+        peer=table.get("peer", ""),
         programs={
             program: Call(call["path"], call.get("argv0", ""), tuple(call.get("arguments", ())))
             for program, call in table.get("programs", {}).items()

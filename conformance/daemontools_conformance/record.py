@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from daemontools_conformance import history
+
 
 @dataclass(frozen=True)
 class Record:
@@ -44,7 +46,7 @@ def record(pid: int) -> Record:
         line.split(":\t", 1) for line in (proc / "status").read_text().splitlines() if ":\t" in line
     )
     stat = (proc / "stat").read_text().rpartition(")")[2].split()
-    return Record(
+    seen = Record(
         argv=_zero_ended((proc / "cmdline").read_bytes()),
         environment=_zero_ended((proc / "environ").read_bytes()),
         comm=(proc / "comm").read_bytes().rstrip(b"\n"),
@@ -66,6 +68,8 @@ def record(pid: int) -> Record:
         descriptor_flags=_of_descriptors(proc, r"^flags:\t(\w+)"),
         locks=_of_descriptors(proc, r"^lock:\t\d+: +(\w+ +\w+ +\w+)"),
     )
+    history.note("record", pid=pid, seen=seen)
+    return seen
 
 
 def _zero_ended(data: bytes) -> tuple[bytes, ...]:

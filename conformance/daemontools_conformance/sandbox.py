@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, TypedDict, Unpack
 
+from daemontools_conformance import evidence, history, replay
 from daemontools_conformance.implementation import Implementation
 from daemontools_conformance.patience import deadline, eventually
 from daemontools_conformance.places import folder as data_folder
@@ -52,13 +53,16 @@ class Options(TypedDict, total=False):
 class Sandbox:
     """One test's folder (`path`, the working directory of all it starts) and processes."""
 
-    def __init__(self, implementation: Implementation, path: Path) -> None:
+    def __init__(self, implementation: Implementation, path: Path, subject: str = "") -> None:
         self.implementation = implementation
+        self.subject = subject  # the program that the test's clause is about
         self.path = path
         path.mkdir(mode=0o755)
         # Output of programs lies outside the folder in which they work.
         self.evidence = path.with_name(path.name + ".evidence")
         self.evidence.mkdir(mode=0o755)
+        self.history = history.begin()
+        self.first_files: tuple[str, list[str]] | None = None  # listing, shell lines
         self.started: list[Running] = []
         self.environment: dict[str, str] = {"PATH": implementation.path}
         self._spared = children()
@@ -69,8 +73,10 @@ class Sandbox:
         """Create a file with this content and mode, and the folders above it."""
         path = self.path / os.fsdecode(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        data = content.encode() if isinstance(content, str) else content
+        path.write_bytes(data)
         path.chmod(mode)
+        history.note("write", name=path.relative_to(self.path), content=data, mode=mode)
         return path
 
     def script(self, name: str, body: str, interpreter: str = "/bin/sh") -> Path:
@@ -88,7 +94,7 @@ class Sandbox:
 
     def argv(self, program: str, *arguments: Word) -> tuple[str, list[bytes]]:
         """The file to execute and the arguments, argv[0] first."""
-        file, first = self.implementation.command(program)
+        file, first = self.implementation.command(program, self.subject)
         return file, [os.fsencode(word) for word in (*first, *arguments)]
 
     def start(self, program: str, *arguments: Word, **options: Unpack[Options]) -> Running:
@@ -101,6 +107,7 @@ class Sandbox:
     ) -> Running:
         """Start any command and return at once; `executable` if argv[0] is not the file."""
         words = [os.fsencode(word) for word in argv]
+        self._note_first_files()
         call, file = words, executable
         if "prepare" in options:
             call, file = self._prepared(words, executable, options["prepare"]), None
@@ -122,7 +129,22 @@ class Sandbox:
             )
         running = Running(popen, tuple(words), out, err)
         self.started.append(running)
+        history.note(
+            "start",
+            pid=popen.pid,
+            argv=words,
+            file=os.fsencode(executable or b""),
+            env={os.fsencode(k): os.fsencode(v) for k, v in environment.items()},
+            cwd=options.get("cwd", ""),
+            prepare=list(options.get("prepare", ())),
+            streams=name,
+        )
         return running
+
+    def _note_first_files(self) -> None:
+        """Remember the files that the test made before it started a first program."""
+        if self.first_files is None:
+            self.first_files = evidence.listing(self.path), replay.tree(self.path)
 
     def run(
         self,
@@ -138,6 +160,7 @@ class Sandbox:
             options["stdin"] = PIPE
         running = self.start(program, *arguments, **options)
         if input is not None:
+            history.of_start(running.pid)["input"] = input
             try:
                 running.popen.communicate(input, timeout=deadline(within))
             except subprocess.TimeoutExpired:
@@ -176,6 +199,7 @@ class Sandbox:
 
     def control(self, service: str, letters: bytes) -> None:
         """Write command letters to the service's control FIFO, as svc does."""
+        history.note("control", service=service, letters=letters)
         fd = os.open(self.path / service / "supervise/control", os.O_WRONLY | os.O_NONBLOCK)
         try:
             os.write(fd, letters)
@@ -187,6 +211,16 @@ class Sandbox:
         return data_folder("fixtures") / name
 
     # The end
+
+    def replay(self, title: str) -> str:
+        """What the test did, as a shell script that needs no suite."""
+        start = self.first_files[1] if self.first_files else replay.tree(self.path)
+        return replay.script(title, start, self.history)
+
+    def files(self) -> dict[str, str]:
+        """The listing of the folder before the first program started, and now."""
+        before = self.first_files[0] if self.first_files else ""
+        return {"before": before, "after": evidence.listing(self.path)}
 
     def close(self) -> None:
         """Kill and reap everything; then fail if anything showed a traceback."""

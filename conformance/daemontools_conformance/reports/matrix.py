@@ -1,0 +1,253 @@
+"""matrix.html: clauses x implementations, one self-contained page.
+
+Everything is in the table and readable without JavaScript; the script only
+adds filters and search. Each cell that is more than a plain pass leads to its
+note (reason, link, what was seen, evidence), each clause to its page.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from html import escape
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from daemontools_conformance.clauses import LEVELS, Clause
+from daemontools_conformance.outcomes import MEANING, Outcome
+from daemontools_conformance.reports.results import Report
+
+_SIGN = {
+    Outcome.PASS: "✓",
+    Outcome.PARTIAL: "✓ part",
+    Outcome.VARIANT: "≈ variant",
+    Outcome.NOT_OFFERED: "- not offered",
+    Outcome.NEW: "new",
+    Outcome.KNOWN_BUG: "bug",
+    Outcome.FLAKY: "flaky",
+    Outcome.FAIL: "✗ fail",
+    Outcome.TIMEOUT: "✗ timeout",
+    Outcome.CRASH: "✗ crash",
+    Outcome.HARNESS_ERROR: "? harness",
+    Outcome.UNTESTED: "· untested",
+    Outcome.NOT_RUN: "· not run",
+}
+_DETAIL = 1500  # characters of what was seen, in a note
+
+
+def page(
+    reports: Sequence[Report],
+    clauses: Mapping[str, Clause],
+    evidence: Sequence[str] = (),
+    clause_link: str = "",
+) -> str:
+    """The whole page.
+
+    `evidence`: for each report the address of its folder, or "". `clause_link`
+    may hold {program} and {anchor}; without it a clause leads nowhere but here.
+    """
+    bases = [*evidence, *[""] * (len(reports) - len(evidence))]
+    assets = Path(__file__).parent
+    names = ", ".join(report.name for report in reports)
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>daemontools conformance: {escape(names)}</title>
+<style>
+{(assets / "matrix.css").read_text()}</style>
+</head>
+<body>
+<h1>daemontools conformance</h1>
+<p>{len(clauses)} clauses, {len(reports)} {_many("implementation", len(reports))}. Each row is one
+sentence about what a daemontools program does; each cell is the worst of its tests.</p>
+{_counts(reports, clauses)}
+{_legend(reports, clauses)}
+{_filters(reports, clauses)}
+{_table(reports, clauses, bases, clause_link)}
+{_notes(reports, clauses, bases)}
+<script>
+{(assets / "matrix.js").read_text()}</script>
+</body>
+</html>
+"""
+
+
+def _many(word: str, number: int) -> str:
+    return word if number == 1 else f"{word}s"
+
+
+def _kind(outcome: Outcome) -> str:
+    """The CSS class of an outcome."""
+    return f"o-{str(outcome).lower()}"
+
+
+def _anchor(clause: str) -> str:
+    return clause.replace("/", "-")
+
+
+def _seen(reports: Sequence[Report], clauses: Mapping[str, Clause]) -> list[Outcome]:
+    """The outcomes that occur, in their order."""
+    found = {report.outcome(clause) for report in reports for clause in clauses}
+    return [outcome for outcome in _SIGN if outcome in found]
+
+
+def _counts(reports: Sequence[Report], clauses: Mapping[str, Clause]) -> str:
+    """Implementations down, outcomes across."""
+    shown = _seen(reports, clauses)
+    head = "".join(f"<th scope=col>{escape(str(outcome))}</th>" for outcome in shown)
+    rows = []
+    for report in reports:
+        counts = Counter(report.outcome(clause) for clause in clauses)
+        cells = "".join(f'<td class="n {_kind(o)}">{counts[o] or ""}</td>' for o in shown)
+        about = " ".join(
+            part for part in (report.header["title"], report.header["version"]) if part
+        )
+        partial = " (partial run)" if report.footer["is_partial"] else ""
+        rows.append(
+            f"<tr><th scope=row><b>{escape(report.name)}</b> "
+            f"<span class=about>{escape(about + partial)}</span></th>{cells}</tr>"
+        )
+    return (
+        '<h2 id="counts">Counts</h2>\n<div class=scroll><table class=counts>\n'
+        f"<thead><tr><th scope=col>implementation</th>{head}</tr></thead>\n<tbody>\n"
+        + "\n".join(rows)
+        + "\n</tbody></table></div>"
+    )
+
+
+def _legend(reports: Sequence[Report], clauses: Mapping[str, Clause]) -> str:
+    items = "".join(
+        f'<dt class="{_kind(outcome)}">{_SIGN[outcome]}</dt>'
+        f"<dd>{escape(str(outcome))}: {escape(MEANING[outcome])}</dd>"
+        for outcome in _seen(reports, clauses)
+    )
+    levels = "".join(f"<dt>{level}</dt><dd>{escape(text)}</dd>" for level, text in LEVELS.items())
+    return (
+        "<details class=legend><summary>What the signs mean</summary>"
+        f"<dl>{items}{levels}</dl></details>"
+    )
+
+
+def _filters(reports: Sequence[Report], clauses: Mapping[str, Clause]) -> str:
+    def options(values: list[str]) -> str:
+        return "".join(f"<option>{escape(value)}</option>" for value in values)
+
+    programs = sorted({clause.program for clause in clauses.values()})
+    outcomes = [str(outcome) for outcome in _seen(reports, clauses)]
+    jumps = " ".join(f'<a href="#program-{p}">{p}</a>' for p in programs)
+    return f"""<h2 id="clauses">Clauses</h2>
+<nav class=jumps aria-label="programs">{jumps}</nav>
+<form class=filters hidden>
+<label>program <select name=program><option value="">all</option>{
+        options(programs)
+    }</select></label>
+<label>level <select name=level><option value="">all</option>{
+        options(list(LEVELS))
+    }</select></label>
+<label>outcome <select name=outcome><option value="">all</option>{
+        options(outcomes)
+    }</select></label>
+<label>of <select name=implementation><option value="">any</option>{
+        options([report.name for report in reports])
+    }</select></label>
+<label>search <input name=text type=search></label>
+<output></output>
+</form>"""
+
+
+def _table(
+    reports: Sequence[Report],
+    clauses: Mapping[str, Clause],
+    bases: Sequence[str],
+    clause_link: str,
+) -> str:
+    head = "".join(f"<th scope=col>{escape(report.name)}</th>" for report in reports)
+    bodies = []
+    by_program = groupby(clauses.values(), key=lambda clause: clause.program)
+    for program, members in by_program:
+        rows = [_row(clause, reports, bases, clause_link) for clause in members]
+        bodies.append(
+            f'<tbody id="program-{program}"><tr class=program><th colspan={len(reports) + 1} '
+            f"scope=rowgroup><span>{program}</span></th></tr>\n" + "\n".join(rows) + "</tbody>"
+        )
+    return (
+        "<div class=scroll><table class=matrix>\n"
+        f"<thead><tr><th scope=col>clause</th>{head}</tr></thead>\n"
+        + "\n".join(bodies)
+        + "\n</table></div>"
+    )
+
+
+def _row(clause: Clause, reports: Sequence[Report], bases: Sequence[str], clause_link: str) -> str:
+    anchor = _anchor(clause.id)
+    outcomes = [report.outcome(clause.id) for report in reports]
+    cells = "".join(
+        _cell(clause, report, outcome, base)
+        for report, outcome, base in zip(reports, outcomes, bases, strict=True)
+    )
+    by_hand = "".join(f"<pre>{escape(line)}</pre>" for line in clause.by_hand)
+    link = clause_link.format(program=clause.program, anchor=anchor)
+    more = f' <a href="{escape(link)}">page</a>' if link else ""
+    why = f"<p>Why: {escape(clause.why)}</p>" if clause.why else ""
+    variants = "".join(
+        f"<p>Variant {escape(name)}: {escape(text)}</p>" for name, text in clause.variants.items()
+    )
+    return (
+        f'<tr id="{anchor}" data-level={clause.level} '
+        f'data-outcomes="{" ".join(str(outcome) for outcome in outcomes)}">'
+        f"<th scope=row><details><summary>{escape(clause.id)}</summary>"
+        f"<p>{escape(clause.text)}</p>{why}{variants}{by_hand}"
+        f"<p class=about>{clause.level}; {escape(clause.source)}{more}</p></details></th>"
+        f"{cells}</tr>"
+    )
+
+
+def _cell(clause: Clause, report: Report, outcome: Outcome, base: str) -> str:
+    sign = _SIGN[outcome]
+    record = report.clauses.get(clause.id, {})
+    target = ""
+    if _has_note(outcome):
+        target = f"#{_anchor(clause.id)}--{_word(report.name)}"
+    elif base and record.get("evidence"):
+        target = f"{base}/{record['evidence']}/"
+    inner = f'<a href="{escape(target)}">{sign}</a>' if target else sign
+    return f'<td class="{_kind(outcome)}" title="{escape(report.name)}: {outcome}">{inner}</td>'
+
+
+def _word(name: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in name)
+
+
+def _has_note(outcome: Outcome) -> bool:
+    return outcome not in (Outcome.PASS, Outcome.NOT_RUN)
+
+
+def _notes(reports: Sequence[Report], clauses: Mapping[str, Clause], bases: Sequence[str]) -> str:
+    """What is behind every cell that is more than a plain pass."""
+    items = [
+        _note(clause, report, base)
+        for clause in clauses.values()
+        for report, base in zip(reports, bases, strict=True)
+        if _has_note(report.outcome(clause.id))
+    ]
+    return '<h2 id="notes">Notes</h2>\n<dl class=notes>\n' + "\n".join(items) + "\n</dl>"
+
+
+def _note(clause: Clause, report: Report, base: str) -> str:
+    record: Mapping[str, Any] = report.clauses[clause.id]
+    outcome = report.outcome(clause.id)
+    seen = f" ({escape(record['seen'])})" if record["seen"] else ""
+    parts = [f"<p>{escape(record['reason'])}</p>" if record["reason"] else ""]
+    if record["link"]:
+        parts.append(f'<p><a href="{escape(record["link"])}">{escape(record["link"])}</a></p>')
+    if record["detail"] and record["detail"] != record["reason"]:
+        parts.append(f"<pre>{escape(record['detail'][:_DETAIL])}</pre>")
+    if base and record["evidence"]:
+        parts.append(f'<p><a href="{escape(base)}/{escape(record["evidence"])}/">evidence</a></p>')
+    anchor = _anchor(clause.id)
+    return (
+        f'<dt id="{anchor}--{_word(report.name)}"><a href="#{anchor}">{escape(clause.id)}</a>, '
+        f'{escape(report.name)}: <b class="{_kind(outcome)}">{outcome}</b>{seen}</dt>'
+        f"<dd>{''.join(parts)}</dd>"
+    )

@@ -1,0 +1,232 @@
+"""results.jsonl: one JSON object a line, a header first and a footer last.
+
+    {"kind": "header", ...}   what was judged, by what, where
+    {"kind": "test", ...}     one for each test that finished
+    {"kind": "clause", ...}   one for each clause of the suite: the cell
+    {"kind": "footer", ...}   how it ended; without it the file was cut short
+
+The published schema is `results.schema.json` beside this file. `schema` 1 only
+ever gains optional members; anything else makes it 2.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from daemontools_conformance import __version__, index
+from daemontools_conformance.cells import Cell, TestResult
+from daemontools_conformance.clauses import Clause
+from daemontools_conformance.implementation import Implementation
+from daemontools_conformance.outcomes import Outcome, named
+from daemontools_conformance.places import folder
+from daemontools_conformance.profiles import Profile
+
+SCHEMA = 1
+Record = dict[str, Any]
+
+
+class BrokenReport(Exception):
+    """A results file cannot be used: cut short, inconsistent, or of another schema."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run, before it is written."""
+
+    implementation: Implementation
+    clauses: Mapping[str, Clause]
+    tests: tuple[TestResult, ...]
+    cells: Mapping[str, Cell]
+    selected: int
+    lost: tuple[str, ...]  # tests that never reported
+    is_partial: bool
+    complete: frozenset[str]
+    surprises: tuple[str, ...]
+    options: tuple[str, ...]
+    exit_status: int = 0
+
+    @property
+    def is_success(self) -> bool:
+        """Did something run, did all of it finish, and was nothing unexpected?"""
+        return bool(self.cells) and not self.lost and not self.surprises
+
+
+@dataclass(frozen=True)
+class Report:
+    """A results file that was read and found to be whole."""
+
+    header: Record
+    footer: Record
+    clauses: Mapping[str, Record]
+    tests: tuple[Record, ...] = field(default=())
+
+    @property
+    def name(self) -> str:
+        """The profile's name."""
+        return str(self.header["profile"])
+
+    def outcome(self, clause: str) -> Outcome:
+        """The outcome of a cell; NOT_RUN for a clause that the report does not know."""
+        cell = self.clauses.get(clause)
+        return named(cell["outcome"]) if cell else Outcome.NOT_RUN
+
+
+def with_exit_status(run: Run, status: int) -> Run:
+    """The same run, once pytest has settled how it ends."""
+    return replace(run, exit_status=status)
+
+
+def records(run: Run) -> list[Record]:
+    """The lines of results.jsonl, as objects."""
+    lines = [_header(run)]
+    lines += [_test(test) for test in sorted(run.tests, key=lambda test: test.test)]
+    lines += [_cell(clause, run) for clause in run.clauses.values()]
+    lines.append(
+        {
+            "kind": "footer",
+            "selected": run.selected,
+            "finished": len(run.tests),
+            "lost": list(run.lost),
+            "is_partial": run.is_partial,
+            "is_success": run.is_success and run.exit_status == 0,
+            "exit_status": run.exit_status,
+            "surprises": list(run.surprises),
+        }
+    )
+    return lines
+
+
+def _header(run: Run) -> Record:
+    profile = run.implementation.profile
+    return {
+        "kind": "header",
+        "schema": SCHEMA,
+        "suite_version": __version__,
+        "spec_digest": spec_digest(run.clauses.values()),
+        "tests_digest": tests_digest(),
+        "profile": profile.name,
+        "title": profile.title,
+        "version": profile.version,
+        "profile_suite_version": profile.suite_version,
+        "profile_digest": profile_digest(profile),
+        "programs": run.implementation.digests(),
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+        "as_root": os.geteuid() == 0,
+        "processors": os.cpu_count() or 0,
+        "load": round(os.getloadavg()[0], 2),
+        "options": list(run.options),
+        "time": int(time.time()),
+    }
+
+
+def _test(test: TestResult) -> Record:
+    return {
+        "kind": "test",
+        "test": test.test,
+        "clause": test.clause,
+        "outcome": str(test.outcome),
+        "seconds": round(test.seconds, 3),
+        "detail": test.detail,
+        "evidence": test.evidence,
+    }
+
+
+def _cell(clause: Clause, run: Run) -> Record:
+    cell = run.cells.get(clause.id)
+    expectation = run.implementation.profile.expect.get(clause.id)
+    outcome = cell.outcome if cell else Outcome.NOT_RUN
+    declared = expectation if expectation and outcome >= Outcome.PASS else None
+    return {
+        "kind": "clause",
+        "clause": clause.id,
+        "level": clause.level,
+        "outcome": str(outcome),
+        "complete": clause.id in run.complete,
+        "detail": cell.detail if cell else "",
+        "evidence": next((t.evidence for t in cell.tests if t.outcome == outcome), "")
+        if cell
+        else "",
+        "declared": declared.kind if declared else "",
+        "seen": declared.seen if declared else "",
+        "reason": declared.reason if declared else "",
+        "link": declared.link if declared else "",
+    }
+
+
+def as_text(lines: Iterable[Record]) -> str:
+    """The objects as the text of a results file."""
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+
+
+def read(file: Path) -> Report:
+    """Read a results file, or the one in a report folder. Raises BrokenReport."""
+    file = file / "results.jsonl" if file.is_dir() else file
+    try:
+        lines = [json.loads(line) for line in file.read_text().splitlines()]
+    except (OSError, ValueError) as error:
+        raise BrokenReport(f"{file}: {error}") from error
+    try:
+        return checked(lines)
+    except BrokenReport as error:
+        raise BrokenReport(f"{file}: {error}") from error
+
+
+def checked(lines: list[Record]) -> Report:
+    """The report that these lines make. Raises BrokenReport."""
+    if not lines or lines[0].get("kind") != "header":
+        raise BrokenReport("it has no header")
+    if lines[0].get("schema") != SCHEMA:
+        raise BrokenReport(f"its schema is {lines[0].get('schema')!r}, not {SCHEMA}")
+    if lines[-1].get("kind") != "footer":
+        raise BrokenReport("it has no footer: the run was cut short")
+    tests = [line for line in lines if line.get("kind") == "test"]
+    cells = {line["clause"]: line for line in lines if line.get("kind") == "clause"}
+    if len(tests) + len(cells) + 2 != len(lines):
+        raise BrokenReport("a clause stands there twice, or a line is of no known kind")
+    if len({line["test"] for line in tests}) != len(tests):
+        raise BrokenReport("a test stands there twice")
+    if lines[-1]["finished"] != len(tests):
+        raise BrokenReport(f"{lines[-1]['finished']} tests finished, {len(tests)} are reported")
+    return Report(lines[0], lines[-1], cells, tuple(tests))
+
+
+def spec_digest(clauses: Iterable[Clause]) -> str:
+    """A digest of all clauses: what they say, not where they stand."""
+    text = "".join(f"{c.id}\0{c.text}\0{c.level}\0{sorted(c.variants.items())}\0" for c in clauses)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def tests_digest() -> str:
+    """A digest of the sources of all tests."""
+    sums = hashlib.sha256()
+    for file in sorted(index.TESTS.rglob("*.py")):
+        sums.update(file.relative_to(index.TESTS).as_posix().encode() + b"\0" + file.read_bytes())
+    return sums.hexdigest()
+
+
+def profile_digest(profile: Profile) -> str:
+    """A digest of the profile's file; empty for a plain folder."""
+    source = Path(profile.source)
+    return hashlib.sha256(source.read_bytes()).hexdigest() if source.is_file() else ""
+
+
+def committed(name: str) -> Path:
+    """The committed results of a shipped profile (the file need not exist)."""
+    return folder("profiles").parent / "results" / f"{name}.jsonl"
+
+
+def durations(name: str) -> dict[str, float]:
+    """How long each test took when the results were last committed; seconds by node id."""
+    for candidate in (committed(name), committed("djb")):
+        try:
+            return {test["test"]: float(test["seconds"]) for test in read(candidate).tests}
+        except BrokenReport:
+            continue
+    return {}

@@ -1,0 +1,76 @@
+"""The end of a run on the terminal: the table program x outcome, and what to look at."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from daemontools_conformance import index
+from daemontools_conformance.outcomes import MEANING, Outcome
+from daemontools_conformance.reports.results import Run
+
+_WIDTH = 100
+
+
+def lines(run: Run, evidence: Path | None) -> Iterator[str]:
+    """The summary, line by line."""
+    yield from table(run)
+    yield from _reasons(run, Outcome.UNTESTED)
+    yield from _reasons(run, Outcome.NOT_OFFERED)
+    for outcome in (Outcome.VARIANT, Outcome.NEW, Outcome.KNOWN_BUG):
+        for cell in run.cells.values():
+            if cell.outcome == outcome:
+                yield _clip(f"{outcome} {cell.clause}: {cell.detail}")
+    if run.is_partial:
+        yield "a partial run: expectations are judged only for clauses all of whose tests ran"
+    tested = index.by_clause(index.of_suite())
+    for clause in run.clauses:
+        if clause not in tested and not run.is_partial:
+            yield f"no test: {clause}"
+    if not run.selected:
+        yield "nothing was selected: that is not success"
+    if run.lost:
+        yield f"cut short: {len(run.lost)} tests never reported, {run.lost[0]} among them"
+    for surprise in run.surprises:
+        yield f"unexpected: {surprise}"
+    if evidence:
+        yield f"evidence is kept in {evidence}"
+
+
+def table(run: Run) -> Iterator[str]:
+    """Programs down, outcomes across, clauses counted."""
+    shown = sorted({cell.outcome for cell in run.cells.values()}, key=_order)
+    if not shown:
+        return
+    widths = [max(len(str(outcome)), 5) + 2 for outcome in shown]
+    counts: dict[str, Counter[Outcome]] = defaultdict(Counter)
+    for cell in run.cells.values():
+        counts[run.clauses[cell.clause].program][cell.outcome] += 1
+        counts["together"][cell.outcome] += 1
+    total = counts.pop("together")
+    yield f"{'':14}" + "".join(
+        f"{outcome!s:>{w}}" for outcome, w in zip(shown, widths, strict=True)
+    )
+    for program, row in [
+        *sorted(counts.items()),
+        *([("together", total)] if len(counts) > 1 else []),
+    ]:
+        yield f"{program:14}" + "".join(
+            f"{row.get(outcome, '') or '':>{w}}" for outcome, w in zip(shown, widths, strict=True)
+        )
+
+
+def _order(outcome: Outcome) -> int:
+    """From best to worst; what stands apart from the order comes last."""
+    return int(outcome) if outcome >= Outcome.PASS else 100 - int(outcome)
+
+
+def _reasons(run: Run, outcome: Outcome) -> Iterator[str]:
+    """Why clauses were not tested, each reason once with how many."""
+    reasons = Counter(test.detail for test in run.tests if test.outcome == outcome)
+    for reason, count in reasons.most_common():
+        yield _clip(f"{outcome} {count} x: {reason or MEANING[outcome]}")
+
+
+def _clip(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _WIDTH else line[: _WIDTH - 3] + "..."

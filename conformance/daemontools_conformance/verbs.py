@@ -1,0 +1,2 @@
+VERBS = {}
+def main(arguments): return 2
