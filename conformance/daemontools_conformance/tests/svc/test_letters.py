@@ -1,0 +1,142 @@
+"""svc: which letters arrive where."""
+
+import re
+
+import pytest
+
+from daemontools_conformance.marks import clause, needs
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.tests.svc.handmade import service
+
+
+def sent(sandbox: Sandbox, *options: str) -> bytes:
+    """What `svc options... s` writes."""
+    with service(sandbox) as control:
+        finished = sandbox.run("svc", *options, "s")
+        assert (finished.code, finished.err) == (0, b"")
+        return control.read()
+
+
+@clause("svc/letters/each")
+@pytest.mark.parametrize("letter", list("udopchaitkx"))
+def test_each_option_sends_its_letter(sandbox: Sandbox, letter: str) -> None:
+    assert sent(sandbox, f"-{letter}") == letter.encode()
+
+
+@clause("svc/letters/joined")
+@pytest.mark.parametrize("options", [["-dx"], ["-d", "-x"], ["-d", "-x", "--"]])
+def test_joined_or_apart(sandbox: Sandbox, options: list[str]) -> None:
+    assert sent(sandbox, *options) == b"dx"
+
+
+@clause("svc/letters/order")
+@pytest.mark.parametrize("letters", ["xd", "du", "ud", "otc"])
+def test_the_order_is_kept(sandbox: Sandbox, letters: str) -> None:
+    assert sent(sandbox, f"-{letters}") == letters.encode()
+
+
+@clause("svc/letters/duplicates")
+@pytest.mark.parametrize(
+    "options", [["-ddud"], ["-d", "-u", "-d"], ["-" + "d" * 30 + "u" * 30 + "d" * 30]]
+)
+def test_repeated_letters_are_dropped(sandbox: Sandbox, options: list[str]) -> None:
+    assert sent(sandbox, *options) == b"du"
+
+
+@clause("svc/letters/all-at-once")
+def test_all_letters(sandbox: Sandbox) -> None:
+    assert sent(sandbox, "-udopchaitkx") == b"udopchaitkx"
+
+
+@clause("svc/letters/one-write")
+@needs("strace")
+def test_one_write(sandbox: Sandbox) -> None:
+    trace = sandbox.path / "trace"
+    with service(sandbox) as control:
+        strace = ["strace", "-o", str(trace), "-e", "trace=write"]
+        sandbox.start_command([*strace, "svc", "-du", "-c", "s"]).wait()
+        assert control.read() == b"duc"
+    assert re.findall(r'write\(\d+, "([a-z]*)", \d+\)', trace.read_text()) == ["duc"]
+
+
+@clause("svc/letters/none")
+def test_no_letters(sandbox: Sandbox) -> None:
+    assert sent(sandbox) == b""
+
+
+@clause("svc/letters/silent")
+def test_nothing_is_printed(sandbox: Sandbox) -> None:
+    with service(sandbox):
+        finished = sandbox.run("svc", "-u", "s")
+    assert (finished.code, finished.out, finished.err) == (0, b"", b"")
+
+
+@clause("svc/services/several")
+def test_several_services(sandbox: Sandbox) -> None:
+    with service(sandbox, "a") as a, service(sandbox, "b") as b, service(sandbox, "c") as c:
+        sandbox.run("svc", "-dx", "c", "a", "b")
+        assert [a.read(), b.read(), c.read()] == [b"dx"] * 3
+
+
+@clause("svc/services/several")
+def test_the_second_has_to_wait_for_the_first(sandbox: Sandbox) -> None:
+    with service(sandbox, "a") as a, service(sandbox, "b") as b:
+        a.fill()
+        running = sandbox.start("svc", "-u", "nowhere", "a", "b")
+        eventually(lambda: b"nowhere" in running.err)
+        assert b.read() == b""
+        a.read()
+        running.wait()
+        assert b.read() == b"u"
+
+
+@clause("svc/services/repeated")
+def test_a_service_named_twice(sandbox: Sandbox) -> None:
+    with service(sandbox) as control:
+        sandbox.run("svc", "-dx", "s", "s/../s")
+        assert control.read() == b"dxdx"
+
+
+@clause("svc/services/many")
+def test_thousands_of_operands(sandbox: Sandbox) -> None:
+    with service(sandbox) as control:
+        finished = sandbox.run("svc", "-t", *["s"] * 5000, within=60)
+        assert (finished.code, finished.err) == (0, b"")
+        assert control.read() == b"t" * 5000
+
+
+@clause("svc/services/relative-names")
+def test_relative_names(sandbox: Sandbox) -> None:
+    with service(sandbox, "a/b") as inner, service(sandbox, "c") as outer:
+        sandbox.run("svc", "-t", "a/b", "c", sandbox.path / "c")
+        assert (inner.read(), outer.read()) == (b"t", b"tt")
+
+
+@clause("svc/services/odd-names")
+@pytest.mark.parametrize("name", [b"\xff\xfe", b"a\nb", b" ", b"%s"])
+def test_odd_names(sandbox: Sandbox, name: bytes) -> None:
+    with service(sandbox, name) as control:
+        finished = sandbox.run("svc", "-t", name, name + b"?")
+        assert control.read() == b"t"
+    why = b": file does not exist\n"
+    assert finished.err == b"svc: warning: unable to chdir to " + name + b"?" + why
+
+
+@clause("svc/services/reaches-supervise")
+def test_down_and_up_again(sandbox: Sandbox) -> None:
+    sandbox.service("s", "exec sleep 1000")
+    sandbox.supervise("s")
+    first = eventually(lambda: sandbox.status("s").pid)
+    sandbox.run("svc", "-d", "s")
+    eventually(lambda: sandbox.status("s").pid == 0)
+    sandbox.run("svc", "-u", "s")
+    assert eventually(lambda: sandbox.status("s").pid) != first
+
+
+@clause("svc/services/reaches-supervise")
+def test_down_and_exit(sandbox: Sandbox) -> None:
+    sandbox.service("s", "exec sleep 1000")
+    supervise = sandbox.supervise("s")
+    sandbox.run("svc", "-dx", "s")
+    assert supervise.wait().code == 0

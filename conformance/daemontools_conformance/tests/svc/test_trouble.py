@@ -1,0 +1,135 @@
+"""svc: what it says when a directory does not take the letters, and that it goes on."""
+
+import os
+
+import pytest
+
+from daemontools_conformance.marks import clause, needs
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.processes import is_asleep
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.tests.svc.handmade import service
+
+NOBODY = ["--user", "65534:65534"]
+
+
+def warning(sandbox: Sandbox, name: str, nobody: bool = False) -> bytes:
+    """The warning of `svc -t name`, without `svc: warning: ` and newline."""
+    finished = sandbox.run("svc", "-t", name, prepare=NOBODY if nobody else [])
+    assert finished.err.startswith(b"svc: warning: ")
+    assert finished.err.count(b"\n") == 1
+    return finished.err[len(b"svc: warning: ") : -1]
+
+
+@clause("svc/trouble/no-directory")
+@pytest.mark.parametrize("name", ["nowhere", ""])
+def test_no_directory(sandbox: Sandbox, name: str) -> None:
+    expected = b"unable to chdir to " + name.encode() + b": file does not exist"
+    assert warning(sandbox, name) == expected
+
+
+@clause("svc/trouble/not-a-directory")
+def test_a_file(sandbox: Sandbox) -> None:
+    sandbox.write("file")
+    assert warning(sandbox, "file") == b"unable to chdir to file: not a directory"
+
+
+@clause("svc/trouble/closed-directory")
+@needs("root")
+def test_a_closed_directory(sandbox: Sandbox) -> None:
+    sandbox.service("s", "exec sleep 1000").chmod(0o700)
+    assert warning(sandbox, "s", nobody=True) == b"unable to chdir to s: access denied"
+
+
+@clause("svc/trouble/never-supervised")
+def test_no_control(sandbox: Sandbox) -> None:
+    sandbox.write("s/run")
+    assert warning(sandbox, "s") == b"unable to control s: file does not exist"
+
+
+@clause("svc/trouble/not-running")
+def test_no_reader(sandbox: Sandbox) -> None:
+    with service(sandbox):
+        pass
+    assert warning(sandbox, "s") == b"unable to control s: supervise not running"
+
+
+@clause("svc/trouble/closed-control")
+@needs("root")
+def test_a_service_of_another_user(sandbox: Sandbox) -> None:
+    with service(sandbox) as control:
+        answer = warning(sandbox, "s", nobody=True)
+        assert (answer, control.read()) == (b"unable to control s: access denied", b"")
+
+
+@clause("svc/trouble/control-is-directory")
+def test_control_is_a_directory(sandbox: Sandbox) -> None:
+    (sandbox.path / "s/supervise/control").mkdir(parents=True)
+    assert warning(sandbox, "s") == b"unable to control s: is a directory"
+
+
+@clause("svc/trouble/plain-file")
+def test_control_is_a_plain_file(sandbox: Sandbox) -> None:
+    path = sandbox.write("s/supervise/control", b"0123456789")
+    finished = sandbox.run("svc", "-dx", "s")
+    assert (finished.code, finished.err) == (0, b"")
+    assert path.read_bytes() == b"dx23456789"
+
+
+@clause("svc/trouble/goes-on")
+def test_all_others_get_their_letters(sandbox: Sandbox) -> None:
+    sandbox.write("file")
+    sandbox.write("new/run")
+    with service(sandbox, "dead"):
+        pass
+    with service(sandbox, "a") as a, service(sandbox, "b") as b:
+        finished = sandbox.run("svc", "-t", "nowhere", "a", "file", "new", "dead", "b")
+        assert (a.read(), b.read()) == (b"t", b"t")
+    assert finished.err.count(b"svc: warning: unable to ") == 4
+
+
+@clause("svc/trouble/exit-code")
+def test_the_exit_code_is_0(sandbox: Sandbox) -> None:
+    assert sandbox.run("svc", "-t", "nowhere", "nowhere-else").code == 0
+
+
+@clause("svc/trouble/standard-output")
+def test_nothing_on_standard_output(sandbox: Sandbox) -> None:
+    finished = sandbox.run("svc", "-t", "nowhere")
+    assert finished.out == b""
+    assert finished.err != b""
+
+
+@clause("svc/trouble/full-fifo")
+def test_a_full_fifo(sandbox: Sandbox) -> None:
+    with service(sandbox) as control:
+        filled = control.fill()
+        running = sandbox.start("svc", "-dx", "nowhere", "s")
+        eventually(lambda: running.err and is_asleep(running.pid))
+        assert not running.has_ended()
+        received = b""
+        while not running.has_ended():
+            received += control.read()
+        received += control.read()
+        assert running.wait().code == 0
+        assert received == b"." * filled + b"dx"
+
+
+@clause("svc/trouble/reader-goes")
+def test_the_reader_goes_away(sandbox: Sandbox) -> None:
+    with service(sandbox, "a") as a, service(sandbox, "b") as b:
+        a.fill()
+        running = sandbox.start("svc", "-dx", "nowhere", "a", "b")
+        eventually(lambda: running.err and _waits_in_write(running.pid))
+        a.close()
+        finished = running.wait()
+        assert finished.code == 0
+        lines = finished.err.splitlines()
+        assert lines[1:] == [b"svc: warning: error writing commands to a: broken pipe"]
+        assert b.read() == b"dx"
+
+
+def _waits_in_write(pid: int) -> bool:
+    """Has the process opened the FIFO, and does it sleep?"""
+    descriptors = [os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd")]
+    return any(name.endswith("/control") for name in descriptors) and is_asleep(pid)

@@ -1,0 +1,103 @@
+"""svc: arguments, and what makes it give up."""
+
+import shutil
+
+import pytest
+
+from daemontools_conformance.marks import clause, needs
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.tests.svc.handmade import service
+
+USAGE = (
+    b"svc options: u up, d down, o once, x exit, p pause, c continue, "
+    b"h hup, a alarm, i interrupt, t term, k kill\n"
+)
+
+
+@clause("svc/usage/no-operand")
+@pytest.mark.parametrize("options", [[], ["-d"], ["-dx", "--"]])
+def test_no_operand(sandbox: Sandbox, options: list[str]) -> None:
+    finished = sandbox.run("svc", *options)
+    assert (finished.code, finished.out, finished.err) == (0, b"", b"")
+
+
+@clause("svc/usage/illegal-option")
+@pytest.mark.parametrize(
+    ("option", "letter"),
+    [(b"-z", b"z"), (b"-dz", b"z"), (b"-d-", b"-"), (b"-:", b":"), (b"-\xff", b"\xff")],
+)
+def test_an_unknown_option(sandbox: Sandbox, option: bytes, letter: bytes) -> None:
+    finished = sandbox.run("svc", option, "s")
+    assert (finished.code, finished.out) == (100, b"")
+    assert finished.err == b"svc: illegal option -- " + letter + b"\n" + USAGE
+
+
+@clause("svc/usage/illegal-option")
+def test_an_unknown_option_without_operand(sandbox: Sandbox) -> None:
+    finished = sandbox.run("svc", "-d", "-Q")
+    assert (finished.code, finished.err) == (100, b"svc: illegal option -- Q\n" + USAGE)
+
+
+@clause("svc/usage/illegal-option-sends-nothing")
+def test_nothing_is_sent_after_an_unknown_option(sandbox: Sandbox) -> None:
+    with service(sandbox) as control:
+        sandbox.run("svc", "-dz", "s")
+        assert control.read() == b""
+
+
+@clause("svc/usage/base-name")
+def test_a_link_with_another_name(sandbox: Sandbox) -> None:
+    file, _ = sandbox.argv("svc")
+    link = sandbox.path / "control"
+    link.symlink_to(shutil.which(file) or file)
+    finished = sandbox.start_command([link, "-z"]).wait()
+    assert finished.err == b"control: illegal option -- z\n" + USAGE
+
+
+@clause("svc/usage/options-first")
+def test_options_end_at_the_first_operand(sandbox: Sandbox) -> None:
+    with service(sandbox) as control, service(sandbox, "-d") as dash:
+        sandbox.run("svc", "-u", "s", "-d")
+        assert (control.read(), dash.read()) == (b"u", b"u")
+
+
+@clause("svc/usage/double-dash")
+def test_double_dash(sandbox: Sandbox) -> None:
+    with service(sandbox, "-d") as dash:
+        sandbox.run("svc", "-u", "--", "-d")
+        assert dash.read() == b"u"
+
+
+@clause("svc/usage/long-options")
+def test_a_long_option(sandbox: Sandbox) -> None:
+    with service(sandbox) as control:
+        finished = sandbox.run("svc", "-u", "--help", "s")
+        assert (finished.code, finished.out, finished.err) == (0, b"", b"")
+        assert control.read() == b"u"
+
+
+@clause("svc/usage/dash")
+def test_a_dash_is_an_operand(sandbox: Sandbox) -> None:
+    with service(sandbox, "-") as dash:
+        sandbox.run("svc", "-u", "-")
+        assert dash.read() == b"u"
+
+
+@clause("svc/fatal/working-directory")
+@needs("root")
+def test_an_unreadable_working_directory(sandbox: Sandbox) -> None:
+    (sandbox.path / "closed").mkdir(mode=0o700)
+    finished = sandbox.run("svc", "-u", "/", cwd="closed", prepare=["--user", "65534:65534"])
+    assert (finished.code, finished.out) == (111, b"")
+    assert finished.err == b"svc: fatal: unable to open current directory: access denied\n"
+
+
+@clause("svc/fatal/way-back")
+@needs("strace")
+def test_no_way_back(sandbox: Sandbox) -> None:
+    strace = ["strace", "-o", "/dev/null", "-e", "inject=fchdir:error=EACCES"]
+    with service(sandbox) as control:
+        finished = sandbox.start_command([*strace, "svc", "-u", "s", "s"]).wait()
+        assert control.read() == b"u"
+    assert (finished.code, finished.out) == (111, b"")
+    assert finished.err == b"svc: fatal: unable to set directory: access denied\n"
