@@ -25,6 +25,7 @@ How it goes:
 3. Limits on memory would hit the interpreter, which is larger than they allow.
    `set_limit` keeps them until the real exec, and there they are set for as
    long as the system call takes: it either replaces the process or fails.
+   Other limits are set where they stand in the chain.
 
 What differs from separate processes, and is declared (clauses: chain/...): a limit
 on memory does not bind the later programs of the chain itself, only what
@@ -115,32 +116,45 @@ def _exec_would_succeed(file: bytes, argv: list[bytes], block: list[bytes]) -> b
     Asked of the kernel with the effective ids: search permission on the way,
     permission on the file, no `noexec` mount; the same for the interpreter.
     """
-    size = sum(map(len, argv)) + sum(map(len, block)) + 9 * (len(argv) + len(block))
     return (
-        size < SURELY_SHORT_ENOUGH
+        size_of(argv, block) < SURELY_SHORT_ENOUGH
         and os.access(file, os.R_OK | os.X_OK, effective_ids=True)
         and os.access(sys.executable, os.X_OK, effective_ids=True)
     )
 
 
+def size_of(argv: list[bytes], block: list[bytes]) -> int:
+    """The bytes that arguments and environment take: words with their NULs, and pointers."""
+    return sum(map(len, argv)) + sum(map(len, block)) + 9 * (len(argv) + len(block))
+
+
 def set_limit(which: int, limits: tuple[int, int]) -> None:
-    """resource.setrlimit(which, limits), but limits on memory wait for the real exec."""
+    """resource.setrlimit(which, limits), but a limit on memory waits for the real exec.
+
+    It is tried at once, so that an error is an error of the program that asked.
+    Raises OSError, ValueError.
+    """
     import resource
 
+    before = resource.getrlimit(which)
+    resource.setrlimit(which, limits)
     if which in (resource.RLIMIT_AS, resource.RLIMIT_DATA, resource.RLIMIT_STACK):
+        resource.setrlimit(which, before)
         _waiting[which] = limits
-    else:
-        resource.setrlimit(which, limits)
 
 
-def under_waiting_limits(execute: "Callable[[], object]") -> None:
-    """Set the waiting limits and call `execute`; if that fails, undo them. Raises OSError."""
+def under_waiting_limits(execute: "Callable[[], object]", size: int) -> None:
+    """Set the waiting limits and call `execute`; if that fails, undo them. Raises OSError.
+
+    Units: `size` bytes are what `execute` copies (arguments and environment).
+    """
     if not _waiting:
         execute()
         return
     import resource
 
     before = {which: resource.getrlimit(which) for which in _waiting}
+    _leave_room(size)
     try:
         for which, limits in _waiting.items():
             resource.setrlimit(which, limits)
@@ -148,6 +162,14 @@ def under_waiting_limits(execute: "Callable[[], object]") -> None:
     finally:
         for which, limits in before.items():
             resource.setrlimit(which, limits)
+
+
+def _leave_room(size: int) -> None:
+    # Python copies arguments and environment for the call, when nothing more can be
+    # had from the system. malloc keeps a block that it got back, if it has
+    # seen one of that size come and go before.
+    for _ in range(2):
+        bytes(2 * size + 65536)
 
 
 def _content(file: bytes) -> bytes:
