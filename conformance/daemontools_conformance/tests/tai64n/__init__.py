@@ -1,0 +1,1 @@
+"""tai64n: the tests."""

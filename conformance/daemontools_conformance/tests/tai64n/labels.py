@@ -1,0 +1,27 @@
+"""What the tests of tai64n know about labels, in integers, from the specification alone."""
+
+import re
+
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.processes import Running
+
+# A label's seconds at Unix time 0.
+EPOCH = 2**62 + 10
+
+LINE = re.compile(rb"@([0-9a-f]{16})([0-9a-f]{8}) ([^\n]*(?:\n|\Z))")
+
+
+def split(output: bytes) -> list[tuple[int, bytes]]:
+    """The lines of tai64n's output: Unix time in nanoseconds, and the text with its newline.
+
+    Fails if there is anything else in the output.
+    """
+    lines = LINE.findall(output)
+    assert sum(26 + len(text) for _, _, text in lines) == len(output), output[:200]
+    return [((int(s, 16) - EPOCH) * 10**9 + int(n, 16), text) for s, n, text in lines]
+
+
+def labelled(tai64n: Running, text: bytes) -> int:
+    """Wait until the last line of the output is this text; when, in nanoseconds of Unix time."""
+    eventually(lambda: tai64n.out.endswith(b" " + text), what=f"the line {text!r} comes out")
+    return split(tai64n.out)[-1][0]

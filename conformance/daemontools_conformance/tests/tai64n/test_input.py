@@ -1,0 +1,115 @@
+"""tai64n: every input comes out whole, whatever it is and however it comes."""
+
+import os
+from pathlib import Path
+
+from daemontools_conformance.marks import clause, needs, slow
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.sandbox import PIPE, Sandbox
+from daemontools_conformance.tests.tai64n.labels import split
+
+MEGABYTE = 1 << 20
+
+
+@clause("tai64n/input/empty")
+def test_empty_input_gives_empty_output_and_0(sandbox: Sandbox) -> None:
+    answer = sandbox.run("tai64n", input=b"")
+    assert (answer.code, answer.out, answer.err) == (0, b"", b"")
+
+
+@clause("tai64n/input/empty-lines")
+def test_an_empty_line_gets_a_label_and_a_space(sandbox: Sandbox) -> None:
+    out = sandbox.run("tai64n", input=b"\n\na\n\n").out
+    assert [text for _, text in split(out)] == [b"\n", b"\n", b"a\n", b"\n"]
+
+
+@clause("tai64n/input/any-byte")
+def test_every_byte_but_newline_is_copied(sandbox: Sandbox) -> None:
+    line = bytes(byte for byte in range(256) if byte != 10) + b"\n"
+    out = sandbox.run("tai64n", input=line * 30).out
+    assert [text for _, text in split(out)] == [line] * 30
+
+
+@clause("tai64n/input/label-again")
+def test_a_label_is_text_like_any_other(sandbox: Sandbox) -> None:
+    line = b"@4000000037c219bf2ef02e94 mice\n"
+    assert [text for _, text in split(sandbox.run("tai64n", input=line).out)] == [line]
+
+
+@clause("tai64n/input/unfinished")
+def test_a_last_line_without_newline_gets_none(sandbox: Sandbox) -> None:
+    out = sandbox.run("tai64n", input=b"a\nb").out
+    assert [text for _, text in split(out)] == [b"a\n", b"b"]
+
+
+@clause("tai64n/input/pieces")
+def test_a_line_in_many_writes_gets_one_label(sandbox: Sandbox) -> None:
+    tai64n = sandbox.start("tai64n", stdin=PIPE)
+    for number in range(200):
+        tai64n.write(b"%d" % (number % 10))
+    tai64n.write(b"\nnext\n")
+    tai64n.end_input()
+    out = tai64n.wait().out
+    assert [text for _, text in split(out)] == [b"0123456789" * 20 + b"\n", b"next\n"]
+
+
+@clause("tai64n/input/long-line")
+def test_a_line_of_megabytes_gets_one_label(sandbox: Sandbox) -> None:
+    line = os.urandom(5 * MEGABYTE).replace(b"\n", b"\0") + b"\n"
+    out = sandbox.run("tai64n", input=line + b"next\n").out
+    assert [text for _, text in split(out)] == [line, b"next\n"]
+
+
+@slow
+@needs("linux")
+@clause("tai64n/input/constant-memory")
+def test_a_line_of_a_gigabyte_takes_no_memory(sandbox: Sandbox) -> None:
+    with open("/dev/null", "wb") as null:
+        tai64n = sandbox.start("tai64n", stdin=PIPE, stdout=null)
+        for _ in range(1024):
+            tai64n.write(b"x" * MEGABYTE)
+    tai64n.write(b"\n")
+    assert peak_kilobytes(tai64n.pid) < 64 * 1024
+
+
+def peak_kilobytes(pid: int) -> int:
+    """The most memory that the live process has had resident, in kB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0])
+
+
+@clause("tai64n/output/line-at-once")
+def test_a_line_comes_out_before_more_input_comes(sandbox: Sandbox) -> None:
+    tai64n = sandbox.start("tai64n", stdin=PIPE)
+    for number in range(5):
+        tai64n.write(b"%d\n" % number)
+        eventually(lambda number=number: len(split(tai64n.out)) == number + 1)  # type: ignore[misc]
+    assert not tai64n.has_ended()
+
+
+@clause("tai64n/output/piece-at-once")
+def test_a_piece_comes_out_before_its_newline(sandbox: Sandbox, variant: str) -> None:
+    tai64n = sandbox.start("tai64n", stdin=PIPE)
+    tai64n.write(b"a\npiece")
+    if variant == "whole-lines":
+        eventually(lambda: len(split(tai64n.out)) == 1)
+    else:
+        eventually(lambda: tai64n.out.endswith(b" piece"))
+    tai64n.write(b" end\n")
+    eventually(lambda: [text for _, text in split(tai64n.out)] == [b"a\n", b"piece end\n"])
+
+
+@clause("tai64n/output/slow-reader")
+def test_a_slow_reader_gets_everything_in_order(sandbox: Sandbox) -> None:
+    lines = [b"%d\n" % number for number in range(100_000)]
+    reader, writer = os.pipe()
+    source = sandbox.write("input", b"".join(lines))
+    with open(source, "rb") as input_:
+        sandbox.start("tai64n", stdin=input_, stdout=writer)
+    os.close(writer)
+    pieces = []
+    # Odd, small pieces: the pipe is full all the time, and writes are cut anywhere.
+    while piece := os.read(reader, 4093):
+        pieces.append(piece)
+    os.close(reader)
+    assert [text for _, text in split(b"".join(pieces))] == lines

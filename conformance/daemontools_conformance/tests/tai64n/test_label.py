@@ -1,0 +1,101 @@
+"""tai64n: what the labels say."""
+
+import fcntl
+import sys
+import termios
+import time
+
+from daemontools_conformance.marks import clause
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.processes import Running
+from daemontools_conformance.sandbox import PIPE, Sandbox
+from daemontools_conformance.tests.tai64n.labels import labelled, split
+
+# Implementations may read a clock that gives microseconds, and round in it.
+MICROSECOND = 1000
+HALF_A_SECOND = 5 * 10**8
+
+
+@clause("tai64n/label/each-line")
+def test_each_line_gets_a_label_and_a_space(sandbox: Sandbox) -> None:
+    answer = sandbox.run("tai64n", input=b"one\ntwo words\n")
+    assert [text for _, text in split(answer.out)] == [b"one\n", b"two words\n"]
+
+
+@clause("tai64n/label/form")
+def test_a_label_is_an_at_sign_and_24_lower_case_digits(sandbox: Sandbox) -> None:
+    out = sandbox.run("tai64n", input=b"a\n").out
+    assert (out[:1], out[25:], len(out)) == (b"@", b" a\n", 28)
+    assert set(out[1:25]) <= set(b"0123456789abcdef")
+
+
+@clause("tai64n/label/offset")
+def test_the_second_is_unix_time_and_2_to_the_62_and_10(sandbox: Sandbox, variant: str) -> None:
+    before = int(time.time())
+    out = sandbox.run("tai64n", input=b"a\n").out
+    after = int(time.time())
+    leap_seconds = {"": 0, "leap-seconds": 27}[variant]
+    assert before <= int(out[1:17], 16) - 2**62 - 10 - leap_seconds <= after
+
+
+@clause("tai64n/label/nanoseconds")
+def test_the_nanoseconds_lie_between_before_and_after(sandbox: Sandbox) -> None:
+    tai64n = sandbox.start("tai64n", stdin=PIPE)
+    for number in range(20):
+        line = b"%d\n" % number
+        before = time.time_ns()
+        tai64n.write(line)
+        label = labelled(tai64n, line)
+        after = time.time_ns()
+        # Only the fraction: the seconds have a clause of their own.
+        assert int(tai64n.out.splitlines()[-1][17:25], 16) < 10**9
+        assert (label - before + MICROSECOND) % 10**9 <= after - before + 2 * MICROSECOND
+
+
+@clause("tai64n/label/middle-of-microsecond")
+def test_nanoseconds_end_in_500(sandbox: Sandbox) -> None:
+    out = sandbox.run("tai64n", input=b"a\n" * 2000).out
+    assert {time_ % 1000 for time_, _ in split(out)} == {500}
+
+
+@clause("tai64n/label/never-decrease")
+def test_labels_never_decrease(sandbox: Sandbox) -> None:
+    times = [at for at, _ in split(sandbox.run("tai64n", input=b"line\n" * 200_000).out)]
+    assert len(times) == 200_000
+    assert times == sorted(times)
+
+
+@clause("tai64n/label/first-byte")
+def test_a_line_in_pieces_has_the_time_of_its_first_byte(sandbox: Sandbox) -> None:
+    tai64n = sandbox.start("tai64n", stdin=PIPE)
+    tai64n.write(b"a")
+    eventually(lambda: unread(tai64n) == 0, what="the first byte is read")
+    let_pass(nanoseconds=HALF_A_SECOND)
+    tai64n.write(b"b\n")
+    label = labelled(tai64n, b"ab\n")
+    tai64n.write(b"next\n")
+    assert labelled(tai64n, b"next\n") - label >= HALF_A_SECOND // 2
+
+
+@clause("tai64n/label/not-before-first-byte")
+def test_a_line_is_not_labelled_before_its_first_byte(sandbox: Sandbox) -> None:
+    tai64n = sandbox.start("tai64n", stdin=PIPE)
+    tai64n.write(b"a\n")
+    first = labelled(tai64n, b"a\n")
+    let_pass(nanoseconds=HALF_A_SECOND)
+    tai64n.write(b"b\n")
+    second = labelled(tai64n, b"b\n")
+    assert second - first >= HALF_A_SECOND - 2 * MICROSECOND
+
+
+def let_pass(nanoseconds: int) -> None:
+    """Wait until the wall clock, by which labels are made, has moved on by so much."""
+    end = time.time_ns() + nanoseconds
+    eventually(lambda: time.time_ns() >= end)
+
+
+def unread(running: Running) -> int:
+    """How many bytes lie in the pipe to the program's standard input."""
+    assert running.popen.stdin is not None
+    answer = fcntl.ioctl(running.popen.stdin, termios.FIONREAD, bytes(4))
+    return int.from_bytes(answer, sys.byteorder)
