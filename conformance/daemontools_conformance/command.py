@@ -4,6 +4,7 @@ daemontools-conformance [--implementation NAME|DIR|FILE.toml] [option ...]
 daemontools-conformance list|explain|smoke|adopt|diff|replay|matrix|badge|djb|untested ...
 """
 
+import argparse
 import importlib
 import os
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-TESTS = Path(__file__).parent / "tests"
+from daemontools_conformance import index
 
 
 def main() -> None:
@@ -36,15 +37,28 @@ def run(arguments: list[str]) -> int:
         arguments = ["-n", str(4 * (os.cpu_count() or 1)), *arguments]
     fixed = [
         "-p", "daemontools_conformance.plugin", "-p", "xdist", "--maxschedchunk", "1",
-        "--rootdir", str(TESTS.parent), "-c", str(TESTS / "pytest.ini"), "-q",
+        "--rootdir", str(index.TESTS.parent), "-c", str(index.TESTS / "pytest.ini"), "-q",
     ]  # fmt: skip
-    tests = [] if any(_is_test(word) for word in arguments) else [str(TESTS)]
+    tests = [] if any(_is_test(word) for word in arguments) else _files(arguments)
     return int(pytest.main([*fixed, *arguments, *tests]))
+
+
+def _files(arguments: list[str]) -> list[str]:
+    """The test files that hold what `--program` and `--clause` ask for: less to collect."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--program", action="append", default=[])
+    parser.add_argument("--clause", action="append", default=[])
+    asked = parser.parse_known_args(arguments)[0]
+    if not asked.program and not asked.clause:
+        return [str(index.TESTS)]
+    found = index.of_suite()
+    wanted = [t for t in found if index.is_wanted(t.clause, asked.program, asked.clause)]
+    return sorted({str(test.file) for test in wanted}) or [str(index.TESTS)]
 
 
 def _is_test(word: str) -> bool:
     """Does the argument name tests of this suite (and not an implementation's folder)?"""
-    return Path(word.split("::", maxsplit=1)[0]).absolute().is_relative_to(TESTS)
+    return Path(word.split("::", maxsplit=1)[0]).absolute().is_relative_to(index.TESTS)
 
 
 def _differential(arguments: list[str]) -> int:

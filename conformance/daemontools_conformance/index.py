@@ -5,7 +5,8 @@ lint and the judgement of partial runs look things up in.
 """
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +19,17 @@ class Test:
 
     __test__ = False  # not a test, whatever pytest thinks of the name
 
-    clause: str  # "" if it has none, which the lint forbids
+    clauses: tuple[str, ...]  # exactly one, or it is an error; */TOPIC/WORD: for many programs
     function: str
     file: Path
     line: int
     needs: tuple[str, ...]
     slow: bool
+
+    @property
+    def clause(self) -> str:
+        """The clause that the test checks."""
+        return self.clauses[0] if self.clauses else ""
 
     @property
     def id(self) -> str:
@@ -36,16 +42,30 @@ def of_suite(folder: Path = TESTS) -> list[Test]:
     return [test for file in sorted(folder.rglob("test_*.py")) for test in _tests_of(file)]
 
 
-def by_clause(found: list[Test]) -> dict[str, list[Test]]:
-    """The tests of each clause."""
-    grouped: dict[str, list[Test]] = {}
+def is_wanted(clause: str, programs: Sequence[str], prefixes: Sequence[str]) -> bool:
+    """Do `--program` and `--clause` (each may be given several times, or not) let it through?"""
+    if clause.startswith("*/"):
+        return True  # only its parameters say of which program
+    return (not programs or clause.split("/")[0] in programs) and (
+        not prefixes or any(clause.startswith(prefix) for prefix in prefixes)
+    )
+
+
+def by_clause(found: Iterable[Test], known: Iterable[str]) -> dict[str, list[Test]]:
+    """The tests of each of the known clauses."""
+    grouped: dict[str, list[Test]] = {clause: [] for clause in known}
     for test in found:
-        grouped.setdefault(test.clause, []).append(test)
+        for clause in grouped if test.clause.startswith("*/") else [test.clause]:
+            if clause in grouped and clause.endswith(test.clause.removeprefix("*")):
+                grouped[clause].append(test)
     return grouped
 
 
 def _tests_of(file: Path) -> Iterator[Test]:
-    module = ast.parse(file.read_text(), str(file))
+    try:
+        module = ast.parse(file.read_text(), str(file))
+    except SyntaxError:
+        return  # pytest reports it better
     everywhere = [
         node.value
         for node in module.body
@@ -54,15 +74,26 @@ def _tests_of(file: Path) -> Iterator[Test]:
     for node in module.body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             marks = [*_flatten(everywhere), *node.decorator_list]
-            clauses = _arguments(marks, "clause")
             yield Test(
-                clause=clauses[0] if clauses else "",
+                clauses=tuple(_arguments(marks, "clause") or _of_parameters(marks)),
                 function=node.name,
                 file=file,
                 line=node.lineno,
                 needs=tuple(_arguments(marks, "needs")),
                 slow=any(_name(mark) == "slow" for mark in marks),
             )
+
+
+def _of_parameters(marks: list[ast.expr]) -> list[str]:
+    """Clauses that parameters carry: */TOPIC/WORD for a parametrize that speaks of TOPIC/WORD."""
+    words = {
+        str(node.value)
+        for mark in marks
+        if isinstance(mark, ast.Call) and _name(mark.func) == "parametrize"
+        for node in ast.walk(mark)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    return [f"*/{word}" for word in sorted(words) if re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", word)]
 
 
 def _flatten(values: list[ast.expr]) -> Iterator[ast.expr]:

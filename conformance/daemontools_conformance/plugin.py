@@ -105,6 +105,7 @@ class Conformance:
                 self.scratch = Path(worker["conformance_scratch"])
                 self.implementation = _unpacked(self.profile, worker["conformance_folders"])
             else:
+                _check_tests(config, self.clauses)
                 self.scratch = Path(tempfile.mkdtemp(prefix="daemontools-conformance-"))
                 self.scratch.chmod(0o755)
                 self.implementation = locate(self.profile, self.scratch)
@@ -133,13 +134,7 @@ class Conformance:
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        """Check every test's clause; then apply the selection, longest tests first."""
-        for item in items:
-            marks = [mark.args[0] for mark in item.iter_markers("clause")]
-            if len(marks) != 1:
-                raise pytest.UsageError(f"{item.nodeid}: a test has exactly one clause")
-            if marks[0] not in self.clauses:
-                raise pytest.UsageError(f"{item.nodeid}: there is no clause {marks[0]}")
+        """Apply the selection; in a worker, the longest tests come first."""
         self.collected = {item.nodeid: _clause_of(item) for item in items}
         left_out = [item for item in items if not self._is_chosen(item)]
         if left_out:
@@ -150,12 +145,11 @@ class Conformance:
             items.sort(key=lambda item: -took.get(item.nodeid, 20.0 if _is_slow(item) else 1.0))
 
     def _is_chosen(self, item: pytest.Item) -> bool:
-        clause = self.clauses[_clause_of(item)]
         option = self.config.getoption
+        id_ = _clause_of(item)
         return (
-            (not option("program") or clause.program in option("program"))
-            and (not option("clause") or any(clause.id.startswith(c) for c in option("clause")))
-            and (not option("level") or clause.level == option("level").upper())
+            index.is_wanted(id_, option("program"), option("clause"))
+            and (not option("level") or self.clauses[id_].level == option("level").upper())
             and not (option("quick") and _is_slow(item))
         )
 
@@ -311,7 +305,10 @@ class Conformance:
         left_out = {c for selection in self.selections for c in selection.left_out}
         chosen = {_REPETITION.sub("", test).replace("[]", ""): c for test, c in chosen.items()}
         functions = {test.split("[")[0] for test in chosen}
-        left_out |= {test.clause for test in index.of_suite() if test.id not in functions}
+        others = [test for test in index.of_suite() if test.id not in functions]
+        left_out |= {
+            clause for clause, tests in index.by_clause(others, self.clauses).items() if tests
+        }
         for test, text in self.unclaimed.items():
             name = _REPETITION.sub("", test).replace("[]", "")
             if clause := chosen.get(name):
@@ -360,6 +357,21 @@ def _check(profile: Profile, known: dict[str, clauses.Clause]) -> None:
                 f"profile {profile.name}: {id_} has no variant {expectation.seen!r} "
                 f"({known[id_].file.name}:{known[id_].line})"
             )
+
+
+def _check_tests(config: pytest.Config, known: dict[str, clauses.Clause]) -> None:
+    """Has every test that may be wanted exactly one clause that exists? Raises UsageError."""
+    option = config.getoption
+    for test in index.of_suite():
+        where = f"{test.file.name}:{test.line}: {test.function}"
+        if len(test.clauses) != 1:
+            raise pytest.UsageError(f"{where}: a test has exactly one clause")
+        if (
+            test.clause not in known
+            and test.clause[0] != "*"
+            and index.is_wanted(test.clause, option("program"), option("clause"))
+        ):
+            raise pytest.UsageError(f"{where}: there is no clause {test.clause}")
 
 
 def _unpacked(profile: Profile, folders: list[str]) -> Implementation:
