@@ -2,7 +2,7 @@
 
 REPORT/evidence/svok.exit.running/test_running_supervise_gives_0/
     replay.sh        the same steps as a shell script that needs no suite
-    history.jsonl    each step and observation, with its time
+    journal.jsonl    each step and observation, with its time
     00.supervise.out, 00.supervise.err ...    the streams of each program
     files.before, files.after                 the tree, with small contents
     failure.txt      the bug report, if the test failed
@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from daemontools_conformance.history import History
+from daemontools_conformance.journal import Journal
 from daemontools_conformance.record import Record
 
 _SHOWN_BYTES = 2000  # of a file's content
@@ -72,14 +72,14 @@ def printable(data: bytes) -> str:
 
 
 def keep(
-    folder: Path, streams: Path, history: History, files: dict[str, str], replay: str, failure: str
+    folder: Path, streams: Path, journal: Journal, files: dict[str, str], replay: str, failure: str
 ) -> None:
     """Write the evidence of one test; `files` holds the listings by name."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for stream in sorted(streams.iterdir()):
         shutil.copy(stream, folder / stream.name)
-    (folder / "history.jsonl").write_text("".join(f"{line}\n" for line in _told(history)))
+    (folder / "journal.jsonl").write_text("".join(f"{line}\n" for line in _told(journal)))
     for name, text in files.items():
         (folder / f"files.{name}").write_text(text)
     script = folder / "replay.sh"
@@ -89,10 +89,10 @@ def keep(
         (folder / "failure.txt").write_text(failure + "\n")
 
 
-def _told(history: History) -> Iterator[str]:
+def _told(journal: Journal) -> Iterator[str]:
     """The events as JSON; of equal observations in a row only the first."""
     last = None
-    for event in history.events:
+    for event in journal.events:
         if event.kind != "record" or event.facts != last:
             yield json.dumps({"at": round(event.at, 4), "kind": event.kind, **_plain(event.facts)})
         last = event.facts if event.kind == "record" else None

@@ -269,7 +269,7 @@ class Conformance:
         clause = self.clauses[_clause_of(item)]
         script = box.replay(f"{clause.id}: {clause.text}")
         where = self._evidence(item)
-        evidence.keep(where, box.evidence, box.history, box.files(), script, failed)
+        evidence.keep(where, box.evidence, box.journal, box.files(), script, failed)
 
     # The end
 

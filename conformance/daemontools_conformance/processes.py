@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemontools_conformance import history
+from daemontools_conformance import journal
 from daemontools_conformance.outcomes import Crashed, Hung
 from daemontools_conformance.patience import deadline
 
@@ -78,7 +78,7 @@ class Running:
     def write(self, data: bytes) -> None:
         """Write to standard input, at once (the program was started with stdin=PIPE)."""
         assert self.popen.stdin is not None, "start it with stdin=PIPE"
-        history.note("input", pid=self.pid, data=data[:4096])
+        journal.note("input", pid=self.pid, data=data[:4096])
         self.popen.stdin.write(data)
         self.popen.stdin.flush()
 
@@ -89,7 +89,7 @@ class Running:
 
     def signal(self, number: int) -> None:
         """Send a signal."""
-        history.note("signal", pid=self.pid, signal=int(number))
+        journal.note("signal", pid=self.pid, signal=int(number))
         self.popen.send_signal(number)
 
     def has_ended(self) -> bool:
@@ -106,7 +106,7 @@ class Running:
                 f"stdout: {self.out[-500:]!r}; stderr: {self.err[-500:]!r}"
             ) from None
         finished = Finished(self.argv, code, self.out, self.err)
-        history.note("ended", pid=self.pid, code=code, argv=self.argv)
+        journal.note("ended", pid=self.pid, code=code, argv=self.argv)
         if not crash_is_an_answer:
             finished.check_no_crash()
         return finished

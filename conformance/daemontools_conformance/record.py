@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemontools_conformance import history
+from daemontools_conformance import journal
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def record(pid: int) -> Record:
         descriptor_flags=_of_descriptors(proc, r"^flags:\t(\w+)"),
         locks=_of_descriptors(proc, r"^lock:\t\d+: +(\w+ +\w+ +\w+)"),
     )
-    history.note("record", pid=pid, seen=seen)
+    journal.note("record", pid=pid, seen=seen)
     return seen
 
 

@@ -1,7 +1,7 @@
-"""The history of a test as a shell script: the same steps by hand, without the suite.
+"""The journal of a test as a shell script: the same steps by hand, without the suite.
 
 What a test does to its folder before the first program starts is taken from
-the files themselves; after that, from the history. Pauses are those that the
+the files themselves; after that, from the journal. Pauses are those that the
 test made. What no shell can do (an environment entry without `=`, say) is left
 out and said in a comment.
 """
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from daemontools_conformance.history import Event, History
+from daemontools_conformance.journal import Event, Journal
 
 _SHORTEST_PAUSE = 0.05  # seconds; what is shorter is the suite's own work
 _START_SECONDS = 0.3  # for a program in the background to get going
@@ -89,14 +89,14 @@ def _octal(content: bytes) -> str:
     return "printf '" + "".join(f"\\{byte:03o}" for byte in content) + "'"
 
 
-def script(title: str, start: list[str], history: History) -> str:
+def script(title: str, start: list[str], journal: Journal) -> str:
     """The whole script; `start` holds the lines that make the first files."""
     lines = [
         "#!/bin/bash",
         *(f"# {line}" for line in title.splitlines()),
         'cd "$(mktemp -d)" && mkdir box && cd box',
         *start,
-        *_steps(history.events),
+        *_steps(journal.events),
         "kill $(jobs -p) 2>/dev/null",
     ]
     return "".join(f"{line}\n" for line in lines)

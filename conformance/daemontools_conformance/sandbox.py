@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, TypedDict, Unpack
 
-from daemontools_conformance import evidence, history, replay
+from daemontools_conformance import evidence, journal, replay
 from daemontools_conformance.implementation import Implementation
 from daemontools_conformance.patience import deadline, eventually
 from daemontools_conformance.places import folder as data_folder
@@ -61,7 +61,7 @@ class Sandbox:
         # Output of programs lies outside the folder in which they work.
         self.evidence = path.with_name(path.name + ".evidence")
         self.evidence.mkdir(mode=0o755)
-        self.history = history.begin()
+        self.journal = journal.begin()
         self.first_files: tuple[str, list[str]] | None = None  # listing, shell lines
         self.started: list[Running] = []
         self.environment: dict[str, str] = {"PATH": implementation.path}
@@ -76,7 +76,7 @@ class Sandbox:
         data = content.encode() if isinstance(content, str) else content
         path.write_bytes(data)
         path.chmod(mode)
-        history.note("write", name=path.relative_to(self.path), content=data, mode=mode)
+        journal.note("write", name=path.relative_to(self.path), content=data, mode=mode)
         return path
 
     def script(self, name: str, body: str, interpreter: str = "/bin/sh") -> Path:
@@ -129,7 +129,7 @@ class Sandbox:
             )
         running = Running(popen, tuple(words), out, err)
         self.started.append(running)
-        history.note(
+        journal.note(
             "start",
             pid=popen.pid,
             argv=words,
@@ -160,7 +160,7 @@ class Sandbox:
             options["stdin"] = PIPE
         running = self.start(program, *arguments, **options)
         if input is not None:
-            history.of_start(running.pid)["input"] = input
+            journal.of_start(running.pid)["input"] = input
             try:
                 running.popen.communicate(input, timeout=deadline(within))
             except subprocess.TimeoutExpired:
@@ -199,7 +199,7 @@ class Sandbox:
 
     def control(self, service: str, letters: bytes) -> None:
         """Write command letters to the service's control FIFO, as svc does."""
-        history.note("control", service=service, letters=letters)
+        journal.note("control", service=service, letters=letters)
         fd = os.open(self.path / service / "supervise/control", os.O_WRONLY | os.O_NONBLOCK)
         try:
             os.write(fd, letters)
@@ -215,7 +215,7 @@ class Sandbox:
     def replay(self, title: str) -> str:
         """What the test did, as a shell script that needs no suite."""
         start = self.first_files[1] if self.first_files else replay.tree(self.path)
-        return replay.script(title, start, self.history)
+        return replay.script(title, start, self.journal)
 
     def files(self) -> dict[str, str]:
         """The listing of the folder before the first program started, and now."""

@@ -1,0 +1,49 @@
+"""What a test did and saw, in order: the raw material of evidence and of replays.
+
+One test runs at a time in a process, so there is one current journal. The
+sandbox begins it; whatever acts on the programs under test adds to it.
+"""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Event:
+    """One act or observation, `at` seconds after the test began.
+
+    Kinds: write, start, input, control, signal, ended, record.
+    """
+
+    at: float
+    kind: str
+    facts: dict[str, Any]
+
+
+@dataclass
+class Journal:
+    """The events of one test, oldest first."""
+
+    began: float = field(default_factory=time.monotonic)
+    events: list[Event] = field(default_factory=list)
+
+
+_current = Journal()
+
+
+def begin() -> Journal:
+    """Start the journal of a new test."""
+    global _current
+    _current = Journal()
+    return _current
+
+
+def note(kind: str, **facts: Any) -> None:
+    """Add an event to the current journal."""
+    _current.events.append(Event(time.monotonic() - _current.began, kind, facts))
+
+
+def of_start(pid: int) -> dict[str, Any]:
+    """The facts of the latest start that gave this process id, to add to."""
+    return next(e.facts for e in reversed(_current.events) if e.facts.get("pid") == pid)
