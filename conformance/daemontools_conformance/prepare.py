@@ -10,6 +10,7 @@
     --umask OCTAL      set the umask
     --nice N           raise the nice value
     --limit NAME=N     set a soft limit: AS, CORE, CPU, DATA, FSIZE, NOFILE, NPROC, STACK ...
+    --hard-limit NAME=N  set the soft and the hard limit
     --user UID:GID     become this user with this one group (last)
     --environ-entry S  add S to the block as it is (duplicates and entries without "=" too)
     --empty-environ    start the block from nothing
@@ -75,6 +76,9 @@ def main() -> None:
             name_, _, amount = value.partition("=")
             which = getattr(resource, f"RLIMIT_{name_}")
             resource.setrlimit(which, (int(amount), resource.getrlimit(which)[1]))
+        elif option == "--hard-limit":
+            name_, _, amount = value.partition("=")
+            resource.setrlimit(getattr(resource, f"RLIMIT_{name_}"), (int(amount), int(amount)))
         elif option == "--user":
             uid, _, gid = value.partition(":")
             os.setgroups([int(gid)])

@@ -1,0 +1,178 @@
+"""The five programs that change the state and run another: what the child sees.
+
+One table says for each program how it is called here and what it promises to
+change; everything else must be as it was, from every state in `states.py`.
+"""
+
+import os
+import pwd
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from daemontools_conformance.marks import clause, needs
+from daemontools_conformance.record import Record
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.states import LOCK_FLAGS, LOWEST, O_LARGEFILE, STATES, child, direct
+
+
+def _as_nobody(before: Record) -> Record:
+    entry = pwd.getpwnam("nobody")
+    uid, gid = entry.pw_uid, entry.pw_gid
+    return replace(before, uids=(uid,) * 4, gids=(gid,) * 4, groups=(gid,))
+
+
+def _with_ids(before: Record) -> Record:
+    entry = pwd.getpwnam("nobody")
+    ids = (b"GID=%d" % entry.pw_gid, b"UID=%d" % entry.pw_uid)
+    return replace(before, environment=before.environment + ids)
+
+
+def _with_variable(before: Record) -> Record:
+    return replace(before, environment=(*before.environment, b"NEW=\xff value"))
+
+
+def _with_limits(before: Record) -> Record:
+    limits = {name: before.limits[name] for name in before.limits}
+    limits["core file size"] = ("10", limits["core file size"][1])
+    limits["resident set"] = ("20", limits["resident set"][1])
+    return replace(before, limits=limits)
+
+
+def _with_lock(before: Record) -> Record:
+    fd = min(set(range(100)) - before.descriptors.keys())
+    return replace(
+        before,
+        descriptors={**before.descriptors, fd: f"{before.directory}/lock"},
+        descriptor_flags={**before.descriptor_flags, fd: f"{LOCK_FLAGS | O_LARGEFILE:#09o}"[2:]},
+        locks={fd: "FLOCK ADVISORY WRITE"},
+    )
+
+
+# program -> its arguments before the child, and the promise
+PROGRAMS: dict[str, tuple[list[str], Callable[[Record], Record]]] = {
+    "setuidgid": (["nobody"], _as_nobody),
+    "envuidgid": (["nobody"], _with_ids),
+    "envdir": (["env"], _with_variable),
+    "softlimit": (["-c", "10", "-r", "20"], _with_limits),
+    "setlock": (["lock"], _with_lock),
+}
+
+
+def each(topic: str) -> list[object]:
+    """One parameter for each program, which carries its clause PROGRAM/topic."""
+    root = [needs("root")]
+    return [
+        pytest.param(name, marks=[clause(f"{name}/{topic}"), *root * (name == "setuidgid")])
+        for name in PROGRAMS
+    ]
+
+
+@pytest.fixture(autouse=True)
+def _files(sandbox: Sandbox) -> None:
+    """What the calls in the table need."""
+    sandbox.write("env/NEW", b"\xff value\n")
+    sandbox.write("lock")
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("program", each("state/rest-unchanged"))
+def test_the_child_sees_the_promised_change_and_all_else_as_it_was(
+    sandbox: Sandbox, program: str, state: str
+) -> None:
+    arguments, promised = PROGRAMS[program]
+    before = direct(sandbox, prepare=STATES[state])
+    after = child(sandbox, program, *arguments, prepare=STATES[state])
+    assert after == promised(before)
+
+
+@pytest.mark.parametrize("program", each("state/rest-unchanged"))
+def test_a_working_directory_that_is_not_utf_8(sandbox: Sandbox, program: str) -> None:
+    arguments, promised = PROGRAMS[program]
+    folder = "\udcff\udc80"
+    sandbox.write(f"{folder}/env/NEW", b"\xff value\n")
+    before = direct(sandbox, cwd=folder)
+    assert child(sandbox, program, *arguments, cwd=folder) == promised(before)
+
+
+@pytest.mark.parametrize("program", each("state/rest-unchanged"))
+def test_a_session_of_its_own(sandbox: Sandbox, program: str) -> None:
+    arguments, _ = PROGRAMS[program]
+    running = child(sandbox, program, *arguments, new_session=True)
+    assert running.session == running.process_group != os.getsid(0)
+
+
+@pytest.mark.parametrize("program", each("state/rest-unchanged"))
+def test_arguments_arrive_byte_for_byte(sandbox: Sandbox, program: str) -> None:
+    words = [b"", b"-x", b"--", b"a b\n", b"\xff\xfe", b"last\\"]
+    arguments, _ = PROGRAMS[program]
+    answer = sandbox.run(program, *arguments, "printf", "%s|", *words)
+    assert (answer.code, answer.out) == (0, b"|".join(words) + b"|")
+
+
+@pytest.mark.parametrize("program", each("state/ignored-pipe"))
+def test_ignored_pipe_and_xfsz_stay_ignored(sandbox: Sandbox, program: str, variant: str) -> None:
+    arguments, _ = PROGRAMS[program]
+    ignoring = ["--ignore", "PIPE", "--ignore", "XFSZ", "--ignore", "HUP"]
+    seen = child(sandbox, program, *arguments, prepare=ignoring).ignored
+    lost = {signal.SIGPIPE, signal.SIGXFSZ}
+    assert seen == {"": {signal.SIGHUP} | lost, "python": {signal.SIGHUP}}[variant]
+
+
+@pytest.mark.parametrize("limit", LOWEST)
+@pytest.mark.parametrize("program", each("state/lowest-limits"))
+def test_it_starts_under_the_lowest_limits(
+    sandbox: Sandbox, program: str, limit: str, variant: str
+) -> None:
+    arguments, _ = PROGRAMS[program]
+    answer = sandbox.run(
+        program, *arguments, "/bin/true", prepare=LOWEST[limit], crash_is_an_answer=True
+    )
+    assert (answer.code == 0) == {"": True, "python": False}[variant]
+
+
+@pytest.mark.parametrize("program", each("child/same-process"))
+def test_the_child_has_the_process_id(sandbox: Sandbox, program: str) -> None:
+    arguments, _ = PROGRAMS[program]
+    running = sandbox.start(program, *arguments, "sh", "-c", "echo $$")
+    assert running.wait().out == b"%d\n" % running.pid
+
+
+@pytest.mark.parametrize("program", each("child/same-process"))
+def test_the_exit_code_is_the_childs(sandbox: Sandbox, program: str) -> None:
+    arguments, _ = PROGRAMS[program]
+    assert sandbox.run(program, *arguments, "sh", "-c", "exit 7").code == 7
+
+
+@pytest.mark.parametrize("program", each("child/found-along-path"))
+def test_the_child_is_found_along_the_path(sandbox: Sandbox, program: str) -> None:
+    sandbox.script("bin/prog", "echo found")
+    arguments, _ = PROGRAMS[program]
+    answer = sandbox.run(program, *arguments, "prog", env={"PATH": "/nowhere:bin"})
+    assert (answer.code, answer.out, answer.err) == (0, b"found\n", b"")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        (b"nosuch\xff", b"file does not exist"),
+        (b"./nosuch", b"file does not exist"),
+        (b"", b"access denied"),
+        (b"lock/x", b"not a directory"),
+        (b"./lock", b"access denied"),
+        (b"./empty", b"exec format error"),
+    ],
+)
+@pytest.mark.parametrize("program", each("child/cannot-run"))
+def test_a_child_that_cannot_be_run(
+    sandbox: Sandbox, program: str, name: bytes, reason: bytes
+) -> None:
+    sandbox.write("empty", mode=0o755)
+    sandbox.path.chmod(0o755)
+    arguments, _ = PROGRAMS[program]
+    answer = sandbox.run(program, *arguments, name)
+    assert (answer.code, answer.out) == (111, b"")
+    message = b"%s: fatal: unable to run %s: %s\n" % (program.encode(), name, reason)
+    assert answer.err == message

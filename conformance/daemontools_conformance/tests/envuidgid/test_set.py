@@ -1,0 +1,122 @@
+"""envuidgid: the variables UID and GID, and what it refuses."""
+
+import pwd
+
+import pytest
+
+from daemontools_conformance.accounts import with_accounts
+from daemontools_conformance.marks import clause, needs
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.states import child, direct
+
+
+def block(sandbox: Sandbox, *entries: str) -> tuple[bytes, ...]:
+    """The block of a child of `envuidgid nobody` that starts from these entries."""
+    words = [word for entry in entries for word in ("--environ-entry", entry)]
+    return child(sandbox, "envuidgid", "nobody", prepare=["--empty-environ", *words]).environment
+
+
+NOBODY = pwd.getpwnam("nobody")
+GID, UID = b"GID=%d" % NOBODY.pw_gid, b"UID=%d" % NOBODY.pw_uid
+
+
+@clause("envuidgid/set/uid-and-gid")
+@pytest.mark.parametrize("account", ["root", "daemon", "bin", "nobody"])
+def test_the_variables_hold_the_ids(sandbox: Sandbox, account: str) -> None:
+    entry = pwd.getpwnam(account)
+    answer = sandbox.run("envuidgid", account, "sh", "-c", "echo $GID; env | grep ^UID=")
+    assert (answer.code, answer.err) == (0, b"")
+    assert answer.out == b"%d\nUID=%d\n" % (entry.pw_gid, entry.pw_uid)
+
+
+@clause("envuidgid/set/order")
+def test_gid_stands_before_uid_at_the_end(sandbox: Sandbox) -> None:
+    assert block(sandbox, "A=1", "B=2") == (b"A=1", b"B=2", GID, UID)
+
+
+@clause("envuidgid/set/replaced")
+def test_older_values_are_replaced(sandbox: Sandbox) -> None:
+    assert block(sandbox, "UID=x", "A=1", "GID=y", "B=2") == (GID, b"A=1", b"B=2", UID)
+
+
+@clause("envuidgid/set/replaced")
+def test_similar_names_stay(sandbox: Sandbox) -> None:
+    entries = ("UIDX=1", "uid=2", "EUID=3", "UID", "GID")
+    expected = (b"UIDX=1", b"uid=2", b"EUID=3", b"UID", b"GID", GID, UID)
+    assert block(sandbox, *entries) == expected
+
+
+@clause("envuidgid/set/duplicates")
+def test_only_the_first_of_two_is_replaced(sandbox: Sandbox) -> None:
+    assert block(sandbox, "UID=1", "UID=2", "A=1") == (GID, b"UID=2", b"A=1", UID)
+
+
+@clause("envuidgid/set/large")
+@needs("root", "namespaces")
+@pytest.mark.parametrize(
+    ("account", "uid", "gid"),
+    [
+        ("large", 4294967294, 4294967293),
+        ("middle", 2147483648, 65536),
+        (b"caf\xe9\xff", 4005, 4006),
+    ],
+)
+def test_large_ids(sandbox: Sandbox, account: str | bytes, uid: int, gid: int) -> None:
+    command = with_accounts(sandbox, "envuidgid", account, "env")
+    answer = sandbox.start_command(command).wait()
+    assert (answer.code, answer.err) == (0, b"")
+    assert answer.out.endswith(b"\nGID=%d\nUID=%d\n" % (gid, uid))
+
+
+@clause("envuidgid/set/ids-stay")
+def test_no_id_changes(sandbox: Sandbox) -> None:
+    before, after = direct(sandbox), child(sandbox, "envuidgid", "daemon")
+    assert (after.uids, after.gids, after.groups) == (before.uids, before.gids, before.groups)
+
+
+@clause("envuidgid/set/ids-stay")
+@needs("root")
+def test_an_ordinary_user_may_call_it(sandbox: Sandbox) -> None:
+    seen = child(sandbox, "envuidgid", "daemon", prepare=["--user", "65534:65534"])
+    assert seen.uids == (65534,) * 4
+    assert seen.environment[-2:] == (b"GID=1", b"UID=1")
+
+
+@clause("envuidgid/account/unknown")
+@pytest.mark.parametrize("account", ["nosuch", "", "nobody ", "NOBODY", "nobody:x"])
+def test_an_unknown_account(sandbox: Sandbox, account: str) -> None:
+    answer = sandbox.run("envuidgid", account, "echo", "ran")
+    assert (answer.code, answer.out) == (111, b"")
+    assert answer.err == b"envuidgid: fatal: unknown account " + account.encode() + b"\n"
+
+
+@clause("envuidgid/account/number")
+@pytest.mark.parametrize("account", ["0", "65534"])
+def test_a_number_is_a_name(sandbox: Sandbox, account: str) -> None:
+    answer = sandbox.run("envuidgid", account, "true")
+    assert (answer.code, answer.out) == (111, b"")
+    assert answer.err == b"envuidgid: fatal: unknown account " + account.encode() + b"\n"
+
+
+@clause("envuidgid/account/any-bytes")
+@pytest.mark.parametrize("account", [b"\xff\xfe", b"caf\xc3\xa9", b"\xed\xb2\x80"])
+def test_the_message_shows_every_byte(sandbox: Sandbox, account: bytes) -> None:
+    answer = sandbox.run("envuidgid", account, "true")
+    assert (answer.code, answer.out) == (111, b"")
+    assert answer.err == b"envuidgid: fatal: unknown account " + account + b"\n"
+
+
+@clause("envuidgid/usage/too-few")
+@pytest.mark.parametrize("operands", [[], ["nobody"], ["nosuch"], [""]])
+def test_too_few_operands(sandbox: Sandbox, operands: list[str]) -> None:
+    answer = sandbox.run("envuidgid", *operands)
+    assert (answer.code, answer.out) == (100, b"")
+    assert answer.err == b"envuidgid: usage: envuidgid account child\n"
+
+
+@clause("envuidgid/usage/no-options")
+@pytest.mark.parametrize("word", [b"--", b"-D", b"-"])
+def test_a_word_with_a_dash_is_an_account(sandbox: Sandbox, word: bytes) -> None:
+    answer = sandbox.run("envuidgid", word, "true")
+    assert (answer.code, answer.out) == (111, b"")
+    assert answer.err == b"envuidgid: fatal: unknown account " + word + b"\n"

@@ -1,0 +1,233 @@
+"""setlock: the lock, who holds it, and how long."""
+
+import fcntl
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from daemontools_conformance.marks import clause, needs
+from daemontools_conformance.patience import eventually, never
+from daemontools_conformance.processes import Running, children
+from daemontools_conformance.sandbox import PIPE, Sandbox
+from daemontools_conformance.states import LOCK_FLAGS, O_LARGEFILE, child
+
+
+def is_locked(path: Path) -> bool:
+    """Does somebody hold a lock of flock on the file?"""
+    with open(path, "ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def hold(sandbox: Sandbox, file: str = "lock") -> Running:
+    """Start a setlock whose child holds the lock until its input ends."""
+    holder = sandbox.start("setlock", file, "cat", stdin=PIPE)
+    holder.write(b"ready\n")
+    eventually(lambda: holder.out, what="the holder's child runs")
+    return holder
+
+
+@clause("setlock/lock/held-by-child")
+def test_the_child_holds_the_lock(sandbox: Sandbox) -> None:
+    seen = child(sandbox, "setlock", "lock")
+    assert list(seen.locks.values()) == ["FLOCK ADVISORY WRITE"]
+    assert is_locked(sandbox.path / "lock")
+
+
+@clause("setlock/lock/lowest-descriptor")
+@pytest.mark.parametrize(("closed", "expected"), [([], 3), (["--close", "0"], 0)])
+def test_the_lowest_free_descriptor(sandbox: Sandbox, closed: list[str], expected: int) -> None:
+    seen = child(sandbox, "setlock", "lock", prepare=closed)
+    assert list(seen.locks) == [expected]
+    assert int(seen.descriptor_flags[expected], 8) & ~O_LARGEFILE == LOCK_FLAGS
+
+
+@clause("setlock/lock/released-at-death")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_killed_child_releases_the_lock(sandbox: Sandbox, number: int) -> None:
+    holder = hold(sandbox)
+    assert is_locked(sandbox.path / "lock")
+    holder.signal(number)
+    holder.wait()
+    assert not is_locked(sandbox.path / "lock")
+
+
+@clause("setlock/lock/released-at-death")
+def test_a_child_that_ends_releases_the_lock(sandbox: Sandbox) -> None:
+    assert sandbox.run("setlock", "lock", "true").code == 0
+    assert not is_locked(sandbox.path / "lock")
+
+
+@clause("setlock/lock/descendants")
+def test_a_descendant_keeps_the_lock(sandbox: Sandbox) -> None:
+    before = children()
+    answer = sandbox.run("setlock", "lock", "sh", "-c", "sleep 1000 </dev/null &")
+    assert answer.code == 0
+    (sleeper,) = eventually(lambda: children() - before, what="the sleeper is an orphan")
+    assert is_locked(sandbox.path / "lock")
+    os.kill(sleeper, signal.SIGKILL)
+    eventually(lambda: not is_locked(sandbox.path / "lock"), what="the lock is free")
+
+
+@clause("setlock/lock/flock-not-fcntl")
+def test_a_lock_of_fcntl_does_not_conflict(sandbox: Sandbox) -> None:
+    with open(sandbox.write("lock"), "r+b") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        assert sandbox.run("setlock", "-n", "lock", "true").code == 0
+
+
+@clause("setlock/lock/seen-by-flock")
+@pytest.mark.parametrize("kind", [fcntl.LOCK_SH, fcntl.LOCK_EX])
+def test_a_lock_of_flock_conflicts(sandbox: Sandbox, kind: int) -> None:
+    with open(sandbox.write("lock"), "rb") as file:
+        fcntl.flock(file, kind)
+        answer = sandbox.run("setlock", "-n", "lock", "echo", "ran")
+    assert (answer.code, answer.out) == (111, b"")
+
+
+@clause("setlock/lock/other-file")
+def test_other_files_have_other_locks(sandbox: Sandbox) -> None:
+    hold(sandbox, "a")
+    assert sandbox.run("setlock", "-n", "b", "true").code == 0
+
+
+@clause("setlock/lock/same-file-by-link")
+def test_two_names_of_a_file_are_one_lock(sandbox: Sandbox) -> None:
+    os.link(sandbox.write("a"), sandbox.path / "hard")
+    (sandbox.path / "soft").symlink_to("a")
+    hold(sandbox, "a")
+    assert sandbox.run("setlock", "-n", "hard", "true").code == 111
+    assert sandbox.run("setlock", "-n", "soft", "true").code == 111
+
+
+@clause("setlock/lock/not-nested")
+def test_the_same_lock_twice_in_a_chain(sandbox: Sandbox) -> None:
+    file, _ = sandbox.argv("setlock")
+    answer = sandbox.run("setlock", "lock", file, "-n", "lock", "echo", "ran")
+    assert (answer.code, answer.out) == (111, b"")
+    assert answer.err == b"setlock: fatal: unable to lock lock: temporary failure\n"
+
+
+@clause("setlock/wait/until-free")
+def test_it_waits_until_the_lock_is_free(sandbox: Sandbox) -> None:
+    holder = hold(sandbox)
+    waiter = sandbox.start("setlock", "lock", "echo", "ran")
+    never(lambda: waiter.has_ended() or waiter.out, during=0.5, what="the waiter goes on")
+    holder.end_input()
+    answer = waiter.wait()
+    assert (answer.code, answer.out, answer.err) == (0, b"ran\n", b"")
+
+
+@clause("setlock/wait/two-waiters")
+def test_waiters_run_one_at_a_time(sandbox: Sandbox) -> None:
+    holder = hold(sandbox)
+    turn = "echo in >>log; sleep 0.2; echo out >>log"
+    waiters = [sandbox.start("setlock", "lock", "sh", "-c", turn) for _ in range(3)]
+    never(lambda: any(w.has_ended() for w in waiters), during=0.3, what="a waiter goes on")
+    holder.end_input()
+    assert [waiter.wait().code for waiter in waiters] == [0, 0, 0]
+    assert (sandbox.path / "log").read_text() == "in\nout\n" * 3
+
+
+@clause("setlock/wait/killed")
+def test_a_waiter_can_be_killed(sandbox: Sandbox) -> None:
+    hold(sandbox)
+    waiter = sandbox.start("setlock", "lock", "echo", "ran")
+    never(waiter.has_ended, during=0.3, what="the waiter ends by itself")
+    waiter.signal(signal.SIGTERM)
+    answer = waiter.wait()
+    assert (answer.code, answer.out, answer.err) == (-signal.SIGTERM, b"", b"")
+
+
+@clause("setlock/wait/killed")
+def test_a_waiter_obeys_ctrl_c(sandbox: Sandbox) -> None:
+    hold(sandbox)
+    waiter = sandbox.start("setlock", "lock", "echo", "ran")
+    never(waiter.has_ended, during=0.3, what="the waiter ends by itself")
+    waiter.signal(signal.SIGINT)
+    answer = waiter.wait()
+    assert (answer.code, answer.out, answer.err) == (-signal.SIGINT, b"", b"")
+
+
+@clause("setlock/file/created")
+@pytest.mark.parametrize(("umask", "mode"), [("0", 0o600), ("077", 0o600), ("277", 0o400)])
+def test_the_file_is_created_with_0600_less_the_umask(
+    sandbox: Sandbox, umask: str, mode: int
+) -> None:
+    assert sandbox.run("setlock", "new", "true", prepare=["--umask", umask]).code == 0
+    assert (sandbox.path / "new").stat().st_mode & 0o7777 == mode
+    assert (sandbox.path / "new").read_bytes() == b""
+
+
+@clause("setlock/file/not-truncated")
+def test_the_file_is_not_changed(sandbox: Sandbox) -> None:
+    path = sandbox.write("lock", b"content", mode=0o640)
+    os.utime(path, (1000, 1000))
+    assert sandbox.run("setlock", "lock", "true").code == 0
+    state = path.stat()
+    assert path.read_bytes() == b"content"
+    assert (state.st_mode & 0o7777, state.st_mtime) == (0o640, 1000)
+
+
+@clause("setlock/file/stays")
+def test_the_file_stays(sandbox: Sandbox) -> None:
+    assert sandbox.run("setlock", "lock", "true").code == 0
+    assert (sandbox.path / "lock").exists()
+
+
+@clause("setlock/file/link")
+def test_a_link_to_nowhere_creates_its_target(sandbox: Sandbox) -> None:
+    (sandbox.path / "lock").symlink_to("target")
+    assert sandbox.run("setlock", "lock", "true").code == 0
+    assert (sandbox.path / "target").is_file()
+    assert (sandbox.path / "lock").is_symlink()
+
+
+@clause("setlock/error/device")
+def test_a_device_can_be_locked(sandbox: Sandbox) -> None:
+    answer = sandbox.run("setlock", "/dev/null", "echo", "ran")
+    assert (answer.code, answer.out) == (0, b"ran\n")
+
+
+@clause("setlock/error/no-folder")
+@pytest.mark.parametrize("file", [b"nowhere/l", b"", b"\xff/l"])
+def test_a_missing_folder(sandbox: Sandbox, file: bytes) -> None:
+    answer = sandbox.run("setlock", file, "echo", "ran")
+    assert (answer.code, answer.out) == (111, b"")
+    assert answer.err == b"setlock: fatal: unable to open " + file + b": file does not exist\n"
+
+
+@clause("setlock/error/directory")
+def test_a_directory(sandbox: Sandbox) -> None:
+    (sandbox.path / "d").mkdir()
+    answer = sandbox.run("setlock", "d", "echo", "ran")
+    assert (answer.code, answer.out) == (111, b"")
+    assert answer.err == b"setlock: fatal: unable to open d: is a directory\n"
+
+
+@clause("setlock/error/not-allowed")
+@needs("root")
+@pytest.mark.parametrize("file", ["closed/l", "readable"])
+def test_a_file_that_may_not_be_opened(sandbox: Sandbox, file: str) -> None:
+    (sandbox.path / "closed").mkdir()
+    sandbox.write("readable", mode=0o644)
+    as_nobody = ["--user", "65534:65534"]
+    answer = sandbox.run("setlock", file, "echo", "ran", prepare=as_nobody)
+    assert (answer.code, answer.out) == (111, b"")
+    assert answer.err == b"setlock: fatal: unable to open %s: access denied\n" % file.encode()
+
+
+@clause("setlock/error/fifo-without-reader")
+def test_a_fifo_is_not_waited_for(sandbox: Sandbox) -> None:
+    os.mkfifo(sandbox.path / "fifo")
+    started = time.monotonic()
+    answer = sandbox.run("setlock", "fifo", "echo", "ran")
+    assert (answer.code, answer.out) == (111, b"")
+    assert answer.err == b"setlock: fatal: unable to open fifo: device not configured\n"
+    assert time.monotonic() - started < 20

@@ -1,0 +1,144 @@
+"""setlock: options n N x X, and usage."""
+
+import fcntl
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from daemontools_conformance.marks import clause
+from daemontools_conformance.patience import never
+from daemontools_conformance.sandbox import Sandbox
+
+USAGE = b"setlock: usage: setlock [ -nNxX ] file program [ arg ... ]\n"
+HELD = b"setlock: fatal: unable to lock lock: temporary failure\n"
+NOWHERE = b"setlock: fatal: unable to open nowhere/l: file does not exist\n"
+
+
+@pytest.fixture
+def held(sandbox: Sandbox) -> Iterator[None]:
+    """The file `lock` is locked by the test."""
+    with open(sandbox.write("lock"), "ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def letters_of(word: str) -> tuple[bool, bool]:
+    """What the manual says of the letters: is there no delay, is it silent?"""
+    no_delay = silent = False
+    for letter in word:
+        no_delay = {"n": True, "N": False}.get(letter, no_delay)
+        silent = {"x": True, "X": False}.get(letter, silent)
+    return no_delay, silent
+
+
+COMBINATIONS = [
+    "".join(word) for size in (1, 2, 3) for word in itertools.product("nNxX", repeat=size)
+]
+WITHOUT_DELAY = [word for word in COMBINATIONS if letters_of(word)[0]]
+WAITING = ["", "N", "x", "X", "nN", "nxN", "Nx", "xnN", "nXN"]
+
+
+@clause("setlock/options/n")
+@pytest.mark.usefixtures("held")
+def test_n_fails_at_once_if_the_lock_is_held(sandbox: Sandbox) -> None:
+    answer = sandbox.run("setlock", "-n", "lock", "echo", "ran")
+    assert (answer.code, answer.out, answer.err) == (111, b"", HELD)
+
+
+@clause("setlock/options/n-free")
+def test_n_takes_a_free_lock(sandbox: Sandbox) -> None:
+    answer = sandbox.run("setlock", "-n", "lock", "echo", "ran")
+    assert (answer.code, answer.out, answer.err) == (0, b"ran\n", b"")
+
+
+@clause("setlock/options/nx")
+@pytest.mark.usefixtures("held")
+@pytest.mark.parametrize("words", [["-nx"], ["-xn"], ["-n", "-x"], ["-x", "-n"]])
+def test_n_and_x_give_0_and_say_nothing(sandbox: Sandbox, words: list[str]) -> None:
+    answer = sandbox.run("setlock", *words, "lock", "echo", "ran")
+    assert (answer.code, answer.out, answer.err) == (0, b"", b"")
+
+
+@clause("setlock/options/x")
+@pytest.mark.parametrize("file", ["nowhere/l", "folder"])
+def test_x_gives_0_and_says_nothing(sandbox: Sandbox, file: str) -> None:
+    (sandbox.path / "folder").mkdir()
+    answer = sandbox.run("setlock", "-x", file, "echo", "ran")
+    assert (answer.code, answer.out, answer.err) == (0, b"", b"")
+
+
+@clause("setlock/options/x-waits")
+@pytest.mark.usefixtures("held")
+@pytest.mark.parametrize("letters", [word for word in WAITING if "x" in word])
+def test_x_alone_waits(sandbox: Sandbox, letters: str) -> None:
+    waiter = sandbox.start("setlock", f"-{letters}", "lock", "echo", "ran")
+    never(lambda: waiter.has_ended() or waiter.out, during=0.4, what="the waiter goes on")
+
+
+@clause("setlock/options/x-not-for-child")
+def test_x_says_nothing_about_the_child(sandbox: Sandbox) -> None:
+    answer = sandbox.run("setlock", "-x", "lock", "nosuch")
+    assert (answer.code, answer.out) == (111, b"")
+    assert answer.err == b"setlock: fatal: unable to run nosuch: file does not exist\n"
+
+
+@clause("setlock/options/last-counts")
+@pytest.mark.usefixtures("held")
+@pytest.mark.parametrize("letters", WITHOUT_DELAY)
+def test_the_last_of_each_pair_counts_for_a_held_lock(sandbox: Sandbox, letters: str) -> None:
+    _, silent = letters_of(letters)
+    answer = sandbox.run("setlock", f"-{letters}", "lock", "echo", "ran")
+    expected = (0, b"", b"") if silent else (111, b"", HELD)
+    assert (answer.code, answer.out, answer.err) == expected
+
+
+@clause("setlock/options/last-counts")
+@pytest.mark.parametrize("letters", COMBINATIONS)
+def test_the_last_of_each_pair_counts_for_a_missing_folder(sandbox: Sandbox, letters: str) -> None:
+    _, silent = letters_of(letters)
+    words = [f"-{letter}" for letter in letters]
+    answer = sandbox.run("setlock", *words, "nowhere/l", "echo", "ran")
+    expected = (0, b"", b"") if silent else (111, b"", NOWHERE)
+    assert (answer.code, answer.out, answer.err) == expected
+
+
+@clause("setlock/options/last-counts")
+@pytest.mark.usefixtures("held")
+def test_a_later_n_in_capitals_waits(sandbox: Sandbox) -> None:
+    words = [[f"-{letters}"] if letters else [] for letters in WAITING]
+    waiters = [sandbox.start("setlock", *word, "lock", "echo", "ran") for word in words]
+    never(lambda: any(w.has_ended() for w in waiters), during=0.5, what="a waiter goes on")
+
+
+@clause("setlock/options/end-at-operand")
+def test_options_end_at_the_first_operand(sandbox: Sandbox) -> None:
+    answer = sandbox.run("setlock", "lock", "printf", "%s ", "-n", "-z")
+    assert (answer.code, answer.out, answer.err) == (0, b"-n -z ", b"")
+
+
+@clause("setlock/options/end-at-operand")
+@pytest.mark.parametrize(
+    ("words", "file"), [(["--", "-n"], "-n"), (["-"], "-"), (["-n", "-"], "-")]
+)
+def test_words_with_a_dash_that_are_files(sandbox: Sandbox, words: list[str], file: str) -> None:
+    answer = sandbox.run("setlock", *words, "echo", "ran")
+    assert (answer.code, answer.out, answer.err) == (0, b"ran\n", b"")
+    assert (sandbox.path / file).exists()
+
+
+@clause("setlock/usage/too-few")
+@pytest.mark.parametrize("words", [[], ["lock"], ["-nx"], ["-x", "lock"], ["--"], ["--", "lock"]])
+def test_too_few_operands(sandbox: Sandbox, words: list[str]) -> None:
+    answer = sandbox.run("setlock", *words)
+    assert (answer.code, answer.out, answer.err) == (100, b"", USAGE)
+    assert not (sandbox.path / "lock").exists()
+
+
+@clause("setlock/usage/illegal-option")
+@pytest.mark.parametrize("word", [b"-z", b"-xz", b"-\xff", b"-nx:", b"-n-"])
+def test_an_illegal_option(sandbox: Sandbox, word: bytes) -> None:
+    answer = sandbox.run("setlock", word, "lock", "echo", "ran")
+    assert (answer.code, answer.out) == (100, b"")
+    assert answer.err == b"setlock: illegal option -- " + word[-1:] + b"\n" + USAGE
+    assert not (sandbox.path / "lock").exists()

@@ -1,0 +1,142 @@
+"""setuidgid: the ids of the child."""
+
+import os
+import pwd
+
+import pytest
+
+from daemontools_conformance.accounts import with_accounts
+from daemontools_conformance.marks import clause, needs
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.states import child
+
+SHOW_IDS = ("sh", "-c", "grep -E '^(Uid|Gid|Groups):' /proc/self/status")
+
+
+def ids(sandbox: Sandbox, account: str | bytes) -> tuple[set[int], set[int], list[int]]:
+    """All uids, all gids and the groups of a child of setuidgid, with the test's own accounts."""
+    running = sandbox.start_command(with_accounts(sandbox, "setuidgid", account, *SHOW_IDS))
+    answer = running.wait()
+    assert (answer.code, answer.err) == (0, b"")
+    uids, gids, groups = (line.split()[1:] for line in answer.out.splitlines())
+    return {int(n) for n in uids}, {int(n) for n in gids}, [int(n) for n in groups]
+
+
+@clause("setuidgid/ids/uid-and-gid")
+@needs("root")
+@pytest.mark.parametrize("account", ["nobody", "daemon"])
+def test_the_child_has_the_ids_of_the_account(sandbox: Sandbox, account: str) -> None:
+    entry = pwd.getpwnam(account)
+    seen = child(sandbox, "setuidgid", account)
+    assert (seen.uids, seen.gids) == ((entry.pw_uid,) * 4, (entry.pw_gid,) * 4)
+
+
+@clause("setuidgid/ids/one-group")
+@needs("root")
+def test_the_groups_of_the_caller_are_gone(sandbox: Sandbox) -> None:
+    mine = os.getgroups()
+    os.setgroups([4, 6, 24, 60])
+    try:
+        seen = child(sandbox, "setuidgid", "nobody")
+    finally:
+        os.setgroups(mine)
+    assert seen.groups == (pwd.getpwnam("nobody").pw_gid,)
+
+
+@clause("setuidgid/ids/group-file")
+@needs("root", "namespaces")
+def test_groups_of_the_group_file_are_not_given(sandbox: Sandbox) -> None:
+    assert ids(sandbox, "member") == ({4011}, {4012}, [4012])
+
+
+@clause("setuidgid/ids/gid-before-uid")
+@needs("root", "strace")
+def test_groups_then_gid_then_uid(sandbox: Sandbox) -> None:
+    _, argv = sandbox.argv("setuidgid", "nobody", "true")
+    file, _ = sandbox.argv("setuidgid")
+    calls = "trace=setgroups,setgid,setuid,setresuid,setresgid,setreuid,setregid"
+    trace = ["strace", "-f", "-o", "trace", "-e", calls, file, *argv[1:]]
+    assert sandbox.start_command(trace).wait().code == 0
+    lines = (sandbox.path / "trace").read_text().splitlines()
+    names = [line.split(None, 1)[1].split("(")[0] for line in lines if "(" in line]
+    assert [name for name in names if name.startswith("set")] == ["setgroups", "setgid", "setuid"]
+
+
+@clause("setuidgid/ids/root")
+@needs("root")
+def test_the_account_root(sandbox: Sandbox) -> None:
+    seen = child(sandbox, "setuidgid", "root")
+    assert (seen.uids, seen.gids, seen.groups) == ((0,) * 4, (0,) * 4, (0,))
+
+
+@clause("setuidgid/ids/large")
+@needs("root", "namespaces")
+@pytest.mark.parametrize(
+    ("account", "uid", "gid"),
+    [
+        ("sixteen", 70000, 70001),
+        ("middle", 2147483648, 65536),
+        ("large", 4294967294, 4294967293),
+    ],
+)
+def test_large_ids(sandbox: Sandbox, account: str, uid: int, gid: int) -> None:
+    assert ids(sandbox, account) == ({uid}, {gid}, [gid])
+
+
+@clause("setuidgid/ids/no-way-back")
+@needs("root")
+def test_the_child_cannot_become_root_again(sandbox: Sandbox) -> None:
+    file, _ = sandbox.argv("setuidgid")
+    answer = sandbox.run("setuidgid", "nobody", file, "root", "echo", "ran")
+    assert (answer.code, answer.out) == (111, b"")
+    assert answer.err == b"setuidgid: fatal: unable to setgid: permission denied\n"
+
+
+@clause("setuidgid/account/unknown")
+@pytest.mark.parametrize("account", ["nosuch", "nobody ", "NOBODY", "nobody:x", "nob\nody"])
+def test_an_unknown_account(sandbox: Sandbox, account: str) -> None:
+    answer = sandbox.run("setuidgid", account, "echo", "ran")
+    assert (answer.code, answer.out) == (111, b"")
+    assert answer.err == b"setuidgid: fatal: unknown account " + account.encode() + b"\n"
+
+
+@clause("setuidgid/account/number")
+@pytest.mark.parametrize("account", ["0", "65534", "+0"])
+def test_a_number_is_a_name(sandbox: Sandbox, account: str) -> None:
+    answer = sandbox.run("setuidgid", account, "true")
+    assert (answer.code, answer.out) == (111, b"")
+    assert answer.err == b"setuidgid: fatal: unknown account " + account.encode() + b"\n"
+
+
+@clause("setuidgid/account/number")
+@needs("root", "namespaces")
+def test_an_account_may_be_called_0(sandbox: Sandbox) -> None:
+    assert ids(sandbox, "0") == ({4009}, {4010}, [4010])
+
+
+@clause("setuidgid/account/empty")
+def test_the_empty_name_is_unknown(sandbox: Sandbox) -> None:
+    answer = sandbox.run("setuidgid", "", "true")
+    assert (answer.code, answer.out) == (111, b"")
+    assert answer.err == b"setuidgid: fatal: unknown account \n"
+
+
+@clause("setuidgid/account/any-bytes")
+@pytest.mark.parametrize("account", [b"\xff\xfe", b"caf\xc3\xa9", b"\xed\xb2\x80", b"\x01"])
+def test_the_message_shows_every_byte(sandbox: Sandbox, account: bytes) -> None:
+    answer = sandbox.run("setuidgid", account, "true")
+    assert (answer.code, answer.out) == (111, b"")
+    assert answer.err == b"setuidgid: fatal: unknown account " + account + b"\n"
+
+
+@clause("setuidgid/account/any-bytes")
+@needs("root", "namespaces")
+@pytest.mark.parametrize(("account", "uid"), [(b"caf\xe9\xff", 4005), (b"with blank", 4007)])
+def test_accounts_with_odd_names(sandbox: Sandbox, account: bytes, uid: int) -> None:
+    assert ids(sandbox, account)[0] == {uid}
+
+
+@clause("setuidgid/account/first-line-counts")
+@needs("root", "namespaces")
+def test_of_two_lines_the_first_counts(sandbox: Sandbox) -> None:
+    assert ids(sandbox, "twice") == ({4001}, {4002}, [4002])

@@ -1,0 +1,94 @@
+"""envdir: run a program with variables from the files of a directory.
+
+    envdir dir child
+
+A service's settings, one file each: the name is the variable, the first line
+the value. Administrators change them with an editor, packages with a file:
+
+    exec envdir ./env setuidgid www httpd
+
+An empty file removes the variable; names that begin with a dot are skipped.
+Anything else that cannot be read is an error: a service must not start with
+half of its settings. The child is looked for along the PATH that envdir was
+given, and runs where envdir was started.
+
+One fault of 0.76 is not kept. There a link to nowhere gives its variable what
+the file read before it held; here it always counts as an empty file.
+
+Contract: conformance/spec/envdir.md. Manual: http://cr.yp.to/daemontools/envdir.html
+"""
+
+import errno
+import os
+
+from daemontools.core import envfile
+from daemontools.unix import chain, environment
+from daemontools.unix.messages import die
+from daemontools.unix.opening import open_read
+from daemontools.unix.pathexec import pathexec
+
+FATAL = "envdir: fatal: "
+
+
+def main(argv: list[bytes]) -> int:
+    """Become argv[2] with the arguments argv[2:] and the variables of the directory argv[1]."""
+    # ARGUMENTS
+    directory, child = argv[1:2], argv[2:]
+    if not child:
+        die(111, "envdir: usage: envdir dir child")
+    chain.prepare(child)
+
+    # RESOURCES
+    try:
+        start = open_read(".")
+    except OSError as error:
+        die(111, FATAL, "unable to switch to current directory: ", error)
+    try:
+        os.chdir(directory[0])
+    except OSError as error:
+        die(111, FATAL, "unable to switch to directory ", directory[0], ": ", error)
+
+    # THE CHANGE
+    block = environment.merged(_changes(directory[0]))
+    try:
+        os.fchdir(start)
+    except OSError as error:
+        die(111, FATAL, "unable to switch to starting directory: ", error)
+    os.close(start)
+
+    # GOODBYE
+    die(111, FATAL, "unable to run ", child[0], ": ", pathexec(child, block))
+
+
+def _changes(directory: bytes) -> list[tuple[bytes, bytes | None]]:
+    """What the files of the working directory say, in the directory's own order."""
+    try:
+        names = os.listdir(b".")
+    except OSError as error:
+        die(111, FATAL, "unable to read directory ", directory, ": ", error)
+    changes = []
+    for name in names:
+        if name.startswith(b"."):
+            continue
+        try:
+            changes.append((name, envfile.value(_content(name))))
+        except OSError as error:
+            die(111, FATAL, "unable to read ", directory, b"/", name, ": ", error)
+    return changes
+
+
+def _content(name: bytes) -> bytes:
+    """All bytes of a file; none if there is no such file. Raises OSError."""
+    try:
+        fd = open_read(name)
+    except FileNotFoundError:
+        return b""
+    parts = []
+    try:
+        while part := os.read(fd, 65536):
+            parts.append(part)
+        return b"".join(parts)
+    except MemoryError:
+        raise OSError(errno.ENOMEM, "") from None
+    finally:
+        os.close(fd)

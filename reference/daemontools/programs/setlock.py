@@ -1,0 +1,77 @@
+"""setlock: run a program while holding a lock.
+
+    setlock [ -nNxX ] file program [ arg ... ]
+
+Two jobs that must not overlap, whoever starts them:
+
+    setlock -nx /var/lock/backup backup
+
+Without -n, setlock waits until the lock is free; with it, a lock that is held is
+an error. Without -x, an error is reported with exit code 111; with it, setlock
+exits 0 and says nothing: cron shall not send mail because the last run is still
+at work. N and X undo n and x.
+
+The program inherits the descriptor and so keeps the lock until it, and whoever
+inherits from it, is gone. The file is created if need be; its content is never
+touched.
+
+Contract: conformance/spec/setlock.md. Manual: http://cr.yp.to/daemontools/setlock.html
+"""
+
+import os
+
+from daemontools.core import options
+from daemontools.unix import chain
+from daemontools.unix.lock import lock_ex, lock_exnb
+from daemontools.unix.messages import die, warn
+from daemontools.unix.opening import open_append
+from daemontools.unix.pathexec import pathexec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+FATAL = "setlock: fatal: "
+USAGE = "setlock: usage: setlock [ -nNxX ] file program [ arg ... ]"
+
+
+def main(argv: list[bytes]) -> int:
+    """Lock the first operand; become the second with the arguments that follow."""
+    # ARGUMENTS
+    given, first, complaint = options.parse(argv, b"nNxX")
+    if complaint is not None:
+        warn(complaint)
+        die(100, USAGE)
+    letters = [letter for letter, _ in given]
+    no_delay = _last(letters, b"nN") == b"n"
+    silent = _last(letters, b"xX") == b"x"
+    file, child = argv[first : first + 1], argv[first + 1 :]
+    if not child:
+        die(100, USAGE)
+    chain.prepare(child)
+
+    def give_up(*why: bytes | str | OSError) -> "NoReturn":
+        if silent:
+            os._exit(0)
+        die(111, FATAL, *why)
+
+    # RESOURCES
+    try:
+        fd = open_append(file[0])
+    except OSError as error:
+        give_up("unable to open ", file[0], ": ", error)
+
+    # THE CHANGE
+    try:
+        (lock_exnb if no_delay else lock_ex)(fd)
+    except OSError as error:
+        give_up("unable to lock ", file[0], ": ", error)
+    os.set_inheritable(fd, True)  # noqa: FBT003 - its only way
+
+    # GOODBYE
+    die(111, FATAL, "unable to run ", child[0], ": ", pathexec(child))
+
+
+def _last(letters: list[bytes], pair: bytes) -> bytes:
+    """The last of the options that is one of the pair; nothing if there is none."""
+    return next((letter for letter in reversed(letters) if letter in pair), b"")

@@ -1,0 +1,53 @@
+"""setuidgid: run a program as another account.
+
+    setuidgid account child
+
+The last step of root in most run scripts:
+
+    exec setuidgid www httpd
+
+The child gets the account's uid and gid, real, effective and saved, and that gid
+as its only group: no supplementary groups, neither those of root nor those that
+the account has in the group file. The gid goes first, because afterwards there
+is no right left to change it.
+
+Contract: conformance/spec/setuidgid.md. Manual: http://cr.yp.to/daemontools/setuidgid.html
+"""
+
+import os
+import pwd
+
+from daemontools.unix import chain
+from daemontools.unix.messages import die
+from daemontools.unix.pathexec import pathexec
+
+FATAL = "setuidgid: fatal: "
+
+
+def main(argv: list[bytes]) -> int:
+    """Take the ids of the account argv[1]; become argv[2] with the arguments argv[2:]."""
+    # ARGUMENTS
+    account, child = argv[1:2], argv[2:]
+    if not child:
+        die(100, "setuidgid: usage: setuidgid account child")
+    chain.prepare(child)
+
+    # RESOURCES
+    try:
+        entry = pwd.getpwnam(os.fsdecode(account[0]))
+    except KeyError:
+        die(111, FATAL, "unknown account ", account[0])
+
+    # THE CHANGE
+    try:
+        os.setgroups([entry.pw_gid])
+        os.setgid(entry.pw_gid)
+    except OSError as error:
+        die(111, FATAL, "unable to setgid: ", error)
+    try:
+        os.setuid(entry.pw_uid)
+    except OSError as error:
+        die(111, FATAL, "unable to setuid: ", error)
+
+    # GOODBYE
+    die(111, FATAL, "unable to run ", child[0], ": ", pathexec(child))

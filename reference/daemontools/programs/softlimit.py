@@ -1,0 +1,94 @@
+"""softlimit: run a program with lower resource limits.
+
+    softlimit [-a allbytes] [-c corebytes] [-d databytes] [-f filebytes]
+              [-l lockbytes] [-m membytes] [-o openfiles] [-p processes]
+              [-r residentbytes] [-s stackbytes] [-t cpusecs] child
+
+A service that leaks memory is to die and be restarted, not to take the machine
+with it:
+
+    exec softlimit -m 30000000 setuidgid www httpd
+
+Only the soft limits change: the program may raise them again, up to the hard
+limits. "=" means the hard limit; a number above it means the hard limit too.
+The options act one after the other, so that a later one counts, and those
+before a mistake have acted when it is reported.
+
+Contract: conformance/spec/softlimit.md. Manual: http://cr.yp.to/daemontools/softlimit.html
+"""
+
+import errno
+import resource
+
+from daemontools.core import options
+from daemontools.core.limits import MODULUS, soft_limit
+from daemontools.unix import chain
+from daemontools.unix.messages import die, warn
+from daemontools.unix.pathexec import pathexec
+
+FATAL = "softlimit: fatal: "
+USAGE = (
+    "softlimit: usage: softlimit [-a allbytes] [-c corebytes] [-d databytes] [-f filebytes]"
+    " [-l lockbytes] [-m membytes] [-o openfiles] [-p processes] [-r residentbytes]"
+    " [-s stackbytes] [-t cpusecs] child"
+)
+LIMITS = {
+    b"a": (resource.RLIMIT_AS,),
+    b"c": (resource.RLIMIT_CORE,),
+    b"d": (resource.RLIMIT_DATA,),
+    b"f": (resource.RLIMIT_FSIZE,),
+    b"l": (resource.RLIMIT_MEMLOCK,),
+    b"m": (
+        resource.RLIMIT_DATA,
+        resource.RLIMIT_STACK,
+        resource.RLIMIT_MEMLOCK,
+        resource.RLIMIT_AS,
+    ),
+    b"o": (resource.RLIMIT_NOFILE,),
+    b"p": (resource.RLIMIT_NPROC,),
+    b"r": (resource.RLIMIT_RSS,),
+    b"s": (resource.RLIMIT_STACK,),
+    b"t": (resource.RLIMIT_CPU,),
+}
+
+
+def main(argv: list[bytes]) -> int:
+    """Set the limits; become the first operand with the arguments that follow."""
+    # ARGUMENTS
+    given, first, complaint = options.parse(argv, b"a:c:d:f:l:m:o:p:r:s:t:")
+    child = argv[first:] if complaint is None else []
+    if child:
+        chain.prepare(child)
+
+    # THE CHANGE
+    for letter, amount in given:
+        for limit in LIMITS[letter]:
+            _set(limit, amount)
+    if complaint is not None:
+        warn(complaint)
+    if not child:
+        die(100, USAGE)
+
+    # GOODBYE
+    die(111, FATAL, "unable to run ", child[0], ": ", pathexec(child))
+
+
+def _set(limit: int, amount: bytes) -> None:
+    """Set one soft limit; the hard limit stays.
+
+    Python takes and gives limits as signed numbers: from 2^63 on they are negative.
+    """
+    try:
+        hard = resource.getrlimit(limit)[1]
+    except OSError as error:
+        die(111, FATAL, "getrlimit failed: ", error)
+    try:
+        soft = soft_limit(amount, hard % MODULUS)
+    except ValueError:
+        die(100, USAGE)
+    try:
+        chain.set_limit(limit, (soft - MODULUS if soft >= MODULUS // 2 else soft, hard))
+    except OSError as error:
+        die(111, FATAL, "setrlimit failed: ", error)
+    except ValueError:  # what Python makes of EPERM: the hard limit was lowered meanwhile
+        die(111, FATAL, "setrlimit failed: ", OSError(errno.EPERM, ""))
