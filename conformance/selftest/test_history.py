@@ -1,0 +1,95 @@
+"""Histories: the reader, and the checkers on histories written by hand."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from daemontools_conformance.history import (
+    NOTE_START,
+    TICKS_PER_SECOND,
+    Event,
+    lines,
+    overlaps,
+    parse,
+    read,
+    signals,
+    starts,
+    too_soon,
+    witness,
+)
+from daemontools_conformance.patience import eventually
+
+GOOD = """\
+10 start 1000
+10 ready
+10 signal TERM
+10 signal CONT
+10 line hello world
+10 end
+11 start 1100
+"""
+
+
+def test_a_history_is_read_line_by_line() -> None:
+    history = parse(GOOD)
+    assert history[0] == Event(10, "start", "1000")
+    assert history[1] == Event(10, "ready")
+    assert signals(history) == ["TERM", "CONT"]
+    assert lines(history) == ["hello world"]
+    assert starts(history) == [1000, 1100]
+
+
+def test_an_unfinished_line_is_no_event_yet() -> None:
+    assert parse("10 start 1000\n10 sig") == [Event(10, "start", "1000")]
+
+
+def test_no_file_is_an_empty_history(tmp_path: Path) -> None:
+    assert read(tmp_path / "history") == []
+
+
+def test_a_good_history_has_no_problems() -> None:
+    assert overlaps(parse(GOOD)) == []
+    assert too_soon(parse(GOOD), 100 / TICKS_PER_SECOND) == []
+
+
+def test_a_start_that_comes_too_soon() -> None:
+    assert len(too_soon(parse(GOOD), 101 / TICKS_PER_SECOND)) == 1
+
+
+def test_two_processes_at_a_time() -> None:
+    history = parse("10 start 1000\n11 start 1100\n10 signal TERM\n11 ready\n")
+    assert overlaps(history) == ["process 10 noted signal while 11 was running"]
+
+
+def test_the_witness_notes_signals_lines_and_its_end(tmp_path: Path) -> None:
+    child = subprocess.Popen(
+        ["/bin/sh", "-c", witness("TERM")], cwd=tmp_path, stdin=subprocess.PIPE
+    )
+    file = tmp_path / "history"
+    eventually(lambda: Event(child.pid, "ready") in read(file))
+    child.send_signal(1)
+    eventually(lambda: signals(read(file)) == ["HUP"])
+    assert child.stdin is not None
+    child.stdin.write(b"a line\nunfinished")
+    child.stdin.close()
+    eventually(lambda: lines(read(file)) == ["a line"])
+    child.terminate()
+    assert child.wait(20) == 0
+    assert [event.what for event in read(file)] == [
+        "start",
+        "ready",
+        "signal",
+        "line",
+        "signal",
+        "end",
+    ]
+
+
+def test_a_shell_notes_its_start(tmp_path: Path) -> None:
+    with open("/proc/uptime") as file:
+        before = float(file.read().split()[0])
+    subprocess.run(["/bin/sh", "-c", NOTE_START], cwd=tmp_path, check=True)
+    (event,) = read(tmp_path / "history")
+    assert event.what == "start"
+    assert event.pid != os.getpid()
+    assert before - 1 <= int(event.detail) / TICKS_PER_SECOND <= before + 60
