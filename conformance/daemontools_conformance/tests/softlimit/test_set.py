@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from daemontools_conformance.marks import clause, needs
+from daemontools_conformance.marks import clause
 from daemontools_conformance.sandbox import Sandbox
 from daemontools_conformance.states import child, direct
 
@@ -105,18 +105,6 @@ def _least(amount: str, hard: str) -> str:
     return amount if hard == "unlimited" else str(min(int(amount), int(hard)))
 
 
-@clause("softlimit/set/m-order")
-@needs("strace")
-def test_m_sets_data_stack_memlock_as_in_this_order(sandbox: Sandbox) -> None:
-    file, argv = sandbox.argv("softlimit", "-m", "300000000", "true")
-    trace = ["strace", "-f", "-o", "trace", "-e", "trace=prlimit64,setrlimit,execve"]
-    assert sandbox.start_command([*trace, file, *argv[1:]]).wait().code == 0
-    text = (sandbox.path / "trace").read_text()
-    calls = [line for line in text.splitlines() if "rlim_cur=300000000" in line.split("NULL)")[0]]
-    names = [word for line in calls for word in line.replace(",", " ").split() if "RLIMIT" in word]
-    assert names == ["RLIMIT_DATA", "RLIMIT_STACK", "RLIMIT_MEMLOCK", "RLIMIT_AS"]
-
-
 @clause("softlimit/set/hard-stays")
 def test_all_hard_limits_stay(sandbox: Sandbox) -> None:
     before = direct(sandbox)
@@ -158,12 +146,12 @@ def test_above_the_hard_limit_means_the_hard_limit(
 
 
 @clause("softlimit/amount/zero")
-@pytest.mark.parametrize("letter", "cflprt")
+@pytest.mark.parametrize("letter", "cflpr")
 def test_zero_is_a_limit(sandbox: Sandbox, letter: str) -> None:
     name = LIMITS[letter][0]
     expected = direct(sandbox, prepare=["--limit", f"{LIMITS[letter][1]}=0"]).limits[name]
     assert child(sandbox, "softlimit", f"-{letter}", "0").limits[name] == expected
-    assert expected[0] in ("0", "1")  # some kernels round cpu time up to a second
+    assert expected[0] == "0"
 
 
 @clause("softlimit/amount/empty")
