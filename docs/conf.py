@@ -4,7 +4,11 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent / "reference"), str(HERE.parent / "conformance")]
+sys.path[:0] = [
+    str(HERE / "_ext"),
+    str(HERE.parent / "reference"),
+    str(HERE.parent / "conformance"),
+]
 
 import daemontools  # noqa: E402
 from daemontools import install  # noqa: E402

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
 from daemontools_conformance.processes import become_subreaper, children, end_all_but
 
 DOCS = Path(__file__).parent
@@ -109,7 +110,8 @@ class Session:
 
     def type(self, command: str) -> str:
         """Run one command and return what it printed."""
-        assert self.bash.stdin and self.bash.stdout
+        assert self.bash.stdin
+        assert self.bash.stdout
         self.count += 1
         end = f"end of command {self.count}"
         script = f"{{ {command}\n}} </dev/null\nprintf '\\n%s\\n' '{end}'\n"
@@ -187,4 +189,7 @@ def test_the_checker_sees_a_lie() -> None:
 
 def test_the_checker_reads_blocks() -> None:
     text = "```console\n$ cat <<E\n> x\n> E\nx\n$ true\n```\n```sh\n$ not run\n```\n"
-    assert [(s.command, s.expected) for s in steps(text)] == [("cat <<E\nx\nE", "x\n"), ("true", "")]
+    assert [(s.command, s.expected) for s in steps(text)] == [
+        ("cat <<E\nx\nE", "x\n"),
+        ("true", ""),
+    ]

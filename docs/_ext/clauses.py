@@ -18,10 +18,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from daemontools_conformance.clauses import LEVELS, Clause, parse
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+
+from daemontools_conformance.clauses import LEVELS, Clause, parse
 
 ROOT = Path(__file__).parents[2]
 SPEC = ROOT / "conformance/spec"
@@ -78,15 +79,14 @@ class Clauses(SphinxDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
+        """The nodes that take the directive's place."""
         file = SPEC / f"{self.arguments[0]}.md"
         self.env.note_dependency(str(file))
         return [node for clause in parse(file.read_text(), file) for node in self._show(clause)]
 
     def _show(self, clause: Clause) -> list[nodes.Node]:
         anchor = nodes.target("", "", ids=[clause.id])
-        title = nodes.paragraph(
-            "", "", nodes.literal("", clause.id), classes=["clause-id"], ids=[]
-        )
+        title = nodes.paragraph("", "", nodes.literal("", clause.id), classes=["clause-id"], ids=[])
         title += nodes.reference("", "¶", refuri=f"#{clause.id}", classes=["clause-link"])
         body = nodes.container(classes=["clause", f"level-{clause.level.lower()}"])
         body += title
@@ -95,7 +95,7 @@ class Clauses(SphinxDirective):
         return [anchor, body]
 
     def _facts(self, clause: Clause) -> nodes.Node:
-        rows = [("Level", f"{clause.level}: {LEVELS[clause.level]}."), ("Source", _source(clause))]
+        rows = [("Level", clause.level), ("Source", _source(clause))]
         if clause.why:
             rows.append(("Why", clause.why))
         rows += [("By hand", f"`{command}`") for command in clause.by_hand]

@@ -5,12 +5,10 @@
                       after it, from core/rotate.py
     {reading-order}   the files of the reference with their line counts
 
-`python docs/_ext/tables.py` draws the state diagram again (it needs graphviz);
-with `--check` it only says whether the committed one is fresh.
+`docs/build.py` checks that what is committed of them is fresh.
 """
 
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -97,9 +95,7 @@ def dot() -> str:
 def rotation() -> str:
     """What each step of a rotation leaves, and what a restart makes of it, as Markdown tables."""
     plain = _crashes(rotate.FULL + rotate.KEEP, {"current": "644", "state": "644"})
-    processed = _crashes(
-        rotate.PROCESS, {"current": "644", "previous": "744", "state": "644"}
-    )
+    processed = _crashes(rotate.PROCESS, {"current": "644", "previous": "744", "state": "644"})
     return (
         f"A rotation:\n\n{plain}\n\nThe part of a rotation with a processor that follows "
         f"`mode previous 744`:\n\n{processed}"
@@ -159,18 +155,15 @@ def setup(app: Any) -> dict[str, Any]:
     return {"version": "1", "parallel_read_safe": True}
 
 
-def main(arguments: list[str]) -> int:
-    """Draw the diagram, or check that the committed one is the one that the code gives."""
-    source = DIAGRAM.with_suffix(".dot")
-    if "--check" in arguments:
-        fresh = source.exists() and source.read_text() == dot() and DIAGRAM.exists()
-        print("fresh" if fresh else "stale: run python docs/_ext/tables.py")
-        return 0 if fresh else 1
+def draw() -> None:
+    """Draw the state diagram again (this needs graphviz)."""
     DIAGRAM.parent.mkdir(exist_ok=True)
+    source = DIAGRAM.with_suffix(".dot")
     source.write_text(dot())
     subprocess.run(["dot", "-Tsvg", "-o", DIAGRAM, source], check=True)
-    return 0
 
 
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+def is_fresh() -> bool:
+    """Is the committed diagram the one that the code gives?"""
+    source = DIAGRAM.with_suffix(".dot")
+    return DIAGRAM.exists() and source.exists() and source.read_text() == dot()

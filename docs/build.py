@@ -1,0 +1,72 @@
+"""Build the site and the manual pages, warnings as errors, and check what is generated.
+
+    python docs/build.py            build and check
+    python docs/build.py --write    first write again what is generated and committed
+
+Committed and generated: the state diagram (docs/diagrams), and the reading order
+in README.md with its line counts. The results are in docs/_build: html, man.
+"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+BUILD = DOCS / "_build"
+sys.path[:0] = [str(DOCS / "_ext"), str(ROOT / "reference")]
+
+import tables  # noqa: E402
+
+BEGIN, END = "<!-- reading order: docs/build.py --write -->\n", "<!-- end -->\n"
+
+
+def readme_with_reading_order(readme: str) -> str:
+    """The README with the table between the two marks written again."""
+    head, _, rest = readme.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    assert rest, "README.md has lost the marks around its reading order"
+    return f"{head}{BEGIN}\n{tables.reading_order()}\n\n{END}{tail}"
+
+
+def build(builder: str) -> Path:
+    """Build with one of Sphinx's builders; the folder of the result."""
+    out = BUILD / builder
+    flags = ["-n", "-W", "--keep-going", "-q", "-b", builder, "-d", BUILD / "doctrees"]
+    subprocess.run([sys.executable, "-m", "sphinx", *flags, DOCS, out], check=True)
+    return out
+
+
+def lint_manual_pages(folder: Path) -> list[str]:
+    """What mandoc finds wrong with the manual pages; nothing if there is no mandoc."""
+    if not shutil.which("mandoc"):
+        print("mandoc is not here: the manual pages are not linted")
+        return []
+    pages = sorted(folder.glob("*.8"))
+    lint = ["mandoc", "-T", "lint", "-W", "error", *pages]
+    return subprocess.run(lint, check=False, capture_output=True, text=True).stdout.splitlines()
+
+
+def main(arguments: list[str]) -> int:
+    """Write if asked to, check, build; the exit code says whether all is well."""
+    readme = ROOT / "README.md"
+    if "--write" in arguments:
+        readme.write_text(readme_with_reading_order(readme.read_text()))
+        tables.draw()
+    problems = [] if tables.is_fresh() else ["docs/diagrams is stale"]
+    if readme.read_text() != readme_with_reading_order(readme.read_text()):
+        problems.append("the reading order in README.md is stale")
+    html, man = build("html"), build("man")
+    problems += lint_manual_pages(man)
+    for problem in problems:
+        print(problem)
+    if problems:
+        print("python docs/build.py --write may help")
+        return 1
+    print(f"{html}/index.html, and {len(list(man.glob('*.8')))} manual pages in {man}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
