@@ -138,6 +138,11 @@ def is_asleep(pid: int) -> bool:
     return _stat_fields(pid)[0] == "S"
 
 
+def is_stopped(pid: int) -> bool:
+    """Has the process been stopped by a signal?"""
+    return _stat_fields(pid)[0] == "T"
+
+
 def end_all_but(spared: set[int], within: float = 20.0) -> None:
     """Kill and reap all children of this process, and theirs, except those `spared`.
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Unpack
 
 from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import is_asleep
+from daemontools_conformance.processes import Running, is_asleep
 from daemontools_conformance.record import Record, record
-from daemontools_conformance.sandbox import Options, Running, Sandbox, Word
+from daemontools_conformance.sandbox import Options, Sandbox, Word
 
 PROBE: tuple[Word, ...] = ("/bin/sleep", "1000")
 
@@ -84,14 +84,16 @@ LOWEST: dict[str, Sequence[Word]] = {
 def child(sandbox: Sandbox, program: str, *arguments: Word, **options: Unpack[Options]) -> Record:
     """The record of the PROBE that `program arguments... PROBE` runs."""
     with open(_messages(sandbox), "ab") as out:
-        running = sandbox.start(program, *arguments, *PROBE, stdout=out, stderr=out, **options)
+        given: Options = {**options, "stdout": out, "stderr": out}
+        running = sandbox.start(program, *arguments, *PROBE, **given)
     return _settled(sandbox, running)
 
 
 def direct(sandbox: Sandbox, **options: Unpack[Options]) -> Record:
     """The record of the PROBE started directly, from the same state."""
     with open(_messages(sandbox), "ab") as out:
-        running = sandbox.start_command(PROBE, stdout=out, stderr=out, **options)
+        given: Options = {**options, "stdout": out, "stderr": out}
+        running = sandbox.start_command(PROBE, **given)
     return _settled(sandbox, running)
 
 
@@ -111,4 +113,6 @@ def _settled(sandbox: Sandbox, running: Running) -> Record:
         is_probe = record(running.pid).argv == expected
         return record(running.pid) if is_probe and is_asleep(running.pid) else None
 
-    return eventually(arrived, what=f"{running} becomes the probe")
+    found = eventually(arrived, what=f"{running} becomes the probe")
+    assert found  # eventually has seen to it
+    return found
