@@ -45,6 +45,7 @@ _PROPERTY = "daemontools_conformance"
 _NAME = "daemontools-conformance-session"
 _BOX: pytest.StashKey[Sandbox] = pytest.StashKey()
 _FAILURE: pytest.StashKey[str] = pytest.StashKey()
+_HAS_FALLEN: pytest.StashKey[bool] = pytest.StashKey()
 _REPETITION = re.compile(r"repetition(\d+)-?")
 
 
@@ -186,9 +187,10 @@ class Conformance:
         report: pytest.TestReport = hook.get_result()
         if call.excinfo is None and report.when != "call":
             return
-        if report.when == "teardown" and _FAILURE in item.stash:
+        if report.when == "teardown" and item.stash.get(_HAS_FALLEN, False):
             report.outcome = "passed"  # one report for one failure
             return
+        item.stash[_HAS_FALLEN] = call.excinfo is not None
         error = call.excinfo.value if call.excinfo else None
         outcome, detail = self._judged(item, outcome_of(error, report.when), error)
         if outcome in (Outcome.NOT_OFFERED, Outcome.UNTESTED) and error:
@@ -264,6 +266,7 @@ class Conformance:
     def keep_evidence(self, item: pytest.Item, box: Sandbox, *, crashed: bool) -> None:
         """At the end of a test: keep what it left, if asked to or if it fell short."""
         failed = item.stash.get(_FAILURE, "")
+        crashed = crashed and not item.stash.get(_HAS_FALLEN, False)
         if not (self.report or failed or crashed):
             return
         clause = self.clauses[_clause_of(item)]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from daemontools_conformance import index
 from daemontools_conformance.outcomes import MEANING, Outcome
+from daemontools_conformance.profiles import FILL_IN
 from daemontools_conformance.reports.results import Run
 
 _WIDTH = 100
@@ -25,6 +26,13 @@ def lines(run: Run, evidence: Path | None) -> Iterator[str]:
     if not run.is_partial:
         tests = index.by_clause(index.of_suite(), run.clauses)
         yield from (f"no test: {clause}" for clause in tests if not tests[clause])
+    open_reasons = [
+        clause
+        for clause, expectation in run.implementation.profile.expect.items()
+        if FILL_IN in (expectation.reason, expectation.link)
+    ]
+    if open_reasons:
+        yield f"{len(open_reasons)} reasons in the profile are to be filled in"
     if not run.selected:
         yield "nothing was selected: that is not success"
     if run.lost:

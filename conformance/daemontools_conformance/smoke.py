@@ -1,0 +1,97 @@
+"""Is the profile wrong, or the program? One harmless call of each, explained.
+
+Each call is a usage error or an empty input, which every daemontools program
+answers at once. What is checked is only that the file is there, can be
+executed, ends, and ends in one of the ways that daemontools know.
+"""
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+from daemontools_conformance.implementation import Implementation, ProgramMissing, locate
+from daemontools_conformance.outcomes import NotOffered
+from daemontools_conformance.profiles import PROGRAMS, Profile
+
+_SECONDS = 10
+
+# program -> arguments, and the exit code that 0.76 gives. svscanboot is not
+# called: it would close its descriptors and start services.
+CALLS: dict[str, tuple[list[str], int]] = {
+    "svscan": (["nowhere"], 111),
+    "supervise": ([], 100),
+    "svc": ([], 0),
+    "svok": ([], 100),
+    "svstat": ([], 0),
+    "fghack": ([], 100),
+    "pgrphack": ([], 100),
+    "readproctitle": ([], 100),
+    "multilog": ([], 0),
+    "tai64n": ([], 0),
+    "tai64nlocal": ([], 0),
+    "setuidgid": ([], 100),
+    "envuidgid": ([], 100),
+    "envdir": ([], 111),
+    "softlimit": ([], 100),
+    "setlock": ([], 100),
+}
+
+
+def main(profile: Profile) -> int:
+    """Print a line for each program; 0 if the profile finds all that it promises."""
+    scratch = Path(tempfile.mkdtemp(prefix="daemontools-smoke-"))
+    implementation = locate(profile, scratch)
+    print(f"{profile.name}: programs in {implementation.folder}")
+    troubles = 0
+    for program in PROGRAMS:
+        verdict, is_trouble = _verdict(implementation, program, scratch)
+        troubles += is_trouble
+        print(f"  {program:14} {verdict}")
+    if not troubles:
+        shutil.rmtree(scratch)
+    print("the profile works" if not troubles else f"{troubles} programs: see above")
+    return 1 if troubles else 0
+
+
+def _verdict(implementation: Implementation, program: str, scratch: Path) -> tuple[str, bool]:
+    """What to say of a program, and whether it is trouble."""
+    try:
+        file, argv = implementation.command(program)
+    except NotOffered:
+        return "not offered, says the profile", False
+    except ProgramMissing as error:
+        return f"PROFILE? {error} (list it in not_offered if it is not meant to be there)", True
+    if program not in CALLS:
+        return f"is there ({file}); not called", False
+    arguments, expected = CALLS[program]
+    shown = shlex.join(["cd", str(scratch)]) + " && " + shlex.join([file, *argv[1:], *arguments])
+    try:
+        finished = subprocess.run(
+            [*argv, *arguments],
+            executable=file,
+            cwd=scratch,
+            env={"PATH": implementation.path},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+    except OSError as error:
+        return f"PROFILE? {file} cannot be executed: {os.strerror(error.errno or 0)}", True
+    except subprocess.TimeoutExpired:
+        return f"PROGRAM? it does not end within {_SECONDS} s: {shown}", True
+    said = (finished.stderr or finished.stdout).decode(errors="replace").strip()
+    first = said.splitlines()[0] if said else "nothing"
+    if b"Traceback" in finished.stderr or finished.returncode < 0:
+        how = (
+            "a traceback" if finished.returncode >= 0 else signal.Signals(-finished.returncode).name
+        )
+        return f"PROGRAM? it crashes ({how}): {shown}", True
+    if finished.returncode in (126, 127):
+        return f"PROFILE? exit {finished.returncode}, {first}: {shown}", True
+    note = "" if finished.returncode == expected else f" (0.76 gives {expected})"
+    return f"answers: exit {finished.returncode}{note}, {first}", False
