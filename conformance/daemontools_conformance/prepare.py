@@ -26,6 +26,8 @@ import resource
 import signal
 import sys
 
+_LIBC = ctypes.CDLL(None, use_errno=True)  # loaded before limits and descriptors forbid it
+
 
 def _number(name: str) -> int:
     return int(name) if name.isdigit() else int(getattr(signal, f"SIG{name}"))
@@ -36,25 +38,9 @@ def _block() -> list[bytes]:
         return file.read().split(b"\0")[:-1]
 
 
-def _execve(file: bytes, argv: list[bytes], block: list[bytes]) -> None:
-    """The system call itself: os.execve refuses blocks that the kernel accepts."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    arguments = (ctypes.c_char_p * (len(argv) + 1))(*argv, None)
-    environment = (ctypes.c_char_p * (len(block) + 1))(*block, None)
-    libc.execve(file, arguments, environment)
-    code = ctypes.get_errno()
-    sys.exit(f"prepare: unable to run {file!r}: {os.strerror(code)}")
-
-
-def main() -> None:
-    """Apply the options in order; then execute."""
-    words = sys.argv[1:]
-    end = words.index("--")
-    options, file, argv = words[:end], words[end + 1], words[end + 2 :]
-    for name in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(name, signal.SIG_DFL)
-    ctypes.CDLL(None)  # loaded before limits and descriptors forbid it
-    block = _block()
+def change(options: list[str], block: list[bytes]) -> list[bytes]:
+    """Apply the options in order to this process; the environment block after them."""
+    options = list(options)
     while options:
         option = options.pop(0)
         value = "" if option == "--empty-environ" else options.pop(0)
@@ -90,7 +76,27 @@ def main() -> None:
             block = []
         else:
             sys.exit(f"prepare: unknown option {option}")
-    _execve(os.fsencode(file), [os.fsencode(word) for word in argv], block)
+    return block
+
+
+def execve(file: bytes, argv: list[bytes], block: list[bytes]) -> None:
+    """The system call itself: os.execve refuses blocks that the kernel accepts."""
+    arguments = (ctypes.c_char_p * (len(argv) + 1))(*argv, None)
+    environment = (ctypes.c_char_p * (len(block) + 1))(*block, None)
+    _LIBC.execve(file, arguments, environment)
+    code = ctypes.get_errno()
+    sys.exit(f"prepare: unable to run {file!r}: {os.strerror(code)}")
+
+
+def main() -> None:
+    """Apply the options; then execute."""
+    words = sys.argv[1:]
+    end = words.index("--")
+    options, file, argv = words[:end], words[end + 1], words[end + 2 :]
+    for name in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(name, signal.SIG_DFL)
+    block = change(options, _block())
+    execve(os.fsencode(file), [os.fsencode(word) for word in argv], block)
 
 
 if __name__ == "__main__":
