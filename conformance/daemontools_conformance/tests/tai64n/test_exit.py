@@ -1,14 +1,20 @@
 """tai64n: exit codes, silence, and death by signal."""
 
-import os
 import signal
 
 import pytest
 
 from daemontools_conformance.marks import clause, needs
 from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import Finished
 from daemontools_conformance.sandbox import PIPE, Sandbox
+from daemontools_conformance.tests.filters import (
+    run_into_full_pipe,
+    run_on_directory,
+    run_on_empty_pipe,
+    run_under_file_limit,
+    run_with_fault,
+    run_without_reader,
+)
 from daemontools_conformance.tests.tai64n.labels import split
 
 
@@ -27,38 +33,22 @@ def test_closed_input_gives_111(sandbox: Sandbox) -> None:
 
 @clause("tai64n/exit/stdin-directory")
 def test_a_directory_as_input_gives_111(sandbox: Sandbox) -> None:
-    directory = os.open(sandbox.path, os.O_RDONLY | os.O_DIRECTORY)
-    answer = sandbox.run("tai64n", stdin=directory)
-    os.close(directory)
+    answer = run_on_directory(sandbox, "tai64n")
     assert (answer.code, answer.out, answer.err) == (111, b"", b"")
 
 
 @clause("tai64n/exit/stdin-would-block")
 def test_empty_input_that_does_not_block_gives_111(sandbox: Sandbox) -> None:
-    reader, writer = os.pipe()
-    os.set_blocking(reader, False)
-    answer = sandbox.run("tai64n", stdin=reader)
-    os.close(reader)
-    os.close(writer)
+    answer = run_on_empty_pipe(sandbox, "tai64n")
     assert (answer.code, answer.out, answer.err) == (111, b"", b"")
 
 
 @needs("strace")
 @clause("tai64n/exit/read-error")
 def test_a_read_error_gives_111_after_what_came_before(sandbox: Sandbox) -> None:
-    answer = run_with_fault(sandbox, "read:error=EIO:when=2")
+    answer = run_with_fault(sandbox, "tai64n", "read:error=EIO:when=2")
     assert answer.code == 111
     assert [text for _, text in split(answer.out)] == [b"a\n", b"b\n"]
-
-
-def run_with_fault(sandbox: Sandbox, fault: str) -> Finished:
-    """Run tai64n on a file of two lines while strace makes its reads of that file fail."""
-    source = sandbox.write("input", b"a\nb\n")
-    file, argv = sandbox.argv("tai64n")
-    strace = ["strace", "-qq", "-o", "trace", "-P", str(source), "-e", f"inject={fault}", file]
-    command = [os.fsencode(word) for word in strace] + argv[1:]
-    with open(source, "rb") as input_:
-        return sandbox.start_command(command, stdin=input_).wait()
 
 
 @clause("tai64n/exit/stdout-closed")
@@ -82,46 +72,27 @@ def test_a_full_disk_gives_111(sandbox: Sandbox) -> None:
 
 @clause("tai64n/exit/stdout-would-block")
 def test_a_full_pipe_that_does_not_block_gives_111(sandbox: Sandbox) -> None:
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    source = sandbox.write("input", b"line\n" * 100_000)
-    with open(source, "rb") as input_:
-        answer = sandbox.run("tai64n", stdin=input_, stdout=writer)
-    os.close(reader)
-    os.close(writer)
+    answer = run_into_full_pipe(sandbox, "tai64n")
     assert (answer.code, answer.err) == (111, b"")
 
 
 @clause("tai64n/exit/pipe-ignored")
 def test_no_reader_and_pipe_ignored_gives_111(sandbox: Sandbox, variant: str) -> None:
-    answer = run_without_reader(sandbox, ["--ignore", "PIPE"])
+    answer = run_without_reader(sandbox, "tai64n", ["--ignore", "PIPE"])
     assert answer.code == {"": 111, "python": -signal.SIGPIPE}[variant]
     assert answer.err == b""
 
 
 @clause("tai64n/signal/pipe")
 def test_no_reader_is_death_by_pipe(sandbox: Sandbox) -> None:
-    answer = run_without_reader(sandbox, ["--default", "PIPE"])
+    answer = run_without_reader(sandbox, "tai64n", ["--default", "PIPE"])
     assert (answer.code, answer.err) == (-signal.SIGPIPE, b"")
-
-
-def run_without_reader(sandbox: Sandbox, prepare: list[str]) -> Finished:
-    """Run tai64n with a pipe as output that nobody reads any more."""
-    reader, writer = os.pipe()
-    os.close(reader)
-    answer = sandbox.run("tai64n", input=b"a\n", stdout=writer, prepare=prepare)
-    os.close(writer)
-    return answer
 
 
 @clause("tai64n/signal/xfsz")
 def test_too_large_a_file_is_death_by_xfsz(sandbox: Sandbox) -> None:
-    source = sandbox.write("input", b"line\n" * 10_000)
-    with open(source, "rb") as input_, open(sandbox.path / "log", "wb") as log:
-        prepare = ["--default", "XFSZ", "--limit", "FSIZE=65000"]
-        answer = sandbox.run("tai64n", stdin=input_, stdout=log, prepare=prepare)
-    assert answer.code == -signal.SIGXFSZ
-    assert (sandbox.path / "log").stat().st_size == 65000
+    answer, size = run_under_file_limit(sandbox, "tai64n", most=65000)
+    assert (answer.code, size) == (-signal.SIGXFSZ, 65000)
 
 
 @clause("tai64n/signal/term")

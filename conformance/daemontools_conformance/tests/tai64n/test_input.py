@@ -1,14 +1,12 @@
 """tai64n: every input comes out whole, whatever it is and however it comes."""
 
 import os
-from pathlib import Path
 
 from daemontools_conformance.marks import clause, needs, slow
 from daemontools_conformance.patience import eventually
 from daemontools_conformance.sandbox import PIPE, Sandbox
+from daemontools_conformance.tests.filters import MEGABYTE, peak_kilobytes, read_slowly
 from daemontools_conformance.tests.tai64n.labels import split
-
-MEGABYTE = 1 << 20
 
 
 @clause("tai64n/input/empty")
@@ -64,18 +62,7 @@ def test_a_line_of_megabytes_gets_one_label(sandbox: Sandbox) -> None:
 @needs("linux")
 @clause("tai64n/input/constant-memory")
 def test_a_line_of_a_gigabyte_takes_no_memory(sandbox: Sandbox) -> None:
-    with open("/dev/null", "wb") as null:
-        tai64n = sandbox.start("tai64n", stdin=PIPE, stdout=null)
-        for _ in range(1024):
-            tai64n.write(b"x" * MEGABYTE)
-    tai64n.write(b"\n")
-    assert peak_kilobytes(tai64n.pid) < 64 * 1024
-
-
-def peak_kilobytes(pid: int) -> int:
-    """The most memory that the live process has had resident, in kB."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0])
+    assert peak_kilobytes(sandbox, "tai64n", megabytes=1024) < 64 * 1024
 
 
 @clause("tai64n/output/line-at-once")
@@ -102,14 +89,5 @@ def test_a_piece_comes_out_before_its_newline(sandbox: Sandbox, variant: str) ->
 @clause("tai64n/output/slow-reader")
 def test_a_slow_reader_gets_everything_in_order(sandbox: Sandbox) -> None:
     lines = [b"%d\n" % number for number in range(100_000)]
-    reader, writer = os.pipe()
-    source = sandbox.write("input", b"".join(lines))
-    with open(source, "rb") as input_:
-        sandbox.start("tai64n", stdin=input_, stdout=writer)
-    os.close(writer)
-    pieces = []
-    # Odd, small pieces: the pipe is full all the time, and writes are cut anywhere.
-    while piece := os.read(reader, 4093):
-        pieces.append(piece)
-    os.close(reader)
-    assert [text for _, text in split(b"".join(pieces))] == lines
+    out = read_slowly(sandbox, "tai64n", b"".join(lines))
+    assert [text for _, text in split(out)] == lines

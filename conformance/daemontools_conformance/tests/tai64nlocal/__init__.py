@@ -1,0 +1,1 @@
+"""tai64nlocal: the tests."""

@@ -1,0 +1,95 @@
+"""tai64nlocal: the date for a label."""
+
+import tomllib
+from datetime import UTC as UTC_ZONE
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from daemontools_conformance.marks import clause
+from daemontools_conformance.places import folder
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.tests.tai64nlocal.labels import LEAP_SECONDS, UTC, label
+
+VECTORS = tomllib.loads((folder("fixtures") / "vectors/tai64n.toml").read_text())["vector"]
+EPOCH = datetime(1970, 1, 1)
+FIRST = (datetime(1, 1, 2) - EPOCH) // timedelta(seconds=1)
+LAST = (datetime(9999, 12, 30) - EPOCH) // timedelta(seconds=1)
+
+
+@clause("tai64nlocal/date/form")
+def test_numbers_have_their_leading_zeros(sandbox: Sandbox, variant: str) -> None:
+    one = label(86400 * 33 + 3661 + LEAP_SECONDS[variant], 1)
+    out = sandbox.run("tai64nlocal", input=one + b" a\n", env=UTC).out
+    assert out == b"1970-02-03 01:01:01.000000001 a\n"
+
+
+@clause("tai64nlocal/date/golden-vectors")
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda v: f"{v['label'][1:]}-{v['zone']}")
+def test_golden_vectors(sandbox: Sandbox, vector: dict[str, Any], variant: str) -> None:
+    if "/" in vector["zone"] and not Path("/usr/share/zoneinfo", vector["zone"]).exists():
+        pytest.skip(f"no zone {vector['zone']} here")
+    shifted = int(vector["label"][1:], 16) + (LEAP_SECONDS[variant] << 32)
+    line = b"@%024x mice\n" % shifted
+    answer = sandbox.run("tai64nlocal", input=line, env={"TZ": vector["zone"]})
+    assert answer.out == vector["text"].encode() + b" mice\n"
+
+
+@clause("tai64nlocal/date/any-time")
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(times=st.lists(st.tuples(st.integers(FIRST, LAST), st.integers(0, 10**9 - 1)), min_size=50))
+def test_dates_are_those_of_an_independent_calendar(
+    sandbox: Sandbox, variant: str, times: list[tuple[int, int]]
+) -> None:
+    leap = LEAP_SECONDS[variant]
+    text = b"".join(label(second + leap, nanosecond) + b"\n" for second, nanosecond in times)
+    dates = [
+        f"{at.year}-{at:%m-%d %H:%M:%S}.{nanosecond:09d}\n"
+        for second, nanosecond in times
+        for at in [EPOCH + timedelta(seconds=second)]
+    ]
+    assert sandbox.run("tai64nlocal", input=text, env=UTC).out == "".join(dates).encode()
+
+
+@clause("tai64nlocal/date/of-now")
+def test_a_line_labelled_now_reads_as_now(sandbox: Sandbox) -> None:
+    before = datetime.now(UTC_ZONE)
+    labelled = sandbox.run("tai64n", input=b"a\n").out
+    out = sandbox.run("tai64nlocal", input=labelled, env={"TZ": "XXX-05:30"}).out.decode()
+    after = datetime.now(UTC_ZONE)
+    read = datetime.strptime(out[:26], "%Y-%m-%d %H:%M:%S.%f").replace(
+        tzinfo=timezone(timedelta(hours=5, minutes=30))
+    )
+    assert before - timedelta(microseconds=1) <= read <= after
+    assert out[29:] == " a\n"
+
+
+@clause("tai64nlocal/date/year-of-five-digits")
+def test_years_after_9999(sandbox: Sandbox) -> None:
+    # 400 years of this calendar are 146097 days.
+    cycle = 146097 * 86400
+    text = b"".join(label(n * cycle) + b" x\n" for n in (21, 100, 5_000_000))
+    years = [1970 + 400 * n for n in (21, 100, 5_000_000)]
+    out = sandbox.run("tai64nlocal", input=text, env=UTC).out
+    assert out == b"".join(b"%d-01-01 00:00:00.000000000 x\n" % year for year in years)
+
+
+@clause("tai64nlocal/date/year-before-zero")
+def test_years_before_zero_are_unsigned(sandbox: Sandbox) -> None:
+    second = (1970 // 400 + 1) * -146097 * 86400  # the first of January of the year -30
+    out = sandbox.run("tai64nlocal", input=label(second) + b" x\n", env=UTC).out
+    assert out == b"%d-01-01 00:00:00.000000000 x\n" % (2**64 - 30)
+
+
+@clause("tai64nlocal/date/year-before-1000")
+def test_early_years_have_no_leading_zeros(sandbox: Sandbox) -> None:
+    seconds = [(datetime(year, 1, 1) - EPOCH) // timedelta(seconds=1) for year in (1, 33, 999)]
+    text = b"".join(label(second) + b" x\n" for second in seconds) + label(-62167219200) + b" x\n"
+    out = sandbox.run("tai64nlocal", input=text, env=UTC).out
+    assert out == b"".join(b"%d-01-01 00:00:00.000000000 x\n" % year for year in (1, 33, 999, 0))

@@ -1,0 +1,119 @@
+"""tai64nlocal: exit codes, silence, and death by signal."""
+
+import signal
+
+import pytest
+
+from daemontools_conformance.marks import clause, needs
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.sandbox import PIPE, Sandbox
+from daemontools_conformance.tests.filters import (
+    run_into_full_pipe,
+    run_on_directory,
+    run_on_empty_pipe,
+    run_under_file_limit,
+    run_with_fault,
+    run_without_reader,
+)
+
+
+@clause("tai64nlocal/exit/end-of-input")
+def test_the_end_of_the_input_gives_0(sandbox: Sandbox) -> None:
+    answer = sandbox.run("tai64nlocal", input=b"a\nb\n")
+    assert (answer.code, answer.err) == (0, b"")
+    assert answer.out == b"a\nb\n"
+
+
+@clause("tai64nlocal/exit/stdin-closed")
+def test_closed_input_gives_111(sandbox: Sandbox) -> None:
+    answer = sandbox.run("tai64nlocal", prepare=["--close", "0"])
+    assert (answer.code, answer.out, answer.err) == (111, b"", b"")
+
+
+@clause("tai64nlocal/exit/stdin-directory")
+def test_a_directory_as_input_gives_111(sandbox: Sandbox) -> None:
+    answer = run_on_directory(sandbox, "tai64nlocal")
+    assert (answer.code, answer.out, answer.err) == (111, b"", b"")
+
+
+@clause("tai64nlocal/exit/stdin-would-block")
+def test_empty_input_that_does_not_block_gives_111(sandbox: Sandbox) -> None:
+    answer = run_on_empty_pipe(sandbox, "tai64nlocal")
+    assert (answer.code, answer.out, answer.err) == (111, b"", b"")
+
+
+@needs("strace")
+@clause("tai64nlocal/exit/read-error")
+def test_a_read_error_gives_111_after_what_came_before(sandbox: Sandbox) -> None:
+    answer = run_with_fault(sandbox, "tai64nlocal", "read:error=EIO:when=2")
+    assert answer.code == 111
+    assert answer.out == b"a\nb\n"
+
+
+@needs("strace")
+@clause("tai64nlocal/exit/read-interrupted")
+def test_an_interrupted_read_is_done_again(sandbox: Sandbox) -> None:
+    answer = run_with_fault(sandbox, "tai64nlocal", "read:error=EINTR:when=1..2")
+    assert (answer.code, answer.out) == (0, b"a\nb\n")
+
+
+@clause("tai64nlocal/exit/stdout-closed")
+def test_closed_output_gives_111(sandbox: Sandbox) -> None:
+    answer = sandbox.run("tai64nlocal", input=b"a\n", prepare=["--close", "1"])
+    assert (answer.code, answer.err) == (111, b"")
+
+
+@clause("tai64nlocal/exit/stdout-closed-unused")
+def test_closed_output_without_lines_gives_0(sandbox: Sandbox) -> None:
+    answer = sandbox.run("tai64nlocal", input=b"", prepare=["--close", "1"])
+    assert (answer.code, answer.err) == (0, b"")
+
+
+@clause("tai64nlocal/exit/disk-full")
+def test_a_full_disk_gives_111(sandbox: Sandbox) -> None:
+    with open("/dev/full", "wb") as full:
+        answer = sandbox.run("tai64nlocal", input=b"a\n", stdout=full)
+    assert (answer.code, answer.err) == (111, b"")
+
+
+@clause("tai64nlocal/exit/stdout-would-block")
+def test_a_full_pipe_that_does_not_block_gives_111(sandbox: Sandbox) -> None:
+    answer = run_into_full_pipe(sandbox, "tai64nlocal")
+    assert (answer.code, answer.err) == (111, b"")
+
+
+@clause("tai64nlocal/exit/pipe-ignored")
+def test_no_reader_and_pipe_ignored_gives_111(sandbox: Sandbox, variant: str) -> None:
+    answer = run_without_reader(sandbox, "tai64nlocal", ["--ignore", "PIPE"])
+    assert answer.code == {"": 111, "python": -signal.SIGPIPE}[variant]
+    assert answer.err == b""
+
+
+@clause("tai64nlocal/signal/pipe")
+def test_no_reader_is_death_by_pipe(sandbox: Sandbox) -> None:
+    answer = run_without_reader(sandbox, "tai64nlocal", ["--default", "PIPE"])
+    assert (answer.code, answer.err) == (-signal.SIGPIPE, b"")
+
+
+@clause("tai64nlocal/signal/xfsz")
+def test_too_large_a_file_is_death_by_xfsz(sandbox: Sandbox) -> None:
+    answer, size = run_under_file_limit(sandbox, "tai64nlocal", most=65000)
+    assert (answer.code, size) == (-signal.SIGXFSZ, 65000)
+
+
+@clause("tai64nlocal/signal/term")
+@pytest.mark.parametrize("name", ["TERM", "INT", "HUP", "ALRM", "QUIT"])
+def test_the_usual_signals_kill_it(sandbox: Sandbox, name: str) -> None:
+    number = signal.Signals[f"SIG{name}"]
+    tai64nlocal = sandbox.start("tai64nlocal", stdin=PIPE, prepare=["--default", name])
+    tai64nlocal.write(b"a\n")
+    eventually(lambda: tai64nlocal.out)
+    tai64nlocal.signal(number)
+    assert tai64nlocal.wait().code == -number
+
+
+@clause("tai64nlocal/usage/arguments-ignored")
+def test_arguments_are_ignored(sandbox: Sandbox) -> None:
+    answer = sandbox.run("tai64nlocal", "-x", "nowhere", input=b"a\n")
+    assert (answer.code, answer.err) == (0, b"")
+    assert answer.out == b"a\n"

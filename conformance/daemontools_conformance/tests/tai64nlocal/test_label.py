@@ -1,0 +1,143 @@
+"""tai64nlocal: what is a label, and what happens to that which is none."""
+
+import pytest
+
+from daemontools_conformance.marks import clause
+from daemontools_conformance.patience import eventually, never
+from daemontools_conformance.processes import FAULTS
+from daemontools_conformance.sandbox import PIPE, Sandbox
+from daemontools_conformance.tests.tai64nlocal.labels import DATE, LABEL, UTC
+
+
+def converted(sandbox: Sandbox, text: bytes) -> bytes:
+    """The output for this input, in UTC."""
+    return sandbox.run("tai64nlocal", input=text, env=UTC).out
+
+
+@clause("tai64nlocal/label/rest-unchanged")
+def test_what_follows_the_label_is_unchanged(sandbox: Sandbox) -> None:
+    text = b"  two  blanks, tab\t, \xe4\xff \n"
+    assert converted(sandbox, LABEL + text) == DATE + text
+
+
+@clause("tai64nlocal/label/none")
+def test_a_line_without_label_is_unchanged(sandbox: Sandbox) -> None:
+    text = b"mice\n400000003883d9ca00000000 no sign\n" + LABEL[1:] + b"\n"
+    assert converted(sandbox, text) == text
+
+
+@clause("tai64nlocal/label/only-at-start")
+@pytest.mark.parametrize("before", [b" ", b"a", b"\t", b"\0", b"a @", b"\r"])
+def test_a_label_that_is_not_at_the_start_is_text(sandbox: Sandbox, before: bytes) -> None:
+    text = before + LABEL + b" x\n"
+    assert converted(sandbox, text) == text
+
+
+@clause("tai64nlocal/label/first-of-two")
+@pytest.mark.parametrize("between", [b"", b" "])
+def test_the_first_of_two_labels_is_converted(sandbox: Sandbox, between: bytes) -> None:
+    text = between + LABEL + b" x\n"
+    assert converted(sandbox, LABEL + text) == DATE + text
+
+
+@clause("tai64nlocal/label/alone")
+def test_a_label_and_a_newline(sandbox: Sandbox) -> None:
+    assert converted(sandbox, LABEL + b"\n" + LABEL + b"\n") == (DATE + b"\n") * 2
+
+
+@clause("tai64nlocal/label/glued")
+@pytest.mark.parametrize("byte", [b"g", b"A", b"F", b"@", b"/", b":", b"`", b"\0", b"\xff", b"-"])
+def test_a_label_ends_at_any_other_byte(sandbox: Sandbox, byte: bytes, variant: str) -> None:
+    out = converted(sandbox, LABEL + byte + b"mice\n")
+    assert out == (LABEL if variant == "exact" else DATE) + byte + b"mice\n"
+
+
+@clause("tai64nlocal/label/more-digits")
+@pytest.mark.parametrize("digits", [b"0", b"00000000", b"123456789abcdef0", b"f" * 5000])
+def test_of_more_digits_the_last_24_count(sandbox: Sandbox, digits: bytes) -> None:
+    text = LABEL + b" a\n@" + digits + LABEL[1:] + b" b\n"
+    assert converted(sandbox, text) == DATE + b" a\n" + DATE + b" b\n"
+
+
+@clause("tai64nlocal/label/ten-digit-fraction")
+@pytest.mark.parametrize("nanoseconds", [1000000000, 4294967295])
+def test_a_fraction_of_ten_digits(sandbox: Sandbox, nanoseconds: int) -> None:
+    out = converted(sandbox, LABEL[:17] + b"%08x x\n" % nanoseconds)
+    assert out == DATE[:20] + b"%d x\n" % nanoseconds
+
+
+@clause("tai64nlocal/label/at-the-end")
+@pytest.mark.parametrize("end", [LABEL, b"@", b"@4000"])
+def test_a_label_in_which_the_input_ends_is_lost(sandbox: Sandbox, end: bytes) -> None:
+    answer = sandbox.run("tai64nlocal", input=LABEL + b" a\n" + end, env=UTC)
+    assert (answer.code, answer.out) == (0, DATE + b" a\n")
+
+
+@clause("tai64nlocal/label/pieces")
+def test_a_label_in_pieces_is_converted(sandbox: Sandbox) -> None:
+    tai64nlocal = sandbox.start("tai64nlocal", stdin=PIPE, env=UTC)
+    text = LABEL + b" first\n" + LABEL + b" x\n"
+    for number in range(len(text)):
+        tai64nlocal.write(text[number : number + 1])
+    tai64nlocal.end_input()
+    assert tai64nlocal.wait().out == DATE + b" first\n" + DATE + b" x\n"
+
+
+IMPLAUSIBLE = [
+    b"@",
+    b"@hello",
+    b"@ ",
+    b"@@",
+    b"@\0",
+    b"@4",
+    LABEL[:-1],  # 23 digits
+    LABEL.upper(),
+    b"@4000000g",
+    b"@7fffffffffffffff00000000 year 146 thousand million",
+    b"@ffffffffffffffff00000000",
+    b"@800000000000000000000000",
+    b"@" + LABEL[1:17] + b" a TAI64 label, without nanoseconds",
+    b"@100000000000000000000000",
+]
+
+
+@clause("tai64nlocal/implausible/ends")
+@pytest.mark.parametrize("line", IMPLAUSIBLE)
+def test_no_answer_is_required_for_a_line_without_a_date(
+    sandbox: Sandbox, line: bytes, variant: str
+) -> None:
+    answer = sandbox.run("tai64nlocal", input=line + b"\n", env=UTC, crash_is_an_answer=True)
+    if variant == "crash":
+        assert -answer.code in FAULTS
+    else:
+        assert (answer.code, answer.err) == (0, b"")
+
+
+@clause("tai64nlocal/implausible/unchanged")
+@pytest.mark.parametrize("line", IMPLAUSIBLE)
+def test_a_line_without_a_date_is_unchanged(sandbox: Sandbox, line: bytes) -> None:
+    answer = sandbox.run("tai64nlocal", input=line + b"\n", env=UTC, crash_is_an_answer=True)
+    assert answer.out == line + b"\n"
+
+
+@clause("tai64nlocal/implausible/other-lines")
+@pytest.mark.parametrize("line", IMPLAUSIBLE)
+def test_the_other_lines_are_converted(sandbox: Sandbox, line: bytes) -> None:
+    text = LABEL + b" a\n" + line + b"\n" + LABEL + b" b\n"
+    answer = sandbox.run("tai64nlocal", input=text, env=UTC, crash_is_an_answer=True)
+    assert (answer.out[: len(DATE) + 3], answer.out[-len(DATE) - 3 :]) == (
+        DATE + b" a\n",
+        DATE + b" b\n",
+    )
+
+
+@clause("tai64nlocal/output/piece-at-once")
+def test_a_piece_comes_out_at_once_except_a_label(sandbox: Sandbox, variant: str) -> None:
+    tai64nlocal = sandbox.start("tai64nlocal", stdin=PIPE, env=UTC)
+    tai64nlocal.write(b"a\npiece")
+    eventually(lambda: tai64nlocal.out == (b"a\n" if variant == "whole-lines" else b"a\npiece"))
+    tai64nlocal.write(b"\n" + LABEL)
+    eventually(lambda: tai64nlocal.out == b"a\npiece\n")
+    never(lambda: tai64nlocal.out != b"a\npiece\n", during=0.2)
+    tai64nlocal.write(b"\n")
+    eventually(lambda: tai64nlocal.out == b"a\npiece\n" + DATE + b"\n")
