@@ -186,12 +186,11 @@ def log_child(name: bytes, service: Service) -> "NoReturn":
 def move(fd: int, to: int, called: bytes) -> None:
     """Make the descriptor `fd` the descriptor `to`, which the next program keeps.
 
-    They are equal if svscan itself was started with `to` closed; then dup2 does
-    nothing, and close-on-exec must be taken away by hand.
+    They are never equal, even if svscan was started with 0 and 1 closed: while a
+    pipe is made the directory is open and has the lowest free number.
     """
     try:
         os.dup2(fd, to)
-        os.set_inheritable(to, True)  # noqa: FBT003 - it takes no keyword
     except OSError as error:
         die(111, WARNING, "unable to set up descriptors for ", called, ": ", error)
 

@@ -1,0 +1,99 @@
+"""What the tests of svscan share: a directory of services, a cheap supervise, and counting scans.
+
+svscan runs whatever `supervise` it finds along PATH. Where a test is about
+svscan alone, a stand-in comes first there: it costs little, does nothing by
+itself, and can be looked at.
+"""
+
+import os
+from pathlib import Path
+
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.processes import Running, children
+from daemontools_conformance.sandbox import Sandbox
+
+SCAN_SECONDS = 5
+
+# One line on standard error for each scan: an entry that can never be started.
+CANARY = "canary"
+CANARY_WARNING = b"svscan: warning: unable to stat canary: file does not exist\n"
+
+
+def services(sandbox: Sandbox, *names: str) -> Path:
+    """The directory `service` with an empty directory for each name."""
+    folder = sandbox.path / "service"
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        (folder / name).mkdir(parents=True)
+    return folder
+
+
+def stand_in(sandbox: Sandbox, target: str) -> None:
+    """Let `supervise` be the program `target`: from now on it comes first on PATH."""
+    folder = sandbox.path / "bin"
+    folder.mkdir()
+    (folder / "supervise").symlink_to(target)
+    sandbox.environment["PATH"] = f"{folder}:{sandbox.implementation.path}"
+
+
+def waiting_supervise(sandbox: Sandbox) -> None:
+    """A `supervise 1000` that only waits: it is `sleep`, and so the service's name is a number."""
+    stand_in(sandbox, "/bin/sleep")
+
+
+def ending_supervise(sandbox: Sandbox) -> None:
+    """A `supervise` that ends at once."""
+    stand_in(sandbox, "/bin/true")
+
+
+def telling_supervise(sandbox: Sandbox) -> Path:
+    """A `supervise` that writes its directory and its argument to a file, a line each, and ends."""
+    told = sandbox.path / "told"
+    told.touch()
+    script = sandbox.script("telling", f'echo "$(pwd -P) $*" >>"{told}"')
+    stand_in(sandbox, str(script))
+    return told
+
+
+def supervises(svscan: Running) -> dict[tuple[bytes, ...], int]:
+    """The live children of svscan: arguments -> process id. One that has died has none."""
+    found = {words(pid): pid for pid in children(svscan.pid)}
+    return {argv: pid for argv, pid in found.items() if argv[:1] == (b"supervise",)}
+
+
+def supervise_of(svscan: Running, name: str) -> int:
+    """The process id of the child `supervise NAME`; 0 if there is none."""
+    return supervises(svscan).get((b"supervise", name.encode()), 0)
+
+
+def words(pid: int) -> tuple[bytes, ...]:
+    """The arguments of a process; what follows them (NULs) left out."""
+    try:
+        return tuple(Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0"))
+    except OSError:
+        return ()
+
+
+def start_with_canary(sandbox: Sandbox, **options: object) -> Running:
+    """Start `svscan service`, with an entry that makes one line for each scan."""
+    (sandbox.path / "service" / CANARY).symlink_to("nowhere")
+    svscan = sandbox.start("svscan", "service", **options)  # type: ignore[arg-type]
+    eventually(lambda: scans(svscan) > 0)
+    return svscan
+
+
+def scans(svscan: Running) -> int:
+    """How many scans have come as far as the canary."""
+    return svscan.err.count(CANARY_WARNING)
+
+
+def await_scans(svscan: Running, count: int) -> None:
+    """Wait until `count` whole scans have begun and ended after this call."""
+    wanted = scans(svscan) + count + 1
+    eventually(lambda: scans(svscan) >= wanted, within=60, what=f"{count} more scans")
+
+
+def fork_seconds(pid: int) -> float:
+    """When the kernel made this process: seconds since the machine started, in hundredths."""
+    fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    return int(fields[19]) / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,110 @@
+"""svscan: what a supervise inherits."""
+
+import os
+
+from daemontools_conformance.marks import clause
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.record import Record, record
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.tests.svscan.scanning import (
+    services,
+    supervise_of,
+    waiting_supervise,
+)
+
+ODD_ENTRIES = [b"TWICE=1", b"no equals sign", b"TWICE=2", b"=nameless", b"EMPTY=", b"B\xff=\xfe"]
+
+
+def both(sandbox: Sandbox, *prepare: str | bytes) -> tuple[Record, Record]:
+    """The records of svscan and of its child `supervise 1000`, which is `sleep`."""
+    waiting_supervise(sandbox)
+    services(sandbox, "1000")
+    svscan = sandbox.start("svscan", "service", prepare=prepare)
+    child = eventually(lambda: supervise_of(svscan, "1000"))
+    eventually(lambda: os.readlink(f"/proc/{child}/exe").endswith("sleep"))
+    return record(svscan.pid), record(child)
+
+
+def running(sandbox: Sandbox, service: str) -> int:
+    """The process id of the service's ./run, as soon as its shell has become sleep."""
+    pid = eventually(lambda: sandbox.status(service).pid, within=30)
+    eventually(lambda: record(pid).argv[0] == b"sleep", within=30)
+    return pid
+
+
+@clause("svscan/child/argv")
+def test_the_arguments_are_supervise_and_the_name(sandbox: Sandbox) -> None:
+    _, child = both(sandbox)
+    assert child.argv == (b"supervise", b"1000")
+
+
+@clause("svscan/child/environment")
+def test_the_environment_is_the_original_block(sandbox: Sandbox) -> None:
+    options = [word for entry in ODD_ENTRIES for word in (b"--environ-entry", entry)]
+    svscan, child = both(sandbox, *options)
+    assert list(child.environment[-len(ODD_ENTRIES) :]) == ODD_ENTRIES
+    assert child.environment == svscan.environment
+
+
+@clause("svscan/child/process-group")
+def test_process_group_and_session_are_svscans(sandbox: Sandbox) -> None:
+    svscan, child = both(sandbox)
+    assert (child.process_group, child.session) == (svscan.process_group, svscan.session)
+
+
+@clause("svscan/child/signals")
+def test_blocked_and_ignored_signals_stay(sandbox: Sandbox) -> None:
+    _, child = both(
+        sandbox, "--block", "USR1", "--block", "ALRM", "--ignore", "HUP", "--ignore", "TERM"
+    )
+    assert ({10, 14}, {1, 15}) == (set(child.blocked), set(child.ignored))
+
+
+@clause("svscan/child/default-signals")
+def test_otherwise_all_signals_are_at_their_default(sandbox: Sandbox) -> None:
+    _, child = both(sandbox)
+    assert not child.blocked | child.ignored | child.caught
+
+
+@clause("svscan/child/umask-and-limits")
+def test_umask_nice_value_and_limits_stay(sandbox: Sandbox) -> None:
+    svscan, child = both(sandbox, "--umask", "027", "--nice", "3", "--limit", "CORE=4096")
+    assert (child.umask, child.nice) == (0o027, svscan.nice)
+    assert child.limits == svscan.limits
+    assert child.limits["core file size"][0] == "4096"
+
+
+@clause("svscan/child/descriptors")
+def test_a_service_without_a_log_has_svscans_three_descriptors(sandbox: Sandbox) -> None:
+    svscan, child = both(sandbox)
+    assert child.descriptors == {fd: svscan.descriptors[fd] for fd in (0, 1, 2)}
+
+
+@clause("svscan/child/inherited-descriptors")
+def test_further_descriptors_that_svscan_was_given_are_handed_on(sandbox: Sandbox) -> None:
+    _, child = both(sandbox, "--open", "7")
+    assert child.descriptors[7] == "/dev/null"
+    assert child.descriptors.keys() == {0, 1, 2, 7}
+
+
+@clause("svscan/child/no-leaked-pipes")
+def test_nobody_holds_another_services_pipe(sandbox: Sandbox) -> None:
+    names = ["a", "b", "c"]
+    for name in names:
+        sandbox.service(f"service/{name}", "exec sleep 1000")
+        sandbox.service(f"service/{name}/log", "exec sleep 1000")
+    svscan = sandbox.start("svscan", "service")
+    for name in names:
+        for service in (f"service/{name}", f"service/{name}/log"):
+            pid = running(sandbox, service)
+            descriptors = record(pid).descriptors
+            assert descriptors.keys() == {0, 1, 2}
+            pipes = [fd for fd, target in descriptors.items() if target.startswith("pipe:")]
+            assert pipes == [0 if service.endswith("/log") else 1]
+    assert not svscan.has_ended()
+
+
+@clause("svscan/child/directory")
+def test_the_service_is_named_relative_to_svscans_directory(sandbox: Sandbox) -> None:
+    svscan, child = both(sandbox)
+    assert child.directory == svscan.directory

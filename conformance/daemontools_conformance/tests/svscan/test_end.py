@@ -1,0 +1,65 @@
+"""svscan: how it ends, and what it leaves."""
+
+import signal
+
+import pytest
+
+from daemontools_conformance.marks import clause
+from daemontools_conformance.patience import eventually, never
+from daemontools_conformance.processes import is_alive
+from daemontools_conformance.record import record
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.tests.svscan.scanning import (
+    services,
+    supervise_of,
+    waiting_supervise,
+)
+
+
+@clause("svscan/end/dies-of-signals")
+@pytest.mark.parametrize("name", ["TERM", "HUP", "INT", "PIPE", "USR1", "ALRM", "KILL"])
+def test_a_signal_kills_it(sandbox: Sandbox, name: str) -> None:
+    waiting_supervise(sandbox)
+    services(sandbox, "1000")
+    svscan = sandbox.start("svscan", "service")
+    eventually(lambda: supervise_of(svscan, "1000"))
+    number = signal.Signals[f"SIG{name}"]
+    svscan.signal(number)
+    assert svscan.wait().code == -number
+
+
+@clause("svscan/end/catches-nothing")
+def test_it_catches_no_signal(sandbox: Sandbox) -> None:
+    waiting_supervise(sandbox)
+    services(sandbox, "1000")
+    svscan = sandbox.start("svscan", "service")
+    eventually(lambda: supervise_of(svscan, "1000"))
+    assert record(svscan.pid).caught == set()
+
+
+@clause("svscan/end/leaves-supervises")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_supervises_and_services_go_on(sandbox: Sandbox, number: signal.Signals) -> None:
+    for service in ("service/a", "service/a/log"):
+        sandbox.service(service, "exec sleep 1000")
+    svscan = sandbox.start("svscan", "service")
+    pids = [
+        eventually(lambda: supervise_of(svscan, "a")),
+        eventually(lambda: supervise_of(svscan, "log")),
+        eventually(lambda: sandbox.status("service/a").pid, within=20),
+        eventually(lambda: sandbox.status("service/a/log").pid, within=20),
+    ]
+    svscan.signal(number)
+    svscan.wait()
+    never(lambda: not all(is_alive(pid) for pid in pids), during=1.0)
+
+
+@clause("svscan/end/stopped")
+def test_a_stop_delays_and_no_more(sandbox: Sandbox) -> None:
+    waiting_supervise(sandbox)
+    folder = services(sandbox)
+    svscan = sandbox.start("svscan", "service")
+    svscan.signal(signal.SIGSTOP)
+    (folder / "1000").mkdir()
+    svscan.signal(signal.SIGCONT)
+    eventually(lambda: supervise_of(svscan, "1000"), within=40)

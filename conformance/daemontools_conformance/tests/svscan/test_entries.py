@@ -1,0 +1,161 @@
+"""svscan: which entries of the directory are services."""
+
+import os
+from pathlib import Path
+
+from daemontools_conformance.marks import clause, needs
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.processes import children
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.tests.svscan.scanning import (
+    await_scans,
+    services,
+    start_with_canary,
+    supervise_of,
+    supervises,
+    telling_supervise,
+    waiting_supervise,
+)
+
+
+def told_words(told: Path) -> set[str]:
+    """The arguments that the telling supervise was given, once each."""
+    return {line.partition(" ")[2] for line in told.read_text().splitlines()}
+
+
+@clause("svscan/entries/one-supervise-each")
+def test_each_directory_gets_one_supervise(sandbox: Sandbox) -> None:
+    waiting_supervise(sandbox)
+    services(sandbox, "1001", "1002", "1003")
+    svscan = start_with_canary(sandbox)
+    await_scans(svscan, 1)
+    wanted = {(b"supervise", name) for name in (b"1001", b"1002", b"1003")}
+    assert supervises(svscan).keys() == wanted
+    assert len(children(svscan.pid)) == 3
+
+
+@clause("svscan/entries/dotted")
+def test_dotted_names_are_skipped(sandbox: Sandbox) -> None:
+    told = telling_supervise(sandbox)
+    services(sandbox, "a", ".b", "..c", ".b/log")
+    svscan = start_with_canary(sandbox)
+    await_scans(svscan, 1)
+    assert told_words(told) == {"a"}
+
+
+@clause("svscan/entries/not-directories")
+def test_what_is_no_directory_is_skipped_silently(sandbox: Sandbox) -> None:
+    told = telling_supervise(sandbox)
+    folder = services(sandbox, "a")
+    sandbox.script("service/file", "exit 0")
+    os.mkfifo(folder / "fifo")
+    (folder / "link-to-file").symlink_to("file")
+    (folder / "device").symlink_to("/dev/null")
+    svscan = start_with_canary(sandbox)
+    await_scans(svscan, 1)
+    assert told_words(told) == {"a"}
+    assert set(svscan.err.splitlines()) == {
+        b"svscan: warning: unable to stat canary: file does not exist"
+    }
+
+
+@clause("svscan/entries/symbolic-link")
+def test_a_link_to_a_directory_is_a_service(sandbox: Sandbox) -> None:
+    waiting_supervise(sandbox)
+    (sandbox.path / "elsewhere").mkdir()
+    (services(sandbox) / "1000").symlink_to("../elsewhere")
+    svscan = sandbox.start("svscan", "service")
+    eventually(lambda: supervise_of(svscan, "1000"))
+
+
+@clause("svscan/entries/symbolic-link-name")
+def test_a_dotted_target_does_not_matter(sandbox: Sandbox) -> None:
+    waiting_supervise(sandbox)
+    (services(sandbox, ".hidden") / "1000").symlink_to(".hidden")
+    svscan = sandbox.start("svscan", "service")
+    eventually(lambda: supervise_of(svscan, "1000"))
+
+
+@clause("svscan/entries/dangling-link")
+def test_a_dangling_link_is_a_warning(sandbox: Sandbox) -> None:
+    folder = services(sandbox)
+    (folder / "a").symlink_to("nowhere")
+    svscan = sandbox.start("svscan", "service")
+    warning = b"svscan: warning: unable to stat a: file does not exist\n"
+    eventually(lambda: svscan.err == warning * 2, within=40)
+
+
+@clause("svscan/entries/link-loop")
+def test_a_link_to_itself_is_a_warning(sandbox: Sandbox) -> None:
+    folder = services(sandbox)
+    (folder / "a").symlink_to("a")
+    svscan = sandbox.start("svscan", "service")
+    eventually(lambda: svscan.err == b"svscan: warning: unable to stat a: symbolic link loop\n")
+
+
+@clause("svscan/entries/any-bytes")
+def test_a_name_is_bytes(sandbox: Sandbox) -> None:
+    told = telling_supervise(sandbox)
+    folder = os.fsencode(services(sandbox))
+    names = [b"two words", b"-x", b"\xff\xfe", b"$HOME;*", b"tab\there"]
+    for name in names:
+        os.mkdir(folder + b"/" + name)
+    sandbox.start("svscan", "service")
+    place = os.path.realpath(folder)
+    wanted = {place + b" " + name for name in names}
+    eventually(lambda: set(told.read_bytes().splitlines()) == wanted)
+
+
+@clause("svscan/entries/long-name")
+def test_a_name_of_255_bytes_may_have_a_log(sandbox: Sandbox) -> None:
+    told = telling_supervise(sandbox)
+    name = "n" * 255
+    services(sandbox, name, f"{name}/log")
+    sandbox.start("svscan", "service")
+    eventually(lambda: told_words(told) == {name, "log"})
+
+
+@clause("svscan/entries/added")
+def test_a_directory_that_is_added_is_started(sandbox: Sandbox) -> None:
+    waiting_supervise(sandbox)
+    folder = services(sandbox)
+    svscan = start_with_canary(sandbox)
+    (folder / "1000").mkdir()
+    eventually(lambda: supervise_of(svscan, "1000"), within=40)
+
+
+@clause("svscan/entries/removed-keeps-running")
+def test_removal_does_not_end_supervise(sandbox: Sandbox) -> None:
+    waiting_supervise(sandbox)
+    folder = services(sandbox, "1000")
+    svscan = start_with_canary(sandbox)
+    eventually(lambda: supervise_of(svscan, "1000"))
+    (folder / "1000").rmdir()
+    await_scans(svscan, 2)
+    assert supervise_of(svscan, "1000")
+
+
+@clause("svscan/entries/removed-not-restarted")
+def test_a_removed_service_is_not_started_again(sandbox: Sandbox) -> None:
+    waiting_supervise(sandbox)
+    folder = services(sandbox, "1000")
+    svscan = start_with_canary(sandbox)
+    pid = eventually(lambda: supervise_of(svscan, "1000"))
+    (folder / "1000").rename(folder / ".1000")
+    os.kill(pid, 9)
+    await_scans(svscan, 2)
+    assert children(svscan.pid) == set()
+
+
+@clause("svscan/entries/unreadable-service")
+@needs("root")
+def test_a_service_that_may_not_be_searched_is_a_warning(sandbox: Sandbox) -> None:
+    waiting_supervise(sandbox)
+    folder = services(sandbox, "1000")
+    (folder / "1000").chmod(0o700)
+    svscan = sandbox.start("svscan", "service", prepare=["--user", "64001:64001"])
+    warning = b"svscan: warning: unable to stat 1000/log: access denied\n"
+    eventually(lambda: svscan.err == warning * 2, within=40)
+    assert children(svscan.pid) == set()
+    (folder / "1000").chmod(0o755)
+    eventually(lambda: supervise_of(svscan, "1000"), within=40)

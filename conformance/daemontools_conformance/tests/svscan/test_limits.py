@@ -1,0 +1,147 @@
+"""svscan: a thousand services, no descriptors left, no processes left."""
+
+import os
+import resource
+
+from daemontools_conformance.marks import clause, needs, slow
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.processes import Running, children
+from daemontools_conformance.record import record
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.tests.svscan.scanning import (
+    await_scans,
+    ending_supervise,
+    services,
+    start_with_canary,
+    supervise_of,
+    telling_supervise,
+    waiting_supervise,
+)
+
+LIMIT = 1000
+
+# svscan's 0 to 2 and its directory leave room for six pipes; there are ten services with a log.
+FEW_DESCRIPTORS = "NOFILE=16"
+LETTERS = "abcdefghij"
+
+
+@clause("svscan/limit/thousand")
+def test_the_service_after_the_thousandth_is_a_warning(sandbox: Sandbox) -> None:
+    ending_supervise(sandbox)
+    services(sandbox, *(f"s{number}" for number in range(LIMIT + 1)))
+    svscan = sandbox.start("svscan", "service")
+    eventually(lambda: svscan.err, within=60)
+    (line,) = svscan.err.splitlines()
+    assert line.startswith(b"svscan: warning: unable to start s")
+    assert line.endswith(b": running too many services")
+    eventually(lambda: len(children(svscan.pid)) == LIMIT, within=60)
+
+
+@clause("svscan/limit/room-is-made")
+@slow
+def test_a_removed_service_makes_room(sandbox: Sandbox) -> None:
+    told = telling_supervise(sandbox)
+    folder = services(sandbox, *(f"s{number}" for number in range(LIMIT + 1)))
+    svscan = sandbox.start("svscan", "service")
+    left_out = eventually(lambda: svscan.err, within=120).split()[5].rstrip(b":").decode()
+    victim = "s0" if left_out != "s0" else "s1"
+    (folder / victim).rmdir()
+    eventually(lambda: told.read_text().count(f" {left_out}\n"), within=120)
+
+
+@clause("svscan/limit/no-descriptors")
+def test_out_of_descriptors_is_a_warning_at_each_scan(sandbox: Sandbox) -> None:
+    ending_supervise(sandbox)
+    services(sandbox, *(f"{letter}/log" for letter in LETTERS))
+    svscan = sandbox.start("svscan", "service", prepare=["--limit", FEW_DESCRIPTORS])
+    wanted = b": process cannot open more files"
+
+    def warnings() -> list[bytes]:
+        return [line for line in svscan.err.splitlines() if line.endswith(wanted)]
+
+    eventually(warnings)
+    first = warnings()[0]
+    assert first.startswith(b"svscan: warning: unable to create pipe for ")
+    eventually(lambda: warnings().count(first) >= 2, within=40)
+
+
+@clause("svscan/limit/descriptors-come-back")
+def test_a_service_without_a_pipe_is_tried_again(sandbox: Sandbox) -> None:
+    ending_supervise(sandbox)
+    services(sandbox, *(f"{letter}/log" for letter in LETTERS))
+    svscan = sandbox.start("svscan", "service", prepare=["--limit", FEW_DESCRIPTORS])
+    eventually(lambda: b"unable to create pipe" in svscan.err)
+    hard = resource.prlimit(svscan.pid, resource.RLIMIT_NOFILE)[1]
+    resource.prlimit(svscan.pid, resource.RLIMIT_NOFILE, (100, hard))
+
+    def pipes() -> set[str]:
+        targets = record(svscan.pid).descriptors.values()
+        return {target for target in targets if target.startswith("pipe:")}
+
+    eventually(lambda: len(pipes()) == len(LETTERS), within=40)
+
+
+@clause("svscan/limit/others-start")
+def test_without_descriptors_services_without_a_log_start(sandbox: Sandbox) -> None:
+    told = telling_supervise(sandbox)
+    services(sandbox, *(f"{letter}/log" for letter in LETTERS), "plain1", "plain2")
+    sandbox.start("svscan", "service", prepare=["--limit", FEW_DESCRIPTORS])
+    eventually(lambda: {"plain1", "plain2"} <= set(told.read_text().split()))
+
+
+@clause("svscan/limit/scans-go-on")
+def test_with_all_descriptors_in_use_it_still_restarts(sandbox: Sandbox) -> None:
+    told = telling_supervise(sandbox)
+    services(sandbox, *(f"{letter}/log" for letter in LETTERS), "plain")
+    sandbox.start("svscan", "service", prepare=["--limit", FEW_DESCRIPTORS])
+    eventually(lambda: told.read_text().count(" plain\n") >= 3, within=60)
+
+
+def start_with_room_for_one(sandbox: Sandbox, user: str) -> tuple[Running, Running]:
+    """An svscan that cannot fork, and the process that must end before it can.
+
+    The kernel counts the processes of a user; this user has the two, and may have no more.
+    """
+    occupant = sandbox.start_command(["/bin/sleep", "1000"], prepare=["--user", f"{user}:{user}"])
+    eventually(lambda: record(occupant.pid).uids[0] == int(user))
+    limits = ["--limit", "NPROC=2", "--user", f"{user}:{user}"]
+    return sandbox.start("svscan", "service", prepare=limits), occupant
+
+
+@clause("svscan/limit/no-processes")
+@needs("root")
+def test_a_failed_fork_is_a_warning_and_tried_again(sandbox: Sandbox) -> None:
+    waiting_supervise(sandbox)
+    services(sandbox, "1000")
+    svscan, occupant = start_with_room_for_one(sandbox, "64002")
+    warning = b"svscan: warning: unable to fork for 1000: temporary failure\n"
+    eventually(lambda: svscan.err == warning * 2, within=40)
+    occupant.signal(9)
+    occupant.wait()
+    eventually(lambda: supervise_of(svscan, "1000"), within=40)
+
+
+@clause("svscan/limit/no-process-for-log")
+@needs("root")
+def test_a_failed_fork_leaves_the_log_for_later(sandbox: Sandbox) -> None:
+    waiting_supervise(sandbox)
+    services(sandbox, "1000/log")
+    svscan, _ = start_with_room_for_one(sandbox, "64003")
+    warning = b"svscan: warning: unable to fork for 1000: temporary failure\n"
+    eventually(lambda: svscan.err == warning * 2, within=40)
+
+
+@clause("svscan/limit/no-leak")
+@slow
+def test_descriptors_do_not_grow_with_scans_and_deaths(sandbox: Sandbox) -> None:
+    ending_supervise(sandbox)
+    folder = services(sandbox, "a", "b/log", "c/log")
+    svscan = start_with_canary(sandbox)
+    await_scans(svscan, 1)
+    before = len(os.listdir(f"/proc/{svscan.pid}/fd"))
+    for round_ in range(3):
+        (folder / f"new{round_}/log").mkdir(parents=True)
+        await_scans(svscan, 1)
+        (folder / f"new{round_}").rename(sandbox.path / f"old{round_}")
+        await_scans(svscan, 1)
+    assert len(os.listdir(f"/proc/{svscan.pid}/fd")) == before

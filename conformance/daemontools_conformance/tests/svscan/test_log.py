@@ -1,0 +1,207 @@
+"""svscan: when a service has a logger."""
+
+import os
+from pathlib import Path
+
+from daemontools_conformance.marks import clause
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.processes import children
+from daemontools_conformance.record import record
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.tests.svscan.scanning import (
+    await_scans,
+    ending_supervise,
+    services,
+    start_with_canary,
+    supervise_of,
+    telling_supervise,
+    waiting_supervise,
+)
+
+
+def lines(told: Path) -> list[str]:
+    """What the telling supervise was told: DIRECTORY ARGUMENT."""
+    return sorted(set(told.read_text().splitlines()))
+
+
+@clause("svscan/log/two-supervises")
+def test_a_service_with_a_log_gets_two_supervises(sandbox: Sandbox) -> None:
+    told = telling_supervise(sandbox)
+    place = os.path.realpath(services(sandbox, "a", "a/log"))
+    sandbox.start("svscan", "service")
+    eventually(lambda: lines(told) == [f"{place} a", f"{place}/a log"])
+
+
+@clause("svscan/log/started-inside")
+def test_the_logs_supervise_starts_inside_the_service(sandbox: Sandbox) -> None:
+    told = telling_supervise(sandbox)
+    target = sandbox.path / "elsewhere"
+    (target / "log").mkdir(parents=True)
+    (services(sandbox) / "a").symlink_to(target)
+    sandbox.start("svscan", "service")
+    eventually(lambda: f"{os.path.realpath(target)} log" in lines(told))
+
+
+@clause("svscan/log/file-counts")
+def test_a_file_called_log_counts(sandbox: Sandbox) -> None:
+    told = telling_supervise(sandbox)
+    place = os.path.realpath(services(sandbox, "a"))
+    sandbox.write("service/a/log")
+    sandbox.start("svscan", "service")
+    eventually(lambda: lines(told) == [f"{place} a", f"{place}/a log"])
+
+
+@clause("svscan/log/dangling-link")
+def test_a_dangling_link_called_log_does_not_count(sandbox: Sandbox) -> None:
+    told = telling_supervise(sandbox)
+    folder = services(sandbox, "a")
+    (folder / "a/log").symlink_to("nowhere")
+    svscan = start_with_canary(sandbox)
+    await_scans(svscan, 1)
+    assert lines(told) == [f"{os.path.realpath(folder)} a"]
+
+
+@clause("svscan/log/link")
+def test_a_link_to_a_directory_called_log_counts(sandbox: Sandbox) -> None:
+    told = telling_supervise(sandbox)
+    folder = services(sandbox, "a", "elsewhere")
+    (folder / "a/log").symlink_to("../elsewhere")
+    sandbox.start("svscan", "service")
+    eventually(lambda: f"{os.path.realpath(folder)}/a log" in lines(told))
+
+
+@clause("svscan/log/unreadable")
+def test_a_log_that_cannot_be_looked_at_keeps_the_service_down(sandbox: Sandbox) -> None:
+    told = telling_supervise(sandbox)
+    folder = services(sandbox, "a")
+    (folder / "a/log").symlink_to("log")
+    svscan = sandbox.start("svscan", "service")
+    warning = b"svscan: warning: unable to stat a/log: symbolic link loop\n"
+    eventually(lambda: svscan.err == warning * 2, within=40)
+    assert lines(told) == []
+    (folder / "a/log").unlink()
+    eventually(lambda: lines(told) == [f"{os.path.realpath(folder)} a"], within=40)
+
+
+@clause("svscan/log/looked-for-once")
+def test_a_log_that_is_added_later_is_not_started(sandbox: Sandbox) -> None:
+    told = telling_supervise(sandbox)
+    folder = services(sandbox, "a")
+    svscan = start_with_canary(sandbox)
+    place = os.path.realpath(folder)
+    eventually(lambda: lines(told) == [f"{place} a"])
+    (folder / "a/log").mkdir()
+    await_scans(svscan, 1)
+    assert lines(told) == [f"{place} a"]
+
+
+@clause("svscan/log/looked-for-again")
+def test_a_service_that_was_forgotten_is_looked_at_afresh(sandbox: Sandbox) -> None:
+    told = telling_supervise(sandbox)
+    folder = services(sandbox, "a")
+    svscan = start_with_canary(sandbox)
+    place = os.path.realpath(folder)
+    eventually(lambda: lines(told) == [f"{place} a"])
+    (folder / "a").rename(folder / ".a")
+    (folder / ".a/log").mkdir()
+    await_scans(svscan, 1)
+    (folder / ".a").rename(folder / "a")
+    eventually(lambda: f"{place}/a log" in lines(told), within=40)
+
+
+@clause("svscan/log/removed")
+def test_a_log_that_is_removed_is_still_started(sandbox: Sandbox) -> None:
+    told = telling_supervise(sandbox)
+    folder = services(sandbox, "a", "a/log")
+    svscan = start_with_canary(sandbox)
+    eventually(lambda: len(lines(told)) == 2)
+    (folder / "a/log").rmdir()
+    await_scans(svscan, 1)
+    seen = told.read_text().count(" log\n")
+    await_scans(svscan, 1)
+    assert told.read_text().count(" log\n") > seen
+
+
+@clause("svscan/log/joined-by-a-pipe")
+def test_output_and_input_are_one_pipe(sandbox: Sandbox) -> None:
+    sandbox.service("service/a", "exec sleep 1000")
+    sandbox.service("service/a/log", "exec sleep 1000")
+    svscan = sandbox.start("svscan", "service")
+    service = eventually(lambda: supervise_of(svscan, "a"))
+    log = eventually(lambda: supervise_of(svscan, "log"))
+    pipe = record(service).descriptors[1]
+    assert pipe.startswith("pipe:")
+    assert record(log).descriptors[0] == pipe
+
+
+@clause("svscan/log/other-descriptors")
+def test_the_other_standard_descriptors_are_svscans(sandbox: Sandbox) -> None:
+    sandbox.service("service/a", "exec sleep 1000")
+    sandbox.service("service/a/log", "exec sleep 1000")
+    svscan = sandbox.start("svscan", "service")
+    service = record(eventually(lambda: supervise_of(svscan, "a"))).descriptors
+    log = record(eventually(lambda: supervise_of(svscan, "log"))).descriptors
+    own = record(svscan.pid).descriptors
+    assert (service[0], service[2], log[1], log[2]) == (own[0], own[2], own[1], own[2])
+
+
+@clause("svscan/log/two-descriptors")
+def test_svscan_keeps_both_ends_of_each_pipe(sandbox: Sandbox) -> None:
+    ending_supervise(sandbox)
+    services(sandbox, "a", "b", "b/log", "c", "c/log")
+    svscan = sandbox.start("svscan", "service")
+    eventually(lambda: len(children(svscan.pid)) == 5)
+
+    def pipes() -> list[str]:
+        values = record(svscan.pid).descriptors.values()
+        return [target for target in values if target.startswith("pipe:")]
+
+    eventually(lambda: len(pipes()) == 4 and len(set(pipes())) == 2)
+
+
+@clause("svscan/log/pipe-closed")
+def test_the_pipe_of_a_forgotten_service_is_closed(sandbox: Sandbox) -> None:
+    ending_supervise(sandbox)
+    folder = services(sandbox, "a", "a/log")
+    svscan = sandbox.start("svscan", "service")
+
+    def pipes() -> list[str]:
+        values = record(svscan.pid).descriptors.values()
+        return [target for target in values if target.startswith("pipe:")]
+
+    eventually(lambda: len(pipes()) == 2)
+    (folder / "a").rename(folder / ".a")
+    eventually(lambda: pipes() == [], within=40)
+
+
+@clause("svscan/log/pipe-kept")
+def test_the_pipe_stays_while_one_of_the_two_runs(sandbox: Sandbox) -> None:
+    waiting_supervise(sandbox)
+    folder = services(sandbox, "1000", "1000/log")  # `sleep log` fails, `sleep 1000` waits
+    svscan = start_with_canary(sandbox)
+    eventually(lambda: supervise_of(svscan, "1000"))
+    (folder / "1000").rename(folder / ".1000")
+    await_scans(svscan, 2)
+    targets = record(svscan.pid).descriptors.values()
+    assert len([target for target in targets if target.startswith("pipe:")]) == 2
+
+
+@clause("svscan/log/own-restart")
+def test_the_logs_supervise_is_started_again_alone(sandbox: Sandbox) -> None:
+    sandbox.service("service/a", "exec sleep 1000")
+    sandbox.service("service/a/log", "exec sleep 1000")
+    svscan = sandbox.start("svscan", "service")
+    service = eventually(lambda: supervise_of(svscan, "a"))
+    log = eventually(lambda: supervise_of(svscan, "log"))
+    os.kill(log, 9)
+    assert eventually(lambda: supervise_of(svscan, "log"), within=40) != log
+    assert supervise_of(svscan, "a") == service
+
+
+@clause("svscan/log/closed-descriptors")
+def test_the_pipe_works_with_0_and_1_closed(sandbox: Sandbox) -> None:
+    sandbox.service("service/a", "echo through; exec sleep 1000")
+    sandbox.service("service/a/log", "exec cat >../caught")
+    sandbox.start("svscan", "service", prepare=["--close", "0", "--close", "1"])
+    caught = sandbox.path / "service/a/caught"
+    eventually(lambda: caught.read_bytes().startswith(b"through\n"), within=20)

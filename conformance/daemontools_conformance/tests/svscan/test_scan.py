@@ -1,0 +1,112 @@
+"""svscan: how often it looks, and what it does with dead children."""
+
+import os
+from pathlib import Path
+
+from daemontools_conformance.marks import clause
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.processes import children, is_alive
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.tests.svscan.scanning import (
+    SCAN_SECONDS,
+    await_scans,
+    ending_supervise,
+    fork_seconds,
+    services,
+    start_with_canary,
+    supervise_of,
+    telling_supervise,
+    waiting_supervise,
+)
+
+TICK_SECONDS = 0.01
+GENEROUS_SECONDS = 10
+
+
+def interval(sandbox: Sandbox) -> float:
+    """Seconds between two starts of a supervise that ends at once: one scan to the next."""
+    ending_supervise(sandbox)
+    services(sandbox, "a")
+    svscan = sandbox.start("svscan", "service")
+    (first,) = eventually(lambda: children(svscan.pid))
+    first_seconds = fork_seconds(first)
+
+    def second() -> int:
+        return next(iter(children(svscan.pid) - {first}), 0)
+
+    return fork_seconds(eventually(second, within=40)) - first_seconds
+
+
+@clause("svscan/scan/not-before-five-seconds")
+def test_the_next_scan_is_not_before_five_seconds(sandbox: Sandbox) -> None:
+    assert interval(sandbox) >= SCAN_SECONDS - TICK_SECONDS
+
+
+@clause("svscan/scan/every-five-seconds")
+def test_the_next_scan_is_soon_after_five_seconds(sandbox: Sandbox) -> None:
+    assert interval(sandbox) <= SCAN_SECONDS + GENEROUS_SECONDS
+
+
+@clause("svscan/scan/first-at-once")
+def test_the_first_scan_is_at_once(sandbox: Sandbox) -> None:
+    waiting_supervise(sandbox)
+    services(sandbox, "1000")
+    svscan = sandbox.start("svscan", "service")
+    pid = eventually(lambda: supervise_of(svscan, "1000"))
+    assert fork_seconds(pid) - fork_seconds(svscan.pid) < SCAN_SECONDS - TICK_SECONDS
+
+
+@clause("svscan/scan/restarts-supervise")
+def test_a_dead_supervise_is_started_again(sandbox: Sandbox) -> None:
+    waiting_supervise(sandbox)
+    services(sandbox, "1000", "1001")
+    svscan = sandbox.start("svscan", "service")
+    first = eventually(lambda: supervise_of(svscan, "1000"))
+    other = eventually(lambda: supervise_of(svscan, "1001"))
+    os.kill(first, 9)
+    again = eventually(lambda: supervise_of(svscan, "1000"), within=40)
+    assert again != first
+    assert supervise_of(svscan, "1001") == other
+
+
+@clause("svscan/scan/reaps-at-the-scan")
+def test_a_dead_child_is_reaped_at_the_next_scan(sandbox: Sandbox) -> None:
+    waiting_supervise(sandbox)
+    services(sandbox, "1000")
+    svscan = sandbox.start("svscan", "service")
+    pid = eventually(lambda: supervise_of(svscan, "1000"))
+    os.kill(pid, 9)
+    eventually(lambda: pid not in children(svscan.pid), within=40)
+
+
+@clause("svscan/scan/reaps-strangers")
+def test_children_that_it_did_not_start_are_reaped(sandbox: Sandbox) -> None:
+    # exec keeps the children: this shell becomes svscan and has one already.
+    services(sandbox)
+    file, argv = sandbox.argv("svscan", "service")
+    shell = ["/bin/sh", "-c", 'sleep 0.5 & echo $! >stranger; exec "$0" "$@"', file]
+    svscan = sandbox.start_command([*shell, *argv[1:]])
+    stranger = int(eventually(lambda: (sandbox.path / "stranger").read_text().strip()))
+    eventually(lambda: not Path(f"/proc/{stranger}").exists(), within=40)
+    assert is_alive(svscan.pid)
+
+
+@clause("svscan/scan/ended-service-waits")
+def test_a_supervise_that_ends_is_started_once_a_scan(sandbox: Sandbox) -> None:
+    told = telling_supervise(sandbox)
+    services(sandbox, "a")
+    svscan = start_with_canary(sandbox)
+    await_scans(svscan, 1)
+    svscan.signal(9)
+    svscan.wait()
+    scanned = svscan.err.count(b"\n")
+    assert scanned - 1 <= len(told.read_text().splitlines()) <= scanned
+
+
+@clause("svscan/scan/ignored-child-signal")
+def test_with_sigchld_ignored_nothing_is_restarted(sandbox: Sandbox) -> None:
+    told = telling_supervise(sandbox)
+    services(sandbox, "a")
+    svscan = start_with_canary(sandbox, prepare=["--ignore", "CHLD"])
+    await_scans(svscan, 2)
+    assert len(told.read_text().splitlines()) == 1
