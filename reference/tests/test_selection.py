@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from daemontools.core.lines import Lines, Output
@@ -30,7 +30,8 @@ long_lines = st.tuples(
     st.sampled_from([b"a", b"b ", b"*"]),
     st.sampled_from([173, 174, 175, 200, 201, 973, 974, 975, 999, 1000, 1001, 2100]),
 ).map(lambda pair: (pair[0] * pair[1])[: pair[1]])
-pieces = st.lists(st.one_of(texts, texts, long_lines, st.just(b"\n")), max_size=12)
+several_lines = st.lists(texts, max_size=5).map(b"\n".join)
+pieces = st.lists(st.one_of(texts, several_lines, long_lines, st.just(b"\n")), max_size=8)
 
 
 def as_regular_expression(pattern: bytes) -> bytes:
@@ -70,6 +71,7 @@ def test_advance_leaves_what_the_rest_must_match(pattern: bytes, stamp: bytes, t
     assert match(pattern, stamp + text) == (rest is not None and match(rest, text))
 
 
+@settings(max_examples=500)
 @given(actions, st.booleans(), pieces)
 def test_blocks_give_what_lines_give(
     script: "list[Action]", is_stamped: bool, blocks: list[bytes]

@@ -158,10 +158,14 @@ class Selection:
         patterns: list[Action] = []
         statuses = logs = 0
         is_judged = True  # do the patterns so far have their say in `kept`?
+        alerts: list[Judge] = []
         for action in self.actions:
             if action[0] in (b"-", b"+"):
                 patterns.append(action)
                 is_judged = False
+                continue
+            if action[0] == b"e":
+                alerts.append(self._judge_for(stamp, patterns))
                 continue
             if not is_judged:
                 kept, is_judged = self._kept(lines, stamp, patterns), True
@@ -171,12 +175,17 @@ class Selection:
                 elif kept:
                     output.logs[logs] += stamp + (b"\n" + stamp).join(kept) + end
                 logs += 1
-            elif action[0] == b"=":
+            else:
                 if kept:
                     output.statuses[statuses] = status(stamp + kept[-1])
                 statuses += 1
-            else:
-                output.alerts += b"".join(alert(stamp + line) for line in kept)
+        judged = LONGEST_JUDGED - len(stamp)
+        output.alerts += b"".join(
+            alert(stamp + line)
+            for line in (lines if alerts else ())
+            for is_kept in alerts
+            if is_kept(line[:judged])
+        )
 
     def _kept(self, lines: list[bytes], stamp: bytes, patterns: "list[Action]") -> list[bytes]:
         """The lines, yet without the stamp, that are selected after these patterns."""

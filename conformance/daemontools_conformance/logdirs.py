@@ -1,0 +1,62 @@
+"""A multilog directory, as a reader of logs sees it from outside.
+
+The suite's own view, written from the clauses: old files begin with "@" and sort
+by their labels, `current` comes last. It shares nothing with any implementation.
+"""
+
+import os
+import stat
+from pathlib import Path
+
+OLD_NAME = 25  # "@" and 24 digits; then ".s" or ".u"
+MARGIN = 2000  # a newline this near to the largest size ends a file
+
+
+def old_files(directory: Path) -> list[Path]:
+    """The old files in the order of their labels."""
+    names = sorted(name for name in os.listdir(directory) if name.startswith("@"))
+    return [directory / name for name in names]
+
+
+def old_contents(directory: Path) -> list[bytes]:
+    """The contents of the old files in the order of their labels."""
+    return [file.read_bytes() for file in old_files(directory)]
+
+
+def contents(directory: Path) -> bytes:
+    """All that the log holds, oldest first, with what an outage or a processor left behind.
+
+    A file that has two names (linked, and not yet removed under the first) counts once.
+    """
+    files = old_files(directory)
+    known = {file.stat().st_ino for file in files}
+    for name in ("previous", "current"):
+        file = directory / name
+        if file.exists() and file.stat().st_ino not in known:
+            files.append(file)
+    return b"".join(file.read_bytes() for file in files)
+
+
+def mode(file: Path) -> int:
+    """The permission bits."""
+    return stat.S_IMODE(file.stat().st_mode)
+
+
+def codes(directory: Path) -> list[str]:
+    """The codes of the old files, oldest first: s and u."""
+    return [file.name.rpartition(".")[2] for file in old_files(directory)]
+
+
+def check_bounds(directory: Path, size: int) -> None:
+    """Every old file keeps to the size, and ends in a newline if one falls into the margin."""
+    for file in old_files(directory):
+        text = file.read_bytes()
+        assert size - MARGIN <= len(text) <= size, f"{file.name} has {len(text)} bytes"
+        newline = text.rfind(b"\n")
+        if newline >= size - MARGIN:
+            assert text.endswith(b"\n"), f"{file.name} has a newline at {newline}, but goes on"
+
+
+def lines(count: int, length: int = 60) -> bytes:
+    """So many numbered lines of this length, newline included: each is different."""
+    return b"".join(b"%08d " % n + b"x" * (length - 10) + b"\n" for n in range(count))

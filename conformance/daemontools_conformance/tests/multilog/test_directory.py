@@ -1,0 +1,291 @@
+"""multilog: log directories, their files and modes, locks, and errors at the start."""
+
+import fcntl
+import os
+
+import pytest
+
+from daemontools_conformance.logdirs import mode
+from daemontools_conformance.marks import clause, needs
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.processes import Running
+from daemontools_conformance.sandbox import PIPE, Sandbox
+
+
+def running(sandbox: Sandbox, *script: str) -> Running:
+    """A multilog that has opened ./log and waits for input."""
+    multilog = sandbox.start("multilog", *script, "./log", stdin=PIPE)
+    multilog.write(b"begun\n")
+    eventually(lambda: (sandbox.path / "log/current").read_bytes().endswith(b"begun\n"))
+    return multilog
+
+
+def fatal(sandbox: Sandbox, *script: str, **options: list[str]) -> bytes:
+    """The message of a multilog that cannot start. It exits 111 and reads nothing."""
+    reader, writer = os.pipe()
+    os.write(writer, b"unread\n")
+    os.close(writer)
+    prepare = options.get("prepare", ["--umask", "022"])
+    answer = sandbox.run("multilog", *script, stdin=reader, prepare=prepare)
+    unread = os.read(reader, 100)
+    os.close(reader)
+    assert (answer.code, answer.out, unread) == (111, b"", b"unread\n")
+    return answer.err
+
+
+@clause("multilog/directory/created")
+def test_directory_is_created_with_mode_0700(sandbox: Sandbox) -> None:
+    running(sandbox)
+    assert mode(sandbox.path / "log") == 0o700
+
+
+@clause("multilog/directory/created")
+@pytest.mark.parametrize("umask", ["077", "0"])
+def test_umask_does_not_matter(sandbox: Sandbox, umask: str) -> None:
+    multilog = sandbox.start("multilog", "./log", stdin=PIPE, prepare=["--umask", umask])
+    multilog.write(b"one\n")
+    log = sandbox.path / "log"
+    eventually((log / "current").read_bytes)
+    modes = {file.name: mode(file) for file in log.iterdir()}
+    assert modes == {"current": 0o644, "lock": 0o600, "state": 0o644}
+    assert mode(log) == 0o700
+
+
+@clause("multilog/directory/parents")
+def test_parents_are_not_created(sandbox: Sandbox) -> None:
+    expected = b"multilog: fatal: unable to open directory ./a/b: file does not exist\n"
+    assert fatal(sandbox, "./a/b") == expected
+    assert list(sandbox.path.iterdir()) == []
+
+
+@clause("multilog/directory/existing")
+def test_mode_of_an_existing_directory_is_kept(sandbox: Sandbox) -> None:
+    (sandbox.path / "log").mkdir(mode=0o750)
+    (sandbox.path / "log").chmod(0o2750)
+    running(sandbox)
+    assert mode(sandbox.path / "log") == 0o2750
+
+
+@clause("multilog/directory/files")
+def test_a_running_log_has_three_files(sandbox: Sandbox) -> None:
+    running(sandbox)
+    files = {f.name: (mode(f), f.stat().st_size) for f in (sandbox.path / "log").iterdir()}
+    assert files == {"current": (0o644, 6), "lock": (0o600, 0), "state": (0o644, 0)}
+
+
+@clause("multilog/directory/finished")
+def test_current_has_mode_0744_after_the_end(sandbox: Sandbox) -> None:
+    multilog = running(sandbox)
+    multilog.end_input()
+    assert multilog.wait().code == 0
+    files = {f.name: mode(f) for f in (sandbox.path / "log").iterdir()}
+    assert files == {"current": 0o744, "lock": 0o600, "state": 0o644}
+
+
+@clause("multilog/directory/finished")
+def test_no_input_at_all_leaves_an_empty_finished_current(sandbox: Sandbox) -> None:
+    assert sandbox.run("multilog", "./log").code == 0
+    current = sandbox.path / "log/current"
+    assert (current.read_bytes(), mode(current)) == (b"", 0o744)
+
+
+@clause("multilog/directory/current-0644-again")
+def test_current_has_mode_0644_again_after_a_new_start(sandbox: Sandbox) -> None:
+    sandbox.run("multilog", "./log", input=b"one\n")
+    running(sandbox)
+    assert mode(sandbox.path / "log/current") == 0o644
+
+
+@clause("multilog/directory/foreign-files")
+def test_files_of_other_names_are_left_alone(sandbox: Sandbox) -> None:
+    for name in ("notes", "@short", "x" * 40, ".hidden", "config"):
+        sandbox.write(f"log/{name}", name)
+    sandbox.run("multilog", "s4096", "n2", "./log", input=b"line\n" * 5000)
+    for name in ("notes", "@short", "x" * 40, ".hidden", "config"):
+        assert (sandbox.path / "log" / name).read_text() == name
+
+
+@clause("multilog/directory/relative")
+def test_directories_are_found_from_the_directory_of_the_start(sandbox: Sandbox) -> None:
+    assert sandbox.run("multilog", "./a", "./b", "./a/c", input=b"one\n").code == 0
+    for name in ("a", "b", "a/c"):
+        assert (sandbox.path / name / "current").read_bytes() == b"one\n"
+
+
+@clause("multilog/directory/link")
+def test_a_link_to_a_directory_will_do(sandbox: Sandbox) -> None:
+    (sandbox.path / "real").mkdir()
+    (sandbox.path / "log").symlink_to("real")
+    running(sandbox)
+    assert (sandbox.path / "real/current").read_bytes() == b"begun\n"
+
+
+@clause("multilog/lock/second")
+def test_second_multilog_fails_at_once(sandbox: Sandbox) -> None:
+    running(sandbox)
+    expected = b"multilog: fatal: unable to lock directory ./log: temporary failure\n"
+    assert fatal(sandbox, "./log") == expected
+    assert (sandbox.path / "log/current").read_bytes() == b"begun\n"
+
+
+@clause("multilog/lock/second")
+def test_second_multilog_changes_nothing(sandbox: Sandbox) -> None:
+    multilog = running(sandbox)
+    fatal(sandbox, "./log")
+    multilog.write(b"more\n")
+    multilog.end_input()
+    multilog.wait()
+    assert (sandbox.path / "log/current").read_bytes() == b"begun\nmore\n"
+
+
+@clause("multilog/lock/same-directory-twice")
+@pytest.mark.parametrize("again", ["./log", "./log/", ".//log"])
+def test_directory_that_stands_there_twice_fails(sandbox: Sandbox, again: str) -> None:
+    expected = f"multilog: fatal: unable to lock directory {again}: temporary failure\n"
+    assert fatal(sandbox, "./log", again) == expected.encode()
+
+
+@clause("multilog/lock/flock")
+def test_lock_is_flock_of_the_file_lock(sandbox: Sandbox) -> None:
+    running(sandbox)
+    with open(sandbox.path / "log/lock") as file, pytest.raises(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@clause("multilog/lock/flock")
+def test_anybody_may_hold_the_lock(sandbox: Sandbox) -> None:
+    sandbox.write("log/lock")
+    with open(sandbox.path / "log/lock") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        expected = b"multilog: fatal: unable to lock directory ./log: temporary failure\n"
+        assert fatal(sandbox, "./log") == expected
+
+
+@clause("multilog/lock/released")
+def test_lock_ends_with_the_process(sandbox: Sandbox) -> None:
+    multilog = running(sandbox)
+    multilog.popen.kill()
+    multilog.wait()
+    running(sandbox)
+
+
+@clause("multilog/lock/not-inherited")
+def test_processor_does_not_hold_the_lock(sandbox: Sandbox) -> None:
+    body = "cat; echo $$ >&5; exec >/dev/null; sleep 1000 >/dev/null 2>&1 4>&- 5>&- &"
+    multilog = sandbox.start("multilog", "s4096", f"!{body}", "./log", stdin=PIPE)
+    multilog.write(b"line\n" * 1000)
+    eventually((sandbox.path / "log/state").read_bytes)
+    multilog.end_input()
+    multilog.wait()
+    running(sandbox)
+
+
+@clause("multilog/error/open-directory")
+@pytest.mark.parametrize(
+    ("directory", "reason"),
+    [
+        ("./file", b"not a directory"),
+        ("./file/log", b"not a directory"),
+        ("./dangling", b"file does not exist"),
+        ("./loop", b"symbolic link loop"),
+        ("./" + "n" * 300, b"file name too long"),
+        ("/no/such/log", b"file does not exist"),
+    ],
+)
+def test_directory_that_cannot_be_opened_gives_111(
+    sandbox: Sandbox, directory: str, reason: bytes
+) -> None:
+    sandbox.write("file")
+    (sandbox.path / "dangling").symlink_to("nowhere")
+    (sandbox.path / "loop").symlink_to("loop")
+    expected = b"multilog: fatal: unable to open directory %s: %s\n" % (directory.encode(), reason)
+    assert fatal(sandbox, directory) == expected
+
+
+@clause("multilog/error/open-directory")
+@needs("root")
+def test_directory_that_may_not_be_read_gives_111(sandbox: Sandbox) -> None:
+    (sandbox.path / "log").mkdir(mode=0o300)
+    expected = b"multilog: fatal: unable to open directory ./log: access denied\n"
+    assert fatal(sandbox, "./log", prepare=["--user", "65534:65534"]) == expected
+
+
+@clause("multilog/error/lock")
+@needs("root")
+def test_lock_that_may_not_be_opened_gives_111(sandbox: Sandbox) -> None:
+    (sandbox.path / "log").mkdir(mode=0o755)
+    expected = b"multilog: fatal: unable to lock directory ./log: access denied\n"
+    assert fatal(sandbox, "./log", prepare=["--user", "65534:65534"]) == expected
+
+
+@clause("multilog/error/lock")
+def test_lock_that_is_a_directory_gives_111(sandbox: Sandbox) -> None:
+    (sandbox.path / "log/lock").mkdir(parents=True)
+    expected = b"multilog: fatal: unable to lock directory ./log: is a directory\n"
+    assert fatal(sandbox, "./log") == expected
+
+
+@clause("multilog/error/stat")
+@pytest.mark.parametrize("file", ["current", "processed"])
+def test_file_that_cannot_be_looked_at_gives_111(sandbox: Sandbox, file: str) -> None:
+    (sandbox.path / "log").mkdir()
+    (sandbox.path / "log" / file).symlink_to(file)
+    expected = f"multilog: fatal: unable to stat ./log/{file}: symbolic link loop\n"
+    assert fatal(sandbox, "./log") == expected.encode()
+
+
+@clause("multilog/error/state")
+def test_state_that_cannot_be_made_gives_111(sandbox: Sandbox) -> None:
+    (sandbox.path / "log/state").mkdir(parents=True)
+    expected = b"multilog: fatal: unable to write to ./log/state: is a directory\n"
+    assert fatal(sandbox, "./log") == expected
+
+
+@clause("multilog/error/current-directory")
+def test_current_that_is_a_directory_gives_111(sandbox: Sandbox) -> None:
+    (sandbox.path / "log/current").mkdir(parents=True)
+    expected = b"multilog: fatal: unable to append to ./log/current: is a directory\n"
+    assert fatal(sandbox, "./log") == expected
+
+
+@clause("multilog/error/current-refused")
+@needs("root")
+def test_current_that_may_not_be_written_gives_111(sandbox: Sandbox) -> None:
+    log = sandbox.path / "log"
+    log.mkdir()
+    os.chown(log, 65534, 65534)
+    os.chown(sandbox.write("log/current", mode=0o744), 0, 0)
+    expected = b"multilog: fatal: unable to append to ./log/current: access denied\n"
+    assert fatal(sandbox, "./log", prepare=["--user", "65534:65534"]) == expected
+
+
+@clause("multilog/error/current-of-another")
+@needs("root")
+def test_current_whose_mode_may_not_be_set_gives_111(sandbox: Sandbox) -> None:
+    log = sandbox.path / "log"
+    log.mkdir()
+    os.chown(log, 65534, 65534)
+    sandbox.write("log/current", mode=0o766)
+    expected = b"multilog: fatal: unable to set mode of ./log/current: permission denied\n"
+    assert fatal(sandbox, "./log", prepare=["--user", "65534:65534"]) == expected
+
+
+@clause("multilog/error/starting-directory")
+@needs("root")
+def test_starting_directory_that_cannot_be_opened_gives_111(sandbox: Sandbox) -> None:
+    (sandbox.path / "closed").mkdir(mode=0o311)
+    reader, writer = os.pipe()
+    os.close(writer)
+    answer = sandbox.run(
+        "multilog", "e", stdin=reader, cwd="closed", prepare=["--user", "65534:65534"]
+    )
+    os.close(reader)
+    expected = b"multilog: fatal: unable to switch to current directory: access denied\n"
+    assert (answer.code, answer.err) == (111, expected)
+
+
+@clause("multilog/error/other-directories-stay")
+def test_directories_before_the_failing_one_were_opened(sandbox: Sandbox) -> None:
+    fatal(sandbox, "./a", "./no/such")
+    current = sandbox.path / "a/current"
+    assert (current.read_bytes(), mode(current)) == (b"", 0o644)
