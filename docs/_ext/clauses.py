@@ -1,8 +1,8 @@
 """The specification's pages, made from the clauses themselves.
 
-For each file `conformance/spec/X.md` this writes `docs/specification/X.md`
-(never committed), whose one directive `{clauses} X` puts every clause on the
-page. A clause's id is its HTML anchor, so that anything can link to
+For each program this writes `docs/specification/PROGRAM.md` (never committed),
+whose directive `{clauses} FILE` puts every clause of `conformance/spec/FILE.md` on
+the page. A clause's id is its HTML anchor, so that anything can link to
 
     specification/svok.html#svok/exit/running
 
@@ -11,8 +11,6 @@ variants, the tests that check it, and, once results are committed, its outcome
 for each implementation.
 """
 
-import ast
-import json
 import re
 from functools import cache
 from pathlib import Path
@@ -22,59 +20,36 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from daemontools_conformance.clauses import LEVELS, Clause, parse
+from daemontools_conformance import index, pages
+from daemontools_conformance.clauses import LEVELS, Clause, load, parse
+from daemontools_conformance.reports import matrix
+from daemontools_conformance.reports.results import Report
 
 ROOT = Path(__file__).parents[2]
 SPEC = ROOT / "conformance/spec"
-TESTS = ROOT / "conformance/daemontools_conformance/tests"
-RESULTS = ROOT / "conformance/results"
-NOT_CLAUSES = {"tombstones", "SOURCES", "README"}
 SOURCE_URL = "https://cr.yp.to/daemontools/{}.html"
 
 
 @cache
-def tests_by_clause() -> dict[str, list[str]]:
-    """clause id -> the tests that check it, as `folder/test_x.py::test_y`.
-
-    Read from the source: a test is a function with a decorator `@clause("id")`.
-    """
-    found: dict[str, list[str]] = {}
-    for file in sorted(TESTS.rglob("test_*.py")):
-        for node in ast.walk(ast.parse(file.read_bytes())):
-            if isinstance(node, ast.FunctionDef):
-                for id_ in _ids(node):
-                    name = f"{file.relative_to(TESTS)}::{node.name}"
-                    found.setdefault(id_, []).append(name)
-    return found
-
-
-def _ids(function: ast.FunctionDef) -> list[str]:
-    return [
-        str(call.args[0].value)
-        for call in function.decorator_list
-        if isinstance(call, ast.Call)
-        and isinstance(call.func, ast.Name)
-        and call.func.id == "clause"
-        and call.args
-        and isinstance(call.args[0], ast.Constant)
-    ]
+def all_clauses() -> dict[str, Clause]:
+    """All clauses by id."""
+    return load(SPEC)
 
 
 @cache
-def outcomes() -> dict[str, dict[str, str]]:
-    """clause id -> {implementation: outcome}, from the committed results; empty without any."""
-    found: dict[str, dict[str, str]] = {}
-    for file in sorted(RESULTS.rglob("*.jsonl")) if RESULTS.exists() else []:
-        implementation = file.parent.name if file.stem == "results" else file.stem
-        for line in file.read_text().splitlines():
-            record = json.loads(line)
-            if "clause" in record and "outcome" in record:
-                found.setdefault(record["clause"], {})[implementation] = record["outcome"]
-    return found
+def tests_by_clause() -> dict[str, list[index.Test]]:
+    """clause id -> the tests that check it, read from their source."""
+    return index.by_clause(index.of_suite(), all_clauses())
+
+
+@cache
+def results() -> list[Report]:
+    """The committed results of the shipped profiles; none yet is no error."""
+    return pages.committed()
 
 
 class Clauses(SphinxDirective):
-    """`{clauses} svok`: all clauses of `conformance/spec/svok.md`, as sections."""
+    """`{clauses} svok`: all clauses of the file `conformance/spec/svok.md`."""
 
     required_arguments = 1
 
@@ -85,7 +60,7 @@ class Clauses(SphinxDirective):
         return [node for clause in parse(file.read_text(), file) for node in self._show(clause)]
 
     def _show(self, clause: Clause) -> list[nodes.Node]:
-        anchor = nodes.target("", "", ids=[clause.id])
+        anchor = nodes.target("", "", ids=[clause.id, anchor_of(clause)])
         title = nodes.paragraph("", "", nodes.literal("", clause.id), classes=["clause-id"], ids=[])
         title += nodes.reference("", "¶", refuri=f"#{clause.id}", classes=["clause-link"])
         body = nodes.container(classes=["clause", f"level-{clause.level.lower()}"])
@@ -100,11 +75,11 @@ class Clauses(SphinxDirective):
             rows.append(("Why", clause.why))
         rows += [("By hand", f"`{command}`") for command in clause.by_hand]
         rows += [(f"Variant {name}", text) for name, text in clause.variants.items()]
-        tests = tests_by_clause().get(clause.id, [])
+        tests = [test.id.partition("/")[2] for test in tests_by_clause().get(clause.id, [])]
         rows.append(("Tests", ", ".join(f"`{test}`" for test in tests) or "none"))
-        seen = outcomes().get(clause.id, {})
+        seen = [f"{report.name} **{report.outcome(clause.id)}**" for report in results()]
         if seen:
-            rows.append(("Results", ", ".join(f"{who} **{what}**" for who, what in seen.items())))
+            rows.append(("Results", ", ".join(seen)))
         fields = nodes.field_list(classes=["clause-facts"])
         for name, text in rows:
             body = nodes.field_body("", *self._markdown(text))
@@ -123,41 +98,67 @@ def _source(clause: Clause) -> str:
     return f"manual, [{page[1]}]({SOURCE_URL.format(page[1])})"
 
 
+def anchor_of(clause: Clause) -> str:
+    """The clause's anchor as the matrix writes it."""
+    return clause.id.replace("/", "-")
+
+
 def write_pages(_app: Sphinx) -> None:
-    """One page a file of the specification, and their index."""
-    pages = Path(__file__).parents[1] / "specification"
-    pages.mkdir(exist_ok=True)
-    files = [f for f in sorted(SPEC.glob("*.md")) if f.stem not in NOT_CLAUSES]
-    for old in set(pages.glob("*.md")) - {pages / f.name for f in files}:
+    """One page a program, their index, and the pages that the suite makes."""
+    folder = Path(__file__).parents[1] / "specification"
+    folder.mkdir(exist_ok=True)
+    programs: dict[str, list[Clause]] = {}
+    for clause in all_clauses().values():
+        programs.setdefault(clause.program, []).append(clause)
+    texts = {p: _page([c.file.stem for c in clauses]) for p, clauses in programs.items()}
+    texts["index"] = _index(programs)
+    texts["djb-list"] = pages.djb_list(all_clauses(), results())
+    texts["not-tested"] = pages.untested(all_clauses(), index.of_suite(), results())
+    for old in set(folder.glob("*.md")) - {folder / f"{name}.md" for name in texts}:
         old.unlink()
-    rows = []
-    for file in files:
-        head = file.read_text().split("\n## ", 1)[0].strip()
-        _write(pages / file.name, f"{head}\n\n```{{clauses}} {file.stem}\n```\n")
-        rows.append((file.stem, parse(file.read_text(), file)))
-    _write(pages / "index.md", _index(rows))
+    for name, text in texts.items():
+        _write(folder / f"{name}.md", text)
 
 
-def _index(rows: list[tuple[str, list[Clause]]]) -> str:
-    names = "\n".join(name for name, _ in rows)
+def _page(files: list[str]) -> str:
+    """A program's page: what its files say at their head, and their clauses."""
+    parts: list[str] = []
+    for file in dict.fromkeys(files):
+        head = (SPEC / f"{file}.md").read_text().split("\n## ", 1)[0].strip()
+        head = head if not parts else f"#{head}"  # the second file is a section of the page
+        parts.append(f"{head}\n\n```{{clauses}} {file}\n```\n")
+    return "\n".join(parts)
+
+
+def _index(programs: dict[str, list[Clause]]) -> str:
     levels = list(LEVELS)
-    table = ["| file | clauses | tests | " + " | ".join(levels) + " |"]
+    table = ["| program | clauses | tests | " + " | ".join(levels) + " |"]
     table.append("|---|---|---|" + "---|" * len(levels))
-    for name, clauses in rows:
+    for name, clauses in programs.items():
         tests = sum(len(tests_by_clause().get(clause.id, [])) for clause in clauses)
         counts = [sum(clause.level == level for clause in clauses) for level in levels]
         cells = [f"[{name}]({name}.md)", len(clauses), tests, *counts]
         table.append("| " + " | ".join(map(str, cells)) + " |")
     meanings = "\n".join(f"- **{level}**: {text}." for level, text in LEVELS.items())
-    total = sum(len(clauses) for _, clauses in rows)
+    names = "\n".join([*programs, "djb-list", "not-tested"])
+    matrix = "The [matrix](matrix.html) shows all of them at once.\n\n" if results() else ""
     return (
         "# Specification\n\n"
         "What an implementation of daemontools must do, one observable fact at a time: "
-        f"{total} clauses. A clause's id is permanent, and is its address on these pages. "
-        "[How the suite works](../book/12-suite.md) says how they are checked.\n\n"
-        f"{meanings}\n\n" + "\n".join(table) + "\n\n"
+        f"{len(all_clauses())} clauses. A clause's id is permanent, and is its address on these "
+        "pages. [How the suite works](../book/12-suite.md) says how they are checked; "
+        "[what djb's own tests leave out](djb-list.md) and [what ours leave out](not-tested.md) "
+        f"are lists of their own.\n\n{matrix}{meanings}\n\n" + "\n".join(table) + "\n\n"
         f"```{{toctree}}\n:hidden:\n\n{names}\n```\n"
     )
+
+
+def write_matrix(app: Sphinx, problem: Exception | None) -> None:
+    """The matrix of the committed results, beside the pages that its rows lead to."""
+    if problem is None and app.builder.format == "html" and results():
+        link = "{program}.html#{anchor}"
+        page = matrix.page(results(), all_clauses(), clause_link=link)
+        (Path(app.outdir) / "specification/matrix.html").write_text(page)
 
 
 def _write(path: Path, text: str) -> None:
@@ -170,4 +171,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Sphinx calls this."""
     app.add_directive("clauses", Clauses)
     app.connect("builder-inited", write_pages)
+    app.connect("build-finished", write_matrix)
     return {"version": "1", "parallel_read_safe": True}

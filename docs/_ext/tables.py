@@ -128,12 +128,15 @@ def _said(step: "rotate.Step") -> str:
 
 
 def reading_order() -> str:
-    """The files of the reference in a good order, with line counts, as a Markdown table."""
-    lines = ["| | file | lines | what it tells |", "|---|---|---|---|"]
+    """The files of the reference in a good order, with line counts, as a Markdown table.
+
+    Counts are rounded to tens, so that not every change of a program makes them stale.
+    """
+    lines = ["| | file | lines, about | what it tells |", "|---|---|---|---|"]
     for number, (file, why) in enumerate(READING_ORDER, 1):
         path = ROOT / "reference/daemontools" / file
         if path.exists():
-            count = len(path.read_text().splitlines())
+            count = max(10, round(len(path.read_text().splitlines()), -1))
             lines.append(f"| {number} | [{file}](reference/daemontools/{file}) | {count} | {why} |")
     return "\n".join(lines)
 
