@@ -33,7 +33,7 @@ def readme_with_reading_order(readme: str) -> str:
 def build(builder: str) -> Path:
     """Build with one of Sphinx's builders; the folder of the result."""
     out = BUILD / builder
-    flags = ["-n", "-W", "--keep-going", "-q", "-b", builder, "-d", BUILD / "doctrees"]
+    flags = ["-E", "-n", "-W", "--keep-going", "-q", "-b", builder, "-d", BUILD / "doctrees"]
     subprocess.run([sys.executable, "-m", "sphinx", *flags, DOCS, out], check=True)
     return out
 
