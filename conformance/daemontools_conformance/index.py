@@ -46,7 +46,7 @@ def is_wanted(clause: str, programs: Sequence[str], prefixes: Sequence[str]) -> 
     """Do `--program` and `--clause` (each may be given several times, or not) let it through?"""
     if clause.startswith("*/"):
         return True  # only its parameters say of which program
-    return (not programs or clause.split("/")[0] in programs) and (
+    return (not programs or clause.split("/", maxsplit=1)[0] in programs) and (
         not prefixes or any(clause.startswith(prefix) for prefix in prefixes)
     )
 

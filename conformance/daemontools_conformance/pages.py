@@ -32,7 +32,7 @@ def djb_list(clauses: Mapping[str, Clause], reports: Sequence[Report]) -> str:
     for number, item in enumerate(djb_items(), 1):
         prefixes = item["clauses"]
         assert isinstance(prefixes, list)
-        found = [c for c in clauses if any(c.startswith(prefix) for prefix in prefixes)]
+        found = [c for c in clauses if c in prefixes or any(map(c.startswith, _folders(prefixes)))]
         tested += bool(found)
         passed = [r.name for r in reports if found and all(_holds(r, c) for c in found)]
         asked = [r.name for r in reports if any(_was_judged(r, c) for c in found)]
@@ -54,6 +54,11 @@ our words. {tested} of them are tested here. It is generated:
 |---|---|---|---|---|
 """
     return head + "\n".join(rows) + "\n"
+
+
+def _folders(words: Sequence[str]) -> list[str]:
+    """Those words that stand for all clauses below them."""
+    return [word for word in words if word.endswith("/")]
 
 
 def _holds(report: Report, clause: str) -> bool:

@@ -1,0 +1,37 @@
+"""Liars are caught, each with the right outcome, and the exit status says so."""
+
+from pathlib import Path
+
+import pytest
+
+from selftest.builds import judged, patched, with_programs
+from selftest.liars import LIARS, Liar
+
+
+@pytest.fixture(scope="session")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return patched(tmp_path_factory.mktemp("honest"))
+
+
+def test_there_are_enough_of_them_and_each_has_a_name() -> None:
+    assert len({liar.name for liar in LIARS}) == len(LIARS) >= 17
+
+
+@pytest.mark.parametrize("liar", LIARS, ids=lambda liar: liar.name)
+def test_a_liar_is_caught(liar: Liar, honest: Path, tmp_path: Path) -> None:
+    true = patched(tmp_path / "patched", liar.patches) if liar.patches else honest
+    folder = with_programs(tmp_path / "liar", true, liar.programs)
+    if liar.name == "not-executable":
+        (folder / "svok").chmod(0o644)
+    status, report = judged(folder, tmp_path / "report", "--clause", liar.clause, *liar.options)
+    cell = report.clauses[liar.clause]
+    assert (cell["outcome"], status) == (liar.outcome, 1), cell["detail"]
+    assert liar.says in cell["detail"]
+    assert (tmp_path / "report" / cell["evidence"] / "replay.sh").exists() == bool(cell["evidence"])
+
+
+def test_the_honest_pass_where_the_liars_are_caught(honest: Path, tmp_path: Path) -> None:
+    options = [word for liar in LIARS for word in ("--clause", liar.clause)]
+    status, report = judged(honest, tmp_path / "report", *options, workers=8)
+    outcomes = {clause: report.clauses[clause]["outcome"] for clause in options[1::2]}
+    assert (status, set(outcomes.values())) == (0, {"PASS"}), outcomes
