@@ -3,8 +3,9 @@
     python docs/build.py            build and check
     python docs/build.py --write    first write again what is generated and committed
 
-Committed and generated: the state diagram (docs/diagrams), and the reading order
-in README.md with its line counts. The results are in docs/_build: html, man.
+Committed and generated: the state diagram and the picture of the matrix
+(docs/diagrams), and the reading order in README.md with its line counts.
+What is built lies in docs/_build: html, man.
 """
 
 import shutil
@@ -15,9 +16,14 @@ from pathlib import Path
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 BUILD = DOCS / "_build"
-sys.path[:0] = [str(DOCS / "_ext"), str(ROOT / "reference")]
+sys.path[:0] = [str(DOCS / "_ext"), str(ROOT / "reference"), str(ROOT / "conformance")]
 
+import picture  # noqa: E402
 import tables  # noqa: E402
+
+from daemontools_conformance import clauses, pages  # noqa: E402
+
+MATRIX = DOCS / "diagrams/matrix.svg"
 
 BEGIN, END = "<!-- reading order: docs/build.py --write -->\n", "<!-- end -->\n"
 
@@ -28,6 +34,12 @@ def readme_with_reading_order(readme: str) -> str:
     _, _, tail = rest.partition(END)
     assert rest, "README.md has lost the marks around its reading order"
     return f"{head}{BEGIN}\n{tables.reading_order()}\n\n{END}{tail}"
+
+
+def matrix() -> str:
+    """The picture of the committed results; empty as long as there are none."""
+    reports = pages.committed()
+    return picture.draw(clauses.load(), reports) if reports else ""
 
 
 def build(builder: str) -> Path:
@@ -54,7 +66,11 @@ def main(arguments: list[str]) -> int:
     if "--write" in arguments:
         readme.write_text(readme_with_reading_order(readme.read_text()))
         tables.draw()
+        if matrix():
+            MATRIX.write_text(matrix())
     problems = [] if tables.is_fresh() else ["docs/diagrams is stale"]
+    if matrix() and (not MATRIX.exists() or MATRIX.read_text() != matrix()):
+        problems.append("docs/diagrams/matrix.svg is stale")
     if readme.read_text() != readme_with_reading_order(readme.read_text()):
         problems.append("the reading order in README.md is stale")
     html, man = build("html"), build("man")
