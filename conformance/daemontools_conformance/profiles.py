@@ -19,6 +19,10 @@ A profile is a TOML file:
     [timing]
     patience = 1.0                      # all deadlines are multiplied by this
 
+    [svscanboot]
+    service = "/etc/service"            # the directory it scans; "/service" if not given
+    places = []                         # where it expects its programs; ["/command"] if not given
+
     [[expect]]
     clause = "supervise/start/dangling-link"
     kind = "variant"                    # or not-offered, known-bug
@@ -63,7 +67,7 @@ FILL_IN = "to be filled in"  # what `adopt` leaves open; a run counts it
 KINDS = ("variant", "not-offered", "known-bug")
 _KEYS = {
     "name", "title", "version", "suite_version", "folder", "setup", "not_offered",
-    "peer", "programs", "timing", "expect",
+    "peer", "programs", "svscanboot", "timing", "expect",
 }  # fmt: skip
 
 
@@ -105,6 +109,8 @@ class Profile:
     not_offered: frozenset[str] = frozenset()
     peer: str = ""
     programs: Mapping[str, Call] = field(default_factory=dict)
+    service: str = "/service"
+    places: tuple[str, ...] = ("/command",)
     patience: float = 1.0
     expect: Mapping[str, Expectation] = field(default_factory=dict)
     source: str = ""
@@ -156,6 +162,8 @@ def load(path: Path) -> Profile:
             program: Call(call["path"], call.get("argv0", ""), tuple(call.get("arguments", ())))
             for program, call in table.get("programs", {}).items()
         },
+        service=table.get("svscanboot", {}).get("service", "/service"),
+        places=tuple(table.get("svscanboot", {}).get("places", ("/command",))),
         patience=float(table.get("timing", {}).get("patience", 1.0)),
         expect=_expectations(path, table.get("expect", [])),
         source=str(path),
