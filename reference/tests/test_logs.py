@@ -1,0 +1,313 @@
+"""The log reader: every line once and in order, whatever multilog does meanwhile."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daemontools import logs
+
+NAME = "@4000000065000000{:08d}"
+
+
+class Directory:
+    """A log directory in which multilog's system calls are made one at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.names = 0
+        self.number = 0
+        self.current = (path / "current").open("ab", buffering=0)
+
+    def line(self) -> None:
+        """Write the next number."""
+        self.current.write(b"%d\n" % self.number)
+        self.number += 1
+
+    def begin_rotation(self) -> None:
+        """`current` becomes `previous`."""
+        self.current.close()
+        os.rename(self.path / "current", self.path / "previous")
+
+    def new_current(self) -> None:
+        """A new `current`."""
+        self.current.close()
+        self.current = (self.path / "current").open("ab", buffering=0)
+
+    def link(self, source: str = "previous", code: str = "s") -> None:
+        """Give a file its final name, its old one still there."""
+        self.names += 1
+        os.link(self.path / source, self.path / (NAME.format(self.names) + "." + code))
+
+    def rotate(self) -> None:
+        """A whole rotation."""
+        self.begin_rotation()
+        self.new_current()
+        self.link()
+        self.unlink("previous")
+
+    def process(self) -> None:
+        """A processor has written its version of `previous`."""
+        (self.path / "state").touch()
+        text = (self.path / "previous").read_bytes()
+        (self.path / "processed").write_bytes(text.replace(b"\n", b" processed\n"))
+
+    def unlink(self, name: str) -> None:
+        """Remove one name of a file."""
+        os.unlink(self.path / name)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Iterator[Directory]:
+    made = Directory(tmp_path)
+    yield made
+    made.current.close()
+
+
+class Follower:
+    """Follows a directory; `seen` is what it has got by now."""
+
+    def __init__(self, path: Path, new: bool = False) -> None:
+        self.seen: list[bytes] = []
+        self._files = logs._Files(path, new)  # noqa: SLF001 - between two looks is where things happen
+        self._rest = b""
+
+    def look(self) -> None:
+        """Read until the reader would pause."""
+        while True:
+            newer = self._files.look_for_newer()
+            while chunk := self._files.read():
+                *whole, self._rest = (self._rest + chunk).split(b"\n")
+                self.seen += whole
+            if not newer:
+                return
+            self._files.turn_to(newer)
+
+
+def numbers(until: int) -> list[bytes]:
+    return [b"%d" % number for number in range(until)]
+
+
+def raw(path: Path) -> list[bytes]:
+    return [line.raw for line in logs.lines(path)]
+
+
+def test_lines_come_in_the_order_in_which_they_were_written(directory: Directory) -> None:
+    for _ in range(5):
+        directory.line()
+        directory.line()
+        directory.rotate()
+    directory.line()
+    directory.begin_rotation()
+    directory.new_current()
+    directory.line()
+    assert raw(directory.path) == numbers(12)
+
+
+def test_a_file_that_has_both_names_is_read_once(directory: Directory) -> None:
+    directory.line()
+    directory.begin_rotation()
+    directory.new_current()
+    directory.line()
+    directory.link()
+    assert raw(directory.path) == numbers(2)
+
+
+def test_other_files_are_not_read(directory: Directory) -> None:
+    directory.line()
+    for name in ("lock", "state", "newstate", "processed", "status", "@x", "@" + 24 * "0"):
+        (directory.path / name).write_bytes(b"no\n")
+    assert raw(directory.path) == numbers(1)
+
+
+def test_a_line_that_spans_two_files_is_one_line(directory: Directory) -> None:
+    directory.current.write(b"one ")
+    directory.rotate()
+    directory.current.write(b"line\n")
+    assert raw(directory.path) == [b"one line"]
+
+
+def test_after_an_unfinished_file_a_new_line_begins(directory: Directory) -> None:
+    directory.current.write(b"cut of")
+    directory.link("current", code="u")
+    directory.unlink("current")
+    directory.new_current()
+    directory.line()
+    assert raw(directory.path) == [b"cut of", b"0"]
+
+
+def test_a_last_line_without_newline_is_given_as_it_is(directory: Directory) -> None:
+    directory.line()
+    directory.current.write(b"half")
+    assert raw(directory.path) == [b"0", b"half"]
+
+
+def test_lines_have_times_and_texts() -> None:
+    line = logs.Line(b"@4000000037c219bf2ef02e94 mice  two")
+    assert (line.time, line.text) == ((935467445, 787492500), b"mice  two")
+    assert (logs.Line(b"@hello mice").time, logs.Line(b"@hello mice").text) == (
+        None,
+        b"@hello mice",
+    )
+
+
+def test_an_empty_or_missing_directory(tmp_path: Path) -> None:
+    assert raw(tmp_path) == []
+    with pytest.raises(FileNotFoundError):
+        raw(tmp_path / "nowhere")
+
+
+STEPS = st.lists(st.sampled_from(["line", "look", "go on", "rotation", "crash"]), max_size=80)
+
+
+@settings(deadline=None, max_examples=300)
+@given(steps=STEPS, processor=st.booleans())
+def test_following_neither_loses_nor_repeats_a_line(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[str], processor: bool
+) -> None:
+    """Rotation goes on one system call at a time, and the reader looks at any time between."""
+    directory = Directory(tmp_path_factory.mktemp("log"))
+    follower = Follower(directory.path)
+    follower.look()
+    under_way: list[Callable[[], None]] = []
+    unlink, link = directory.unlink, directory.link
+    rotation = [directory.begin_rotation, directory.new_current]
+    if processor:
+        rotation += [
+            directory.process,
+            partial(unlink, "previous"),
+            partial(link, "processed"),
+            partial(unlink, "processed"),
+        ]
+    else:
+        rotation += [directory.link, partial(unlink, "previous")]
+    crash = [partial(link, "current", "u"), partial(unlink, "current"), directory.new_current]
+    for step in steps:
+        if step == "look":
+            follower.look()
+        elif step == "line" and not under_way:
+            directory.line()
+        elif step in ("rotation", "crash") and not under_way:
+            under_way = [*(rotation if step == "rotation" else crash)]
+        elif step == "go on" and under_way:
+            under_way.pop(0)()
+    for act in under_way:
+        act()
+    follower.look()
+    directory.current.close()
+    follower._files.close()  # noqa: SLF001
+    seen = [line.removesuffix(b" processed") for line in follower.seen]
+    assert seen == numbers(directory.number)
+
+
+def test_new_leaves_out_what_is_there(directory: Directory) -> None:
+    for _ in range(3):
+        directory.line()
+        directory.rotate()
+    directory.line()
+    follower = Follower(directory.path, new=True)
+    directory.line()
+    directory.rotate()
+    directory.line()
+    follower.look()
+    follower._files.close()  # noqa: SLF001
+    assert follower.seen == [b"4", b"5"]
+
+
+def test_a_removed_file_is_no_reason_to_stop(directory: Directory) -> None:
+    follower = Follower(directory.path)
+    for _ in range(5):
+        directory.line()
+        directory.rotate()
+    for name in sorted(directory.path.glob("@*"))[:3]:
+        name.unlink()
+    follower.look()
+    follower._files.close()  # noqa: SLF001
+    assert follower.seen == [b"3", b"4"]
+
+
+MULTILOG = shutil.which("multilog")
+
+
+@pytest.mark.skipif(not MULTILOG, reason="needs a multilog on PATH")
+@pytest.mark.parametrize("processor", [[], ["!sed 's/^/processed /'"]])
+def test_following_a_real_multilog_that_rotates_and_dies(
+    tmp_path: Path, processor: list[str]
+) -> None:
+    log = tmp_path / "log"
+    log.mkdir()
+    seen: list[bytes] = []
+    total = 30_000
+
+    def follow() -> None:
+        for line in logs.lines(log, follow=True, pause=0.001):
+            seen.append(line.raw.removeprefix(b"processed "))
+            if line.raw.endswith(b"last"):
+                return
+
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    script = ["s4096", "n1000", *processor, str(log)]
+    multilog = subprocess.Popen([str(MULTILOG), *script], stdin=subprocess.PIPE, bufsize=0)
+    for number in range(total):
+        if number % 1000 == 999:
+            # It finishes its line and leaves; the next one goes on with `current`.
+            assert multilog.stdin
+            multilog.stdin.close()
+            assert multilog.wait() == 0
+            multilog = subprocess.Popen([str(MULTILOG), *script], stdin=subprocess.PIPE, bufsize=0)
+        assert multilog.stdin
+        multilog.stdin.write(b"line %d\n" % number)
+    assert multilog.stdin
+    multilog.stdin.write(b"last\n")
+    thread.join(timeout=60)
+    assert not thread.is_alive(), f"{len(seen)} of {total} lines after a minute"
+    multilog.stdin.close()
+    multilog.wait()
+    assert seen == [b"line %d" % number for number in range(total)] + [b"last"]
+
+
+def run(*arguments: str, tz: str = "UTC") -> "subprocess.CompletedProcess[bytes]":
+    command = [sys.executable, "-m", "daemontools.logs", *arguments]
+    environment = {**os.environ, "TZ": tz}
+    return subprocess.run(command, capture_output=True, env=environment, check=False)
+
+
+def test_the_command_prints_the_log(directory: Directory) -> None:
+    directory.current.write(b"@400000003883d9ca00000000 a\n")
+    directory.rotate()
+    directory.current.write(b"b\n")
+    assert run(str(directory.path)).stdout == b"@400000003883d9ca00000000 a\nb\n"
+    assert run("--local", str(directory.path)).stdout == b"2000-01-18 03:10:56.000000000 a\nb\n"
+
+
+def test_the_command_says_what_is_wrong_in_one_line(tmp_path: Path) -> None:
+    answer = run(str(tmp_path / "nowhere"))
+    assert (answer.returncode, answer.stdout) == (1, b"")
+    assert answer.stderr.startswith(b"daemontools.logs: ")
+    assert answer.stderr.count(b"\n") == 1
+
+
+def test_the_command_follows_and_dies_of_an_interrupt_silently(directory: Directory) -> None:
+    command = [sys.executable, "-m", "daemontools.logs", "--follow", str(directory.path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout
+    assert process.stderr
+    for _ in range(3):
+        directory.line()
+        assert process.stdout.readline() == b"%d\n" % (directory.number - 1)
+        directory.rotate()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=20) == -signal.SIGINT
+    assert process.stderr.read() == b""
+    process.stdout.close()
+    process.stderr.close()
