@@ -83,11 +83,13 @@ def warn(*parts: bytes | str | OSError) -> None:
     """Write the parts as one line on descriptor 2.
 
     An OSError stands for its text. Nobody may be listening (2 may be closed,
-    a pipe without a reader): the program goes on all the same.
+    a pipe without a reader): the program goes on all the same. A write may take
+    only the beginning (a limit on file sizes); the rest is then tried again.
     """
     line = b"".join(_as_bytes(part) for part in parts) + b"\n"
     try:
-        os.write(2, line)
+        while line:
+            line = line[os.write(2, line) :]
     except OSError:
         pass
 

@@ -1,0 +1,164 @@
+"""Differential mode: the same generated cases for two implementations, side by side.
+
+    daemontools-conformance --differential A B [--program NAME]... [--cases N] [--seed N]
+    daemontools-conformance --differential A B --case JSON
+
+A and B are what `--implementation` takes. Everything that can be observed is
+compared (`run.py`); what is not compared, and why, stands in one list (`masks.py`).
+A difference is printed with a script that runs the case again without the suite; no
+clause speaks of it, or else the list would: it is an unwritten clause.
+"""
+
+import argparse
+import multiprocessing
+import os
+import shlex
+import sys
+import tempfile
+import time
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+from daemontools_conformance.differential import masks
+from daemontools_conformance.differential.case import from_json, shell
+from daemontools_conformance.differential.compare import SLOW, Findings, Pair, explore
+from daemontools_conformance.differential.generate import CASES
+from daemontools_conformance.implementation import Implementation, locate
+from daemontools_conformance.processes import become_subreaper
+from daemontools_conformance.profiles import ProfileError, find
+
+SLICE = 60  # cases that one worker takes at a time
+SLOW_SLICE = 6
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The command line after `--differential`; 0 if nothing differs."""
+    parser = argparse.ArgumentParser(prog="daemontools-conformance --differential")
+    parser.add_argument("first", metavar="A")
+    parser.add_argument("second", metavar="B")
+    parser.add_argument("--program", action="append", choices=sorted(CASES), help="only this one")
+    parser.add_argument("--cases", type=int, default=600, help="for each program (600)")
+    parser.add_argument(
+        "--slow-cases", type=int, default=200, help="if its cases hold pauses (200)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same cases")
+    parser.add_argument("--case", help="run one case again: the JSON of a report")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="differential-") as scratch:
+        os.chmod(scratch, 0o755)
+        try:
+            both = [_located(name, Path(scratch)) for name in (options.first, options.second)]
+        except ProfileError as error:
+            parser.error(str(error))
+        if options.case:
+            return _again(both[0], both[1], options.case, scratch)
+        began = time.monotonic()
+        found = _explore_all(both[0], both[1], options)
+        print(f"{time.monotonic() - began:.0f} s, seed {options.seed}")
+        return 1 if found else 0
+
+
+def _located(name: str, scratch: Path) -> Implementation:
+    profile = find(name)
+    folder = scratch / profile.name
+    folder.mkdir(mode=0o755, exist_ok=True)
+    return locate(profile, folder)
+
+
+def _again(first: Implementation, second: Implementation, text: str, scratch: str) -> int:
+    become_subreaper()
+    case = from_json(text)
+    covered = masks.excluded(case)
+    if covered:
+        print(f"covered by the deviation {covered}")
+    found = Pair(first, second, scratch).differences(case)
+    print("\n".join(found) or "no difference")
+    return 1 if found else 0
+
+
+def _explore_all(first: Implementation, second: Implementation, options: argparse.Namespace) -> int:
+    """All slices of all programs, in parallel; print a table and each difference; their number."""
+    programs = options.program or list(CASES)
+    table: dict[str, list[Findings]] = {program: [] for program in programs}
+    cores = os.cpu_count() or 1
+    context = multiprocessing.get_context("spawn")
+    with (
+        ProcessPoolExecutor(cores, context, become_subreaper) as quick,
+        ProcessPoolExecutor(12 * cores, context, become_subreaper) as waiting,
+    ):
+        jobs: list[Future[Findings]] = []
+        for program in sorted(programs, key=lambda name: name not in SLOW):
+            slow = program in SLOW
+            cases = options.slow_cases if slow else options.cases
+            for size, number in _slices(
+                program, cases, SLOW_SLICE if slow else SLICE, options.seed
+            ):
+                pool = waiting if slow else quick
+                jobs.append(pool.submit(explore, first, second, program, size, number))
+        for job in as_completed(jobs):
+            findings = job.result()
+            table[findings.program].append(findings)
+            _report(findings, first, second)
+    return _summary(table)
+
+
+def _slices(program: str, cases: int, size: int, seed: int) -> Iterator[tuple[int, int]]:
+    """Sizes and seeds of the slices: the same for the same seed, on every machine."""
+    for start in range(0, cases, size):
+        name = f"{program} {seed} {start}"
+        yield min(size, cases - start), zlib.crc32(name.encode())
+
+
+def _report(findings: Findings, first: Implementation, second: Implementation) -> None:
+    for case, differs in findings.differences:
+        names = f"{first.profile.name} (above) and {second.profile.name} (below)"
+        print(f"\nDIFFERENCE, an unwritten clause of {findings.program}: {names}")
+        print("\n".join(differs))
+        one, two = (both.command(findings.program)[0] for both in (first, second))
+        print(f"--- by hand; then the same with {two}")
+        print(shell(from_json(case), one))
+        names = f"{first.profile.name} {second.profile.name}"
+        print(
+            f"--- again: daemontools-conformance --differential {names} --case {shlex.quote(case)}"
+        )
+        sys.stdout.flush()
+
+
+def _summary(table: dict[str, list[Findings]]) -> int:
+    """Print the counts; the number of differences."""
+    print(
+        f"\n{'':14}{'compared':>10}{'distinct':>10}{'excluded':>10}{'unsteady':>10}{'different':>10}"
+    )
+    total: Counter[str] = Counter()
+    excluded: Counter[str] = Counter()
+    for program, all_findings in table.items():
+        counts = _counts(all_findings)
+        total.update(counts)
+        for findings in all_findings:
+            excluded.update(findings.excluded)
+        print(f"{program:14}" + "".join(f"{counts[name]:>10}" for name in _COLUMNS))
+    print(f"{'together':14}" + "".join(f"{total[name]:>10}" for name in _COLUMNS))
+    reasons = {deviation.name: deviation.reason for deviation in masks.DEVIATIONS}
+    for name, count in sorted(excluded.items()):
+        print(f"excluded {count:>6} x {name}: {reasons[name]}")
+    print(f"{len(masks.MASKS)} masks: see differential/masks.py")
+    return total["different"]
+
+
+_COLUMNS = ("compared", "distinct", "excluded", "unsteady", "different")
+
+
+def _counts(all_findings: Iterable[Findings]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    seen: set[int] = set()
+    for findings in all_findings:
+        counts["compared"] += findings.compared
+        counts["excluded"] += findings.excluded.total()
+        counts["unsteady"] += findings.unsteady
+        counts["different"] += len(findings.differences)
+        seen |= findings.distinct
+    counts["distinct"] = len(seen)
+    return counts

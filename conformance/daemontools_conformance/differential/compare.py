@@ -1,0 +1,124 @@
+"""Run a case with both implementations and compare; explore many cases; report."""
+
+import os
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, assume, given, seed, settings
+
+from daemontools_conformance.differential import masks
+from daemontools_conformance.differential.case import Case
+from daemontools_conformance.differential.generate import CASES
+from daemontools_conformance.differential.run import Observation, clean, observe
+from daemontools_conformance.implementation import Implementation
+
+PATIENCE_SECONDS = 1.0  # for the end of a program, or for its child
+SECOND_LOOK = 8  # times as patient
+SLOW = {"supervise", "svscan", "svscanboot", "readproctitle"}  # their cases hold pauses
+
+
+class Different(AssertionError):
+    """Two implementations differ in a case that no deviation covers."""
+
+
+@dataclass
+class Findings:
+    """What one slice of cases gave."""
+
+    program: str
+    compared: int = 0
+    distinct: set[int] = field(default_factory=set)
+    excluded: Counter[str] = field(default_factory=Counter)
+    unsteady: int = 0  # differed once, and not at the second, more patient look
+    differences: list[tuple[str, list[str]]] = field(default_factory=list)  # case, what differs
+
+
+class Pair:
+    """Two implementations and a folder for each."""
+
+    def __init__(self, first: Implementation, second: Implementation, scratch: str) -> None:
+        self.both = (first, second)
+        self.roots = (os.fsencode(f"{scratch}/1"), os.fsencode(f"{scratch}/2"))
+        for root in self.roots:
+            os.mkdir(root)
+            os.chmod(root, 0o755)
+
+    def observations(self, case: Case, patience: float) -> list[Observation]:
+        """What is seen of the case with each, masked."""
+        for _ in range(10):
+            before = int(time.time())
+            seen = []
+            for implementation, root in zip(self.both, self.roots, strict=True):
+                found = observe(implementation, case, root, patience)
+                seen.append(masks.masked(found, case, root))
+                clean(root)
+            if case.program != "svstat" or int(time.time()) == before:
+                break  # svstat counts seconds: both must run in the same one
+        return seen
+
+    def differences(self, case: Case, patience: float = PATIENCE_SECONDS) -> list[str]:
+        """What differs, each with both values."""
+        one, two = (dict(_flat(seen)) for seen in self.observations(case, patience))
+        return [
+            f"{name}: {one.get(name)!r}\n{' ' * len(name)}  {two.get(name)!r}"
+            for name in sorted(one.keys() | two.keys())
+            if one.get(name) != two.get(name)
+        ]
+
+
+def _flat(seen: Observation, before: str = "") -> Iterator[tuple[str, Any]]:
+    """A field that holds a mapping as its items, so that a report shows only what differs."""
+    for name, value in seen.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", value
+
+
+def explore(
+    first: Implementation, second: Implementation, program: str, cases: int, number: int
+) -> Findings:
+    """Generate and compare `cases` cases from the seed `number`; stop at the first difference."""
+    findings = Findings(program)
+    phases = [Phase.generate] if program in SLOW else [Phase.generate, Phase.shrink]
+
+    with tempfile.TemporaryDirectory(prefix="differential-") as scratch:
+        os.chmod(scratch, 0o755)
+        pair = Pair(first, second, scratch)
+
+        @settings(
+            max_examples=cases,
+            database=None,
+            deadline=None,
+            phases=phases,
+            suppress_health_check=list(HealthCheck),
+            print_blob=False,
+            report_multiple_bugs=False,
+        )
+        @seed(number)
+        @given(CASES[program]())
+        def compare(case: Case) -> None:
+            covered = masks.excluded(case)
+            if covered:
+                findings.excluded[covered] += 1
+            assume(not covered)
+            findings.compared += 1
+            findings.distinct.add(hash(case))
+            if not pair.differences(case):
+                return
+            found = pair.differences(case, PATIENCE_SECONDS * SECOND_LOOK)
+            if not found:
+                findings.unsteady += 1
+                return
+            findings.differences = [(case.json(), found)]
+            raise Different
+
+        try:
+            compare()
+        except Different:
+            pass
+    return findings

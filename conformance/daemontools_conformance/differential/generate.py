@@ -1,0 +1,461 @@
+"""Cases for each program: hypothesis strategies, from the likely to the odd.
+
+`CASES[program]` is the strategy. A good case runs into something: names that
+exist more often than not, contents that matter to the program, and now and then
+a state that nobody expects.
+"""
+
+import os
+import pwd
+from collections.abc import Callable
+
+from hypothesis import strategies as st
+
+from daemontools_conformance.differential.case import Case, Node, Step
+
+Words = tuple[bytes, ...]
+Strategy = st.SearchStrategy
+
+PATH = b"PATH=/usr/bin:/bin"
+PROBE = (b"/bin/sleep", b"1000")
+
+# Words for arguments, names and values
+
+ODD_WORD = st.one_of(
+    st.sampled_from(
+        [b"", b"-", b"--", b"-x", b"\xff\xfe", b"a b", b"\n", b"=", b"a=b", b".", b"/"]
+    ),
+    st.binary(max_size=8).map(lambda data: data.replace(b"\0", b"")),
+)
+NAME = st.sampled_from(
+    [b"a", b"b", b"A", b"PATH", b"E=F", b"=", b"x y", b"\xff", b"UID", b".d", b"-n"]
+)
+ENTRY = st.one_of(
+    st.tuples(
+        st.sampled_from([b"A", b"B", b"E", b"UID", b"GID", b"PATH", b"LC_CTYPE", b"LC_ALL", b"TZ"]),
+        st.sampled_from([b"", b"1", b"C", b"xx", b"/bin", b"\xff"]),
+    ).map(b"=".join),
+    st.sampled_from(
+        [b"PYTHONHOME=/x", b"PYTHONINSPECT=1", b"PYTHONPATH=/x", b"LD_X=1", b"A", b"", b"="]
+    ),
+    st.binary(max_size=6).map(lambda data: data.replace(b"\0", b"")),
+)
+ENVIRONMENT = st.one_of(
+    st.just((PATH,)),
+    st.lists(ENTRY, max_size=6).map(lambda entries: (PATH, *entries)),
+    st.lists(ENTRY, max_size=4).map(tuple),
+    st.sampled_from([b"PATH=", b"PATH=:", b"PATH=/nowhere:/bin", b"PATH=box:bin"]).map(
+        lambda e: (e,)
+    ),
+)
+
+
+def option(name: str, *values: str | bytes) -> Strategy[Words]:
+    """One option of prepare.py with one of these values."""
+    return st.sampled_from([(name.encode(), os.fsencode(value)) for value in values])
+
+
+# Never two that hinder one another: a user that may not read, say, and a closed folder.
+STATE = st.one_of(
+    st.just(()),
+    st.lists(
+        st.one_of(
+            option("--umask", "0", "77", "277", "777"),
+            option("--block", "TERM", "CHLD", "INT", "ALRM", "40"),
+            option("--ignore", "HUP", "INT", "TERM", "CHLD", "USR1", "PIPE", "XFSZ"),
+            option("--open", "3", "5", "7", "30"),
+            option("--nice", "1", "5"),
+            option("--limit", "NOFILE=6", "NOFILE=20", "FSIZE=0", "FSIZE=20", "CORE=0"),
+            option("--limit", "STACK=300000", "MEMLOCK=0", "DATA=300000000", "AS=900000000"),
+            option("--close", "0", "1", "2"),
+        ),
+        max_size=3,
+        unique_by=lambda words: words[:1] if words[0] == b"--close" else words,
+    ).map(lambda options: tuple(word for words in options for word in words)),
+    option("--user", "65534:65534") if os.geteuid() == 0 else st.just(()),
+)
+
+# What chain programs run
+
+FILES = (
+    Node("file", b"script", b"#!/bin/sh\nexit 5\n", 0o755),
+    Node("file", b"no-interpreter", b"exit 5\n", 0o755),
+    Node("file", b"bad-interpreter", b"#!/nowhere/sh\n", 0o755),
+    Node("file", b"plain", b"x", 0o644),
+    Node("dir", b"folder", mode=0o755),
+    Node("link", b"dangling", b"nowhere"),
+    Node("link", b"loop", b"loop"),
+    Node("dir", b"closed", mode=0o700),
+)
+CHILD: Strategy[Words] = st.one_of(
+    st.just(PROBE),
+    st.just(PROBE),
+    st.sampled_from(
+        [
+            (b"sleep", b"1000"),
+            (b"sh", b"-c", b"exit 7"),
+            (b"sh", b"-c", b"kill -9 $$"),
+            (b"printf", b"%s|", b"-x", b"", b"\xff"),
+            (b"env",),
+            (b"/usr/bin/env",),
+            (b"id",),
+            (b"pwd",),
+            (b"true",),
+        ]
+    ),
+    st.sampled_from(
+        [
+            (b"./script",),
+            (b"script",),
+            (b"./no-interpreter",),
+            (b"./bad-interpreter",),
+            (b"./plain",),
+            (b"./folder",),
+            (b"plain/x",),
+            (b"./dangling",),
+            (b"./loop",),
+            (b"closed/x",),
+            (b"nosuch",),
+            (b"",),
+            (b".",),
+            (b"/",),
+            (b"n" * 300,),
+            (b"\xff",),
+        ]
+    ),
+    st.tuples(ODD_WORD),
+)
+
+
+def chained(child: Strategy[Words]) -> Strategy[Words]:
+    """A child that is perhaps a chain program of the implementation itself."""
+    links = st.sampled_from(
+        [
+            (b"../bin/envdir", b"env"),
+            (b"../bin/setlock", b"chain-lock"),
+            (b"../bin/setlock", b"-n", b"chain-lock"),
+            (b"../bin/softlimit", b"-o", b"30"),
+            (b"../bin/softlimit", b"-c", b"0", b"-f", b"50"),
+            (b"../bin/softlimit", b"-m", b"200000000"),
+            (b"../bin/softlimit", b"-m", b"4000000"),
+            (b"../bin/envuidgid", b"nobody"),
+            (b"../bin/setuidgid", b"nobody"),
+            (b"../bin/setuidgid", b"nosuch"),
+            (b"../bin/softlimit", b"-z"),
+            (b"../bin/pgrphack",),
+            (b"../bin/envdir",),
+        ]
+    )
+    longer = st.lists(links, min_size=1, max_size=3)
+    chain = st.tuples(longer, child).map(lambda pair: sum(pair[0], ()) + pair[1])
+    return st.one_of(child, child, chain)
+
+
+@st.composite
+def chain_case(
+    draw: st.DrawFn, program: str, arguments: Strategy[Words], tree: Strategy[tuple[Node, ...]]
+) -> Case:
+    """A chain program: its own arguments and files, a child, a state."""
+    words = draw(arguments)
+    child = draw(st.one_of(chained(CHILD), chained(CHILD), chained(CHILD), st.just(())))
+    files = draw(tree)
+    files = (*_named_in((*words, *child, *(node.content for node in files))), *files)
+    return Case(program, words + child, files, draw(ENVIRONMENT), state=draw(STATE))
+
+
+def _named_in(words: Words) -> tuple[Node, ...]:
+    """Those of FILES that the words speak of: a report shows no more than it needs."""
+    return tuple(node for node in FILES if any(node.path in word for word in words))
+
+
+NO_FILES: Strategy[tuple[Node, ...]] = st.just(())
+CONTENT = st.one_of(
+    st.lists(st.sampled_from(b"ab \t\n\0\r=\xff")).map(bytes),
+    st.sampled_from(
+        [b"", b"\n", b"x\n", b"x y \t\ncomment\n", b"/bin", b"a" * 5000, b"a" * 140000]
+    ),
+)
+ENV_FILE = st.one_of(
+    st.tuples(NAME, CONTENT).map(lambda pair: Node("file", b"env/" + pair[0], pair[1])),
+    st.tuples(NAME, CONTENT).map(lambda pair: Node("file", b"env/" + pair[0], pair[1])),
+    st.tuples(NAME, CONTENT).map(lambda pair: Node("file", b"env/" + pair[0], pair[1])),
+    st.tuples(NAME, st.sampled_from([b"nowhere", b"../plain", b"../loop", b"../plain/x"])).map(
+        lambda pair: Node("link", b"env/" + pair[0], pair[1])
+    ),
+    NAME.map(lambda name: Node("fifo", b"env/" + name)),
+    NAME.map(lambda name: Node("dir", b"env/" + name, mode=0o755)),
+    NAME.map(lambda name: Node("file", b"env/" + name, b"x", 0o600)),
+)
+ENV_TREE = st.tuples(
+    st.sampled_from([0o755, 0o755, 0o755, 0o711, 0o700]), st.lists(ENV_FILE, max_size=5)
+).map(lambda pair: (Node("dir", b"env", mode=pair[0]), *pair[1]))
+
+ACCOUNT = st.one_of(
+    st.sampled_from([os.fsencode(entry.pw_name) for entry in pwd.getpwall()]),
+    st.sampled_from([b"nobody", b"nobody", b"root", b"daemon", b"nosuch", b"0", b"65534", b""]),
+    ODD_WORD,
+)
+AMOUNT = st.one_of(
+    st.sampled_from([b"=", b"0", b"", b"-1", b"x", b"5k", b" 5", b"010", b"18446744073709551616"]),
+    st.sampled_from([b"10", b"50", b"4096", b"100000", b"10000000", b"300000000", b"9" * 30]),
+    st.integers(0, 2**66).map(lambda number: b"%d" % number),
+    st.integers(0, 2000000).map(lambda number: b"%d" % number),
+)
+LIMIT_OPTION = st.one_of(
+    st.tuples(st.sampled_from(b"acdflmoprst"), AMOUNT).map(
+        lambda pair: (b"-%c" % pair[0], pair[1])
+    ),
+    st.tuples(st.sampled_from(b"acdflmoprst"), AMOUNT).map(
+        lambda pair: (b"-%c%s" % (pair[0], pair[1] or b"0"),)
+    ),
+    st.sampled_from([(b"--",), (b"-",), (b"-z",), (b"-o",), (b"-\xff",), (b"-c0z",)]),
+)
+LIMIT_OPTIONS = st.lists(LIMIT_OPTION, max_size=3).map(lambda options: sum(options, ()))
+LOCK_OPTIONS = st.lists(
+    st.one_of(
+        st.text("nNxX", min_size=1, max_size=4).map(lambda text: b"-" + text.encode()),
+        st.sampled_from([b"-n", b"-nx", b"--", b"-z", b"-nz"]),
+    ),
+    max_size=2,
+).map(tuple)
+LOCK_FILE = st.sampled_from(
+    [
+        b"lock",
+        b"lock",
+        b"held",
+        b"held",
+        b"plain",
+        b"folder",
+        b"fifo",
+        b"dangling",
+        b"loop",
+        b"",
+        b"nowhere/l",
+        b"plain/l",
+        b"closed/l",
+        b"/dev/null",
+        b"\xff",
+        b"readable",
+    ]
+)
+LOCK_TREE = (
+    Node("file", b"held"),
+    Node("fifo", b"fifo"),
+    Node("file", b"readable", b"content", 0o444),
+)
+
+
+def setlock_case() -> Strategy[Case]:
+    """setlock, and a file `held` on which the suite has a lock."""
+    words = st.tuples(LOCK_OPTIONS, LOCK_FILE).map(lambda pair: (*pair[0], pair[1]))
+    cases = chain_case("setlock", words, st.just(LOCK_TREE))
+    held = (("lock", b"held"),)
+    return cases.map(
+        lambda c: Case(c.program, c.arguments, c.tree, c.environment, b"", c.state, held)
+    )
+
+
+def account_case(program: str) -> Strategy[Case]:
+    """setuidgid, envuidgid."""
+    return chain_case(program, st.tuples(ACCOUNT), NO_FILES)
+
+
+# Services that are made by hand: svok, svstat, svc
+
+STAMP = st.one_of(
+    st.integers(0, 400000000).map(lambda seconds: 2**62 + 1400000000 + seconds),
+    st.sampled_from([0, 1, 2**62, 2**62 + 10, 2**63, 2**64 - 1, 2**62 + 4000000000]),
+).map(lambda number: number.to_bytes(8, "big"))
+STATUS = st.one_of(
+    st.builds(
+        lambda stamp, nano, pid, paused, want, rest: stamp + nano + pid + paused + want + rest,
+        STAMP,
+        st.sampled_from([b"\0\0\0\0", b"\x3b\x9a\xc9\xff", b"\xff\xff\xff\xff"]),
+        st.sampled_from(
+            [b"\0\0\0\0", b"\x05\0\0\0", b"\x39\x30\0\0", b"\xff\xff\xff\xff", b"\0\0\0\x80"]
+        ),
+        st.sampled_from([b"\0", b"\x01", b"\x02", b"1"]),
+        st.sampled_from([b"u", b"d", b"\0", b"o", b"x"]),
+        st.sampled_from([b"", b"", b"", b"\0\0", b"more" * 10]),
+    ),
+    st.binary(max_size=20),
+)
+SERVICE_NAME = st.sampled_from([b"s", b"s", b"t", b"dir/u", b"\xff x", b"-v"])
+
+
+@st.composite
+def service(draw: st.DrawFn) -> tuple[tuple[Node, ...], tuple[tuple[str, bytes], ...]]:
+    """A directory with what supervise would keep there, in good order or not; and who reads."""
+    name = draw(SERVICE_NAME)
+    nodes = [Node("dir", name, mode=draw(st.sampled_from([0o755, 0o755, 0o700])))]
+    held = []
+    inside = draw(st.sampled_from(["good", "good", "good", "none", "file", "odd", "closed"]))
+    folder = name + b"/supervise"
+    if inside == "file":
+        nodes.append(Node("file", folder))
+    if inside in ("good", "odd", "closed"):
+        nodes.append(Node("dir", folder, mode=0o700 if inside == "closed" else 0o755))
+        for fifo in (b"/ok", b"/control"):
+            kind = (
+                "fifo"
+                if inside != "odd"
+                else draw(st.sampled_from(["file", "dir", "link", "fifo"]))
+            )
+            nodes.append(
+                Node(kind, folder + fifo, b"nowhere", draw(st.sampled_from([0o600, 0o622])))
+            )
+            if kind == "fifo" and draw(st.sampled_from([True, True, False])):
+                held.append(("read", folder + fifo))
+        if draw(st.sampled_from([True, True, True, False])):
+            mode = draw(st.sampled_from([0o644, 0o644, 0o600]))
+            nodes.append(Node("file", folder + b"/status", draw(STATUS), mode))
+    if draw(st.booleans()):
+        nodes.append(
+            Node(draw(st.sampled_from(["file", "dir", "link"])), name + b"/down", b"nowhere")
+        )
+    return tuple(nodes), tuple(held)
+
+
+@st.composite
+def services_case(draw: st.DrawFn, program: str, options: Strategy[Words]) -> Case:
+    """svok, svstat or svc on some directories, which exist or do not."""
+    made = draw(st.lists(service(), min_size=1, max_size=3, unique_by=lambda pair: pair[0][0].path))
+    existing = st.sampled_from([nodes[0].path for nodes, _ in made])
+    operand = st.one_of(
+        existing, existing, existing, st.sampled_from([b"nowhere", b"plain", b""]), ODD_WORD
+    )
+    operands = draw(st.lists(operand, max_size=4))
+    return Case(
+        program,
+        (*draw(options), *operands),
+        (Node("file", b"plain"), *(node for nodes, _ in made for node in nodes)),
+        draw(ENVIRONMENT),
+        state=draw(STATE),
+        held=tuple(end for _, held in made for end in held),
+    )
+
+
+SVC_OPTIONS = st.lists(
+    st.one_of(
+        st.text("udopchaitkx", min_size=1, max_size=5).map(lambda text: b"-" + text.encode()),
+        st.text("udopchaitkx", min_size=1, max_size=1).map(lambda text: b"-" + text.encode()),
+        st.sampled_from([b"--", b"-z", b"-1", b"-uz", b"-", b"-\xff", b"-" + b"udopchaitkx" * 3]),
+    ),
+    max_size=3,
+).map(tuple)
+
+# Line filters
+
+LABEL = st.one_of(
+    st.integers(0, 2**35).map(lambda n: b"@%016x%08x" % (2**62 + n, n % 10**9)),
+    st.binary(min_size=12, max_size=12).map(lambda data: b"@" + data.hex().encode()),
+    st.sampled_from(
+        [b"@", b"@4", b"@hello", b"@400000004A32392B2AA21DAC", b"@400000004a32392b2aa21dac"]
+    ),
+    st.text("0123456789abcdef", max_size=40).map(lambda text: b"@40000000" + text.encode()),
+)
+LINE = st.one_of(
+    st.binary(max_size=12),
+    st.sampled_from([b"", b"line", b"a b c", b"\0", b"x" * 300, b"\xff\xfe"]),
+)
+TEXT = st.lists(
+    st.tuples(LINE, st.sampled_from([b"\n", b"\n", b"\n", b"", b"\n\n"])).map(b"".join), max_size=8
+).map(b"".join)
+LABELLED = st.lists(
+    st.tuples(
+        st.one_of(LABEL, LABEL, st.just(b"")),
+        st.sampled_from([b" ", b"", b"x"]),
+        LINE,
+        st.sampled_from([b"\n", b"\n", b"\n", b""]),
+    ).map(b"".join),
+    max_size=8,
+).map(b"".join)
+ZONE = st.sampled_from(
+    [
+        b"TZ=UTC",
+        b"TZ=America/New_York",
+        b"TZ=Asia/Kolkata",
+        b"TZ=",
+        b"TZ=EST5EDT",
+        b"TZ=<+0545>-5:45",
+        b"TZ=:Europe/Berlin",
+        b"TZ=nonsense",
+        b"TZ=../x",
+        b"A=1",
+    ]
+)
+
+
+def filter_case(program: str, text: Strategy[bytes]) -> Strategy[Case]:
+    """tai64n and tai64nlocal: input to output."""
+    arguments = st.lists(ODD_WORD, max_size=2).map(tuple)
+    environment = st.one_of(ENVIRONMENT, st.tuples(st.just(PATH), ZONE))
+    return st.builds(
+        lambda words, block, given, state: Case(program, words, (), block, given, state),
+        arguments,
+        environment,
+        text,
+        STATE,
+    )
+
+
+# The others
+
+FGHACK_CHILD: Strategy[Words] = st.one_of(
+    CHILD,
+    st.sampled_from(
+        [
+            (b"sh", b"-c", b"sleep 0.05 & exit 3"),
+            (b"sh", b"-c", b"echo x >&4; exit 4"),
+            (b"sh", b"-c", b"exec 3>&-; (sleep 0.05; echo late) & exit 0"),
+            (b"sh", b"-c", b"kill -15 $$"),
+            (b"sh", b"-c", b"(kill -9 $$)"),
+        ]
+    ),
+    st.integers(0, 255).map(lambda code: (b"sh", b"-c", b"exit %d" % code)),
+)
+TITLE_ARGUMENTS = st.lists(
+    st.one_of(st.sampled_from([b"service", b"errors:", b"." * 20, b"." * 100, b"."]), ODD_WORD),
+    max_size=4,
+).map(tuple)
+
+
+def readproctitle_case() -> Strategy[Case]:
+    """readproctitle: what it shows after each piece of input."""
+    pieces = st.lists(TEXT.filter(bool), max_size=3)
+
+    def case(words: Words, given: list[bytes], block: Words) -> Case:
+        steps = [Step(0.15, "look")]
+        for piece in given:
+            steps += [Step(0.0, "input", what=piece), Step(0.15, "look")]
+        return Case("readproctitle", words, environment=block, steps=(*steps, Step(0.0, "end")))
+
+    return st.builds(case, TITLE_ARGUMENTS, pieces, ENVIRONMENT)
+
+
+CASES: dict[str, Callable[[], Strategy[Case]]] = {
+    "envdir": lambda: chain_case(
+        "envdir",
+        st.sampled_from(
+            [(b"env",)] * 8 + [(b"nowhere",), (b"plain",), (b"",), (b"closed",), (b".",)]
+        ),
+        ENV_TREE,
+    ),
+    "setuidgid": lambda: account_case("setuidgid"),
+    "envuidgid": lambda: account_case("envuidgid"),
+    "softlimit": lambda: chain_case("softlimit", LIMIT_OPTIONS, ENV_TREE),
+    "setlock": setlock_case,
+    "pgrphack": lambda: chain_case("pgrphack", st.just(()), ENV_TREE),
+    "fghack": lambda: st.builds(
+        lambda child, block, state: Case("fghack", child, _named_in(child), block, state=state),
+        st.one_of(FGHACK_CHILD, chained(CHILD)),
+        ENVIRONMENT,
+        STATE,
+    ),
+    "svok": lambda: services_case("svok", st.just(())),
+    "svstat": lambda: services_case("svstat", st.just(())),
+    "svc": lambda: services_case("svc", SVC_OPTIONS),
+    "tai64n": lambda: filter_case("tai64n", TEXT),
+    "tai64nlocal": lambda: filter_case("tai64nlocal", LABELLED),
+    "readproctitle": readproctitle_case,
+}

@@ -1,0 +1,270 @@
+"""Run a case with one implementation, and write down everything that can be observed.
+
+What is observed, by name:
+
+* `outcome`: "exit N", "killed by N", "runs" (the probe runs, see below), "waits";
+* `out`, `err`: what it wrote; `sent`: what arrived in a FIFO that the suite reads;
+* `tree`: the files afterwards, each with kind, mode and content;
+* `child`: the kernel's record of the child, if it is the probe (`sleep`), which waits;
+* `seen N`: what a step of kind `look` saw: status files, titles, histories.
+"""
+
+import fcntl
+import os
+import select
+import shutil
+import signal
+import stat
+import time
+from dataclasses import asdict
+from typing import Any
+
+from daemontools_conformance import prepare
+from daemontools_conformance.differential.case import Case, Step, make_tree
+from daemontools_conformance.implementation import Implementation
+from daemontools_conformance.processes import end_all_but, is_asleep
+from daemontools_conformance.record import record
+
+Observation = dict[str, Any]
+
+PROBE = b"sleep"
+_POLL_SECONDS = 0.002
+# After these, processes may be left that are not children of ours.
+_FAMILIES = ("supervise", "svscan", "svscanboot", "fghack", "multilog", "pgrphack")
+
+
+def observe(
+    implementation: Implementation, case: Case, root: bytes, patience: float
+) -> Observation:
+    """Run the case in the empty folder `root`; wait at most `patience` seconds for its end."""
+    box = root + b"/box"
+    os.mkdir(box)
+    os.chmod(box, 0o755)
+    make_tree(case.tree, box)
+    holder = _Holder(case, box)
+    pipe = any(step.act == "input" for step in case.steps)
+    reading, writing = os.pipe() if pipe else (-1, -1)
+    pid = _start(implementation, case, root, reading)
+    if pipe:
+        os.close(reading)
+    seen: Observation = {}
+    try:
+        _steps(case, box, pid, writing, seen)
+        _await(pid, patience, seen)
+    finally:
+        if writing >= 0 and case.steps[-1].act != "end":
+            os.close(writing)
+        _end(case, pid, seen)
+    seen["out"] = _content(root + b"/out")
+    seen["err"] = _content(root + b"/err")
+    seen["sent"] = holder.sent()
+    seen["tree"] = _tree(box)
+    holder.close()
+    return seen
+
+
+def clean(root: bytes) -> None:
+    """Remove what `observe` left in the folder."""
+    for name in os.listdir(os.fsdecode(root)):
+        path = os.path.join(os.fsdecode(root), name)
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path, onerror=_open_and_retry)
+        else:
+            os.unlink(path)
+
+
+def _open_and_retry(_function: object, path: str, _info: object) -> None:
+    os.chmod(os.path.dirname(path), 0o700)
+    if os.path.isdir(path) and not os.path.islink(path):
+        os.chmod(path, 0o700)
+        shutil.rmtree(path)
+    else:
+        os.unlink(path)
+
+
+class _Holder:
+    """What the suite itself holds while the program runs: ends of FIFOs, locks."""
+
+    def __init__(self, case: Case, box: bytes) -> None:
+        self.fds: dict[int, str] = {}
+        for how, file in case.held:
+            flags = {"read": os.O_RDONLY, "write": os.O_RDWR}.get(how, os.O_RDWR)
+            try:
+                fd = os.open(box + b"/" + file, flags | os.O_NONBLOCK)
+            except OSError:
+                continue
+            if how == "lock":
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.fds[fd] = how
+
+    def sent(self) -> list[bytes]:
+        """What arrived in each FIFO held for reading."""
+        found = []
+        for fd in (fd for fd, how in self.fds.items() if how == "read"):
+            try:
+                found.append(os.read(fd, 65536))
+            except OSError:
+                found.append(b"")
+        return found
+
+    def close(self) -> None:
+        """Let go."""
+        for fd in self.fds:
+            os.close(fd)
+
+
+def _start(implementation: Implementation, case: Case, root: bytes, reading: int) -> int:
+    file, first = implementation.command(case.program)
+    argv = [os.fsencode(word) for word in first] + list(case.arguments)
+    folder = os.fsencode(implementation.folder)
+    with open(root + b"/in", "wb") as given:
+        given.write(case.input)
+    words = [os.fsdecode(word) for word in case.state]
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        os.symlink(folder, root + b"/bin")
+        os.chdir(root + b"/box")
+        os.dup2(reading if reading >= 0 else os.open(root + b"/in", os.O_RDONLY), 0)
+        os.dup2(os.open(root + b"/out", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666), 1)
+        os.dup2(os.open(root + b"/err", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666), 2)
+        for name in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(name, signal.SIG_DFL)
+        block = prepare.change(words, list(case.environment))
+        prepare.execve(os.fsencode(file), argv, block)
+    finally:
+        os._exit(99)
+
+
+def _steps(case: Case, box: bytes, pid: int, writing: int, seen: Observation) -> None:
+    """Do to the program what the case says, at its times."""
+    for number, step in enumerate(case.steps):
+        time.sleep(step.after)
+        try:
+            _do(step, box, pid, writing)
+        except OSError as error:
+            seen[f"step {number}"] = f"{step.act}: {error.strerror}"
+        if step.act == "look":
+            seen[f"seen {number}"] = _look(box, pid)
+
+
+def _do(step: Step, box: bytes, pid: int, writing: int) -> None:
+    match step.act:
+        case "control":
+            fifo = box + b"/" + step.where + b"/supervise/control"
+            fd = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+            os.write(fd, step.what)
+            os.close(fd)
+        case "signal":
+            os.kill(pid, int(step.what))
+        case "input":
+            os.write(writing, step.what)
+        case "end":
+            os.close(writing)
+        case "make":
+            make = box + b"/" + step.where
+            with open(make, "wb") as file:
+                file.write(step.what)
+        case "remove":
+            os.unlink(box + b"/" + step.where)
+
+
+def _look(box: bytes, pid: int) -> Observation:
+    """What can be seen from outside while it runs: its title and the files."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            title = file.read().rstrip(b"\0")
+    except OSError:
+        title = b""
+    return {"title": title, "tree": _tree(box)}
+
+
+def _await(pid: int, patience: float, seen: Observation) -> None:
+    """Wait until the program has ended or become the probe."""
+    pidfd = os.pidfd_open(pid)
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    end = time.monotonic() + patience
+    try:
+        while not poll.poll(1000 * _POLL_SECONDS):
+            probe = _probe_of(pid)
+            if probe:
+                seen["outcome"] = "runs"
+                seen["child"] = _record(pid, probe)
+                return
+            if time.monotonic() > end:
+                seen["outcome"] = "waits"
+                return
+    finally:
+        os.close(pidfd)
+    _, status = os.waitpid(pid, os.WNOHANG)
+    code = os.waitstatus_to_exitcode(status)
+    seen["outcome"] = f"exit {code}" if code >= 0 else f"killed by {-code}"
+
+
+def _probe_of(pid: int) -> int:
+    """The process of the probe that waits, itself or a child of it; 0 if there is none yet."""
+    for candidate in (pid, *_children(pid)):
+        try:
+            with open(f"/proc/{candidate}/comm", "rb") as file:
+                if file.read() == PROBE + b"\n" and is_asleep(candidate):
+                    return candidate
+        except OSError:
+            continue
+    return 0
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
+            return [int(word) for word in file.read().split()]
+    except OSError:
+        return []
+
+
+def _record(pid: int, probe: int) -> Observation:
+    """The record of the probe; process ids as what they are in relation to the program."""
+    facts = asdict(record(probe))
+    names = {os.getsid(0): "outer", os.getpid(): "suite", probe: "probe", pid: "program"}
+    for field in ("parent", "process_group", "session"):
+        facts[field] = names.get(facts[field], "other")
+    return facts
+
+
+def _end(case: Case, pid: int, seen: Observation) -> None:
+    if seen.get("outcome") in (None, "runs", "waits"):
+        try:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        except (ProcessLookupError, ChildProcessError):
+            pass
+    if case.program in _FAMILIES or _children(os.getpid()):
+        end_all_but(set())
+
+
+def _content(path: bytes) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(1000000)
+    except OSError:
+        return b""
+
+
+def _tree(box: bytes) -> dict[bytes, tuple[str, int, bytes]]:
+    """All files: path -> kind, mode, and content or target."""
+    found = {}
+    for folder, folders, files in os.walk(box):
+        for name in [*folders, *files]:
+            path = folder + b"/" + name
+            try:
+                about = os.lstat(path)
+                if stat.S_ISLNK(about.st_mode):
+                    what = os.readlink(path)
+                else:
+                    what = _content(path) if stat.S_ISREG(about.st_mode) else b""
+            except OSError:
+                continue  # gone meanwhile
+            kind = stat.filemode(about.st_mode)[0]
+            found[path[len(box) + 1 :]] = (kind, stat.S_IMODE(about.st_mode), what)
+    return found
