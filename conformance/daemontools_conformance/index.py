@@ -5,6 +5,7 @@ lint and the judgement of partial runs look things up in.
 """
 
 import ast
+import fnmatch
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ class Test:
 
     __test__ = False  # not a test, whatever pytest thinks of the name
 
-    clauses: tuple[str, ...]  # exactly one, or it is an error; */TOPIC/WORD: for many programs
+    clauses: tuple[str, ...]  # exactly one, or it is an error; with * if parameters carry it
     function: str
     file: Path
     line: int
@@ -43,11 +44,15 @@ def of_suite(folder: Path = TESTS) -> list[Test]:
 
 
 def is_wanted(clause: str, programs: Sequence[str], prefixes: Sequence[str]) -> bool:
-    """Do `--program` and `--clause` (each may be given several times, or not) let it through?"""
-    if clause.startswith("*/"):
-        return True  # only its parameters say of which program
-    return (not programs or clause.split("/", maxsplit=1)[0] in programs) and (
-        not prefixes or any(clause.startswith(prefix) for prefix in prefixes)
+    """Do `--program` and `--clause` (each may be given several times, or not) let it through?
+
+    A clause with * is let through if any that it may stand for is.
+    """
+    sure = clause.split("*", maxsplit=1)[0]
+    is_sure = sure == clause
+    return (not programs or clause.split("/", maxsplit=1)[0] in {*programs, "*"}) and (
+        not prefixes
+        or any(sure.startswith(p) or (not is_sure and p.startswith(sure)) for p in prefixes)
     )
 
 
@@ -55,9 +60,8 @@ def by_clause(found: Iterable[Test], known: Iterable[str]) -> dict[str, list[Tes
     """The tests of each of the known clauses."""
     grouped: dict[str, list[Test]] = {clause: [] for clause in known}
     for test in found:
-        for clause in grouped if test.clause.startswith("*/") else [test.clause]:
-            if clause in grouped and clause.endswith(test.clause.removeprefix("*")):
-                grouped[clause].append(test)
+        for clause in fnmatch.filter(grouped, test.clause):
+            grouped[clause].append(test)
     return grouped
 
 
@@ -75,7 +79,7 @@ def _tests_of(file: Path) -> Iterator[Test]:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             marks = [*_flatten(everywhere), *node.decorator_list]
             yield Test(
-                clauses=tuple(_arguments(marks, "clause") or _of_parameters(marks)),
+                clauses=tuple(_arguments(marks, "clause") or _of_parameters(marks, module)),
                 function=node.name,
                 file=file,
                 line=node.lineno,
@@ -84,16 +88,28 @@ def _tests_of(file: Path) -> Iterator[Test]:
             )
 
 
-def _of_parameters(marks: list[ast.expr]) -> list[str]:
-    """Clauses that parameters carry: */TOPIC/WORD for a parametrize that speaks of TOPIC/WORD."""
-    words = {
-        str(node.value)
-        for mark in marks
-        if isinstance(mark, ast.Call) and _name(mark.func) == "parametrize"
+def _of_parameters(marks: list[ast.expr], module: ast.Module) -> list[str]:
+    """The clause of a test whose parameters carry it, as a pattern.
+
+    A parametrize that speaks of TOPIC/WORD stands for */TOPIC/WORD; else it is
+    what the module's clause(f"...") shows, with * for what it fills in.
+    """
+    parametrized = [m for m in marks if isinstance(m, ast.Call) and _name(m.func) == "parametrize"]
+    words = [
+        node.value
+        for mark in parametrized
         for node in ast.walk(mark)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
-    return [f"*/{word}" for word in sorted(words) if re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", word)]
+    ]
+    if topics := [word for word in words if re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", word)]:
+        return [f"*/{topics[0]}"]
+    shown = [
+        "".join(str(v.value) if isinstance(v, ast.Constant) else "*" for v in node.args[0].values)
+        for node in ast.walk(module)
+        if isinstance(node, ast.Call) and _name(node.func) == "clause"
+        if isinstance(node.args[0], ast.JoinedStr)
+    ]
+    return shown[:1] if parametrized else []
 
 
 def _flatten(values: list[ast.expr]) -> Iterator[ast.expr]:

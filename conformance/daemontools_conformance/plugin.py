@@ -37,7 +37,7 @@ from daemontools_conformance.outcomes import (
 )
 from daemontools_conformance.patience import TooLate, set_factor
 from daemontools_conformance.processes import become_subreaper
-from daemontools_conformance.profiles import Profile, ProfileError, find
+from daemontools_conformance.profiles import Profile, ProfileError, check_profile, find
 from daemontools_conformance.reports import results, summary, write_all
 from daemontools_conformance.sandbox import Sandbox
 
@@ -101,7 +101,7 @@ class Conformance:
         try:
             self.clauses = clauses.load()
             self.profile: Profile = find(config.getoption("implementation"))
-            _check(self.profile, self.clauses)
+            check_profile(self.profile, self.clauses)
             if worker:
                 self.scratch = Path(worker["conformance_scratch"])
                 self.implementation = _unpacked(self.profile, worker["conformance_folders"])
@@ -350,18 +350,6 @@ class Conformance:
             shutil.rmtree(self.scratch, ignore_errors=True)
 
 
-def _check(profile: Profile, known: dict[str, clauses.Clause]) -> None:
-    """Does the profile speak of things that exist? Raises ProfileError."""
-    for id_, expectation in profile.expect.items():
-        if id_ not in known:
-            raise ProfileError(f"profile {profile.name}: there is no clause {id_}")
-        if expectation.kind == "variant" and expectation.seen not in known[id_].variants:
-            raise ProfileError(
-                f"profile {profile.name}: {id_} has no variant {expectation.seen!r} "
-                f"({known[id_].file.name}:{known[id_].line})"
-            )
-
-
 def _check_tests(config: pytest.Config, known: dict[str, clauses.Clause]) -> None:
     """Has every test that may be wanted exactly one clause that exists? Raises UsageError."""
     option = config.getoption
@@ -371,7 +359,7 @@ def _check_tests(config: pytest.Config, known: dict[str, clauses.Clause]) -> Non
             raise pytest.UsageError(f"{where}: a test has exactly one clause")
         if (
             test.clause not in known
-            and test.clause[0] != "*"
+            and "*" not in test.clause
             and index.is_wanted(test.clause, option("program"), option("clause"))
         ):
             raise pytest.UsageError(f"{where}: there is no clause {test.clause}")

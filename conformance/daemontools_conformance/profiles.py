@@ -42,6 +42,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from daemontools_conformance.clauses import Clause
 from daemontools_conformance.places import folder as data_folder
 
 PROGRAMS = (
@@ -168,6 +169,18 @@ def load(path: Path) -> Profile:
         expect=_expectations(path, table.get("expect", [])),
         source=str(path),
     )
+
+
+def check_profile(profile: Profile, known: Mapping[str, Clause]) -> None:
+    """Does the profile speak of things that exist? Raises ProfileError."""
+    for id_, expectation in profile.expect.items():
+        if id_ not in known:
+            raise ProfileError(f"profile {profile.name}: there is no clause {id_}")
+        if expectation.kind == "variant" and expectation.seen not in known[id_].variants:
+            raise ProfileError(
+                f"profile {profile.name}: {id_} has no variant {expectation.seen!r} "
+                f"({known[id_].file.name}:{known[id_].line})"
+            )
 
 
 def _expectations(path: Path, entries: list[dict[str, Any]]) -> dict[str, Expectation]:
