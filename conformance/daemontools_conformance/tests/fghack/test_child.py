@@ -1,0 +1,59 @@
+"""fghack: what its child is given."""
+
+from collections import Counter
+
+from daemontools_conformance.marks import clause
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.processes import Running, children
+from daemontools_conformance.record import Record, record
+from daemontools_conformance.sandbox import Sandbox
+
+
+def _child(running: Running) -> Record:
+    """The record of the child, as soon as it is what fghack was to run."""
+
+    def arrived() -> list[Record]:
+        records = [record(pid) for pid in children(running.pid)]
+        return [r for r in records if r.argv == (b"/bin/sleep", b"1000")]
+
+    return eventually(arrived, what="the child runs")[0]
+
+
+def _start(sandbox: Sandbox) -> Running:
+    return sandbox.start("fghack", "/bin/sleep", "1000")
+
+
+def _copies_by_pipe(child: Record) -> "Counter[str]":
+    return Counter(to for to in child.descriptors.values() if to.startswith("pipe:"))
+
+
+@clause("fghack/child/pipe-copies")
+def test_child_holds_31_copies_of_one_pipe(sandbox: Sandbox) -> None:
+    child = _child(_start(sandbox))
+    assert list(_copies_by_pipe(child).values()) == [31]
+    assert sorted(child.descriptors) == list(range(34))
+
+
+@clause("fghack/child/no-reading-end")
+def test_child_has_only_the_writing_end(sandbox: Sandbox) -> None:
+    child = _child(_start(sandbox))
+    ways = {
+        int(child.descriptor_flags[fd], 8) & 0o3
+        for fd, to in child.descriptors.items()
+        if to.startswith("pipe:")
+    }
+    assert ways == {1}
+
+
+@clause("fghack/child/few-descriptors")
+def test_child_is_run_when_no_descriptor_is_left(sandbox: Sandbox) -> None:
+    answer = sandbox.run("fghack", "/bin/true", prepare=["--limit", "NOFILE=16"])
+    assert answer.code == 127
+    assert b"shared object file" in answer.err
+
+
+@clause("fghack/child/group")
+def test_child_stays_in_group_and_session(sandbox: Sandbox) -> None:
+    running = _start(sandbox)
+    child, parent = _child(running), record(running.pid)
+    assert (child.process_group, child.session) == (parent.process_group, parent.session)

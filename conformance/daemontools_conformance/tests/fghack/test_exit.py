@@ -1,0 +1,33 @@
+"""fghack: its exit code."""
+
+import pytest
+
+from daemontools_conformance.marks import clause
+from daemontools_conformance.runners import answer_of
+from daemontools_conformance.sandbox import Sandbox
+
+
+@clause("fghack/exit/code")
+@pytest.mark.parametrize("code", [0, 1, 100, 111, 255])
+def test_exit_code_of_the_child_is_passed_on(sandbox: Sandbox, code: int) -> None:
+    answer = sandbox.run("fghack", "sh", "-c", f"echo out; echo err >&2; exit {code}")
+    assert answer_of(answer) == (code, b"out\n", b"err\n")
+
+
+@clause("fghack/exit/crashed")
+@pytest.mark.parametrize("signal", ["HUP", "PIPE", "TERM", "KILL", "SEGV"])
+def test_killed_child_gives_111(sandbox: Sandbox, signal: str) -> None:
+    answer = sandbox.run("fghack", "sh", "-c", f"kill -{signal} $$")
+    assert answer_of(answer) == (111, b"", b"fghack: fatal: child crashed\n")
+
+
+@clause("fghack/exit/code-of-child")
+def test_exit_code_is_not_that_of_the_daemon(sandbox: Sandbox) -> None:
+    answer = sandbox.run("fghack", "sh", "-c", "(sleep 0.1; exit 3) & exit 5")
+    assert answer_of(answer) == (5, b"", b"")
+
+
+@clause("fghack/exit/children-ignored")
+def test_ignored_sigchld_makes_waiting_fail(sandbox: Sandbox) -> None:
+    answer = sandbox.run("fghack", "true", prepare=["--ignore", "CHLD"])
+    assert answer_of(answer) == (111, b"", b"fghack: fatal: wait failed: no child processes\n")
