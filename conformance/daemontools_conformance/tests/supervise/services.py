@@ -1,0 +1,80 @@
+"""Services under supervise, and what their processes noted."""
+
+from pathlib import Path
+from typing import Unpack
+
+from daemontools_conformance import history
+from daemontools_conformance.history import Event
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.processes import Running
+from daemontools_conformance.sandbox import Options, Sandbox
+
+SLEEP = "exec sleep 1000"
+FAILS_AT_ONCE = f"{history.NOTE_START}\nexit 1"
+NOBODY = ["--user", "65534:65534"]
+
+
+def noted(sandbox: Sandbox, name: str = "s") -> list[Event]:
+    """The history of the service."""
+    return history.read(sandbox.path / name / "history")
+
+
+def witnessed(
+    sandbox: Sandbox, *ends: str, down: bool = False, **options: Unpack[Options]
+) -> Running:
+    """A supervise whose service `s` is a witness; the signals `ends` end it."""
+    sandbox.service("s", history.witness(*ends), down=down)
+    supervise = sandbox.supervise("s", **options)
+    if not down:
+        is_ready(sandbox)
+    return supervise
+
+
+def is_ready(sandbox: Sandbox) -> int:
+    """Wait until the witness last started notes signals; its process id."""
+
+    def pid() -> int:
+        events = noted(sandbox)
+        current = [event.pid for event in events if event.what == "start"][-1:]
+        assert current
+        assert Event(current[0], "ready") in events
+        assert current[0] == sandbox.status("s").pid
+        return current[0]
+
+    return eventually(pid, what="the witness is ready")
+
+
+def is_up(sandbox: Sandbox, name: str = "s") -> int:
+    """Wait until the service is up; its process id."""
+    return eventually(lambda: sandbox.status(name).pid, what=f"{name} is up")
+
+
+def is_down(sandbox: Sandbox, name: str = "s") -> None:
+    """Wait until the service is down."""
+    eventually(lambda: sandbox.status(name).pid == 0, what=f"{name} is down")
+
+
+def receives(sandbox: Sandbox, *signals: str) -> None:
+    """Wait until the witness has noted exactly these signals, in whatever order."""
+    wanted = sorted(signals)
+    eventually(
+        lambda: sorted(history.signals(noted(sandbox))) == wanted,
+        what=f"signals {wanted}",
+    )
+
+
+def settles(sandbox: Sandbox) -> None:
+    """Wait until supervise has obeyed all commands so far, by pausing and continuing ./run."""
+    sandbox.control("s", b"p")
+    eventually(lambda: sandbox.status("s").paused == 1)
+    sandbox.control("s", b"c")
+    eventually(lambda: sandbox.status("s").paused == 0)
+
+
+def files(folder: Path) -> dict[str, tuple[int, int, int]]:
+    """Inode, time of change and mode of every file below a folder."""
+    found = {}
+    for path in folder.rglob("*"):
+        stat = path.lstat()
+        found[str(path)] = (stat.st_ino, stat.st_ctime_ns, stat.st_mode)
+    return found

@@ -1,0 +1,85 @@
+"""supervise: its own death, and its successor."""
+
+import os
+import signal
+
+import pytest
+
+from daemontools_conformance.marks import clause
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.processes import is_alive
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.tests.supervise.services import (
+    SLEEP,
+    is_ready,
+    is_up,
+    receives,
+    settles,
+    witnessed,
+)
+
+DEADLY = [signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGKILL]
+
+
+@clause("supervise/death/run-survives")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_run_goes_on(sandbox: Sandbox, number: int) -> None:
+    supervise = witnessed(sandbox)
+    pid = is_ready(sandbox)
+    supervise.signal(number)
+    supervise.wait(crash_is_an_answer=True)
+    os.kill(pid, signal.SIGUSR1)
+    receives(sandbox, "USR1")
+    assert is_alive(pid)
+
+
+@clause("supervise/death/signals-kill")
+@pytest.mark.parametrize("number", DEADLY)
+def test_signals_kill_it(sandbox: Sandbox, number: int) -> None:
+    sandbox.service("s", SLEEP)
+    supervise = sandbox.supervise("s")
+    is_up(sandbox)
+    settles(sandbox)
+    supervise.signal(number)
+    assert supervise.wait(crash_is_an_answer=True).code == -number
+    assert not sandbox.is_supervised("s")
+
+
+@clause("supervise/death/ignored-signals")
+@pytest.mark.parametrize("name", ["HUP", "INT", "TERM"])
+def test_ignored_signals_do_not(sandbox: Sandbox, name: str) -> None:
+    sandbox.service("s", SLEEP)
+    supervise = sandbox.supervise("s", prepare=["--ignore", name])
+    is_up(sandbox)
+    supervise.signal(getattr(signal, f"SIG{name}"))
+    settles(sandbox)
+    assert not supervise.has_ended()
+
+
+@clause("supervise/death/successor")
+def test_a_successor(sandbox: Sandbox) -> None:
+    sandbox.service("s", SLEEP)
+    first = sandbox.supervise("s")
+    orphan = is_up(sandbox)
+    first.signal(signal.SIGKILL)
+    first.wait()
+    sandbox.supervise("s")
+    successor = eventually(lambda: (pid := sandbox.status("s").pid) not in (0, orphan) and pid)
+    assert is_alive(orphan)
+    assert is_alive(successor)
+    sandbox.control("s", b"d")
+    eventually(lambda: not is_alive(successor))
+    assert is_alive(orphan)
+
+
+@clause("supervise/death/successor-honours-down")
+def test_a_successor_with_a_down_file(sandbox: Sandbox) -> None:
+    sandbox.service("s", SLEEP)
+    first = sandbox.supervise("s")
+    orphan = is_up(sandbox)
+    first.signal(signal.SIGKILL)
+    first.wait()
+    sandbox.write("s/down")
+    sandbox.supervise("s")
+    assert (sandbox.status("s").pid, sandbox.status("s").want) == (0, b"d")
+    assert is_alive(orphan)

@@ -1,0 +1,256 @@
+"""supervise: the folder `supervise`, its files, its lock, and what is fatal."""
+
+import fcntl
+import re
+import signal
+import stat
+
+import pytest
+
+from daemontools_conformance.marks import clause, needs
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.processes import is_alive
+from daemontools_conformance.record import record
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.tests.supervise.services import NOBODY, SLEEP, files, is_up, settles
+
+UMASKS = pytest.mark.parametrize("umask", [0o022, 0o077, 0o000, 0o027])
+
+
+@clause("supervise/folder/mode")
+@UMASKS
+def test_mode_of_the_folder(sandbox: Sandbox, umask: int) -> None:
+    sandbox.service("s", SLEEP)
+    sandbox.supervise("s", prepare=["--umask", f"{umask:o}"])
+    mode = (sandbox.path / "s/supervise").stat().st_mode
+    assert stat.S_IMODE(mode) == 0o700 & ~umask
+
+
+@clause("supervise/folder/files")
+@UMASKS
+def test_types_and_modes_of_the_files(sandbox: Sandbox, umask: int) -> None:
+    sandbox.service("s", SLEEP, down=True)
+    sandbox.supervise("s", prepare=["--umask", f"{umask:o}"])
+    found = eventually(lambda: len(seen := _modes(sandbox)) == 4 and seen)
+    assert found == {
+        "lock": stat.S_IFREG | 0o600 & ~umask,
+        "control": stat.S_IFIFO | 0o600 & ~umask,
+        "ok": stat.S_IFIFO | 0o600 & ~umask,
+        "status": stat.S_IFREG | 0o644 & ~umask,
+    }
+
+
+def _modes(sandbox: Sandbox) -> dict[str, int]:
+    # status.new comes and goes.
+    folder = sandbox.path / "s/supervise"
+    return {path.name: path.lstat().st_mode for path in folder.iterdir()}
+
+
+@clause("supervise/folder/kept")
+def test_modes_that_were_changed_stay(sandbox: Sandbox) -> None:
+    sandbox.service("s", SLEEP)
+    folder = sandbox.path / "s/supervise"
+    first = sandbox.supervise("s")
+    folder.chmod(0o755)
+    (folder / "ok").chmod(0o622)
+    (folder / "control").chmod(0o620)
+    before = {name: _inode_and_mode(sandbox, name) for name in ("", "ok", "control", "lock")}
+    first.signal(signal.SIGKILL)
+    first.wait()
+    sandbox.supervise("s")
+    after = {name: _inode_and_mode(sandbox, name) for name in ("", "ok", "control", "lock")}
+    assert after == before
+
+
+def _inode_and_mode(sandbox: Sandbox, name: str) -> tuple[int, int]:
+    found = (sandbox.path / "s/supervise" / name).stat()
+    return found.st_ino, found.st_mode
+
+
+@clause("supervise/folder/order")
+@needs("strace")
+def test_the_order_of_the_files(sandbox: Sandbox) -> None:
+    sandbox.service("s", SLEEP, down=True)
+    trace = sandbox.path / "trace"
+    sandbox.start_command(["strace", "-o", str(trace), "-e", "trace=%file", "supervise", "s"])
+    eventually(lambda: sandbox.is_supervised("s"))
+    named = re.findall(r'"supervise/(lock|control|status|ok)"', trace.read_text())
+    first = list(dict.fromkeys(named))
+    assert first == ["lock", "control", "status", "ok"]
+
+
+@clause("supervise/folder/link")
+def test_the_folder_may_be_a_link(sandbox: Sandbox) -> None:
+    sandbox.service("s", SLEEP)
+    (sandbox.path / "elsewhere").mkdir()
+    (sandbox.path / "s/supervise").symlink_to("../elsewhere")
+    sandbox.supervise("s")
+    assert (sandbox.path / "elsewhere/status").exists()
+
+
+@clause("supervise/folder/dangling-link")
+def test_the_folder_is_a_dangling_link(sandbox: Sandbox, variant: str) -> None:
+    sandbox.service("s", SLEEP)
+    (sandbox.path / "s/supervise").symlink_to("../elsewhere")
+    if variant == "debian":
+        sandbox.supervise("s")
+        assert stat.S_IMODE((sandbox.path / "elsewhere").stat().st_mode) == 0o700
+        return
+    assert fatal(sandbox) == b"unable to acquire s/supervise/lock: file does not exist"
+    assert not (sandbox.path / "elsewhere").exists()
+
+
+# The lock
+
+
+@clause("supervise/lock/second")
+def test_a_second_supervise(sandbox: Sandbox) -> None:
+    sandbox.service("s", SLEEP)
+    sandbox.supervise("s")
+    assert fatal(sandbox) == b"unable to acquire s/supervise/lock: temporary failure"
+
+
+@clause("supervise/lock/second-disturbs-nothing")
+def test_a_second_supervise_disturbs_nothing(sandbox: Sandbox) -> None:
+    sandbox.service("s", SLEEP)
+    sandbox.supervise("s")
+    pid = is_up(sandbox)
+    settles(sandbox)
+    before = files(sandbox.path / "s")
+    for _ in range(3):
+        assert sandbox.run("supervise", "s").code == 111
+    assert files(sandbox.path / "s") == before
+    assert is_alive(pid)
+
+
+@clause("supervise/lock/flock")
+@needs("linux")
+def test_the_lock_is_an_exclusive_flock(sandbox: Sandbox) -> None:
+    sandbox.service("s", SLEEP)
+    supervise = sandbox.supervise("s")
+    seen = record(supervise.pid)
+    lock = str(sandbox.path / "s/supervise/lock")
+    (number,) = [n for n, target in seen.descriptors.items() if target == lock]
+    assert "FLOCK" in seen.locks[number]
+    assert "WRITE" in seen.locks[number]
+
+
+@clause("supervise/lock/respected")
+def test_the_lock_of_somebody_else(sandbox: Sandbox) -> None:
+    sandbox.service("s", SLEEP)
+    with open(sandbox.write("s/supervise/lock"), "ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert fatal(sandbox) == b"unable to acquire s/supervise/lock: temporary failure"
+
+
+@clause("supervise/lock/freed")
+def test_the_lock_is_free_although_run_lives(sandbox: Sandbox) -> None:
+    sandbox.service("s", SLEEP)
+    supervise = sandbox.supervise("s")
+    pid = is_up(sandbox)
+    supervise.signal(signal.SIGKILL)
+    supervise.wait()
+    assert is_alive(pid)
+    with open(sandbox.path / "s/supervise/lock", "ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+# What is fatal
+
+
+def fatal(sandbox: Sandbox, name: str = "s", prepare: list[str] | None = None) -> bytes:
+    """What `supervise name` dies of: the message, without `supervise: fatal: ` and newline."""
+    finished = sandbox.run("supervise", name, prepare=prepare or [])
+    assert (finished.code, finished.out) == (111, b"")
+    assert finished.err.startswith(b"supervise: fatal: ")
+    assert finished.err.count(b"\n") == 1
+    return finished.err[len(b"supervise: fatal: ") : -1]
+
+
+@clause("supervise/fatal/pipe")
+@needs("strace")
+def test_no_pipe(sandbox: Sandbox) -> None:
+    sandbox.service("s", SLEEP)
+    strace = ["strace", "-o", "/dev/null", "-e", "inject=pipe,pipe2:error=EMFILE"]
+    finished = sandbox.start_command([*strace, "supervise", "s"]).wait()
+    why = b"unable to create pipe for s: process cannot open more files\n"
+    assert (finished.code, finished.err) == (111, b"supervise: fatal: " + why)
+
+
+@clause("supervise/fatal/no-directory")
+@pytest.mark.parametrize("name", ["nowhere", ""])
+def test_no_directory(sandbox: Sandbox, name: str) -> None:
+    expected = b"unable to chdir to " + name.encode() + b": file does not exist"
+    assert fatal(sandbox, name) == expected
+
+
+@clause("supervise/fatal/not-a-directory")
+def test_a_file(sandbox: Sandbox) -> None:
+    sandbox.write("s")
+    assert fatal(sandbox) == b"unable to chdir to s: not a directory"
+
+
+@clause("supervise/fatal/down-cannot-be-looked-at")
+def test_down_is_a_loop(sandbox: Sandbox) -> None:
+    sandbox.service("s", SLEEP)
+    (sandbox.path / "s/down").symlink_to("down")
+    assert fatal(sandbox) == b"unable to stat s/down: symbolic link loop"
+    assert not (sandbox.path / "s/supervise").exists()
+
+
+@clause("supervise/fatal/lock")
+def test_the_folder_is_a_file(sandbox: Sandbox) -> None:
+    sandbox.write("s/supervise")
+    assert fatal(sandbox) == b"unable to acquire s/supervise/lock: not a directory"
+
+
+@clause("supervise/fatal/lock")
+def test_the_lock_is_a_directory(sandbox: Sandbox) -> None:
+    (sandbox.path / "s/supervise/lock").mkdir(parents=True)
+    assert fatal(sandbox) == b"unable to acquire s/supervise/lock: is a directory"
+
+
+@clause("supervise/fatal/lock")
+@needs("root")
+def test_the_directory_is_not_writable(sandbox: Sandbox) -> None:
+    sandbox.service("s", SLEEP)
+    expected = b"unable to acquire s/supervise/lock: file does not exist"
+    assert fatal(sandbox, prepare=NOBODY) == expected
+
+
+@clause("supervise/fatal/control-unreadable")
+def test_control_is_a_dangling_link(sandbox: Sandbox) -> None:
+    sandbox.service("s", SLEEP)
+    (sandbox.path / "s/supervise").mkdir()
+    (sandbox.path / "s/supervise/control").symlink_to("nowhere")
+    assert fatal(sandbox) == b"unable to read s/supervise/control: file does not exist"
+
+
+@clause("supervise/fatal/control-unwritable")
+def test_control_is_a_directory(sandbox: Sandbox) -> None:
+    sandbox.service("s", SLEEP)
+    (sandbox.path / "s/supervise/control").mkdir(parents=True)
+    assert fatal(sandbox) == b"unable to write s/supervise/control: is a directory"
+
+
+@clause("supervise/fatal/ok")
+def test_ok_is_a_dangling_link(sandbox: Sandbox) -> None:
+    sandbox.service("s", "echo started >noted")
+    (sandbox.path / "s/supervise").mkdir()
+    (sandbox.path / "s/supervise/ok").symlink_to("nowhere")
+    assert fatal(sandbox) == b"unable to read s/supervise/ok: file does not exist"
+    assert not (sandbox.path / "s/noted").exists()
+
+
+@clause("supervise/fatal/closed-descriptors")
+@pytest.mark.parametrize("closed", [[0], [1], [2], [0, 1, 2]])
+def test_closed_descriptors(sandbox: Sandbox, closed: list[int]) -> None:
+    sandbox.service("s", SLEEP)
+    supervise = sandbox.supervise(
+        "s", prepare=[word for fd in closed for word in ("--close", str(fd))]
+    )
+    first = is_up(sandbox)
+    sandbox.control("s", b"k")
+    eventually(lambda: sandbox.status("s").pid not in (0, first))
+    sandbox.control("s", b"dx")
+    assert supervise.wait().code == 0

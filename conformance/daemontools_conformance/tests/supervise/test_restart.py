@@ -1,0 +1,147 @@
+"""supervise: it starts ./run again, but not too soon."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from daemontools_conformance import history
+from daemontools_conformance.history import NOTE_START, TICKS_PER_SECOND
+from daemontools_conformance.marks import clause
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.processes import children
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.tests.supervise.services import (
+    FAILS_AT_ONCE,
+    SLEEP,
+    is_ready,
+    is_up,
+    noted,
+    settles,
+    witnessed,
+)
+
+
+def starts(sandbox: Sandbox) -> list[int]:
+    """The moments of the starts of ./run, in ticks."""
+    return history.starts(noted(sandbox))
+
+
+def started(sandbox: Sandbox, times: int) -> None:
+    """Wait until ./run has been started so many times."""
+    eventually(lambda: len(starts(sandbox)) >= times, what=f"{times} starts")
+
+
+@clause("supervise/restart/whatever-the-end")
+@pytest.mark.parametrize("end", ["exit 0", "exit 7", "exit 111", "kill -9 $$", "kill -TERM $$"])
+def test_it_is_started_again(sandbox: Sandbox, end: str) -> None:
+    sandbox.service("s", f"{NOTE_START}\n{end}")
+    sandbox.supervise("s")
+    started(sandbox, 3)
+
+
+@clause("supervise/restart/one-at-a-time")
+def test_one_at_a_time(sandbox: Sandbox) -> None:
+    witnessed(sandbox, "TERM")
+    for count, letters in enumerate((b"tuuu", b"kuu", b"kou", b"duu", b"uku"), 2):
+        sandbox.control("s", letters)
+        started(sandbox, count)
+        is_ready(sandbox)
+    assert len(starts(sandbox)) == 6
+    assert history.overlaps(noted(sandbox)) == []
+
+
+@clause("supervise/restart/pause")
+def test_a_second_between_starts(sandbox: Sandbox) -> None:
+    sandbox.service("s", FAILS_AT_ONCE)
+    sandbox.supervise("s")
+    started(sandbox, 4)
+    assert history.too_soon(noted(sandbox), 1) == []
+
+
+@clause("supervise/restart/at-once")
+def test_no_pause_before_the_restart(sandbox: Sandbox, variant: str) -> None:
+    witnessed(sandbox)
+    delays = []
+    for count in range(2, 7):  # a busy machine may delay one or another
+        pid = is_ready(sandbox)
+        settles(sandbox)  # so the pause is over
+        killed = time.clock_gettime(time.CLOCK_BOOTTIME)
+        os.kill(pid, signal.SIGKILL)
+        started(sandbox, count)
+        delays.append(starts(sandbox)[-1] / TICKS_PER_SECOND - killed)
+        if delays[-1] < 0.9:
+            break
+    assert (min(delays) >= 0.9) == (variant == "freebsd"), delays
+
+
+@clause("supervise/restart/signals-do-not-shorten")
+def test_signals_during_the_pause(sandbox: Sandbox) -> None:
+    sandbox.service("s", FAILS_AT_ONCE)
+    supervise = sandbox.supervise("s")
+
+    def four_starts() -> bool:
+        for number in (signal.SIGCHLD, signal.SIGCONT, signal.SIGWINCH, signal.SIGURG):
+            supervise.signal(number)
+        return len(starts(sandbox)) >= 4
+
+    eventually(four_starts)
+    assert history.too_soon(noted(sandbox), 1) == []
+
+
+@clause("supervise/restart/signals-do-not-shorten")
+def test_stopping_and_continuing_during_the_pause(sandbox: Sandbox) -> None:
+    sandbox.service("s", FAILS_AT_ONCE)
+    supervise = sandbox.supervise("s")
+
+    def three_starts() -> bool:
+        supervise.signal(signal.SIGSTOP)
+        supervise.signal(signal.SIGCONT)
+        return len(starts(sandbox)) >= 3
+
+    eventually(three_starts)
+    assert history.too_soon(noted(sandbox), 1) == []
+
+
+@clause("supervise/restart/commands-do-not-shorten")
+@pytest.mark.parametrize("letters", [b"u", b"uc", b"kt", b"ou"])
+def test_commands_during_the_pause(sandbox: Sandbox, letters: bytes) -> None:
+    sandbox.service("s", FAILS_AT_ONCE)
+    sandbox.supervise("s")
+
+    def three_starts() -> bool:
+        sandbox.control("s", letters)
+        return len(starts(sandbox)) >= 3
+
+    eventually(three_starts)
+    assert history.too_soon(noted(sandbox), 1) == []
+
+
+@clause("supervise/restart/commands-wait")
+def test_a_command_during_the_pause(sandbox: Sandbox) -> None:
+    sandbox.service("s", f"{NOTE_START}\n{SLEEP}")
+    sandbox.supervise("s")
+    is_up(sandbox)
+    sandbox.control("s", b"d")
+    eventually(lambda: sandbox.status("s").want == b"d")
+    obeyed = time.clock_gettime(time.CLOCK_BOOTTIME)
+    (started,) = starts(sandbox)
+    assert obeyed - started / TICKS_PER_SECOND >= 1
+
+
+@clause("supervise/restart/foreign-children")
+@pytest.mark.parametrize("down", [False, True])
+def test_a_child_from_before_exec(sandbox: Sandbox, down: bool) -> None:
+    sandbox.service("s", f"{NOTE_START}\n{SLEEP}", down=down)
+    file, argv = sandbox.argv("supervise", "s")
+    script = 'sleep 1000 & exec "$@"'
+    supervise = sandbox.start_command(["/bin/sh", "-c", script, "sh", file, *argv[1:]])
+    eventually(lambda: sandbox.is_supervised("s"))
+    runs = set() if down else {is_up(sandbox)}
+    (foreign,) = eventually(lambda: children(supervise.pid) - runs)
+    os.kill(foreign, signal.SIGKILL)
+    eventually(lambda: children(supervise.pid) == runs)
+    assert len(starts(sandbox)) == len(runs)
+    sandbox.control("s", b"dx")
+    assert supervise.wait().code == 0

@@ -1,0 +1,211 @@
+"""supervise: when it starts ./run, and what ./run then sees."""
+
+import os
+from dataclasses import replace
+from signal import SIGCHLD, SIGPIPE, SIGXFSZ
+
+import pytest
+
+from daemontools_conformance import history
+from daemontools_conformance.marks import clause, needs
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.processes import is_asleep
+from daemontools_conformance.record import Record, record
+from daemontools_conformance.sandbox import Sandbox, Word
+from daemontools_conformance.states import ENVIRONMENTS, LIMITS, SIGNALS
+from daemontools_conformance.tests.supervise.services import (
+    SLEEP,
+    is_up,
+    noted,
+    settles,
+    witnessed,
+)
+
+STATES: dict[str, list[Word]] = {
+    **{name: list(options) for name, options in {**ENVIRONMENTS, **SIGNALS}.items()},
+    **{name: list(LIMITS[name]) for name in ("low limits", "umask 0", "nice")},
+    "further descriptors": ["--open", "5", "--open", "9"],
+}
+
+
+@clause("supervise/start/at-once")
+def test_run_is_started(sandbox: Sandbox) -> None:
+    sandbox.service("s", SLEEP)
+    sandbox.supervise("s")
+    assert is_up(sandbox)
+
+
+@clause("supervise/start/down-file")
+def test_a_down_file(sandbox: Sandbox) -> None:
+    sandbox.service("s", history.NOTE_START, down=True)
+    supervise = sandbox.supervise("s")
+    sandbox.control("s", b"hcpx")  # once it has obeyed these it would have started long ago
+    supervise.wait()
+    assert noted(sandbox) == []
+
+
+@clause("supervise/start/down-file")
+def test_a_down_directory_counts_too(sandbox: Sandbox) -> None:
+    sandbox.service("s", history.NOTE_START)
+    (sandbox.path / "s/down").mkdir()
+    supervise = sandbox.supervise("s")
+    sandbox.control("s", b"hcpx")
+    supervise.wait()
+    assert noted(sandbox) == []
+
+
+@clause("supervise/start/down-file-once")
+def test_a_down_file_that_comes_later(sandbox: Sandbox) -> None:
+    witnessed(sandbox, "TERM")
+    sandbox.write("s/down")
+    sandbox.control("s", b"t")
+    eventually(lambda: len(history.starts(noted(sandbox))) == 2)
+    assert sandbox.status("s").want == b"u"
+
+
+@clause("supervise/start/dangling-down")
+def test_a_dangling_down_file(sandbox: Sandbox) -> None:
+    sandbox.service("s", SLEEP)
+    (sandbox.path / "s/down").symlink_to("nowhere")
+    sandbox.supervise("s")
+    assert is_up(sandbox)
+
+
+# The record of ./run. It is a link to cat, which waits for its input.
+
+
+def run_record(sandbox: Sandbox, prepare: list[Word], stdin: int) -> tuple[Record, Record]:
+    """Records: of ./run as supervise started it, and of the same program started directly."""
+    (sandbox.path / "s").mkdir()
+    run = sandbox.path / "s/run"
+    run.symlink_to("/bin/cat")
+    with open(sandbox.evidence / "messages", "ab") as out:
+        supervise = sandbox.start(
+            "supervise", "s", stdin=stdin, stdout=out, stderr=out, prepare=prepare
+        )
+        direct = sandbox.start_command(
+            ["./run"], str(run), stdin=stdin, stdout=out, stderr=out, prepare=prepare, cwd="s"
+        )
+    started = arrived(is_up(sandbox), b"./run")
+    assert started.parent == supervise.pid
+    return started, arrived(direct.pid, b"./run")
+
+
+def arrived(pid: int, *argv: bytes) -> Record:
+    """The record of a process as soon as it has executed `argv` and waits."""
+    eventually(
+        lambda: record(pid).argv == argv and is_asleep(pid),
+        what=f"process {pid} executes {argv}",
+    )
+    return record(pid)
+
+
+@clause("supervise/start/state")
+@needs("linux")
+@pytest.mark.parametrize("state", STATES)
+def test_all_that_exec_hands_on(sandbox: Sandbox, state: str) -> None:
+    stdin, writer = os.pipe()
+    try:
+        started, direct = run_record(sandbox, STATES[state], stdin)
+    finally:
+        os.close(stdin)
+        os.close(writer)
+    assert started == replace(
+        direct,
+        parent=started.parent,
+        blocked=direct.blocked - {SIGCHLD},
+        ignored=direct.ignored - {SIGCHLD},
+    )
+
+
+@clause("supervise/start/argv")
+@needs("linux")
+def test_the_arguments(sandbox: Sandbox) -> None:
+    stdin, writer = os.pipe()
+    started, _ = run_record(sandbox, [], stdin)
+    os.close(stdin)
+    os.close(writer)
+    assert started.argv == (b"./run",)
+
+
+@clause("supervise/start/directory")
+@needs("linux")
+def test_the_directory(sandbox: Sandbox) -> None:
+    sandbox.service("a/b", SLEEP)
+    sandbox.supervise("a/b")
+    seen = arrived(is_up(sandbox, "a/b"), b"sleep", b"1000")
+    assert seen.directory == str(sandbox.path / "a/b")
+
+
+@clause("supervise/start/child")
+@needs("linux")
+@pytest.mark.parametrize("new_session", [False, True])
+def test_parent_group_and_session(sandbox: Sandbox, new_session: bool) -> None:
+    sandbox.service("s", SLEEP)
+    supervise = sandbox.supervise("s", new_session=new_session)
+    seen, above = record(is_up(sandbox)), record(supervise.pid)
+    assert seen.parent == supervise.pid
+    assert (seen.process_group, seen.session) == (above.process_group, above.session)
+
+
+@clause("supervise/start/child-signal")
+@needs("linux")
+@pytest.mark.parametrize("option", ["--block", "--ignore"])
+def test_the_child_signal(sandbox: Sandbox, option: str) -> None:
+    sandbox.service("s", SLEEP)
+    sandbox.supervise("s", prepare=[option, "CHLD", option, "USR1"])
+    seen = arrived(is_up(sandbox), b"sleep", b"1000")
+    inherited = seen.blocked if option == "--block" else seen.ignored
+    assert SIGCHLD not in seen.blocked | seen.ignored | seen.caught
+    assert 10 in inherited
+
+
+@clause("supervise/start/child-signal")
+@pytest.mark.parametrize("option", ["--block", "--ignore"])
+def test_supervise_sees_the_end_of_run_all_the_same(sandbox: Sandbox, option: str) -> None:
+    witnessed(sandbox, "TERM", prepare=[option, "CHLD"])
+    sandbox.control("s", b"t")
+    eventually(lambda: len(history.starts(noted(sandbox))) == 2)
+
+
+@clause("supervise/start/pipe-signals")
+@needs("linux")
+def test_pipe_and_file_size_signals(sandbox: Sandbox) -> None:
+    sandbox.service("s", SLEEP)
+    sandbox.supervise("s", prepare=["--default", "PIPE", "--default", "XFSZ"])
+    seen = arrived(is_up(sandbox), b"sleep", b"1000")
+    assert not {SIGPIPE, SIGXFSZ} & (seen.ignored | seen.blocked)
+
+
+@clause("supervise/start/ignored-pipe")
+@needs("linux")
+def test_ignored_pipe_and_file_size_signals(sandbox: Sandbox, variant: str) -> None:
+    sandbox.service("s", SLEEP)
+    sandbox.supervise("s", prepare=["--ignore", "PIPE", "--ignore", "XFSZ"])
+    seen = arrived(is_up(sandbox), b"sleep", b"1000")
+    expected = set() if variant == "python" else {SIGPIPE, SIGXFSZ}
+    assert {SIGPIPE, SIGXFSZ} & seen.ignored == expected
+
+
+@clause("supervise/start/descriptors")
+@needs("linux")
+@pytest.mark.parametrize("further", [[], ["--open", "5"], ["--open", "7", "--open", "200"]])
+def test_no_descriptor_is_added_and_none_lost(sandbox: Sandbox, further: list[str]) -> None:
+    sandbox.service("s", SLEEP)
+    sandbox.supervise("s", prepare=further)
+    first = is_up(sandbox)
+    settles(sandbox)
+    sandbox.control("s", b"k")  # the second ./run too
+    second = eventually(lambda: (pid := sandbox.status("s").pid) not in (0, first) and pid)
+    seen = arrived(second, b"sleep", b"1000")
+    assert set(seen.descriptors) == {0, 1, 2, *(int(fd) for fd in further[1::2])}
+
+
+@clause("supervise/start/closed-descriptors")
+@needs("linux")
+@pytest.mark.parametrize("closed", [["0"], ["1"], ["2"], ["0", "1", "2"]])
+def test_closed_descriptors_stay_closed(sandbox: Sandbox, closed: list[str]) -> None:
+    sandbox.service("s", SLEEP)
+    sandbox.supervise("s", prepare=[word for fd in closed for word in ("--close", fd)])
+    seen = arrived(is_up(sandbox), b"sleep", b"1000")
+    assert set(seen.descriptors) == {0, 1, 2} - {int(fd) for fd in closed}

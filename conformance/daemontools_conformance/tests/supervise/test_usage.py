@@ -1,0 +1,48 @@
+"""supervise: arguments."""
+
+import pytest
+
+from daemontools_conformance.marks import clause
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.tests.supervise.services import SLEEP, is_up
+
+USAGE = b"supervise: usage: supervise dir\n"
+
+
+@clause("supervise/usage/no-operand")
+def test_no_operand(sandbox: Sandbox) -> None:
+    finished = sandbox.run("supervise")
+    assert (finished.code, finished.out, finished.err) == (100, b"", USAGE)
+
+
+@clause("supervise/usage/second-operand")
+def test_two_operands(sandbox: Sandbox) -> None:
+    sandbox.service("s", SLEEP)
+    finished = sandbox.run("supervise", "s", "s")
+    assert (finished.code, finished.out, finished.err) == (100, b"", USAGE)
+    assert not (sandbox.path / "s/supervise").exists()
+
+
+@clause("supervise/usage/no-options")
+@pytest.mark.parametrize("name", ["-x", "--", "--help"])
+def test_a_directory_with_a_dash(sandbox: Sandbox, name: str) -> None:
+    sandbox.service(name, SLEEP)
+    sandbox.supervise(name)
+    assert is_up(sandbox, name)
+
+
+@clause("supervise/usage/odd-name")
+@pytest.mark.parametrize("name", [b"\xff\xfe", b"a\nb", b" ", b"%s"])
+def test_odd_names(sandbox: Sandbox, name: bytes) -> None:
+    finished = sandbox.run("supervise", name)
+    assert finished.code == 111
+    why = b": file does not exist\n"
+    assert finished.err == b"supervise: fatal: unable to chdir to " + name + why
+
+
+@clause("supervise/usage/symlink")
+def test_a_link_to_the_directory(sandbox: Sandbox) -> None:
+    sandbox.service("real", SLEEP)
+    (sandbox.path / "s").symlink_to("real")
+    sandbox.supervise("s")
+    assert is_up(sandbox, "s") == is_up(sandbox, "real")
