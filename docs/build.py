@@ -43,10 +43,12 @@ def matrix() -> str:
 
 
 def build(builder: str) -> Path:
-    """Build with one of Sphinx's builders; the folder of the result."""
+    """Build with one of Sphinx's builders; the folder of the result. SystemExit if it warned."""
     out = BUILD / builder
     flags = ["-E", "-n", "-W", "--keep-going", "-q", "-b", builder, "-d", BUILD / "doctrees"]
-    subprocess.run([sys.executable, "-m", "sphinx", *flags, DOCS, out], check=True)
+    sphinx = [sys.executable, "-m", "sphinx", *flags, DOCS, out]
+    if subprocess.run(sphinx, check=False).returncode != 0:
+        sys.exit(f"Sphinx, {builder}: see its warnings above")
     return out
 
 

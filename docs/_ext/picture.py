@@ -43,11 +43,15 @@ def draw(clauses: Mapping[str, Clause], reports: Sequence[Report]) -> str:
     width = LEFT + max(WIDTH * len(reports), 560) + 10
     height = TOP + HEIGHT * len(programs) + 34
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
-        f'height="{height}" font-family="sans-serif" font-size="12" role="img">',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+            f'width="{width}" height="{height}" font-family="sans-serif" font-size="12" role="img">'
+        ),
         "<title>Clauses that hold, by program and implementation</title>",
-        "<style>text{fill:#222}.t{fill:#fff}"
-        "@media(prefers-color-scheme:dark){text{fill:#ddd}}</style>",
+        (
+            "<style>text{fill:#222}.t{fill:#fff}"
+            "@media(prefers-color-scheme:dark){text{fill:#ddd}}</style>"
+        ),
     ]
     for column, report in enumerate(reports):
         x = LEFT + WIDTH * column

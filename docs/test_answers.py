@@ -1,0 +1,30 @@
+"""The exercises that the suite grades: it says what the answers in docs/answers say it says."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXERCISES = Path(__file__).parent / "answers/exercises"
+COMMAND = [str(Path(sys.executable).with_name("daemontools-conformance")), "-n", "2"]
+
+
+@pytest.mark.parametrize(
+    ("exercise", "program", "clause", "outcomes"),
+    [
+        ("wrong", "tai64n", "tai64n/label/first-byte", {"FAIL", "TIMEOUT"}),
+        ("shell", "svok", "svok/exit/killed", {"FAIL", "TIMEOUT"}),
+        ("shell", "svok", "svok/exit/never-supervised", {"PASS"}),
+    ],
+)
+def test_the_suite_grades_an_exercise(
+    exercise: str, program: str, clause: str, outcomes: set[str], tmp_path: Path
+) -> None:
+    what = ["--implementation", EXERCISES / exercise, "--program", program, "--clause", clause]
+    subprocess.run([*COMMAND, *what, "--report", tmp_path / "report"], check=False)
+    lines = (tmp_path / "report/results.jsonl").read_text().splitlines()
+    [seen] = [r["outcome"] for r in map(json.loads, lines) if r.get("clause") == clause
+              and r["kind"] == "clause"]  # fmt: skip
+    assert seen in outcomes
