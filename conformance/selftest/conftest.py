@@ -1,0 +1,8 @@
+"""Options of the suite's own tests."""
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--golden` writes the golden files anew."""
+    parser.addoption("--golden", action="store_true", help="write the golden files anew")

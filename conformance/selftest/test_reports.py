@@ -1,0 +1,252 @@
+"""Reporters against golden files: a report written by hand, and every form it takes.
+
+After a change that is meant: `python -m pytest conformance/selftest/test_reports.py
+--golden` writes them anew; read the difference before you commit it.
+"""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from daemontools_conformance import clauses
+from daemontools_conformance.outcomes import Outcome
+from daemontools_conformance.reports import badge, compare, junit, matrix, results
+from selftest.schema import mismatch
+
+GOLDEN = Path(__file__).parent / "golden"
+SCHEMA = json.loads(Path(results.__file__).with_name("results.schema.json").read_text())
+SPEC = clauses.parse(
+    """\
+## svok/exit/running
+
+When supervise is running in the directory, svok exits 0.
+
+- level: PROMISED
+- source: manual, svok
+- why: scripts <ask> & act
+- by hand: `svok clock; echo $?`
+- variant other: it exits 1
+
+## svok/exit/killed
+
+After supervise was killed, svok exits 100.
+
+- level: CODE
+- source: svok.c
+
+## svok/usage/no-operand
+
+Without an operand, svok exits 100.
+
+- level: QUIRK
+- source: svok.c
+
+## svstat/answer/silent
+
+Without operands, svstat says nothing.
+
+- level: PLATFORM
+- source: svstat.c
+""",
+    Path("svok.md"),
+)
+CLAUSES = {clause.id: clause for clause in SPEC}
+HEADER = {
+    "kind": "header",
+    "schema": 1,
+    "suite_version": "0.1.0",
+    "spec_digest": "1" * 64,
+    "tests_digest": "2" * 64,
+    "profile": "under-test",
+    "title": "A <clone> & more",
+    "version": "1.0",
+    "profile_suite_version": "0.1.0",
+    "profile_digest": "",
+    "programs": {"svok": "3" * 64},
+    "platform": "Linux",
+    "python": "3.11.2",
+    "as_root": False,
+    "processors": 2,
+    "load": 0.5,
+    "options": ["-n4"],
+    "time": 1000000000,
+}
+SEEN = 'seen: b"\\x00<yes>" & more\x00\x1b'
+
+
+def _test(name: str, clause: str, outcome: str, detail: str = "") -> results.Record:
+    return {
+        "kind": "test",
+        "test": f"tests/svok/test_exit.py::{name}",
+        "clause": clause,
+        "outcome": outcome,
+        "seconds": 0.25,
+        "detail": detail,
+        "evidence": f"evidence/{clause.replace('/', '.')}/{name}",
+    }
+
+
+def _cell(clause: str, outcome: str, **more: str) -> results.Record:
+    plain = {"detail": "", "evidence": "", "declared": "", "seen": "", "reason": "", "link": ""}
+    level = CLAUSES[clause].level
+    cell = {"kind": "clause", "clause": clause, "level": level, "outcome": outcome}
+    return {**cell, "complete": outcome != "NOT-RUN", **plain, **more}
+
+
+LINES: list[results.Record] = [
+    HEADER,
+    _test("test_a", "svok/exit/running", "PASS"),
+    _test("test_b", "svok/exit/killed", "FAIL", SEEN),
+    _test("test_c[\u00e9]", "svok/usage/no-operand", "KNOWN-BUG", "it crashes"),
+    _test("test_d", "svok/usage/no-operand", "HARNESS-ERROR", "TypeError: oh"),
+    _cell("svok/exit/running", "PASS", evidence="evidence/svok.exit.running/test_a"),
+    _cell("svok/exit/killed", "FAIL", detail=SEEN, evidence="evidence/svok.exit.killed/test_b"),
+    _cell(
+        "svok/usage/no-operand",
+        "KNOWN-BUG",
+        declared="known-bug",
+        reason="it crashes <there>",
+        link="https://example.org/1?a=b&c=d",
+    ),
+    _cell("svstat/answer/silent", "NOT-RUN"),
+    {
+        "kind": "footer",
+        "selected": 4,
+        "finished": 4,
+        "lost": [],
+        "is_partial": True,
+        "is_success": False,
+        "exit_status": 1,
+        "surprises": ["svok/exit/killed: FAIL"],
+    },
+]
+REPORT = results.checked(LINES)
+
+
+def golden(name: str, text: str, request: pytest.FixtureRequest) -> None:
+    file = GOLDEN / name
+    if request.config.getoption("golden"):
+        file.write_text(text)
+    assert text == file.read_text(), f"{name} is not as it was; see --golden"
+
+
+def test_results(request: pytest.FixtureRequest) -> None:
+    golden("results.jsonl", results.as_text(LINES), request)
+
+
+def test_junit(request: pytest.FixtureRequest) -> None:
+    document = junit.document(REPORT)
+    golden("junit.xml", document, request)
+    suite = ElementTree.fromstring(document.encode()).find("testsuite")
+    assert suite is not None
+    assert (suite.get("failures"), suite.get("errors"), suite.get("skipped")) == ("1", "1", "1")
+
+
+def test_matrix(request: pytest.FixtureRequest) -> None:
+    page = matrix.page([REPORT, REPORT], CLAUSES, [".", ""], "spec/{program}.html#{anchor}")
+    golden("matrix.html", page, request)
+
+
+def test_badge(request: pytest.FixtureRequest) -> None:
+    golden("badge.svg", badge.image(REPORT), request)
+
+
+class _Links(HTMLParser):
+    """The ids of a page, and the places in it that its links lead to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.targets: set[str] = set()
+        self.foreign: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        if "id" in found:
+            self.ids.append(str(found["id"]))
+        href = found.get("href") or ""
+        if tag == "a" and href.startswith("#"):
+            self.targets.add(href[1:])
+        if tag in ("script", "link", "img") and (found.get("src") or found.get("href")):
+            self.foreign.append(tag)
+
+
+def test_the_matrix_is_self_contained_and_its_links_lead_somewhere() -> None:
+    links = _Links()
+    links.feed(matrix.page([REPORT], CLAUSES))
+    assert links.targets <= set(links.ids)
+    assert len(links.ids) == len(set(links.ids))
+    assert links.foreign == []
+
+
+def test_the_matrix_needs_no_script_to_be_read() -> None:
+    without = re.sub(r"<script>.*?</script>", "", matrix.page([REPORT], CLAUSES), flags=re.S)
+    for clause in CLAUSES.values():
+        assert clause.id in without
+    assert "it crashes &lt;there&gt;" in without
+    assert "<form class=filters hidden>" in without
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: str(line["kind"]))
+def test_every_line_is_as_the_schema_says(line: results.Record) -> None:
+    assert mismatch(line, SCHEMA, SCHEMA) == ""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"schema": 2}, {"profile": 7}, {"kind": "heading"}, {"options": [1]}, {"as_root": "no"}],
+)
+def test_the_schema_refuses(change: dict[str, object]) -> None:
+    assert mismatch({**HEADER, **change}, SCHEMA, SCHEMA)
+
+
+def test_the_schema_knows_every_outcome() -> None:
+    known = SCHEMA["$defs"]["outcome"]["enum"]
+    assert sorted(known) == sorted(str(outcome) for outcome in Outcome)
+
+
+@pytest.mark.parametrize(
+    ("lines", "complaint"),
+    [
+        ([], "no header"),
+        (LINES[1:], "no header"),
+        (LINES[:-1], "cut short"),
+        ([LINES[0], LINES[1], *LINES[1:]], "twice"),
+        ([*LINES[:6], *LINES[5:]], "twice"),
+        ([LINES[0], *LINES[2:]], "4 tests finished, 3 are reported"),
+        ([{**HEADER, "schema": 2}, *LINES[1:]], "schema"),
+    ],
+)
+def test_a_broken_report_is_refused(lines: list[results.Record], complaint: str) -> None:
+    with pytest.raises(results.BrokenReport, match=complaint):
+        results.checked(lines)
+
+
+def test_a_file_that_is_cut_in_a_line_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "results.jsonl"
+    file.write_text(results.as_text(LINES)[:-10])
+    with pytest.raises(results.BrokenReport):
+        results.read(tmp_path)
+
+
+def test_a_report_survives_writing_and_reading(tmp_path: Path) -> None:
+    (tmp_path / "results.jsonl").write_text(results.as_text(LINES))
+    assert results.read(tmp_path) == REPORT
+
+
+def test_differences_name_what_got_worse_and_better() -> None:
+    changed = [
+        {**line, "outcome": {"PASS": "CRASH", "FAIL": "PASS"}.get(line["outcome"], line["outcome"])}
+        if line["kind"] == "clause"
+        else line
+        for line in LINES
+    ]
+    lines, is_worse = compare.differences(REPORT, results.checked(changed))
+    assert is_worse
+    assert "  svok/exit/running: PASS -> CRASH" in lines
+    assert "  svok/exit/killed: FAIL -> PASS" in lines
+    assert compare.differences(REPORT, REPORT)[1] is False
