@@ -1,0 +1,103 @@
+"""Run one command on one input, and measure it from outside."""
+
+import os
+import re
+import select
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemontools_conformance.bench.contestants import Contestant, Task
+
+_SAMPLE_MILLISECONDS = 20
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One run: wall-clock seconds until the program had ended, and its peak resident memory."""
+
+    seconds: float
+    kilobytes: int
+    output_bytes: int
+
+
+def run(
+    task: Task, contestant: Contestant, source: Path, folder: Path, through: str
+) -> Measurement:
+    """Run it in the empty folder, its input a file or (`through` is "pipe") what cat writes.
+
+    A filter writes to /dev/null, or into a pipe that cat empties. Raises
+    CalledProcessError if the command fails.
+    """
+    folder.mkdir()
+    for name, content in contestant.files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(content)
+    helpers = []
+    with source.open("rb") as file, open(os.devnull, "wb") as null:
+        stdin, stdout = file.fileno(), null.fileno()
+        to_close = []
+        if through == "pipe":
+            stdin, writer = os.pipe()
+            helpers.append(subprocess.Popen(["cat"], stdin=file, stdout=writer))
+            os.close(writer)
+            to_close.append(stdin)
+            if not task.logs:
+                reader, stdout = os.pipe()
+                helpers.append(subprocess.Popen(["cat"], stdin=reader, stdout=null))
+                os.close(reader)
+                to_close.append(stdout)
+        seconds, kilobytes = _timed(task, contestant, folder, stdin, stdout, to_close)
+    for helper in helpers:
+        helper.wait()
+    return Measurement(seconds, kilobytes, _logged_bytes(folder) if task.logs else 0)
+
+
+def _timed(
+    task: Task, contestant: Contestant, folder: Path, stdin: int, stdout: int, to_close: list[int]
+) -> tuple[float, int]:
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        contestant.argv,
+        executable=contestant.executable,
+        stdin=stdin,
+        stdout=stdout,
+        cwd=folder,
+        env={**os.environ, **task.environment},
+    )
+    for descriptor in to_close:
+        os.close(descriptor)
+    kilobytes = _watch(process.pid)
+    code = process.wait()
+    seconds = time.perf_counter() - start
+    if code != 0:
+        raise subprocess.CalledProcessError(code, contestant.argv)
+    return seconds, kilobytes
+
+
+def _watch(pid: int) -> int:
+    """Wait for the end of a child (which stays a zombie); its peak of resident memory in kB.
+
+    The peak that wait4 reports includes that of the process which forked the
+    child, this interpreter: useless here. So the kernel's record is read while
+    the child lives.
+    """
+    peak = 0
+    ended = select.poll()
+    handle = os.pidfd_open(pid)
+    ended.register(handle)
+    while not ended.poll(_SAMPLE_MILLISECONDS):
+        found = re.search(r"VmHWM:\s*(\d+)", Path(f"/proc/{pid}/status").read_text())
+        peak = int(found[1]) if found else peak
+    os.close(handle)
+    return peak
+
+
+def _logged_bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in (folder / "main").iterdir() if is_log(file.name))
+
+
+def is_log(name: str) -> bool:
+    """Is this one of the files that hold the lines of a log directory?"""
+    return name == "current" or name.startswith("@")
