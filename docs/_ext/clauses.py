@@ -12,6 +12,7 @@ for each implementation.
 """
 
 import re
+import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,23 @@ class Clauses(SphinxDirective):
 
     def _markdown(self, text: str) -> list[nodes.Node]:
         return self.parse_text_to_nodes(text)
+
+
+class Declared(SphinxDirective):
+    """`{declared} reference`: what a profile declares, one row for each reason."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """The nodes that take the directive's place."""
+        file = SPEC.parent / f"profiles/{self.arguments[0]}.toml"
+        self.env.note_dependency(str(file))
+        rows: dict[tuple[str, str], list[str]] = {}
+        for entry in tomllib.loads(file.read_text()).get("expect", []):
+            rows.setdefault((entry["kind"], entry["reason"]), []).append(entry["clause"])
+        table = [f"| {kind} | {reason} | {', '.join(f'`{id_}`' for id_ in ids)} |"
+                 for (kind, reason), ids in rows.items()]  # fmt: skip
+        return self.parse_text_to_nodes("\n".join(["| | why | clauses |", "|---|---|---|", *table]))
 
 
 def _source(clause: Clause) -> str:
@@ -170,6 +188,7 @@ def _write(path: Path, text: str) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Sphinx calls this."""
     app.add_directive("clauses", Clauses)
+    app.add_directive("declared", Declared)
     app.connect("builder-inited", write_pages)
     app.connect("build-finished", write_matrix)
     return {"version": "1", "parallel_read_safe": True}
