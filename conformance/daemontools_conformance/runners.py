@@ -14,7 +14,9 @@ from typing import Unpack
 import pytest
 
 from daemontools_conformance.marks import needs
-from daemontools_conformance.processes import Finished
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.processes import Finished, children, is_asleep
+from daemontools_conformance.record import Record, record
 from daemontools_conformance.sandbox import Options, Sandbox, Word
 
 # These become their child; fghack forks and waits for it.
@@ -53,6 +55,19 @@ def run_through(
 ) -> Finished:
     """Run `program ... child` to its end."""
     return sandbox.run(program, *words_before_child(sandbox, program), *child, **options)
+
+
+def record_of_child(sandbox: Sandbox, program: str, *prepare: Word) -> Record:
+    """The record of a /bin/sleep that `program` runs; `prepare` as in prepare.py."""
+    before = words_before_child(sandbox, program)
+    running = sandbox.start(program, *before, "/bin/sleep", "1000", prepare=prepare)
+
+    def arrived() -> list[Record]:
+        pids = children(running.pid) if program == "fghack" else {running.pid}
+        asleep = [record(pid) for pid in pids if is_asleep(pid)]
+        return [now for now in asleep if now.argv == (b"/bin/sleep", b"1000")]
+
+    return eventually(arrived, what=f"the child of {program} sleeps")[0]
 
 
 def refusal(program: str, name: bytes | str, reason: str) -> tuple[int, bytes, bytes]:

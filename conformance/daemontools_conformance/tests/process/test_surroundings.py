@@ -1,0 +1,168 @@
+"""process: variables, files and descriptors that must not matter."""
+
+from itertools import combinations
+
+import pytest
+
+from daemontools_conformance.marks import clause
+from daemontools_conformance.runners import (
+    RUNNERS,
+    each_chain_program,
+    each_runner,
+    record_of_child,
+)
+from daemontools_conformance.samples import SAMPLES, call, each, each_program, is_as_ever
+from daemontools_conformance.sandbox import Sandbox, Word
+
+HOSTILE = {
+    **{f"PYTHON{name}": "1" for name in ("DEBUG", "INSPECT", "OPTIMIZE", "VERBOSE", "UTF8")},
+    **dict.fromkeys(("PYTHONHOME", "PYTHONPLATLIBDIR", "PYTHONEXECUTABLE"), "/nowhere"),
+    **dict.fromkeys(("PYTHONPATH", "PYTHONUSERBASE", "PYTHONPYCACHEPREFIX"), "traps"),
+    "PYTHONSTARTUP": "traps/os.py",
+    "PYTHONIOENCODING": "ascii:strict",
+    "PYTHONWARNINGS": "error",
+    "PYTHONMALLOC": "nonsense",
+    "PYTHONHASHSEED": "nonsense",
+    "PYTHONBREAKPOINT": "trap.trap",
+    "PYTHONCOERCECLOCALE": "warn",
+    "PYTHONDEVMODE": "1",
+    "PYTHONTRACEMALLOC": "1",
+    "PYTHONPROFILEIMPORTTIME": "1",
+    "PERL5OPT": "-Mtrap",
+    "RUBYOPT": "-rtrap",
+    "NODE_OPTIONS": "--require ./trap",
+    "ENV": "traps/env.sh",
+    "BASH_ENV": "traps/env.sh",
+}
+
+TRAPS = (
+    *("sitecustomize.py", "usercustomize.py", "__init__.py", "__main__.py", "encodings.py"),
+    *("os.py", "sys.py", "signal.py", "errno.py", "fcntl.py", "resource.py", "pwd.py"),
+    *("posixpath.py", "stat.py", "codecs.py", "re.py", "time.py", "select.py", "struct.py"),
+    *("daemontools/__init__.py", "daemontools/unix/start.py", "supervise.py", "encodings/utf_8.py"),
+)
+
+
+def _set_traps(sandbox: Sandbox, folder: str) -> None:
+    for name in TRAPS:
+        sandbox.write(
+            f"{folder}/{name}", "open('TRAPPED', 'w').close(); raise SystemExit('trap')\n"
+        )
+    sandbox.write(f"{folder}/env.sh", "echo trap; : >TRAPPED\n")
+
+
+@clause("process/variables/interpreter")
+@each_program
+def test_variables_of_interpreters_change_nothing(sandbox: Sandbox, program: str) -> None:
+    _set_traps(sandbox, "traps")
+    answer = call(sandbox, program, env={**sandbox.environment, **HOSTILE})
+    assert is_as_ever(program, answer), answer
+    assert not (sandbox.path / "TRAPPED").exists()
+
+
+@clause("process/files/working-directory")
+@each_program
+def test_files_in_the_working_directory_change_nothing(sandbox: Sandbox, program: str) -> None:
+    _set_traps(sandbox, ".")
+    sandbox.write("pyvenv.cfg", "home = /nowhere\ninclude-system-site-packages = true\n")
+    answer = call(sandbox, program)
+    assert is_as_ever(program, answer), answer
+    assert not (sandbox.path / "TRAPPED").exists()
+
+
+@clause("process/bytes/operands")
+@each(["svscan", "supervise", "svc", "svok"])
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8", "xx_YY.ISO-8859-1", ""])
+def test_operands_are_bytes(sandbox: Sandbox, program: str, locale: str) -> None:
+    name = b"\xff\xc3\xa9 \x80\n"
+    options: list[Word] = ["-u"] if program == "svc" else []
+    environment = {**sandbox.environment, "LC_ALL": locale}
+    answer = sandbox.run(program, *options, name, env=environment)
+    assert answer.err.endswith(b" to " + name + b": file does not exist\n")
+
+
+# Without these descriptors these programs cannot do their work, and say so by their code.
+NEEDED = {"tai64n": {0, 1}, "tai64nlocal": {0, 1}, "readproctitle": {0}}
+COMBINATIONS = [some for count in (1, 2, 3) for some in combinations((0, 1, 2), count)]
+
+
+@clause("process/descriptors/closed")
+@each([program for program in SAMPLES if program not in RUNNERS])
+@pytest.mark.parametrize("closed", COMBINATIONS, ids=str)
+def test_closed_descriptors_do_not_matter(
+    sandbox: Sandbox, program: str, closed: tuple[int, ...]
+) -> None:
+    options = [word for fd in closed for word in ("--close", str(fd))]
+    answer = call(sandbox, program, prepare=options)
+    lacking = NEEDED.get(program, set()) & set(closed)
+    assert answer.code == (111 if lacking else SAMPLES[program].code)
+
+
+def _given(runner: str, block: list[bytes]) -> tuple[bytes, ...]:
+    """The block, with what envuidgid adds for the user that we are left out."""
+    return tuple(
+        entry
+        for entry in block
+        if not (runner == "envuidgid" and entry.startswith((b"UID=", b"GID=")))
+    )
+
+
+@clause("process/variables/handed-on")
+@each_runner
+def test_variables_of_interpreters_reach_the_child(sandbox: Sandbox, runner: str) -> None:
+    block = [f"{name}={value}".encode() for name, value in HOSTILE.items()]
+    options = ["--empty-environ", *(word for e in block for word in ("--environ-entry", e))]
+    child = record_of_child(sandbox, runner, *options)
+    assert _given(runner, list(child.environment)) == tuple(block)
+
+
+@clause("process/variables/block")
+@each_runner
+def test_block_is_handed_on_as_it_is(sandbox: Sandbox, runner: str) -> None:
+    block = [b"B=2", b"A=1", b"B=3", b"odd", b"", b"=", b"=x", b"==", b"\xff=\x80", b"A=1", b"C=\n"]
+    options = ["--empty-environ", *(word for e in block for word in ("--environ-entry", e))]
+    child = record_of_child(sandbox, runner, *options)
+    assert _given(runner, list(child.environment)) == tuple(block)
+
+
+@clause("process/variables/locale")
+@each_runner
+@pytest.mark.parametrize(
+    "block",
+    [
+        [],
+        [b"LC_ALL=C"],
+        [b"LANG=C", b"A=1"],
+        [b"LC_ALL=xx_YY.nonsense"],
+        [b"LC_CTYPE=", b"A=1", b"LC_CTYPE=POSIX"],
+    ],
+    ids=["none", "C", "LANG C", "invalid", "two"],
+)
+def test_locale_is_none_of_their_business(
+    sandbox: Sandbox, runner: str, block: list[bytes]
+) -> None:
+    options = ["--empty-environ", *(word for e in block for word in ("--environ-entry", e))]
+    child = record_of_child(sandbox, runner, *options)
+    assert _given(runner, list(child.environment)) == tuple(block)
+
+
+@clause("process/descriptors/closed-for-child")
+@each_chain_program
+@pytest.mark.parametrize("closed", COMBINATIONS, ids=str)
+def test_closed_descriptors_stay_closed(
+    sandbox: Sandbox, runner: str, closed: tuple[int, ...]
+) -> None:
+    options = [word for fd in closed for word in ("--close", str(fd))]
+    child = record_of_child(sandbox, runner, *options)
+    held = {fd for fd, to in child.descriptors.items() if to.endswith("/free.lock")}
+    assert set(child.descriptors) - held == {0, 1, 2} - set(closed)
+    assert held == ({closed[0]} if runner == "setlock" else set())
+
+
+@clause("process/descriptors/handed-on")
+@each_runner
+def test_open_descriptors_stay_open(sandbox: Sandbox, runner: str) -> None:
+    child = record_of_child(sandbox, runner, "--open", "40", "--open", "99")
+    assert {child.descriptors.get(fd) for fd in (40, 99)} == {"/dev/null"}
+    close_on_exec = 0o2000000
+    assert not any(int(child.descriptor_flags[fd], 8) & close_on_exec for fd in (40, 99))
