@@ -1,0 +1,94 @@
+"""messages: usage, and where messages go."""
+
+import pytest
+
+from daemontools_conformance.marks import clause
+from daemontools_conformance.runners import answer_of
+from daemontools_conformance.samples import SAMPLES, call, each, each_program, is_as_ever
+from daemontools_conformance.sandbox import Sandbox, Word
+
+SVC = (
+    b"svc options: u up, d down, o once, x exit, p pause, c continue,"
+    b" h hup, a alarm, i interrupt, t term, k kill\n"
+)
+SETLOCK = b"setlock: usage: setlock [ -nNxX ] file program [ arg ... ]\n"
+SOFTLIMIT = (
+    b"softlimit: usage: softlimit [-a allbytes] [-c corebytes] [-d databytes] [-f filebytes]"
+    b" [-l lockbytes] [-m membytes] [-o openfiles] [-p processes] [-r residentbytes]"
+    b" [-s stackbytes] [-t cpusecs] child\n"
+)
+USAGE: dict[str, tuple[int, bytes]] = {
+    "supervise": (100, b"supervise: usage: supervise dir\n"),
+    "svok": (100, b"svok: usage: svok dir\n"),
+    "readproctitle": (100, b""),
+    "fghack": (100, b"fghack: usage: fghack child\n"),
+    "pgrphack": (100, b"pgrphack: usage: pgrphack child\n"),
+    "setuidgid": (100, b"setuidgid: usage: setuidgid account child\n"),
+    "envuidgid": (100, b"envuidgid: usage: envuidgid account child\n"),
+    "envdir": (111, b"envdir: usage: envdir dir child\n"),
+    "softlimit": (100, SOFTLIMIT),
+    "setlock": (100, SETLOCK),
+}
+LOCALES = ["C", "POSIX", "C.UTF-8", "de_DE.UTF-8", "ja_JP.eucJP", "nonsense", ""]
+
+
+@clause("messages/usage/line")
+@pytest.mark.parametrize("program", USAGE)
+def test_call_without_operands(sandbox: Sandbox, program: str) -> None:
+    code, line = USAGE[program]
+    assert answer_of(sandbox.run(program)) == (code, b"", line)
+
+
+@clause("messages/usage/illegal-option")
+@pytest.mark.parametrize(
+    ("program", "usage"), [("svc", SVC), ("setlock", SETLOCK), ("softlimit", SOFTLIMIT)]
+)
+def test_illegal_option(sandbox: Sandbox, program: str, usage: bytes) -> None:
+    answer = sandbox.run(program, "-q", "x", "y")
+    first = f"{program}: illegal option -- q\n".encode()
+    assert answer_of(answer) == (100, b"", first + usage)
+
+
+@clause("messages/usage/missing-argument")
+@pytest.mark.parametrize("letter", [*"acdflmoprst"])
+def test_option_without_its_argument(sandbox: Sandbox, letter: str) -> None:
+    answer = sandbox.run("softlimit", f"-{letter}")
+    first = f"softlimit: option requires an argument -- {letter}\n".encode()
+    assert answer_of(answer) == (100, b"", first + SOFTLIMIT)
+
+
+@clause("messages/usage/name-as-called")
+@pytest.mark.parametrize(
+    ("program", "usage"), [("svc", SVC), ("setlock", SETLOCK), ("softlimit", SOFTLIMIT)]
+)
+def test_name_by_which_it_was_called(sandbox: Sandbox, program: str, usage: bytes) -> None:
+    file, _ = sandbox.argv(program)
+    (sandbox.path / "other").symlink_to(file)
+    words: list[Word] = ["./other", "-q", "x", "y"]
+    answer = sandbox.start_command(words).wait()
+    assert answer_of(answer) == (100, b"", b"other: illegal option -- q\n" + usage)
+
+
+@clause("messages/locale/irrelevant")
+@each_program
+def test_locale_does_not_matter(sandbox: Sandbox, program: str) -> None:
+    for locale in LOCALES:
+        variables = {"LC_ALL": locale, "LANG": locale, "LANGUAGE": "de:fr", "LC_MESSAGES": locale}
+        answer = call(sandbox, program, env={**sandbox.environment, **variables})
+        assert is_as_ever(program, answer), (locale, answer)
+
+
+@clause("messages/stderr/full")
+@each([program for program, sample in SAMPLES.items() if sample.code])
+def test_message_that_cannot_be_written(sandbox: Sandbox, program: str) -> None:
+    with open("/dev/full", "wb") as full:
+        answer = call(sandbox, program, stderr=full)
+    assert answer.code == SAMPLES[program].code
+
+
+@clause("messages/stderr/only")
+@each([program for program, sample in SAMPLES.items() if sample.err or program == "svstat"])
+def test_message_goes_to_standard_error(sandbox: Sandbox, program: str) -> None:
+    answer = call(sandbox, program)
+    assert bool(answer.out) == (program == "svstat")
+    assert bool(answer.err) != (program == "svstat")
