@@ -86,7 +86,7 @@ def read_and_write_nothing() -> None:
 
 
 def left_over(service: bytes) -> list[bytes]:
-    """The services in the directory and their logs, as the shell's * finds them: no dotted names."""
+    """The services in the directory and their logs, as a shell's * finds them."""
     try:
         names = sorted(name for name in os.listdir(service) if not name.startswith(b"."))
     except OSError:
