@@ -1,0 +1,64 @@
+"""supervise: a wall clock that is stepped.
+
+Nobody touches the machine's clock: a library that is loaded before the C library
+(fixtures/clockstep.c) shifts what one process is told.
+"""
+
+import subprocess
+import time
+
+from daemontools_conformance import history
+from daemontools_conformance.history import NOTE_START
+from daemontools_conformance.marks import clause, needs
+from daemontools_conformance.outcomes import Unavailable
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.tests.supervise.services import is_down, is_up, noted
+
+HOUR = 3600
+
+
+def supervise_with_clock(sandbox: Sandbox, run: str) -> None:
+    """A supervise of `s` whose clock is ahead by what the file `ahead` says, at first 0."""
+    library = sandbox.evidence / "clockstep.so"
+    source = sandbox.fixture("clockstep.c")
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
+    ahead = sandbox.write("ahead", str(-7 * HOUR))
+    sandbox.service("s", run, down=True)
+    clock = {"LD_PRELOAD": str(library), "CLOCKSTEP": str(ahead)}
+    sandbox.supervise("s", env={**sandbox.environment, **clock})
+    if abs(sandbox.status("s").since - time.time() + 7 * HOUR) > HOUR:
+        raise Unavailable("the clock of this supervise cannot be shifted")
+    ahead.write_text("0")
+
+
+@clause("supervise/clock/stamps")
+@needs("gcc")
+def test_the_wall_clock_stamps(sandbox: Sandbox) -> None:
+    supervise_with_clock(sandbox, "exec sleep 1000")
+    sandbox.write("ahead", str(30 * HOUR))
+    before = time.time()
+    sandbox.control("s", b"u")
+    is_up(sandbox)
+    assert before - 1 <= sandbox.status("s").since - 30 * HOUR <= time.time() + 1
+
+
+@clause("supervise/clock/step-back")
+@needs("gcc")
+def test_the_clock_is_set_back(sandbox: Sandbox) -> None:
+    # ./run itself sets the clock back, so that this happens during the pause.
+    supervise_with_clock(sandbox, f"echo -{HOUR} >../ahead\nexec sleep 1000")
+    sandbox.control("s", b"u")
+    is_up(sandbox)
+    sandbox.control("s", b"d")
+    is_down(sandbox)
+
+
+@clause("supervise/clock/step-forward")
+@needs("gcc")
+def test_the_clock_is_set_forward(sandbox: Sandbox) -> None:
+    forward = f"read -r now <../ahead; echo $((now + {HOUR})) >../ahead"
+    supervise_with_clock(sandbox, f"{NOTE_START}\n{forward}\nexit 1")
+    sandbox.control("s", b"u")
+    eventually(lambda: len(history.starts(noted(sandbox))) >= 4)
+    assert history.too_soon(noted(sandbox), 1) == []

@@ -1,0 +1,93 @@
+"""supervise: no process to be had."""
+
+import os
+import time
+
+from daemontools_conformance import history
+from daemontools_conformance.history import NOTE_START, TICKS_PER_SECOND
+from daemontools_conformance.marks import clause, needs, slow
+from daemontools_conformance.patience import eventually, never
+from daemontools_conformance.processes import Running
+from daemontools_conformance.record import record
+from daemontools_conformance.sandbox import Sandbox, Word
+from daemontools_conformance.tests.supervise.services import is_up, noted, settles
+
+UID = 100_000 + os.getpid()
+SOMEBODY = ["--user", f"{UID}:{UID}"]
+WARNING = b"supervise: warning: unable to fork for s, sleeping 60 seconds: temporary failure\n"
+
+
+def without_processes(sandbox: Sandbox, letters: bytes = b"") -> Running:
+    """A supervise that could not fork, with `letters` as its first commands.
+
+    The limit counts a user's processes, and root's are not limited: so this is a user who has
+    no other process.
+    """
+    prepare: list[Word] = ["--limit", "NPROC=1"]
+    folder = sandbox.service("s", f"{NOTE_START}\nexec sleep 1000", down=bool(letters))
+    if os.geteuid() == 0:
+        prepare += SOMEBODY
+        os.chown(folder, UID, UID)
+    supervise = sandbox.start("supervise", "s", prepare=prepare)
+    eventually(lambda: sandbox.is_supervised("s"))
+    if letters:
+        sandbox.control("s", letters)
+    eventually(lambda: WARNING in supervise.err)
+    return supervise
+
+
+def lift_limit(sandbox: Sandbox, supervise: Running) -> None:
+    """From now on it may fork. Only its own user is surely allowed to say so."""
+    hard = record(supervise.pid).limits["processes"][1]
+    command = ["prlimit", "--pid", str(supervise.pid), f"--nproc={hard}:{hard}"]
+    prepare = SOMEBODY if os.geteuid() == 0 else []
+    assert sandbox.start_command(command, prepare=prepare).wait().code == 0
+
+
+def starts(sandbox: Sandbox) -> list[float]:
+    """When ./run was started, in seconds since boot."""
+    return [ticks / TICKS_PER_SECOND for ticks in history.starts(noted(sandbox))]
+
+
+def now() -> float:
+    """Seconds since boot, rounded down to ticks."""
+    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * TICKS_PER_SECOND) / TICKS_PER_SECOND
+
+
+@clause("supervise/fork/retried")
+@slow
+@needs("prlimit", "linux")
+def test_after_60_seconds(sandbox: Sandbox, variant: str) -> None:
+    begin = now()
+    supervise = without_processes(sandbox)
+    lift_limit(sandbox, supervise)
+    if variant == "plain":
+        never(lambda: sandbox.status("s").pid, during=70)
+        sandbox.control("s", b"u")
+    eventually(lambda: starts(sandbox), within=120)
+    assert starts(sandbox)[0] - begin >= 60
+    assert supervise.err == WARNING
+
+
+@clause("supervise/fork/not-shortened")
+@slow
+@needs("prlimit", "linux")
+def test_commands_during_the_60_seconds(sandbox: Sandbox) -> None:
+    begin = now()
+    supervise = without_processes(sandbox, b"u")
+    lift_limit(sandbox, supervise)
+    sandbox.control("s", b"uocu")
+    eventually(lambda: starts(sandbox), within=120)
+    assert starts(sandbox)[0] - begin >= 60
+
+
+@clause("supervise/fork/one-run")
+@slow
+@needs("prlimit", "linux")
+def test_one_run_after_all(sandbox: Sandbox) -> None:
+    supervise = without_processes(sandbox, b"o")
+    lift_limit(sandbox, supervise)
+    sandbox.control("s", b"du")
+    eventually(lambda: is_up(sandbox), within=120)
+    settles(sandbox)
+    assert len(starts(sandbox)) == 1
