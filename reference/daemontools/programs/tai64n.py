@@ -23,11 +23,14 @@ Contract: conformance/spec/tai64n.md. Manual: http://cr.yp.to/daemontools/tai64n
 from daemontools.core.stamp_blocks import stamp
 from daemontools.core.tai64 import format_tai64n
 from daemontools.unix.clock import now
-from daemontools.unix.streams import read_block, write_all
+from daemontools.unix.streams import keep_memory, read_block, write_all
 
 
 def main(argv: list[bytes]) -> int:  # noqa: ARG001 - like djb's: arguments are ignored
     """Label standard input's lines on standard output until the input ends."""
+    # RESOURCES
+    keep_memory()
+
     # LOOP
     inside_line = False
     try:

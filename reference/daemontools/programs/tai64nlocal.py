@@ -22,11 +22,14 @@ Manual: http://cr.yp.to/daemontools/tai64nlocal.html
 
 from daemontools.core.local_blocks import Localiser
 from daemontools.unix.localtime import local_time
-from daemontools.unix.streams import read_block, write_all
+from daemontools.unix.streams import keep_memory, read_block, write_all
 
 
 def main(argv: list[bytes]) -> int:  # noqa: ARG001 - like djb's: arguments are ignored
     """Copy standard input to standard output with dates for labels until the input ends."""
+    # RESOURCES
+    keep_memory()
+
     # LOOP
     localiser = Localiser(local_time)
     try:
