@@ -31,7 +31,7 @@ from daemontools_conformance.processes import become_subreaper
 from daemontools_conformance.profiles import ProfileError, find
 
 SLICE = 60  # cases that one worker takes at a time
-SLOW_SLICE = 6
+SLOW_SLICE = 4
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -45,6 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         "--slow-cases", type=int, default=200, help="if its cases hold pauses (200)"
     )
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same cases")
+    parser.add_argument("--unsteady", action="store_true", help="show what differed only once")
     parser.add_argument("--case", help="run one case again: the JSON of a report")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="differential-") as scratch:
@@ -102,6 +103,8 @@ def _explore_all(first: Implementation, second: Implementation, options: argpars
             findings = job.result()
             table[findings.program].append(findings)
             _report(findings, first, second)
+            for case, differs in findings.unsteady if options.unsteady else []:
+                print("\nonly once:", case, *differs, sep="\n")
     return _summary(table)
 
 
@@ -157,7 +160,7 @@ def _counts(all_findings: Iterable[Findings]) -> Counter[str]:
     for findings in all_findings:
         counts["compared"] += findings.compared
         counts["excluded"] += findings.excluded.total()
-        counts["unsteady"] += findings.unsteady
+        counts["unsteady"] += len(findings.unsteady)
         counts["different"] += len(findings.differences)
         seen |= findings.distinct
     counts["distinct"] = len(seen)

@@ -18,7 +18,7 @@ from daemontools_conformance.implementation import Implementation
 
 PATIENCE_SECONDS = 1.0  # for the end of a program, or for its child
 SECOND_LOOK = 8  # times as patient
-SLOW = {"supervise", "svscan", "svscanboot", "readproctitle"}  # their cases hold pauses
+SLOW = {"supervise", "svscan", "svscanboot", "readproctitle", "multilog"}  # their cases hold pauses
 
 
 class Different(AssertionError):
@@ -33,7 +33,8 @@ class Findings:
     compared: int = 0
     distinct: set[int] = field(default_factory=set)
     excluded: Counter[str] = field(default_factory=Counter)
-    unsteady: int = 0  # differed once, and not at the second, more patient look
+    # Differed once, and not at the second, more patient look: what differed, and the case.
+    unsteady: list[tuple[str, list[str]]] = field(default_factory=list)
     differences: list[tuple[str, list[str]]] = field(default_factory=list)  # case, what differs
 
 
@@ -108,11 +109,12 @@ def explore(
             assume(not covered)
             findings.compared += 1
             findings.distinct.add(hash(case))
-            if not pair.differences(case):
+            first_look = pair.differences(case)
+            if not first_look:
                 return
             found = pair.differences(case, PATIENCE_SECONDS * SECOND_LOOK)
             if not found:
-                findings.unsteady += 1
+                findings.unsteady.append((case.json(), first_look))
                 return
             findings.differences = [(case.json(), found)]
             raise Different

@@ -348,11 +348,13 @@ SVC_OPTIONS = st.lists(
 
 LABEL = st.one_of(
     st.integers(0, 2**35).map(lambda n: b"@%016x%08x" % (2**62 + n, n % 10**9)),
-    st.binary(min_size=12, max_size=12).map(lambda data: b"@" + data.hex().encode()),
-    st.sampled_from(
-        [b"@", b"@4", b"@hello", b"@400000004A32392B2AA21DAC", b"@400000004a32392b2aa21dac"]
+    st.integers(-(2**40), 2**50).map(lambda n: b"@%016x%08x" % (2**62 + n, abs(n) % 2**32)),
+    st.text("0123456789abcdef", max_size=12).map(
+        lambda text: b"@%016x%08x" % (2**62 + 1000, 5) + text.encode()
     ),
-    st.text("0123456789abcdef", max_size=40).map(lambda text: b"@40000000" + text.encode()),
+    st.text("0123456789abcdef", min_size=15, max_size=16).map(
+        lambda text: b"@40000000" + text.encode()
+    ),
 )
 LINE = st.one_of(
     st.binary(max_size=12),
@@ -425,12 +427,225 @@ def readproctitle_case() -> Strategy[Case]:
     pieces = st.lists(TEXT.filter(bool), max_size=3)
 
     def case(words: Words, given: list[bytes], block: Words) -> Case:
-        steps = [Step(0.15, "look")]
+        steps = [Step(0.0, "look")]
         for piece in given:
-            steps += [Step(0.0, "input", what=piece), Step(0.15, "look")]
+            steps += [Step(0.0, "input", what=piece), Step(0.05, "look")]
         return Case("readproctitle", words, environment=block, steps=(*steps, Step(0.0, "end")))
 
     return st.builds(case, TITLE_ARGUMENTS, pieces, ENVIRONMENT)
+
+
+# multilog
+
+PATTERN = st.lists(st.sampled_from(["a", "b", "*", " ", "line", "\xff", "@*"]), max_size=4).map(
+    "".join
+)
+ACTION = st.one_of(
+    st.tuples(st.sampled_from("+-"), PATTERN).map("".join),
+    st.tuples(st.sampled_from("+-"), PATTERN).map("".join),
+    st.sampled_from(
+        ["t", "e", "e", "t1", "", "x", "s4096", "s5000", "s0", "s", "n2", "n", "n20", "+*"]
+    ),
+    st.sampled_from(["!cat", "!tr a z", "!"]),
+    st.sampled_from(["=status", "=status", "=folder/status", "=nowhere/x", "="]),
+    st.sampled_from(
+        ["./log", "./log", "./log", "./other", "./log/", "./plain", "./nowhere/log", "."]
+    ),
+).map(lambda text: text.encode("latin-1"))
+ACTIONS = st.one_of(
+    st.lists(ACTION, max_size=5),
+    st.lists(ACTION, max_size=3).map(lambda actions: [b"t", *actions, b"./log"]),
+    st.lists(ACTION, max_size=3).map(lambda actions: [*actions, b"./log", b"./other"]),
+).map(tuple)
+OLD = b"@400000004a32392b0000000"
+LOG_TREE = st.one_of(
+    st.just(()),
+    st.lists(
+        st.one_of(
+            st.sampled_from([0o644, 0o744, 0o600]).map(
+                lambda mode: Node("file", b"log/current", b"before\n", mode)
+            ),
+            st.integers(100, 4200).map(
+                lambda size: Node("file", b"log/current", b"before\n" * (size // 7), 0o644)
+            ),
+            st.sampled_from([b"log/state", b"log/newstate", b"log/lock", b"log/processed"]).map(
+                lambda path: Node("file", path, b"x")
+            ),
+            st.tuples(st.integers(0, 9), st.sampled_from([b".s", b".u", b""])).map(
+                lambda pair: Node("file", OLD + b"%d" % pair[0] + pair[1], b"old\n", 0o744)
+            ),
+            st.just(Node("dir", b"log/current", mode=0o755)),
+        ),
+        max_size=4,
+    ).map(lambda nodes: tuple(n._replace(path=n.path.replace(OLD, b"log/" + OLD)) for n in nodes)),
+)
+LINES = st.one_of(
+    TEXT, TEXT, st.integers(1, 120).map(lambda n: b"a line of thirty characters...\n" * n)
+)
+
+
+@st.composite
+def multilog_case(draw: st.DrawFn) -> Case:
+    """multilog: a script, directories in some order, and input from a file or in pieces."""
+    tree = (Node("file", b"plain", b"x"), Node("dir", b"folder", mode=0o755), *draw(LOG_TREE))
+    words, block = draw(ACTIONS), draw(ENVIRONMENT)
+    if draw(st.integers(0, 5)):
+        return Case("multilog", words, tree, block, draw(LINES), draw(STATE))
+    steps: list[Step] = []
+    for piece in draw(st.lists(LINES.filter(bool), min_size=1, max_size=2)):
+        steps.append(Step(0.2, "input", what=piece))
+        steps.append(Step(0.2, "signal", what=draw(st.sampled_from([b"14", b"15", b"1"]))))
+    return Case("multilog", words, tree, block, steps=(*steps, Step(0.2, "end")))
+
+
+# supervise: a service, a history of commands
+
+NOTING = b"""#!/bin/sh
+for name in HUP INT ALRM CONT; do trap "echo $name >>signals" $name; done
+trap 'echo TERM >>signals; kill -9 $! $$' TERM
+sleep 1000 &
+while :; do wait; done
+"""
+RUN = st.sampled_from(
+    [
+        b"#!/bin/sh\nexec sleep 1000\n",
+        b"#!/bin/sh\ntest -f again && exec sleep 1000\n: >again\nexit 3\n",
+        b"#!/bin/sh\ntest -f again && exec sleep 1000\n: >again\nkill -9 $$\n",
+        NOTING,
+        b"#!/bin/sh\ntrap 'echo TERM >>signals' TERM\nsleep 1000 &\nwhile :; do wait; done\n",
+        b"#!/bin/sh\nexit 0\n",
+    ]
+)
+RUN_NODE = st.one_of(
+    *[RUN.map(lambda body: Node("file", b"s/run", body, 0o755))] * 6,
+    st.just(Node("file", b"s/run", b"exit\n", 0o755)),
+    st.just(Node("file", b"s/run", b"#!/bin/sh\n", 0o644)),
+    st.just(Node("dir", b"s/run", mode=0o755)),
+    st.just(Node("dir", b"s", mode=0o755)),
+)
+LETTERS = st.one_of(
+    st.sampled_from(
+        [b"d", b"u", b"o", b"x", b"t", b"k", b"dx", b"p", b"c", b"pc", b"tu", b"du", b"h", b"i"]
+    ),
+    st.text("udopchaitkx", min_size=1, max_size=3).map(str.encode),
+)
+
+
+@st.composite
+def supervise_case(draw: st.DrawFn) -> Case:
+    """supervise: what it says at once, or a service and some commands."""
+    tree = [draw(RUN_NODE)]
+    if draw(st.sampled_from([True, False, False])):
+        tree.append(Node("file", b"s/down"))
+    if not draw(st.integers(0, 3)):
+        odd = [
+            b"s/supervise",
+            b"s/supervise/lock",
+            b"s/supervise/status.new",
+            b"s/supervise/control",
+        ]
+        kind = draw(st.sampled_from(["file", "dir"]))
+        tree.append(Node(kind, draw(st.sampled_from(odd)), mode=0o755))
+    words = draw(
+        st.sampled_from(
+            [(b"s",)] * 8 + [(b"s/",), (b"./s",), (b"s", b"x"), (), (b"",), (b"nowhere",)]
+        )
+    )
+    held = (("lock", b"s/supervise/lock"),) if not draw(st.integers(0, 9)) else ()
+    steps: list[Step] = []
+    if words and words[0].strip(b"./") == b"s":
+        for letters in draw(st.lists(LETTERS, max_size=3)):
+            steps += [Step(1.5, "control", b"s", letters), Step(1.5, "look")]
+    steps.append(Step(1.5, "look"))
+    return Case("supervise", words, tuple(tree), draw(ENVIRONMENT), held=held, steps=tuple(steps))
+
+
+# svscan: a stand-in for supervise notes how it is called
+
+STAND_IN = b"""#!/bin/sh
+kind() { if test -p /proc/$$/fd/$1; then echo pipe; else echo other; fi; }
+echo "${PWD##*/}: $* $# $(kind 0) $(kind 1)" >>"$LOG"
+exec sleep 1000
+"""
+ENTRY_NODE = st.one_of(
+    st.sampled_from([b"a", b"b", b"\xff", b"x y", b"-z", b".dot", b"n" * 200]).map(
+        lambda name: (Node("dir", b"service/" + name, mode=0o755),)
+    ),
+    st.sampled_from([b"c", b"d"]).map(
+        lambda name: (Node("dir", b"service/" + name + b"/log", mode=0o755),)
+    ),
+    st.sampled_from([b"e"]).map(lambda name: (Node("file", b"service/" + name + b"/log"),)),
+    st.sampled_from([b"file", b".file"]).map(lambda name: (Node("file", b"service/" + name),)),
+    st.tuples(
+        st.sampled_from([b"l", b"m"]), st.sampled_from([b"a", b"c", b"nowhere", b"../other"])
+    ).map(lambda pair: (Node("link", b"service/" + pair[0], pair[1]),)),
+)
+
+
+@st.composite
+def svscan_case(draw: st.DrawFn) -> Case:
+    """svscan: a directory of services, looked at once."""
+    entries = draw(st.lists(ENTRY_NODE, max_size=5))
+    tree = (
+        Node("dir", b"service", mode=0o755),
+        Node("dir", b"other", mode=0o755),
+        Node("file", b"plain"),
+        Node("file", b"stub/supervise", STAND_IN, draw(st.sampled_from([0o755] * 6 + [0o644]))),
+        *(node for nodes in entries for node in nodes),
+    )
+    words = draw(
+        st.sampled_from(
+            [(b"service",)] * 8 + [(b"service", b"x"), (b"nowhere",), (b"plain",), (b"",), (b"-x",)]
+        )
+    )
+    block = (b"PATH={box}/stub:/usr/bin:/bin", b"LOG={box}/log", *draw(st.lists(ENTRY, max_size=3)))
+    return Case("svscan", words, tree, block, steps=(Step(1.0, "look"),))
+
+
+# svscanboot: the whole tree
+
+BOOTED = st.one_of(
+    st.just(()),
+    st.just((Node("file", b"service/s/run", b"#!/bin/sh\nexec sleep 1000\n", 0o755),)),
+    st.just((Node("dir", b"service/s", mode=0o755),)),
+    st.just(
+        (Node("file", b"service/s/down"), Node("file", b"service/s/run", b"#!/bin/sh\n", 0o755))
+    ),
+    st.just(
+        (
+            Node("file", b"service/s/run", b"#!/bin/sh\nexec sleep 1000\n", 0o755),
+            Node("file", b"service/s/log/run", b"#!/bin/sh\nexec cat\n", 0o755),
+        )
+    ),
+    st.just((Node("file", b"service/file"), Node("dir", b"service/.dot", mode=0o755))),
+)
+
+
+def svscanboot_case() -> Strategy[Case]:
+    """svscanboot in namespaces of its own."""
+    state = st.one_of(
+        st.just(()),
+        st.lists(option("--close", "0", "1", "2"), max_size=2, unique=True).map(
+            lambda o: sum(o, ())
+        ),
+        option("--umask", "0", "77"),
+        option("--open", "5", "7"),
+        option("--nice", "3"),
+    )
+    return st.builds(
+        lambda tree, block, words: Case(
+            "svscanboot",
+            (),
+            (Node("dir", b"service", mode=0o755), *tree),
+            block,
+            b"",
+            words,
+            steps=(Step(3.0, "look"),),
+        ),
+        BOOTED,
+        ENVIRONMENT.map(lambda block: tuple(e for e in block if not e.startswith(b"PYTHON"))),
+        state,
+    )
 
 
 CASES: dict[str, Callable[[], Strategy[Case]]] = {
@@ -458,4 +673,8 @@ CASES: dict[str, Callable[[], Strategy[Case]]] = {
     "tai64n": lambda: filter_case("tai64n", TEXT),
     "tai64nlocal": lambda: filter_case("tai64nlocal", LABELLED),
     "readproctitle": readproctitle_case,
+    "multilog": multilog_case,
+    "supervise": supervise_case,
+    "svscan": svscan_case,
+    "svscanboot": svscanboot_case,
 }

@@ -15,6 +15,7 @@ import select
 import shutil
 import signal
 import stat
+import sys
 import time
 from dataclasses import asdict
 from typing import Any
@@ -22,13 +23,15 @@ from typing import Any
 from daemontools_conformance import prepare
 from daemontools_conformance.differential.case import Case, Step, make_tree
 from daemontools_conformance.implementation import Implementation
-from daemontools_conformance.processes import end_all_but, is_asleep
+from daemontools_conformance.processes import end_all_but, is_alive, is_asleep
 from daemontools_conformance.record import record
+from daemontools_conformance.tests.svscanboot import newroot
 
 Observation = dict[str, Any]
 
 PROBE = b"sleep"
 _POLL_SECONDS = 0.002
+_STAYING = ("supervise", "svscan", "svscanboot")  # only told or killed do they end
 # After these, processes may be left that are not children of ours.
 _FAMILIES = ("supervise", "svscan", "svscanboot", "fghack", "multilog", "pgrphack")
 
@@ -36,7 +39,10 @@ _FAMILIES = ("supervise", "svscan", "svscanboot", "fghack", "multilog", "pgrphac
 def observe(
     implementation: Implementation, case: Case, root: bytes, patience: float
 ) -> Observation:
-    """Run the case in the empty folder `root`; wait at most `patience` seconds for its end."""
+    """Run the case in the empty folder `root`.
+
+    It waits at most `patience` seconds for the end; the pauses between steps grow with it.
+    """
     box = root + b"/box"
     os.mkdir(box)
     os.chmod(box, 0o755)
@@ -49,8 +55,8 @@ def observe(
         os.close(reading)
     seen: Observation = {}
     try:
-        _steps(case, box, pid, writing, seen)
-        _await(pid, patience, seen)
+        _steps(case, box, pid, writing, patience, seen)
+        _await(pid, patience * (0.1 if case.program in _STAYING else 1), seen)
     finally:
         if writing >= 0 and case.steps[-1].act != "end":
             os.close(writing)
@@ -114,8 +120,7 @@ class _Holder:
 
 
 def _start(implementation: Implementation, case: Case, root: bytes, reading: int) -> int:
-    file, first = implementation.command(case.program)
-    argv = [os.fsencode(word) for word in first] + list(case.arguments)
+    file, argv = _command(implementation, case, root)
     folder = os.fsencode(implementation.folder)
     with open(root + b"/in", "wb") as given:
         given.write(case.input)
@@ -131,22 +136,61 @@ def _start(implementation: Implementation, case: Case, root: bytes, reading: int
         os.dup2(os.open(root + b"/err", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666), 2)
         for name in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(name, signal.SIG_DFL)
-        block = prepare.change(words, list(case.environment))
-        prepare.execve(os.fsencode(file), argv, block)
+        environment = [entry.replace(b"{box}", root + b"/box") for entry in case.environment]
+        prepare.execve(file, argv, prepare.change(words, environment))
     finally:
         os._exit(99)
 
 
-def _steps(case: Case, box: bytes, pid: int, writing: int, seen: Observation) -> None:
+def _command(implementation: Implementation, case: Case, root: bytes) -> tuple[bytes, list[bytes]]:
+    """The file to execute and its arguments."""
+    file, first = implementation.command(case.program)
+    argv = [os.fsencode(word) for word in first] + list(case.arguments)
+    if case.program != "svscanboot":
+        return os.fsencode(file), argv
+    # In namespaces of its own, where it can do no harm: `service` appears as its directory.
+    profile = implementation.profile
+    base, box = root + b"/newroot", root + b"/box"
+    os.mkdir(base)
+    binds = [box + b"=" + box, box + b"/service=" + os.fsencode(profile.service)]
+    binds += [os.fsencode(f"{implementation.folder}={place}") for place in profile.places]
+    place = os.fsencode(profile.places[0] if profile.places else implementation.folder)
+    options = [b"-m", b"-p", b"-f", b"--kill-child"] + [b"-U", b"-r"] * (os.geteuid() != 0)
+    inside = [os.fsencode(sys.executable), b"-ISXutf8", os.fsencode(newroot.__file__), base]
+    inside += [word for bind in binds for word in (b"--bind", bind)] + [b"--child", b"--"]
+    unshare = os.fsencode(shutil.which("unshare") or "/usr/bin/unshare")
+    return unshare, [b"unshare", *options, *inside, place + b"/svscanboot", *argv[1:]]
+
+
+def _steps(
+    case: Case, box: bytes, pid: int, writing: int, patience: float, seen: Observation
+) -> None:
     """Do to the program what the case says, at its times."""
     for number, step in enumerate(case.steps):
-        time.sleep(step.after)
+        time.sleep(step.after * patience)
+        _await_quiet(pid, patience)
         try:
             _do(step, box, pid, writing)
         except OSError as error:
             seen[f"step {number}"] = f"{step.act}: {error.strerror}"
         if step.act == "look":
             seen[f"seen {number}"] = _look(box, pid)
+
+
+def _await_quiet(pid: int, patience: float) -> None:
+    """Wait until the program and all that it started sleep, or have ended."""
+    end = time.monotonic() + 5 * patience
+    quiet = 0
+    while quiet < 3 and time.monotonic() < end:
+        time.sleep(0.01)
+        quiet = quiet + 1 if all(_is_quiet(member) for member in _family(pid)) else 0
+
+
+def _is_quiet(pid: int) -> bool:
+    try:
+        return is_asleep(pid) or not is_alive(pid)
+    except OSError:
+        return True
 
 
 def _do(step: Step, box: bytes, pid: int, writing: int) -> None:
@@ -172,12 +216,20 @@ def _do(step: Step, box: bytes, pid: int, writing: int) -> None:
 
 def _look(box: bytes, pid: int) -> Observation:
     """What can be seen from outside while it runs: its title and the files."""
+    return {"titles": sorted(_title(below) for below in _family(pid)), "tree": _tree(box)}
+
+
+def _title(pid: int) -> bytes:
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
-            title = file.read().rstrip(b"\0")
+            return file.read().rstrip(b"\0")
     except OSError:
-        title = b""
-    return {"title": title, "tree": _tree(box)}
+        return b""
+
+
+def _family(pid: int) -> list[int]:
+    """The process and all its descendants."""
+    return [pid, *(further for child in _children(pid) for further in _family(child))]
 
 
 def _await(pid: int, patience: float, seen: Observation) -> None:
