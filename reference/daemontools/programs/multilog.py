@@ -36,6 +36,7 @@ from daemontools.unix.interrupts import Interrupts
 from daemontools.unix.logdir import LogDirectory, insist
 from daemontools.unix.messages import die
 from daemontools.unix.opening import open_append, open_read, open_write
+from daemontools.unix.streams import keep_memory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def main(argv: list[bytes]) -> int:
     is_stamped, actions, directories = parse(argv[1:])
 
     # RESOURCES
+    keep_memory()
     os.umask(0o022)
     try:
         start = open_read(".")
