@@ -1,0 +1,172 @@
+"""chain: what finally runs, and what it finds."""
+
+import os
+import pwd
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from daemontools_conformance.marks import clause, needs
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.processes import Running, is_asleep
+from daemontools_conformance.record import Record, record
+from daemontools_conformance.runners import CHAIN_PROGRAMS, answer_of
+from daemontools_conformance.sandbox import PIPE, Sandbox, Word
+
+SLEEP: tuple[Word, ...] = ("/bin/sleep", "1000")
+NOBODY = pwd.getpwnam("nobody")
+
+
+def _settled(running: Running) -> Record:
+    def arrived() -> list[Record]:
+        assert not running.has_ended(), running.err
+        now = record(running.pid)
+        return [now] if now.argv == (b"/bin/sleep", b"1000") and is_asleep(running.pid) else []
+
+    return eventually(arrived, what="the last program sleeps")[0]
+
+
+def _record(sandbox: Sandbox, chain: Sequence[Word], prepare: Sequence[Word] = ()) -> Record:
+    """What a sleep at the end of the chain sees; without a chain, the sleep alone."""
+    with open("/dev/null", "wb") as null:
+        if chain:
+            words = [*chain[1:], *SLEEP]
+            running = sandbox.start(
+                os.fsdecode(chain[0]), *words, stdout=null, stderr=null, prepare=prepare
+            )
+        else:
+            running = sandbox.start_command(SLEEP, stdout=null, stderr=null, prepare=prepare)
+        return _settled(running)
+
+
+@clause("chain/result/run-script")
+@needs("root")
+def test_line_of_a_run_script(sandbox: Sandbox) -> None:
+    sandbox.write("env/PORT", "80\n")
+    sandbox.write("env/HOME", "")
+    line = ["softlimit", "-m", "4000000", "envdir", "./env", "setuidgid", "nobody"]
+    state = ["--environ-entry", "HOME=/x", "--environ-entry", "A=1"]
+    before = _record(sandbox, [], state)
+    after = _record(sandbox, line, state)
+    path = before.environment[0]
+    memory = ("data size", "stack size", "locked memory", "address space")
+    assert after == replace(
+        before,
+        environment=(path, b"A=1", b"PORT=80"),
+        uids=(NOBODY.pw_uid,) * 4,
+        gids=(NOBODY.pw_gid,) * 4,
+        groups=(NOBODY.pw_gid,),
+        limits={
+            name: (("4000000", hard) if name in memory else (soft, hard))
+            for name, (soft, hard) in before.limits.items()
+        },
+    )
+
+
+# Each program with a change that the record shows, and the question whether it does.
+EFFECTS: dict[str, Sequence[Word]] = {
+    "pgrphack": ["pgrphack"],
+    "envdir": ["envdir", "env"],
+    "envuidgid": ["envuidgid", "nobody"],
+    "setlock": ["setlock", "lock"],
+    "softlimit": ["softlimit", "-c", "77", "-m", "4000000"],
+    "setuidgid": ["setuidgid", "nobody"],
+}
+
+
+def _shows(program: str, seen: Record, pid_is_leader: bool) -> bool:
+    match program:
+        case "pgrphack":
+            return pid_is_leader
+        case "envdir":
+            return b"PORT=80" in seen.environment
+        case "envuidgid":
+            return b"UID=%d" % NOBODY.pw_uid in seen.environment
+        case "setlock":
+            return "FLOCK ADVISORY WRITE" in seen.locks.values()
+        case "softlimit":
+            return seen.limits["core file size"][0] == "77"
+        case _:
+            return seen.uids == (NOBODY.pw_uid,) * 4
+
+
+PAIRS = [
+    pytest.param(a, b, marks=needs("root")) if "setuidgid" in (a, b) else (a, b)
+    for a, b in product(CHAIN_PROGRAMS, repeat=2)
+    if (a, b) not in {("setuidgid", "setuidgid"), ("setuidgid", "setlock"), ("setlock", "setlock")}
+]
+
+
+@clause("chain/result/pairs")
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_both_changes_are_made(sandbox: Sandbox, first: str, second: str) -> None:
+    sandbox.write("env/PORT", "80\n")
+    words = [*EFFECTS[first], *EFFECTS[second], *SLEEP]
+    running = sandbox.start(os.fsdecode(words[0]), *words[1:])
+    seen = _settled(running)
+    leads = seen.session == running.pid
+    made = {program for program in CHAIN_PROGRAMS if _shows(program, seen, leads)}
+    assert made == {first, second}
+
+
+@clause("chain/result/long")
+def test_four_hundred_programs(sandbox: Sandbox) -> None:
+    answer = sandbox.run("pgrphack", *["pgrphack"] * 399, "/bin/echo", "yes", within=60)
+    assert answer_of(answer) == (0, b"yes\n", b"")
+
+
+@clause("chain/result/arguments")
+def test_arguments_come_through(sandbox: Sandbox) -> None:
+    words = [b"", b"-n", b"pgrphack", b"\xff\n", b"softlimit", b"--", b"a b"]
+    sandbox.write("env/X", "1")
+    line: list[Word] = ["envdir", "env", "softlimit", "-c", "0", "/usr/bin/printf", "[%s]"]
+    answer = sandbox.run("pgrphack", *line, *words)
+    assert answer_of(answer) == (0, b"".join(b"[" + word + b"]" for word in words), b"")
+
+
+@clause("chain/result/program-at-end")
+def test_long_running_program_has_its_own_name(sandbox: Sandbox) -> None:
+    running = sandbox.start("pgrphack", "softlimit", "-c", "0", "multilog", "e", stdin=PIPE)
+    eventually(lambda: record(running.pid).comm == b"multilog" and is_asleep(running.pid))
+    running.end_input()
+    assert running.wait().code == 0
+
+
+@clause("chain/limit/lowest")
+@pytest.mark.parametrize(
+    "limit", [["-a", "3000000"], ["-d", "300000"], ["-s", "20480"], ["-m", "3000000"]], ids=str
+)
+def test_low_limits_do_not_hinder_the_chain(sandbox: Sandbox, limit: list[Word]) -> None:
+    sandbox.write("env/X", "yes\n")
+    rest: list[Word] = ["envdir", "env", "setlock", "lock", "pgrphack", "/usr/bin/env"]
+    answer = sandbox.run("softlimit", *limit, *rest, env={"PATH": sandbox.implementation.path})
+    path = f"PATH={sandbox.implementation.path}\n".encode()
+    assert answer_of(answer) == (0, path + b"X=yes\n", b"")
+
+
+@clause("chain/descriptors/lock")
+def test_lock_is_the_only_descriptor_that_comes(sandbox: Sandbox) -> None:
+    sandbox.write("env/X", "1")
+    seen = _record(sandbox, ["envdir", "env", "setlock", "lock", "softlimit", "-c", "0"])
+    assert sorted(seen.descriptors) == [0, 1, 2, 3]
+    assert seen.descriptors[3] == f"{sandbox.path}/lock"
+    assert seen.locks == {3: "FLOCK ADVISORY WRITE"}
+
+
+@clause("chain/environment/odd-entries")
+@needs("root")
+def test_odd_entries_come_through(sandbox: Sandbox) -> None:
+    sandbox.write("env/A", "new\n")
+    sandbox.write("env/=", "")
+    block = [b"A=1", b"odd", b"=x", b"A=2", b"", b"B=\xff", b"LC_CTYPE=C"]
+    state: list[Word] = ["--empty-environ"]
+    state += [word for entry in block for word in ("--environ-entry", entry)]
+    seen = _record(sandbox, ["setuidgid", "nobody", "envdir", "env", "pgrphack"], state)
+    # The last entry takes the place of the first A, and of "=x"; in which order these two
+    # are changed depends on the directory.
+    assert seen.environment in (
+        (b"LC_CTYPE=C", b"odd", b"A=new", b"A=2", b"", b"B=\xff", b"="),
+        (b"=", b"odd", b"LC_CTYPE=C", b"A=2", b"", b"B=\xff", b"A=new"),
+    )
