@@ -33,7 +33,7 @@ class Interrupts:
             signal.signal(number, _do_nothing)
 
     def wait(self, fd: int | None = None, seconds: float | None = None) -> bool:
-        """Wait for `fd`, for a signal, or so long. True: `fd` can be read."""
+        """Wait for `fd`, for a signal, or so long. True: `fd` can be read, and no signal came."""
         poll = select.poll()
         poll.register(self._news, select.POLLIN)
         if fd is not None:
@@ -43,6 +43,7 @@ class Interrupts:
         signal.pthread_sigmask(signal.SIG_BLOCK, self.caught)
         if self._news in ready:
             self.arrived.update(os.read(self._news, 512))
+            return False
         return fd in ready
 
     def pause(self, seconds: float, until: int) -> bool:

@@ -1,0 +1,1 @@
+"""Making the system fail on purpose: traced, refused and fatal system calls."""

@@ -1,0 +1,76 @@
+"""A program under strace: its system calls recorded, refused, or made fatal, one at a time.
+
+An interpreter makes many calls of its own. So calls are traced and tampered with
+only if they concern one of the named files; a relative name counts as written.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Unpack
+
+from daemontools_conformance.processes import Running
+from daemontools_conformance.sandbox import Options, Sandbox, Word
+
+# The calls by which a log directory changes, in the spellings that systems have for them.
+CHANGES = (
+    "openat,open,rename,renameat,renameat2,link,linkat,unlink,unlinkat,"
+    "chmod,fchmod,fchmodat,fsync,fdatasync"
+)
+# The files of a log directory.
+FILES = ("current", "previous", "processed", "state", "newstate")
+
+_CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)")
+_ARGUMENT = re.compile(r'^\d+<([^>]*)>|"([^"]*)"|\b(0[0-7]{3})\b')
+
+
+def under_strace(
+    sandbox: Sandbox,
+    directory: str,
+    tampering: Sequence[str],
+    script: Sequence[Word],
+    **options: Unpack[Options],
+) -> Running:
+    """multilog under strace, which looks at calls that concern the files of `directory` only.
+
+    `tampering`: further options of strace. The trace goes to `trace` in the sandbox.
+    """
+    file, argv = sandbox.argv("multilog", *script)
+    place = sandbox.path.resolve() / directory
+    paths: list[Word] = [
+        directory,
+        f"./{directory}",
+        place,
+        ".",
+        *FILES,
+        *(place / name for name in FILES),
+    ]
+    command: list[Word] = ["strace", "-y", "-o", "trace", *tampering]
+    for path in paths:
+        command += ["-P", path]
+    return sandbox.start_command([*command, file, *argv[1:]], **options)
+
+
+def changes(trace: Path) -> list[str]:
+    """The calls in a trace that succeeded and change something, in order, in plain words.
+
+    `create current 0600`, `sync current`, `rename current previous`, `mode previous 0744`,
+    `link previous @.s`, `remove previous`.
+    """
+    lines = trace.read_text(errors="replace").splitlines()
+    return [change for line in lines if (change := _change(line))]
+
+
+def _change(line: str) -> str:
+    found = _CALL.match(line)
+    if not found or int(found[3]) < 0:
+        return ""
+    call, arguments = re.sub(r"^f(?=chmod)|at2?$", "", found[1]), found[2]
+    if call == "open" and "O_CREAT" not in arguments:
+        return ""
+    names = {"open": "create", "fsync": "sync", "fdatasync": "sync", "chmod": "mode"}
+    words = [names.get(call, "remove" if call == "unlink" else call)]
+    for match in _ARGUMENT.finditer(arguments):
+        word = (match[1] or match[2] or match[3]).rpartition("/")[2]
+        words.append(re.sub(r"@\w{24}", "@", word))
+    return " ".join(words)

@@ -1,0 +1,364 @@
+"""multilog: processors."""
+
+import os
+import re
+import signal
+import time
+
+from daemontools_conformance.logdirs import codes, contents, lines, mode, old_contents, old_files
+from daemontools_conformance.marks import clause, needs, slow
+from daemontools_conformance.patience import eventually, never
+from daemontools_conformance.processes import Running, children
+from daemontools_conformance.record import Record, record
+from daemontools_conformance.sandbox import PIPE, Options, Sandbox
+
+# A processor that stands still until the test writes into the FIFO `go` in the sandbox.
+WAIT = "read x <../go; cat"
+
+
+def running(sandbox: Sandbox, processor: str, *script: str) -> Running:
+    """A multilog with this processor and one line in ./log."""
+    multilog = sandbox.start("multilog", f"!{processor}", *script, "./log", stdin=PIPE)
+    multilog.write(b"begun\n")
+    eventually(lambda: (sandbox.path / "log/current").read_bytes().endswith(b"begun\n"))
+    return multilog
+
+
+def put_away(sandbox: Sandbox, multilog: Running, number: int) -> None:
+    """Send ALRM; wait until there are so many old files, and the rotation is complete."""
+    multilog.signal(signal.SIGALRM)
+    log = sandbox.path / "log"
+    eventually(
+        lambda: len(old_files(log)) == number and not (log / "processed").exists(), within=30
+    )
+
+
+def standing_still(sandbox: Sandbox, processor: str = "exec sleep 1000") -> tuple[Running, int]:
+    """A multilog whose processor has been started, and the processor's process id."""
+    multilog = running(sandbox, processor)
+    multilog.signal(signal.SIGALRM)
+    (pid,) = eventually(lambda: children(multilog.pid))
+    return multilog, pid
+
+
+def record_of_sleep(sandbox: Sandbox) -> Record:
+    """What a processor has inherited: `sleep`, which changes nothing of it."""
+    _, pid = standing_still(sandbox)
+    return record_as(pid, b"sleep")
+
+
+def record_as(pid: int, name: bytes) -> Record:
+    """The record of the process when it executes the program of this name."""
+    eventually(lambda: record(pid).argv[0] == name)
+    return record(pid)
+
+
+@clause("multilog/processor/output-kept")
+def test_the_output_is_kept_in_place_of_the_input(sandbox: Sandbox) -> None:
+    multilog = running(sandbox, "tr a-z A-Z")
+    put_away(sandbox, multilog, 1)
+    assert old_contents(sandbox.path / "log") == [b"BEGUN\n"]
+    assert codes(sandbox.path / "log") == ["s"]
+    assert mode(old_files(sandbox.path / "log")[0]) == 0o744
+
+
+@clause("multilog/processor/output-kept")
+def test_every_file_goes_through_it(sandbox: Sandbox) -> None:
+    script = ["s4096", "n999", "!tr x y", "./log"]
+    translated = lines(700).replace(b"x", b"y")
+    sandbox.run("multilog", *script, input=lines(700), within=60)
+    log = sandbox.path / "log"
+    done = b"".join(old_contents(log))
+    assert b"x" not in done
+    assert done + (log / "current").read_bytes().replace(b"x", b"y") == translated
+    assert len(old_files(log)) > 8
+
+
+@clause("multilog/processor/no-output")
+def test_an_empty_output_is_kept_as_an_empty_file(sandbox: Sandbox) -> None:
+    put_away(sandbox, running(sandbox, "true"), 1)
+    assert old_contents(sandbox.path / "log") == [b""]
+
+
+@clause("multilog/processor/not-at-the-end")
+def test_current_is_not_processed_at_the_end_of_input(sandbox: Sandbox) -> None:
+    multilog = running(sandbox, "echo ran >../ran")
+    multilog.end_input()
+    multilog.wait()
+    assert not (sandbox.path / "ran").exists()
+    assert (sandbox.path / "log/current").read_bytes() == b"begun\n"
+
+
+@clause("multilog/processor/shell")
+def test_it_is_run_by_the_shell(sandbox: Sandbox) -> None:
+    processor = 'echo "$0 $#"; cat && exit 0; exit 1'
+    put_away(sandbox, running(sandbox, processor), 1)
+    assert old_contents(sandbox.path / "log") == [b"sh 0\nbegun\n"]
+
+
+@clause("multilog/processor/shell")
+def test_the_shell_is_bin_sh_and_gets_the_text_as_it_is(sandbox: Sandbox) -> None:
+    processor = "sleep 1000; echo 'two  words'"
+    _, pid = standing_still(sandbox, processor)
+    seen = record_as(pid, b"sh")
+    assert seen.argv == (b"sh", b"-c", processor.encode())
+    assert os.path.samefile(f"/proc/{pid}/exe", "/bin/sh")
+
+
+@clause("multilog/processor/empty-word")
+def test_an_empty_processor_is_an_empty_script(sandbox: Sandbox) -> None:
+    put_away(sandbox, running(sandbox, ""), 1)
+    assert old_contents(sandbox.path / "log") == [b""]
+
+
+@clause("multilog/processor/descriptors")
+@needs("linux")
+def test_descriptors_are_input_output_state_and_new_state(sandbox: Sandbox) -> None:
+    seen = record_of_sleep(sandbox).descriptors
+    log = (sandbox.path / "log").resolve()
+    assert {number: seen.get(number) for number in (0, 1, 4, 5)} == {
+        0: str(log / "previous"),
+        1: str(log / "processed"),
+        4: str(log / "state"),
+        5: str(log / "newstate"),
+    }
+
+
+@clause("multilog/processor/no-other-descriptors")
+@needs("linux")
+def test_nothing_of_multilog_is_passed_on_but_standard_error(sandbox: Sandbox) -> None:
+    assert set(record_of_sleep(sandbox).descriptors) == {0, 1, 2, 4, 5}
+
+
+@clause("multilog/processor/inherited-descriptors")
+@needs("linux")
+def test_descriptors_that_multilog_inherited_are_passed_on(sandbox: Sandbox) -> None:
+    options: Options = {"stdin": PIPE, "prepare": ["--open", "7", "--open", "9"]}
+    multilog = sandbox.start("multilog", "!exec sleep 1000", "./log", **options)
+    multilog.write(b"begun\n")
+    eventually((sandbox.path / "log/current").read_bytes)
+    multilog.signal(signal.SIGALRM)
+    (pid,) = eventually(lambda: children(multilog.pid))
+    seen = record_as(pid, b"sleep")
+    assert set(seen.descriptors) == {0, 1, 2, 4, 5, 7, 9}
+
+
+@clause("multilog/processor/directory")
+def test_it_runs_in_the_log_directory(sandbox: Sandbox) -> None:
+    put_away(sandbox, running(sandbox, "pwd -P; ls"), 1)
+    (output,) = old_contents(sandbox.path / "log")
+    directory, *files = output.decode().splitlines()
+    assert directory == str((sandbox.path / "log").resolve())
+    assert files == ["current", "lock", "newstate", "previous", "processed", "state"]
+
+
+@clause("multilog/processor/signals")
+@needs("linux")
+def test_term_and_alrm_are_default_and_unblocked(sandbox: Sandbox) -> None:
+    seen = record_of_sleep(sandbox)
+    for number in (signal.SIGTERM, signal.SIGALRM):
+        assert number not in seen.blocked | seen.ignored | seen.caught
+
+
+@clause("multilog/processor/umask")
+@needs("linux")
+def test_umask_is_022(sandbox: Sandbox) -> None:
+    assert record_of_sleep(sandbox).umask == 0o022
+
+
+@clause("multilog/processor/environment")
+def test_environment_is_passed_on(sandbox: Sandbox) -> None:
+    sandbox.environment["GREETING"] = "hello world"
+    put_away(sandbox, running(sandbox, 'echo "$GREETING"'), 1)
+    assert old_contents(sandbox.path / "log") == [b"hello world\n"]
+
+
+@clause("multilog/processor/state")
+def test_state_goes_from_one_run_to_the_next(sandbox: Sandbox) -> None:
+    processor = "cat >/dev/null; n=`cat <&4`; echo run $n; echo $n+ >&5"
+    multilog = running(sandbox, processor)
+    for number in (1, 2, 3):
+        if number > 1:
+            multilog.write(b"x\n")
+            eventually(lambda: (sandbox.path / "log/current").read_bytes() == b"x\n")
+        put_away(sandbox, multilog, number)
+    assert old_contents(sandbox.path / "log") == [b"run\n", b"run +\n", b"run ++\n"]
+    assert (sandbox.path / "log/state").read_bytes() == b"+++\n"
+
+
+@clause("multilog/processor/state-after-the-end")
+def test_state_goes_on_with_the_next_multilog(sandbox: Sandbox) -> None:
+    processor = "cat >/dev/null; cat <&4; (cat <&4; echo again) >&5"
+    first = running(sandbox, processor)
+    put_away(sandbox, first, 1)
+    first.end_input()
+    first.wait()
+    put_away(sandbox, running(sandbox, processor), 2)
+    assert (sandbox.path / "log/state").read_bytes() == b"again\n"
+
+
+@clause("multilog/processor/state-replaced")
+def test_a_processor_that_writes_no_state_leaves_it_empty(sandbox: Sandbox) -> None:
+    sandbox.write("log/state", "old state")
+    sandbox.write("log/current", mode=0o744)
+    put_away(sandbox, running(sandbox, "cat <&4"), 1)
+    assert old_contents(sandbox.path / "log") == [b"old state"]
+    assert (sandbox.path / "log/state").read_bytes() == b""
+
+
+@clause("multilog/processor/blocks")
+def test_input_waits_while_it_runs(sandbox: Sandbox) -> None:
+    os.mkfifo(sandbox.path / "go")
+    multilog, _ = standing_still(sandbox, WAIT)
+    multilog.write(b"more\n")
+    never((sandbox.path / "log/current").read_bytes, during=0.3)
+    (sandbox.path / "go").write_bytes(b"\n")
+    eventually(lambda: (sandbox.path / "log/current").read_bytes() == b"more\n")
+    assert old_contents(sandbox.path / "log") == [b"begun\n"]
+
+
+@clause("multilog/processor/term-while-it-runs")
+def test_term_while_it_runs_waits_for_its_end(sandbox: Sandbox) -> None:
+    os.mkfifo(sandbox.path / "go")
+    multilog, _ = standing_still(sandbox, WAIT)
+    multilog.signal(signal.SIGTERM)
+    never(multilog.has_ended, during=0.3)
+    (sandbox.path / "go").write_bytes(b"\n")
+    eventually(lambda: old_contents(sandbox.path / "log") == [b"begun\n"])
+    multilog.write(b"more\n")
+    assert multilog.wait().code == 0
+    assert mode(sandbox.path / "log/current") == 0o744
+
+
+@clause("multilog/term/while-busy")
+def test_term_while_it_is_busy_needs_no_further_input(sandbox: Sandbox) -> None:
+    os.mkfifo(sandbox.path / "go")
+    multilog, _ = standing_still(sandbox, WAIT)
+    multilog.signal(signal.SIGTERM)
+    (sandbox.path / "go").write_bytes(b"\n")
+    assert multilog.wait(within=5).code == 0
+    assert old_contents(sandbox.path / "log") == [b"begun\n"]
+
+
+@clause("multilog/processor/alrm-while-it-runs")
+def test_alrm_while_it_runs_is_not_forgotten(sandbox: Sandbox) -> None:
+    os.mkfifo(sandbox.path / "go")
+    multilog, _ = standing_still(sandbox, "[ -e ../second ] || read x <../go; cat")
+    multilog.write(b"more\n")
+    multilog.signal(signal.SIGALRM)
+    sandbox.write("second")
+    (sandbox.path / "go").write_bytes(b"\n")
+    # ALRM came first: current was still empty, or had the line already.
+    eventually(lambda: contents(sandbox.path / "log") == b"begun\nmore\n")
+    multilog.write(b"last\n")
+    eventually(lambda: contents(sandbox.path / "log") == b"begun\nmore\nlast\n")
+
+
+def failing_once(sandbox: Sandbox, how: str) -> Running:
+    """A multilog whose processor fails in this way when it runs for the first time."""
+    once = f"cat; echo partial >&5; [ -e ../failed ] || {{ echo failed >../failed; {how}; }}"
+    multilog = running(sandbox, once)
+    multilog.signal(signal.SIGALRM)
+    eventually((sandbox.path / "failed").exists)
+    return multilog
+
+
+@clause("multilog/processor/failure-retried")
+def test_a_failing_processor_is_run_again_after_five_seconds(sandbox: Sandbox) -> None:
+    multilog = failing_once(sandbox, "exit 1")
+    failed = time.monotonic()
+    log = sandbox.path / "log"
+    eventually(lambda: len(old_files(log)) == 1, within=30)
+    assert time.monotonic() - failed > 4.5
+    assert multilog.err == b"multilog: warning: processor failed in ./log, pausing\n"
+    assert old_contents(log) == [b"begun\n"]
+    eventually(lambda: (log / "state").read_bytes() == b"partial\n")
+
+
+@slow
+@clause("multilog/processor/crash-retried")
+def test_a_crashing_processor_is_run_again(sandbox: Sandbox) -> None:
+    multilog = failing_once(sandbox, "kill -KILL $$")
+    failed = time.monotonic()
+    log = sandbox.path / "log"
+    eventually(lambda: len(old_files(log)) == 1, within=40)
+    assert time.monotonic() - failed > 4.5
+    crashed = rb"multilog: warning: processor crashed in \./log, pausing: .*\n"
+    failed_too = rb"multilog: warning: processor failed in \./log, pausing\n"
+    assert re.fullmatch(crashed + failed_too, multilog.err)
+    assert old_contents(log) == [b"begun\n"]
+
+
+@clause("multilog/processor/failure-keeps-input")
+def test_while_it_fails_the_input_is_kept(sandbox: Sandbox) -> None:
+    multilog = running(sandbox, "echo rubbish; echo rubbish >&5; exit 3")
+    log = sandbox.path / "log"
+    multilog.signal(signal.SIGALRM)
+    eventually(lambda: multilog.err == b"multilog: warning: processor failed in ./log, pausing\n")
+    files = {f.name: (f.read_bytes(), mode(f)) for f in log.iterdir() if f.name != "lock"}
+    assert files == {
+        "previous": (b"begun\n", 0o744),
+        "processed": (b"rubbish\n", 0o644),
+        "newstate": (b"rubbish\n", 0o644),
+        "state": (b"", 0o644),
+        "current": (b"", 0o644),
+    }
+
+
+@clause("multilog/processor/no-shell")
+def test_state_that_is_gone_makes_the_processor_fail(sandbox: Sandbox) -> None:
+    multilog = running(sandbox, "cat")
+    (sandbox.path / "log/state").unlink()
+    multilog.signal(signal.SIGALRM)
+    expected = (
+        b"multilog: fatal: unable to run cat: file does not exist\n"
+        b"multilog: warning: processor failed in ./log, pausing\n"
+    )
+    eventually(lambda: multilog.err == expected)
+
+
+@clause("multilog/processor/term-while-it-fails")
+def test_term_ends_multilog_while_the_processor_keeps_failing(sandbox: Sandbox) -> None:
+    multilog = running(sandbox, "exit 1")
+    multilog.signal(signal.SIGALRM)
+    eventually(lambda: multilog.err == b"multilog: warning: processor failed in ./log, pausing\n")
+    multilog.write(b"more\n")
+    multilog.signal(signal.SIGTERM)
+    assert multilog.wait().code == 0
+    unread = multilog.popen.stdin
+    assert unread is not None
+    log = sandbox.path / "log"
+    assert [f.read_bytes() for f in old_files(log)] == [b"begun\n"]
+    assert codes(log) == ["u"]
+    assert (log / "state").read_bytes() == b""
+    assert not any((log / name).exists() for name in ("previous", "processed", "newstate"))
+
+
+@clause("multilog/processor/ignored-chld")
+def test_an_inherited_ignored_chld_does_not_matter(sandbox: Sandbox) -> None:
+    options: Options = {"stdin": PIPE, "prepare": ["--ignore", "CHLD"]}
+    multilog = sandbox.start("multilog", "!cat", "./log", **options)
+    multilog.write(b"begun\n")
+    eventually((sandbox.path / "log/current").read_bytes)
+    multilog.signal(signal.SIGALRM)
+    eventually(lambda: multilog.err or old_contents(sandbox.path / "log"))
+    assert multilog.err == b""
+    eventually(lambda: old_contents(sandbox.path / "log") == [b"begun\n"])
+
+
+@clause("multilog/processor/two")
+def test_two_directories_have_two_processors(sandbox: Sandbox) -> None:
+    script = ["!tr a-z A-Z", "./a", "!tr g k", "./b"]
+    multilog = sandbox.start("multilog", *script, stdin=PIPE)
+    multilog.write(b"begun\n")
+    eventually((sandbox.path / "b/current").read_bytes)
+    multilog.signal(signal.SIGALRM)
+    eventually(lambda: old_contents(sandbox.path / "b") == [b"bekun\n"])
+    eventually(lambda: old_contents(sandbox.path / "a") == [b"BEGUN\n"])
+
+
+@clause("multilog/processor/number-counts")
+def test_the_number_of_files_is_kept(sandbox: Sandbox) -> None:
+    script = ["s4096", "n3", "!cat", "./log"]
+    sandbox.run("multilog", *script, input=lines(500), within=60)
+    assert len(old_files(sandbox.path / "log")) == 2

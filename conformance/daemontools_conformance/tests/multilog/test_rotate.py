@@ -1,0 +1,331 @@
+"""multilog: rotation, by size and by ALRM."""
+
+import os
+import re
+import signal
+import time
+
+import pytest
+
+from daemontools_conformance.faults.strace import CHANGES, changes, under_strace
+from daemontools_conformance.logdirs import (
+    check_bounds,
+    codes,
+    contents,
+    lines,
+    mode,
+    old_contents,
+    old_files,
+)
+from daemontools_conformance.marks import clause, needs
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.processes import Running
+from daemontools_conformance.sandbox import PIPE, Sandbox
+from daemontools_conformance.signals import deliver
+
+UNIX_EPOCH = 2**62 + 10
+
+
+def running(sandbox: Sandbox, *script: str) -> Running:
+    """A multilog on ./log, with one line in it."""
+    multilog = sandbox.start("multilog", *script, "./log", stdin=PIPE)
+    multilog.write(b"begun\n")
+    eventually(lambda: (sandbox.path / "log/current").read_bytes().endswith(b"begun\n"))
+    return multilog
+
+
+def put_away(sandbox: Sandbox, multilog: Running, number: int) -> None:
+    """Send ALRM; wait until there are so many old files and a new current."""
+    log = sandbox.path / "log"
+    multilog.signal(signal.SIGALRM)
+    eventually(
+        lambda: (
+            len(old_files(log)) == number
+            and not (log / "previous").exists()
+            and (log / "current").read_bytes() == b""
+        )
+    )
+
+
+@clause("multilog/rotate/bounds")
+@pytest.mark.parametrize("length", [2, 60, 700, 1999])
+def test_old_files_keep_to_the_size_and_end_in_a_newline(sandbox: Sandbox, length: int) -> None:
+    text = (b"x" * (length - 1) + b"\n") * (60_000 // length)
+    sandbox.run("multilog", "s9000", "n99", "./log", input=text)
+    assert contents(sandbox.path / "log") == text
+    for old in old_contents(sandbox.path / "log"):
+        assert len(old) >= 7000
+        assert old.endswith(b"\n")
+    check_bounds(sandbox.path / "log", 9000)
+
+
+@clause("multilog/rotate/bounds")
+def test_lines_of_all_lengths_keep_to_the_bounds(sandbox: Sandbox) -> None:
+    text = b"".join(b"x" * (n * 7919 % 5000) + b"\n" for n in range(200))
+    sandbox.run("multilog", "s5000", "n999", "./log", input=text)
+    assert contents(sandbox.path / "log") == text
+    check_bounds(sandbox.path / "log", 5000)
+
+
+@clause("multilog/rotate/exact-size")
+def test_a_file_without_a_newline_near_its_end_has_the_size(sandbox: Sandbox) -> None:
+    text = b"a\n" + b"x" * 10_000 + b"\n"
+    sandbox.run("multilog", "s4096", "./log", input=text)
+    first, second = old_contents(sandbox.path / "log")
+    assert (len(first), len(second)) == (4096, 4096)
+    assert first + second + (sandbox.path / "log/current").read_bytes() == text
+
+
+@clause("multilog/rotate/not-before-more-comes")
+def test_a_full_file_without_a_newline_stays_current_until_more_comes(sandbox: Sandbox) -> None:
+    multilog = sandbox.start("multilog", "s4096", "./log", stdin=PIPE)
+    current = sandbox.path / "log/current"
+    multilog.write(b"x" * 4096)
+    eventually(lambda: current.stat().st_size == 4096)
+    multilog.write(b"\n")
+    eventually(lambda: current.read_bytes() == b"\n")
+    assert old_contents(sandbox.path / "log") == [b"x" * 4096]
+
+
+@clause("multilog/rotate/name")
+def test_name_is_the_time_of_the_rotation_and_the_code(sandbox: Sandbox) -> None:
+    multilog = running(sandbox)
+    before = time.time()
+    put_away(sandbox, multilog, 1)
+    (old,) = old_files(sandbox.path / "log")
+    found = re.fullmatch(r"@([0-9a-f]{16})([0-9a-f]{8})\.s", old.name)
+    assert found
+    moment = int(found[1], 16) - UNIX_EPOCH + int(found[2], 16) / 1e9
+    assert before - 0.000001 <= moment <= time.time() + 0.000001
+
+
+@clause("multilog/rotate/mode")
+def test_old_files_have_mode_0744(sandbox: Sandbox) -> None:
+    sandbox.run("multilog", "s4096", "./log", input=lines(300))
+    assert {mode(file) for file in old_files(sandbox.path / "log")} == {0o744}
+
+
+@clause("multilog/rotate/order")
+def test_labels_are_in_the_order_of_the_contents(sandbox: Sandbox) -> None:
+    sandbox.run("multilog", "s4096", "n999", "./log", input=lines(20_000), within=60)
+    assert contents(sandbox.path / "log") == lines(20_000)
+    assert set(codes(sandbox.path / "log")) == {"s"}
+
+
+@clause("multilog/rotate/nothing-left")
+def test_nothing_but_old_files_is_left_behind(sandbox: Sandbox) -> None:
+    sandbox.run("multilog", "s4096", "./log", input=lines(300))
+    names = {f.name for f in (sandbox.path / "log").iterdir() if not f.name.startswith("@")}
+    assert names == {"current", "lock", "state"}
+    assert all(file.stat().st_nlink == 1 for file in old_files(sandbox.path / "log"))
+
+
+@clause("multilog/rotate/number")
+@pytest.mark.parametrize("number", [2, 3, 7])
+def test_one_old_file_fewer_than_the_number_stays(sandbox: Sandbox, number: int) -> None:
+    sandbox.run("multilog", "s4096", f"n{number}", "./log", input=lines(2000))
+    kept = old_contents(sandbox.path / "log")
+    assert len(kept) == number - 1
+    assert lines(2000).endswith(contents(sandbox.path / "log"))
+
+
+@clause("multilog/rotate/fewer-than-before")
+def test_a_smaller_number_takes_effect_at_the_next_rotation(sandbox: Sandbox) -> None:
+    log = sandbox.path / "log"
+    sandbox.run("multilog", "s4096", "n9", "./log", input=lines(2000))
+    assert len(old_files(log)) == 8
+    sandbox.run("multilog", "n3", "./log", input=b"one\n")
+    assert len(old_files(log)) == 8
+    put_away(sandbox, running(sandbox, "n3"), 2)
+
+
+@clause("multilog/rotate/what-counts")
+def test_names_with_at_and_24_characters_count_and_the_smallest_goes(sandbox: Sandbox) -> None:
+    names = ["@" + "0" * 24, "@" + "0" * 23 + "1.gz", "@made-by-hand-and-long-enough"]
+    for name in names:
+        sandbox.write(f"log/{name}")
+    multilog = running(sandbox, "n4")
+    put_away(sandbox, multilog, 3)
+    left = {file.name for file in old_files(sandbox.path / "log")}
+    assert left & set(names) == set(names[1:])
+
+
+@clause("multilog/rotate/what-does-not-count")
+def test_shorter_names_neither_count_nor_go(sandbox: Sandbox) -> None:
+    names = ["@", "@" + "0" * 23, "0" * 25, "@old"]
+    for name in names:
+        sandbox.write(f"log/{name}")
+    sandbox.run("multilog", "s4096", "n2", "./log", input=lines(500))
+    left = {file.name for file in (sandbox.path / "log").iterdir()}
+    assert left >= set(names)
+    assert len([name for name in left if name.startswith("@4")]) == 1
+
+
+@clause("multilog/rotate/foreign-and-smallest")
+def test_what_others_have_named_so_goes_first_if_it_sorts_first(sandbox: Sandbox) -> None:
+    foreign = "@" + "0" * 24 + ".backup-of-mine"
+    sandbox.write(f"log/{foreign}")
+    put_away(sandbox, running(sandbox, "n2"), 1)
+    assert foreign not in [file.name for file in old_files(sandbox.path / "log")]
+
+
+@clause("multilog/rotate/unremovable")
+def test_an_old_file_that_cannot_be_removed_does_not_stop_the_log(sandbox: Sandbox) -> None:
+    log = sandbox.path / "log"
+    (log / ("@" + "0" * 24)).mkdir(parents=True)
+    multilog = running(sandbox, "s4096", "n2")
+    multilog.write(lines(500))
+    multilog.signal(signal.SIGTERM)
+    multilog.end_input()
+    assert multilog.wait().code == 0
+    assert (log / "current").read_bytes() == lines(500)[-(log / "current").stat().st_size :]
+    assert b"multilog: warning: unable to remove ./log/@0000" in multilog.err
+    assert len(old_files(log)) == 2
+
+
+@clause("multilog/rotate/steps")
+@needs("strace")
+def test_steps_of_a_rotation(sandbox: Sandbox) -> None:
+    tracing = ["-e", f"trace={CHANGES}"]
+    options = {"stdin": PIPE}
+    multilog = under_strace(sandbox, "log", tracing, ["s4096", "./log"], **options)  # type: ignore[arg-type]
+    multilog.write(b"x" * 4095 + b"\n" + b"y\n")
+    multilog.end_input()
+    multilog.wait()
+    seen = [change for change in changes(sandbox.path / "trace") if "lock" not in change]
+    assert seen == [
+        "create state 0644",
+        "create current 0600",
+        "mode current 0644",
+        "sync current",
+        "rename current previous",
+        "create current 0600",
+        "mode current 0644",
+        "mode previous 0744",
+        "link previous @.s",
+        "remove previous",
+        "sync current",
+        "mode current 0744",
+    ]
+
+
+@clause("multilog/rotate/synced-first")
+@needs("strace")
+def test_contents_are_on_disk_before_the_mode_says_so(sandbox: Sandbox) -> None:
+    tracing = ["-e", f"trace=write,{CHANGES}"]
+    options = {"stdin": PIPE}
+    multilog = under_strace(sandbox, "log", tracing, ["s4096", "./log"], **options)  # type: ignore[arg-type]
+    multilog.write(lines(600))
+    multilog.end_input()
+    multilog.wait()
+    is_synced = False
+    for change in changes(sandbox.path / "trace"):
+        if change.startswith("write current"):
+            is_synced = False
+        elif change == "sync current":
+            is_synced = True
+        elif change in ("rename current previous", "mode current 0744"):
+            assert is_synced, change
+
+
+# ALRM
+
+
+@clause("multilog/alrm/rotates")
+def test_alrm_puts_a_nonempty_current_away(sandbox: Sandbox) -> None:
+    multilog = running(sandbox)
+    put_away(sandbox, multilog, 1)
+    assert old_contents(sandbox.path / "log") == [b"begun\n"]
+    assert (sandbox.path / "log/current").read_bytes() == b""
+    multilog.write(b"more\n")
+    multilog.end_input()
+    assert multilog.wait().code == 0
+    assert (sandbox.path / "log/current").read_bytes() == b"more\n"
+
+
+@clause("multilog/alrm/empty")
+def test_alrm_does_nothing_to_an_empty_current(sandbox: Sandbox) -> None:
+    multilog = running(sandbox)
+    put_away(sandbox, multilog, 1)
+    deliver(multilog, signal.SIGALRM)
+    multilog.write(b"more\n")
+    put_away(sandbox, multilog, 2)
+    assert old_contents(sandbox.path / "log") == [b"begun\n", b"more\n"]
+
+
+@clause("multilog/alrm/finished-current")
+def test_alrm_puts_a_current_of_before_away(sandbox: Sandbox) -> None:
+    sandbox.run("multilog", "./log", input=b"before\n")
+    multilog = sandbox.start("multilog", "./log", stdin=PIPE)
+    eventually(lambda: mode(sandbox.path / "log/current") == 0o644)
+    multilog.signal(signal.SIGALRM)
+    eventually(lambda: old_contents(sandbox.path / "log") == [b"before\n"])
+
+
+@clause("multilog/alrm/all-directories")
+def test_alrm_counts_for_every_directory(sandbox: Sandbox) -> None:
+    multilog = sandbox.start("multilog", "./a", "-*", "./b", "+*", "./c", stdin=PIPE)
+    multilog.write(b"one\n")
+    eventually(lambda: (sandbox.path / "c/current").read_bytes() == b"one\n")
+    multilog.signal(signal.SIGALRM)
+    eventually(lambda: len(old_files(sandbox.path / "c")) == 1)
+    multilog.end_input()
+    multilog.wait()
+    assert [len(old_files(sandbox.path / name)) for name in "abc"] == [1, 0, 1]
+
+
+@clause("multilog/alrm/partial-line")
+def test_a_short_partial_line_goes_to_the_new_file_whole(sandbox: Sandbox) -> None:
+    multilog = running(sandbox)
+    multilog.write(b"par")
+    put_away(sandbox, multilog, 1)
+    multilog.write(b"tial\n")
+    multilog.end_input()
+    multilog.wait()
+    assert old_contents(sandbox.path / "log") == [b"begun\n"]
+    assert (sandbox.path / "log/current").read_bytes() == b"partial\n"
+
+
+@clause("multilog/alrm/long-line")
+def test_a_long_line_is_cut_where_it_is(sandbox: Sandbox) -> None:
+    multilog = sandbox.start("multilog", "./log", stdin=PIPE)
+    multilog.write(b"x" * 2000)
+    eventually(lambda: (sandbox.path / "log/current").stat().st_size == 2000)
+    put_away(sandbox, multilog, 1)
+    multilog.write(b"y\n")
+    multilog.end_input()
+    multilog.wait()
+    assert old_contents(sandbox.path / "log") == [b"x" * 2000]
+    assert (sandbox.path / "log/current").read_bytes() == b"y\n"
+
+
+@clause("multilog/alrm/blocked-or-ignored")
+@pytest.mark.parametrize("state", [["--block", "ALRM"], ["--ignore", "ALRM"]])
+def test_alrm_counts_whatever_was_inherited(sandbox: Sandbox, state: list[str]) -> None:
+    multilog = sandbox.start("multilog", "./log", stdin=PIPE, prepare=state)
+    multilog.write(b"begun\n")
+    eventually(lambda: (sandbox.path / "log/current").read_bytes() == b"begun\n")
+    put_away(sandbox, multilog, 1)
+
+
+@clause("multilog/alrm/no-directory")
+def test_alrm_without_a_directory_is_harmless(sandbox: Sandbox) -> None:
+    multilog = sandbox.start("multilog", "e", stdin=PIPE)
+    multilog.write(b"one\n")
+    eventually(lambda: multilog.err == b"one\n")
+    deliver(multilog, signal.SIGALRM)
+    multilog.write(b"two\n")
+    eventually(lambda: multilog.err == b"one\ntwo\n")
+
+
+@clause("multilog/alrm/nothing-lost")
+def test_many_alarms_lose_nothing(sandbox: Sandbox) -> None:
+    multilog = running(sandbox, "n9999")
+    for n in range(200):
+        multilog.write(b"%d\n" % n)
+        if n % 3 == 0:
+            os.kill(multilog.pid, signal.SIGALRM)
+    multilog.end_input()
+    multilog.wait()
+    expected = b"begun\n" + b"".join(b"%d\n" % n for n in range(200))
+    assert contents(sandbox.path / "log") == expected

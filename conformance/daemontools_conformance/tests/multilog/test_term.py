@@ -1,0 +1,200 @@
+"""multilog: TERM ends it at the end of a line, and takes nothing beyond."""
+
+import os
+import signal
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from daemontools_conformance.logdirs import contents, lines, mode
+from daemontools_conformance.marks import clause
+from daemontools_conformance.patience import eventually, never
+from daemontools_conformance.processes import Running
+from daemontools_conformance.sandbox import PIPE, Sandbox
+from daemontools_conformance.signals import deliver
+
+
+@clause("multilog/term/exit")
+def test_term_between_lines_ends_it_with_0(sandbox: Sandbox) -> None:
+    multilog = sandbox.start("multilog", "./log", stdin=PIPE)
+    current = sandbox.path / "log/current"
+    multilog.write(b"one\n")
+    eventually(lambda: current.read_bytes() == b"one\n")
+    multilog.signal(signal.SIGTERM)
+    answer = multilog.wait()
+    assert (answer.code, answer.out, answer.err) == (0, b"", b"")
+    assert (current.read_bytes(), mode(current)) == (b"one\n", 0o744)
+
+
+@clause("multilog/term/before-input")
+def test_term_before_any_input_ends_it_with_0(sandbox: Sandbox) -> None:
+    multilog = sandbox.start("multilog", "./log", stdin=PIPE)
+    current = sandbox.path / "log/current"
+    eventually(lambda: mode(current) == 0o644)
+    multilog.signal(signal.SIGTERM)
+    assert multilog.wait().code == 0
+    assert (current.read_bytes(), mode(current)) == (b"", 0o744)
+
+
+@clause("multilog/term/finishes-the-line")
+def test_term_within_a_line_waits_for_its_end(sandbox: Sandbox) -> None:
+    multilog = sandbox.start("multilog", "./log", stdin=PIPE)
+    current = sandbox.path / "log/current"
+    multilog.write(b"one\ntw")
+    eventually(lambda: current.read_bytes() == b"one\n")
+    deliver(multilog, signal.SIGTERM)
+    never(multilog.has_ended, during=0.3)
+    multilog.write(b"o\n")
+    assert multilog.wait().code == 0
+    assert current.read_bytes() == b"one\ntwo\n"
+
+
+@clause("multilog/term/finishes-the-line")
+def test_term_within_a_long_line_waits_for_its_end(sandbox: Sandbox) -> None:
+    multilog = sandbox.start("multilog", "./log", stdin=PIPE)
+    current = sandbox.path / "log/current"
+    multilog.write(b"x" * 5000)
+    eventually(lambda: current.stat().st_size == 5000)
+    deliver(multilog, signal.SIGTERM)
+    never(multilog.has_ended, during=0.3)
+    multilog.write(b"y\n")
+    assert multilog.wait().code == 0
+    assert current.read_bytes() == b"x" * 5000 + b"y\n"
+
+
+@clause("multilog/term/partial-line-at-the-end")
+def test_term_and_the_end_of_input_finish_a_partial_line(sandbox: Sandbox) -> None:
+    multilog = sandbox.start("multilog", "e", "./log", stdin=PIPE)
+    multilog.write(b"one\ntwo")
+    eventually(lambda: multilog.err == b"one\n")
+    deliver(multilog, signal.SIGTERM)
+    multilog.end_input()
+    assert multilog.wait().code == 0
+    assert (sandbox.path / "log/current").read_bytes() == b"one\ntwo\n"
+
+
+@clause("multilog/term/leaves-the-rest")
+def test_not_a_byte_beyond_the_line_is_read(sandbox: Sandbox) -> None:
+    reader, writer = os.pipe()
+    multilog = sandbox.start("multilog", "./log", stdin=reader)
+    current = sandbox.path / "log/current"
+    os.write(writer, b"one\ntw")
+    eventually(lambda: current.read_bytes() == b"one\n")
+    deliver(multilog, signal.SIGTERM)
+    os.write(writer, b"o\nthree\nfo")
+    assert multilog.wait().code == 0
+    assert current.read_bytes() == b"one\ntwo\n"
+    assert os.read(reader, 100) == b"three\nfo"
+    os.close(reader)
+    os.close(writer)
+
+
+@clause("multilog/term/leaves-the-rest")
+def test_term_between_lines_leaves_what_comes_after_it(sandbox: Sandbox) -> None:
+    reader, writer = os.pipe()
+    multilog = sandbox.start("multilog", "./log", stdin=reader)
+    os.write(writer, b"one\n")
+    eventually(lambda: (sandbox.path / "log/current").read_bytes() == b"one\n")
+    multilog.signal(signal.SIGTERM)
+    multilog.wait()
+    os.write(writer, b"two\n")
+    assert os.read(reader, 100) == b"two\n"
+    os.close(reader)
+    os.close(writer)
+
+
+@clause("multilog/term/next-goes-on")
+def test_the_next_multilog_on_the_pipe_loses_nothing(sandbox: Sandbox) -> None:
+    reader, writer = os.pipe()
+    feeder = sandbox.start_command(["cat", sandbox.write("text", lines(40_000))], stdout=writer)
+    os.close(writer)
+    log = sandbox.path / "log"
+    ended_by_term = 0
+    for turn in range(1, 200):
+        multilog = sandbox.start("multilog", "s99999", "n999", "./log", stdin=reader)
+        enough = min(turn * 100_000, 2_000_000)
+        eventually(partial(has_begun_and_written, multilog, log, enough), within=30)
+        multilog.signal(signal.SIGTERM)
+        assert multilog.wait().code == 0
+        if size(log) == len(lines(40_000)):
+            break
+        ended_by_term += 1
+    os.close(reader)
+    assert feeder.wait().code == 0
+    assert ended_by_term > 1
+    assert contents(log) == lines(40_000)
+
+
+def has_begun_and_written(multilog: Running, log: Path, enough: int) -> bool:
+    """Does it write, and is so much in the log? Or has it ended?"""
+    return multilog.has_ended() or (mode(log / "current") == 0o644 and size(log) >= enough)
+
+
+def size(directory: Path) -> int:
+    """The bytes in a log, now; a file that is being put away may count twice or not at all."""
+    total = 0
+    for entry in os.scandir(directory):
+        if entry.name.startswith("@") or entry.name == "current":
+            try:
+                total += entry.stat().st_size
+            except FileNotFoundError:
+                pass
+    return total
+
+
+@clause("multilog/term/repeated")
+def test_further_terms_change_nothing(sandbox: Sandbox) -> None:
+    multilog = sandbox.start("multilog", "e", stdin=PIPE)
+    multilog.write(b"one\ntw")
+    eventually(lambda: multilog.err == b"one\n")
+    for _ in range(3):
+        deliver(multilog, signal.SIGTERM)
+    multilog.write(b"o\n")
+    answer = multilog.wait()
+    assert (answer.code, answer.err) == (0, b"one\ntwo\n")
+
+
+@clause("multilog/term/after-alrm")
+def test_alrm_and_term_within_a_line_rotate_and_then_end(sandbox: Sandbox) -> None:
+    multilog = sandbox.start("multilog", "./log", stdin=PIPE)
+    current = sandbox.path / "log/current"
+    multilog.write(b"one\ntw")
+    eventually(lambda: current.read_bytes() == b"one\n")
+    deliver(multilog, signal.SIGTERM)
+    deliver(multilog, signal.SIGALRM)
+    multilog.write(b"o\n")
+    assert multilog.wait().code == 0
+    assert (current.read_bytes(), mode(current)) == (b"two\n", 0o744)
+    assert contents(sandbox.path / "log") == b"one\ntwo\n"
+
+
+@clause("multilog/term/blocked-or-ignored")
+@pytest.mark.parametrize("state", [["--block", "TERM"], ["--ignore", "TERM"]])
+def test_term_counts_whatever_was_inherited(sandbox: Sandbox, state: list[str]) -> None:
+    multilog = sandbox.start("multilog", "e", stdin=PIPE, prepare=state)
+    multilog.write(b"one\n")
+    eventually(lambda: multilog.err == b"one\n")
+    multilog.signal(signal.SIGTERM)
+    assert multilog.wait().code == 0
+
+
+@clause("multilog/term/other-signals")
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGUSR1, signal.SIGQUIT])
+def test_other_signals_kill_it(sandbox: Sandbox, number: int) -> None:
+    multilog = sandbox.start("multilog", "./log", stdin=PIPE)
+    multilog.write(b"one\n")
+    eventually(lambda: (sandbox.path / "log/current").read_bytes() == b"one\n")
+    multilog.signal(number)
+    assert multilog.wait().code == -number
+    assert mode(sandbox.path / "log/current") == 0o644
+
+
+@clause("multilog/term/ignored-by-others")
+def test_ignored_signals_stay_ignored(sandbox: Sandbox) -> None:
+    multilog = sandbox.start("multilog", "e", stdin=PIPE, prepare=["--ignore", "HUP"])
+    multilog.write(b"one\n")
+    eventually(lambda: multilog.err == b"one\n")
+    multilog.signal(signal.SIGHUP)
+    multilog.write(b"two\n")
+    eventually(lambda: multilog.err == b"one\ntwo\n")
