@@ -9,6 +9,7 @@ import fnmatch
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 TESTS = Path(__file__).parent / "tests"
@@ -38,9 +39,10 @@ class Test:
         return f"{TESTS.name}/{self.file.relative_to(TESTS).as_posix()}::{self.function}"
 
 
-def of_suite(folder: Path = TESTS) -> list[Test]:
+@cache
+def of_suite(folder: Path = TESTS) -> tuple[Test, ...]:
     """All tests of the suite, in the order of files and lines."""
-    return [test for file in sorted(folder.rglob("test_*.py")) for test in _tests_of(file)]
+    return tuple(test for file in sorted(folder.rglob("test_*.py")) for test in _tests_of(file))
 
 
 def is_wanted(clause: str, programs: Sequence[str], prefixes: Sequence[str]) -> bool:
@@ -60,8 +62,10 @@ def by_clause(found: Iterable[Test], known: Iterable[str]) -> dict[str, list[Tes
     """The tests of each of the known clauses."""
     grouped: dict[str, list[Test]] = {clause: [] for clause in known}
     for test in found:
-        for clause in fnmatch.filter(grouped, test.clause):
-            grouped[clause].append(test)
+        meant = fnmatch.filter(grouped, test.clause) if "*" in test.clause else [test.clause]
+        for clause in meant:
+            if clause in grouped:
+                grouped[clause].append(test)
     return grouped
 
 

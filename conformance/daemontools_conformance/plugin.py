@@ -101,11 +101,11 @@ class Conformance:
         try:
             self.clauses = clauses.load()
             self.profile: Profile = find(config.getoption("implementation"))
-            check_profile(self.profile, self.clauses)
             if worker:
                 self.scratch = Path(worker["conformance_scratch"])
                 self.implementation = _unpacked(self.profile, worker["conformance_folders"])
             else:
+                check_profile(self.profile, self.clauses)
                 _check_tests(config, self.clauses)
                 self.scratch = Path(tempfile.mkdtemp(prefix="daemontools-conformance-"))
                 self.scratch.chmod(0o755)

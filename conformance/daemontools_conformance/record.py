@@ -94,7 +94,10 @@ def _of_descriptors(proc: Path, pattern: str) -> dict[int, str]:
     """The descriptors whose fdinfo matches, and what it says there."""
     found = {}
     for entry in sorted((proc / "fdinfo").iterdir()):
-        words = re.findall(pattern, entry.read_text(), flags=re.MULTILINE)
+        try:
+            words = re.findall(pattern, entry.read_text(), flags=re.MULTILINE)
+        except OSError:
+            continue  # closed meanwhile
         if words:
             found[int(entry.name)] = " ".join(", ".join(words).split())
     return found
