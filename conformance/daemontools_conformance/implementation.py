@@ -132,6 +132,7 @@ def _mapped(profile: Profile, made: Path, holder: Path | None) -> Path:
 def _set_up(profile: Profile, folder: Path) -> Path:
     words = {
         "{folder}": str(folder),
+        "{library}": str(folder.with_name("library")),
         "{python}": sys.executable,
         "{readable_python}": _readable(),
         "{profile}": str(Path(profile.source).parent),

@@ -3,6 +3,11 @@
     python -m daemontools.install DIR             write them
     python -m daemontools.install --remove DIR    take them away
 
+    --python FILE    the interpreter of the launchers (this one)
+    --library DIR    copy the package to DIR, and import it from there: for users who
+                     may not read the place where pip has put it
+    --no-chain       a chain of programs runs in one interpreter each (unix/chain.py)
+
 For servers: /command, /usr/local/bin, /usr/bin. A launcher is four lines that
 start with the absolute path of the interpreter and the flags `-ISXutf8`:
 
@@ -15,8 +20,9 @@ A file that is not a launcher of ours is never overwritten and never removed.
 """
 
 import argparse
-import compileall
 import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -29,10 +35,12 @@ LAUNCHER = """\
 {mark}
 import sys
 sys.path.append({library!r})
-from daemontools.programs.{program} import main
+{switches}from daemontools.programs.{program} import main
 from daemontools.unix.start import run
 run(main)
 """
+
+NO_CHAIN = "import daemontools.unix.chain\ndaemontools.unix.chain.enabled = False\n"
 
 # The kernel reads at most this many bytes of a #! line (Linux since 5.1).
 LONGEST_FIRST_LINE = 255
@@ -44,12 +52,15 @@ def programs() -> list[str]:
     return sorted(module.stem for module in folder.glob("[a-z]*.py"))
 
 
-def launcher(program: str, python: str, library: str) -> str:
+def launcher(program: str, python: str, library: str, chain: bool = True) -> str:
     """The text of one launcher. Raises ValueError if `python` cannot stand in a #! line."""
     first_line = f"#!{python} -ISXutf8"
     if " " in python or len(os.fsencode(first_line)) > LONGEST_FIRST_LINE:
         raise ValueError(f"this interpreter's path cannot stand in a #! line: {python}")
-    return LAUNCHER.format(python=python, mark=MARK, program=program, library=library)
+    switches = "" if chain else NO_CHAIN
+    return LAUNCHER.format(
+        python=python, mark=MARK, program=program, library=library, switches=switches
+    )
 
 
 def is_ours(path: Path) -> bool:
@@ -60,16 +71,18 @@ def is_ours(path: Path) -> bool:
         return False
 
 
-def install(directory: Path, python: str, library: str) -> None:
+def install(directory: Path, python: str, library: str, chain: bool = True) -> None:
     """Write all launchers, each by rename, so that a running service never sees half of one."""
     directory.mkdir(parents=True, exist_ok=True)
     foreign = [p for p in programs() if _exists(directory / p) and not is_ours(directory / p)]
     if foreign:
         raise FileExistsError(f"not written by daemontools.install: {', '.join(foreign)}")
-    compileall.compile_dir(Path(library) / "daemontools", quiet=2)
+    # By the interpreter that will need it; if it may not write there, starts are slower.
+    compile_all = [python, "-IS", "-m", "compileall", "-qq", f"{library}/daemontools"]
+    subprocess.run(compile_all, check=False)
     for program in programs():
         new = directory / f".{program}.new"
-        new.write_text(launcher(program, python, library))
+        new.write_text(launcher(program, python, library, chain))
         new.chmod(0o755)
         new.rename(directory / program)
 
@@ -79,6 +92,19 @@ def remove(directory: Path) -> None:
     for program in programs():
         if is_ours(directory / program):
             (directory / program).unlink()
+
+
+def copy(library: Path) -> str:
+    """Copy the package into the folder `library`, readable for everybody; where it is now."""
+    package = library / "daemontools"
+    made = [] if library.exists() else [library]
+    if package.exists():
+        shutil.rmtree(package)
+    hidden = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(Path(daemontools.__file__).parent, package, ignore=hidden)
+    for path in [package, *package.rglob("*"), *made]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    return str(library.resolve())
 
 
 def _exists(path: Path) -> bool:
@@ -95,13 +121,24 @@ def main() -> None:
         default=os.path.realpath(sys.executable),
         help="the interpreter of the launchers (default: this one, without links)",
     )
+    parser.add_argument(
+        "--library", type=Path, help="copy the package to this directory, and use it there"
+    )
+    parser.add_argument(
+        "--no-chain", action="store_true", help="an interpreter for each program of a chain"
+    )
     arguments = parser.parse_args()
     try:
         if arguments.remove:
             remove(arguments.directory)
+            if arguments.library:
+                shutil.rmtree(arguments.library / "daemontools")
         else:
             library = str(Path(daemontools.__file__).parent.parent.resolve())
-            install(arguments.directory, arguments.python, library)
+            if arguments.library:
+                library = copy(arguments.library)
+            chain = not arguments.no_chain
+            install(arguments.directory, arguments.python, library, chain)
     except (OSError, ValueError) as error:
         sys.exit(f"daemontools.install: {error}")
 

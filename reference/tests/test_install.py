@@ -43,6 +43,24 @@ def test_an_interpreter_with_a_blank_in_its_path_is_refused() -> None:
         install.launcher("svok", "/my python", "/nowhere")
 
 
+def test_the_package_can_be_copied_and_taken_away_again(tmp_path: Path) -> None:
+    folders = ["--library", str(tmp_path / "library"), str(tmp_path / "bin")]
+    command = [PYTHON, "-m", "daemontools.install"]
+    subprocess.run([*command, *folders], check=True)
+    assert str(tmp_path / "library") in (tmp_path / "bin/svok").read_text()
+    assert subprocess.run([tmp_path / "bin/svok"], check=False).returncode == 100
+    subprocess.run([*command, "--remove", *folders], check=True)
+    assert list((tmp_path / "bin").iterdir()) + list((tmp_path / "library").iterdir()) == []
+
+
+def test_chains_can_be_switched_off(tmp_path: Path) -> None:
+    install.install(tmp_path, PYTHON, str(Path(install.__file__).parents[1]), chain=False)
+    assert "chain.enabled = False" in (tmp_path / "setlock").read_text()
+    (tmp_path / "env").mkdir()
+    chain = [tmp_path / word for word in ("envdir", "env", "setlock", "lock")] + ["echo", "ran"]
+    assert subprocess.run(chain, check=True, capture_output=True).stdout == b"ran\n"
+
+
 def test_the_command_line_installs_and_removes(tmp_path: Path) -> None:
     command = [PYTHON, "-m", "daemontools.install"]
     subprocess.run([*command, tmp_path], check=True)
