@@ -87,7 +87,7 @@ def _explore_all(first: Implementation, second: Implementation, options: argpars
     cores = os.cpu_count() or 1
     context = multiprocessing.get_context("spawn")
     with (
-        ProcessPoolExecutor(cores, context, become_subreaper) as quick,
+        ProcessPoolExecutor(3 * cores, context, become_subreaper) as quick,
         ProcessPoolExecutor(12 * cores, context, become_subreaper) as waiting,
     ):
         jobs: list[Future[Findings]] = []

@@ -239,7 +239,10 @@ def masked(value: Any, case: Case, folder: bytes) -> Any:
         case dict():
             if "err" in value and case.program == "svscan":
                 # Several programs write here, in no order, and some again and again.
-                value = {**value, "err": b"".join(sorted(set(value["err"].splitlines(True))))}
+                value = {
+                    **value,
+                    "err": b"".join(sorted(set(value["err"].splitlines(keepends=True)))),
+                }
             if "tree" in value:
                 value = {**value, "tree": _tree(value["tree"], case)}
             return {key: masked(item, case, folder) for key, item in value.items()}
