@@ -16,7 +16,10 @@ start with the absolute path of the interpreter and the flags `-ISXutf8`:
 * `-S` no site module: 2 to 8 ms less for each program in a run script;
 * `-X utf8` file names and arguments survive as bytes in every locale.
 
-A file that is not a launcher of ours is never overwritten and never removed.
+A file that is not a launcher of ours is never overwritten and never removed. Everything
+written is readable for everybody, whatever the umask; each launcher, and the
+copy of the package, takes its predecessor's place by rename, so that a service that
+starts meanwhile finds the old one or the new one.
 """
 
 import argparse
@@ -55,7 +58,8 @@ def programs() -> list[str]:
 def launcher(program: str, python: str, library: str, chain: bool = True) -> str:
     """The text of one launcher. Raises ValueError if `python` cannot stand in a #! line."""
     first_line = f"#!{python} -ISXutf8"
-    if " " in python or len(os.fsencode(first_line)) > LONGEST_FIRST_LINE:
+    too_long = len(os.fsencode(first_line)) > LONGEST_FIRST_LINE
+    if not os.path.isabs(python) or any(blank in python for blank in " \t\n") or too_long:
         raise ValueError(f"this interpreter's path cannot stand in a #! line: {python}")
     switches = "" if chain else NO_CHAIN
     return LAUNCHER.format(
@@ -72,19 +76,40 @@ def is_ours(path: Path) -> bool:
 
 
 def install(directory: Path, python: str, library: str, chain: bool = True) -> None:
-    """Write all launchers, each by rename, so that a running service never sees half of one."""
-    directory.mkdir(parents=True, exist_ok=True)
-    foreign = [p for p in programs() if _exists(directory / p) and not is_ours(directory / p)]
+    """Write all launchers. Raises OSError, ValueError, and then has changed nothing, mostly."""
+    texts = {program: launcher(program, python, library, chain) for program in programs()}
+    check_interpreter(python)
+    _make_folder(directory)
+    foreign = [p for p in texts if os.path.lexists(directory / p) and not is_ours(directory / p)]
     if foreign:
         raise FileExistsError(f"not written by daemontools.install: {', '.join(foreign)}")
-    # By the interpreter that will need it; if it may not write there, starts are slower.
-    compile_all = [python, "-IS", "-m", "compileall", "-qq", f"{library}/daemontools"]
-    subprocess.run(compile_all, check=False)
-    for program in programs():
+    compile_package(python, library)
+    for program, text in texts.items():
         new = directory / f".{program}.new"
-        new.write_text(launcher(program, python, library, chain))
-        new.chmod(0o755)
-        new.rename(directory / program)
+        try:
+            new.write_text(text)
+            new.chmod(0o755)
+            new.rename(directory / program)
+        except OSError:
+            new.unlink(missing_ok=True)
+            raise
+
+
+def check_interpreter(python: str) -> None:
+    """Raises OSError if it cannot be run, ValueError if it is too old."""
+    question = "import sys; sys.exit(sys.version_info < (3, 11))"
+    if subprocess.run([python, "-IS", "-c", question], check=False).returncode != 0:
+        raise ValueError(f"this is no Python of at least 3.11: {python}")
+
+
+def compile_package(python: str, library: str) -> None:
+    """Compile beforehand, by the interpreter that will need it, readable for everybody.
+
+    The programs must start fast for users who may not write here. If we may not
+    either, they start slower: no reason to fail.
+    """
+    compile_all = [python, "-IS", "-m", "compileall", "-qq", f"{library}/daemontools"]
+    subprocess.run(compile_all, check=False, umask=0o022)
 
 
 def remove(directory: Path) -> None:
@@ -94,21 +119,29 @@ def remove(directory: Path) -> None:
             (directory / program).unlink()
 
 
-def copy(library: Path) -> str:
+def copy(library: Path, python: str) -> str:
     """Copy the package into the folder `library`, readable for everybody; where it is now."""
-    package = library / "daemontools"
-    made = [] if library.exists() else [library]
-    if package.exists():
-        shutil.rmtree(package)
+    _make_folder(library)
+    package, new, old = (library / f"daemontools{end}" for end in ("", ".new", ".old"))
+    for left_over in (new, old):
+        shutil.rmtree(left_over, ignore_errors=True)
     hidden = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(Path(daemontools.__file__).parent, package, ignore=hidden)
-    for path in [package, *package.rglob("*"), *made]:
+    shutil.copytree(Path(daemontools.__file__).parent, new, ignore=hidden)
+    for path in [new, *new.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
+    check_interpreter(python)
+    if package.exists():
+        package.rename(old)
+    new.rename(package)
+    shutil.rmtree(old, ignore_errors=True)
     return str(library.resolve())
 
 
-def _exists(path: Path) -> bool:
-    return os.path.lexists(path)
+def _make_folder(folder: Path) -> None:
+    """Create the folder and those above it that are not there, open to everybody."""
+    for missing in [p for p in (*reversed(folder.parents), folder) if not p.exists()]:
+        missing.mkdir()
+        missing.chmod(0o755)
 
 
 def main() -> None:
@@ -136,7 +169,7 @@ def main() -> None:
         else:
             library = str(Path(daemontools.__file__).parent.parent.resolve())
             if arguments.library:
-                library = copy(arguments.library)
+                library = copy(arguments.library, arguments.python)
             chain = not arguments.no_chain
             install(arguments.directory, arguments.python, library, chain)
     except (OSError, ValueError) as error:

@@ -67,3 +67,40 @@ def test_the_command_line_installs_and_removes(tmp_path: Path) -> None:
     assert (tmp_path / "svok").exists()
     subprocess.run([*command, "--remove", tmp_path], check=True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_everything_is_readable_whatever_the_umask(tmp_path: Path) -> None:
+    folders = ["--library", str(tmp_path / "new/library"), str(tmp_path / "new/bin")]
+    subprocess.run([PYTHON, "-m", "daemontools.install", *folders], check=True, umask=0o077)
+    for path in (tmp_path / "new", *(tmp_path / "new").rglob("*")):
+        assert path.stat().st_mode & 0o444 == 0o444, path
+    assert list((tmp_path / "new/library/daemontools/unix/__pycache__").glob("chain.*.pyc"))
+
+
+def test_a_link_to_a_launcher_is_replaced_and_a_dangling_one_is_foreign(tmp_path: Path) -> None:
+    install.install(tmp_path / "real", PYTHON, "/one")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/svok").symlink_to("../real/svok")
+    install.install(tmp_path / "bin", PYTHON, "/two")
+    assert not (tmp_path / "bin/svok").is_symlink()
+    assert "/one" in (tmp_path / "real/svok").read_text()
+    (tmp_path / "bin/svc").unlink()
+    (tmp_path / "bin/svc").symlink_to("nowhere")
+    with pytest.raises(FileExistsError, match="svc"):
+        install.install(tmp_path / "bin", PYTHON, "/three")
+    assert "/two" in (tmp_path / "bin/svok").read_text()
+
+
+@pytest.mark.parametrize("python", ["/nowhere/python3", "/bin/false", "python3"])
+def test_an_interpreter_that_does_not_work_is_refused(tmp_path: Path, python: str) -> None:
+    with pytest.raises((OSError, ValueError), match=r"[pP]ython"):
+        install.install(tmp_path, python, "/nowhere")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_copy_of_the_package_replaces_the_first(tmp_path: Path) -> None:
+    install.copy(tmp_path, PYTHON)
+    (tmp_path / "daemontools/stale.py").touch()
+    install.copy(tmp_path, PYTHON)
+    assert [p.name for p in tmp_path.iterdir()] == ["daemontools"]
+    assert not (tmp_path / "daemontools/stale.py").exists()

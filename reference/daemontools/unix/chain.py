@@ -53,6 +53,8 @@ PROGRAMS = (b"envdir", b"envuidgid", b"pgrphack", b"setlock", b"setuidgid", b"so
 # it is too long. (This much is allowed under any limit on the stack.)
 SURELY_SHORT_ENOUGH = 128 * 1024
 
+# A launcher written with --no-chain sets this to False. No variable of the
+# environment does: a service's could switch it by accident.
 enabled = True
 
 # What prepare found: the identity of a launcher -> the program's main.
@@ -71,15 +73,15 @@ class Next(BaseException):
         self.argv = argv
 
 
-def prepare(argv: list[bytes]) -> None:
+def prepare(argv: list[bytes], programs: tuple[bytes, ...] = PROGRAMS) -> None:
     """Get ready to run the chain programs among the words `argv` in this process.
 
     To be called before the first effect. A word that only looks like a program's
-    name costs an import and nothing else.
+    name costs an import and nothing else. (svscan calls it for `supervise`.)
     """
     if not enabled:
         return
-    names = {word.rpartition(b"/")[2] for word in argv}.intersection(PROGRAMS) - _looked_at
+    names = {word.rpartition(b"/")[2] for word in argv}.intersection(programs) - _looked_at
     if not names:
         return
     _looked_at.update(names)
@@ -93,6 +95,11 @@ def prepare(argv: list[bytes]) -> None:
             _mains[found.st_dev, found.st_ino] = _main_of(name.decode())
     if _mains:
         environment.original_block()  # as another user it could not be read
+
+
+def execute_always() -> None:
+    """Forget what was prepared: from now on every candidate is executed."""
+    _mains.clear()
 
 
 def go_on_here(file: bytes, argv: list[bytes], block: list[bytes] | None) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def run(main: "Callable[[list[bytes]], int]", may_chain: bool = True) -> None:
+def run(main: "Callable[[list[bytes]], int]") -> None:
     """Call `main` with the arguments as bytes and end the process with what it returns.
 
     If the program becomes another one of ours in this process (chain.py), that
@@ -38,7 +38,6 @@ def run(main: "Callable[[list[bytes]], int]", may_chain: bool = True) -> None:
     """
     _restore_signals()
     _restore_locale_variable()
-    chain.enabled = may_chain
     argv = [os.fsencode(argument) for argument in sys.argv]
     while True:
         try:
