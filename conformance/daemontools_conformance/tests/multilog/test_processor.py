@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import time
+from collections.abc import Callable
 
 from daemontools_conformance.logdirs import codes, contents, lines, mode, old_contents, old_files
 from daemontools_conformance.marks import clause, needs, slow
@@ -39,6 +40,14 @@ def standing_still(sandbox: Sandbox, processor: str = "exec sleep 1000") -> tupl
     multilog.signal(signal.SIGALRM)
     (pid,) = eventually(lambda: children(multilog.pid))
     return multilog, pid
+
+
+def let_go(sandbox: Sandbox, before: Callable[[], object] = lambda: None) -> None:
+    """Let a processor that waits go on; when it waits indeed, do something first."""
+    go = eventually(lambda: os.open(sandbox.path / "go", os.O_WRONLY | os.O_NONBLOCK))
+    before()
+    os.write(go, b"\n")
+    os.close(go)
 
 
 def record_of_sleep(sandbox: Sandbox) -> Record:
@@ -212,7 +221,7 @@ def test_input_waits_while_it_runs(sandbox: Sandbox) -> None:
     multilog, _ = standing_still(sandbox, WAIT)
     multilog.write(b"more\n")
     never((sandbox.path / "log/current").read_bytes, during=0.3)
-    (sandbox.path / "go").write_bytes(b"\n")
+    let_go(sandbox)
     eventually(lambda: (sandbox.path / "log/current").read_bytes() == b"more\n")
     assert old_contents(sandbox.path / "log") == [b"begun\n"]
 
@@ -221,12 +230,12 @@ def test_input_waits_while_it_runs(sandbox: Sandbox) -> None:
 def test_term_while_it_runs_waits_for_its_end(sandbox: Sandbox) -> None:
     os.mkfifo(sandbox.path / "go")
     multilog, _ = standing_still(sandbox, WAIT)
+    multilog.write(b"more\n")
     multilog.signal(signal.SIGTERM)
     never(multilog.has_ended, during=0.3)
-    (sandbox.path / "go").write_bytes(b"\n")
-    eventually(lambda: old_contents(sandbox.path / "log") == [b"begun\n"])
-    multilog.write(b"more\n")
+    let_go(sandbox)
     assert multilog.wait().code == 0
+    assert old_contents(sandbox.path / "log") == [b"begun\n"]
     assert mode(sandbox.path / "log/current") == 0o744
 
 
@@ -235,7 +244,7 @@ def test_term_while_it_is_busy_needs_no_further_input(sandbox: Sandbox) -> None:
     os.mkfifo(sandbox.path / "go")
     multilog, _ = standing_still(sandbox, WAIT)
     multilog.signal(signal.SIGTERM)
-    (sandbox.path / "go").write_bytes(b"\n")
+    let_go(sandbox)
     assert multilog.wait(within=5).code == 0
     assert old_contents(sandbox.path / "log") == [b"begun\n"]
 
@@ -246,8 +255,7 @@ def test_alrm_while_it_runs_is_not_forgotten(sandbox: Sandbox) -> None:
     multilog, _ = standing_still(sandbox, "[ -e ../second ] || read x <../go; cat")
     multilog.write(b"more\n")
     multilog.signal(signal.SIGALRM)
-    sandbox.write("second")
-    (sandbox.path / "go").write_bytes(b"\n")
+    let_go(sandbox, lambda: sandbox.write("second"))
     # ALRM came first: current was still empty, or had the line already.
     eventually(lambda: contents(sandbox.path / "log") == b"begun\nmore\n")
     multilog.write(b"last\n")
