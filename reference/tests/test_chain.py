@@ -1,0 +1,133 @@
+"""Chains in one process: what the conformance suite cannot ask of others.
+
+What finally runs is the same as with separate processes: that is in the suite
+(clauses chain/...). Here: that the processes are indeed not separate, and when they are.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from daemontools import install
+
+PYTHON = os.path.realpath(sys.executable)
+LIBRARY = str(Path(install.__file__).parents[1])
+
+needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> Path:
+    """A directory with the launchers."""
+    install.install(tmp_path / "bin", PYTHON, LIBRARY)
+    (tmp_path / "env").mkdir()
+    return tmp_path / "bin"
+
+
+def starts(commands: Path, *words: str | Path) -> list[str]:
+    """The files that were executed with success on the way, by base name, the last one included."""
+    log = commands.parent / "log"
+    call = ["strace", "-f", "-e", "trace=execve", "-e", "signal=none", "-o", str(log), *words]
+    subprocess.run(call, check=True, cwd=commands.parent, env={"PATH": f"{commands}:/usr/bin:/bin"})
+    done = [line for line in log.read_text().splitlines() if line.endswith(" = 0")]
+    return [line.partition('"')[2].partition('"')[0].rpartition("/")[2] for line in done]
+
+
+@needs_strace
+def test_a_chain_is_one_start(commands: Path) -> None:
+    chain = ["softlimit", "-m", "4000000", "envdir", "env", "setlock", "lock", "pgrphack"]
+    assert starts(commands, *chain, "/bin/true") == ["softlimit", "true"]
+
+
+@needs_strace
+def test_programs_with_a_slash_are_found_too(commands: Path) -> None:
+    assert starts(commands, "bin/envdir", "env", "bin/pgrphack", "true") == ["envdir", "true"]
+
+
+@needs_strace
+def test_links_to_the_launchers_are_followed(commands: Path) -> None:
+    other = commands.parent / "other"
+    other.mkdir()
+    for name in ("envdir", "pgrphack"):
+        (other / name).symlink_to(commands / name)
+    chain = ["other/envdir", "env", "other/pgrphack", "pgrphack", "true"]
+    assert starts(commands, *chain) == ["envdir", "true"]
+
+
+@needs_strace
+def test_a_launcher_of_another_installation_is_executed(commands: Path) -> None:
+    other = commands.parent / "other"
+    install.install(other, PYTHON, str(Path(install.copy(commands.parent / "library", PYTHON))))
+    chain = ["envdir", "env", "other/pgrphack", "true"]
+    assert starts(commands, *chain) == ["envdir", "pgrphack", "true"]
+
+
+@needs_strace
+def test_no_chain_executes_each(commands: Path) -> None:
+    install.install(commands, PYTHON, LIBRARY, chain=False)
+    chain = ["envdir", "env", "pgrphack", "setlock", "lock", "true"]
+    assert starts(commands, *chain) == ["envdir", "pgrphack", "setlock", "true"]
+
+
+@needs_strace
+def test_a_launcher_without_permission_is_not_called(commands: Path) -> None:
+    (commands / "pgrphack").chmod(0o644)
+    answer = subprocess.run(
+        [commands / "envdir", "env", "pgrphack", "true"],
+        cwd=commands.parent,
+        env={"PATH": str(commands)},
+        capture_output=True,
+        check=False,
+    )
+    message = b"envdir: fatal: unable to run pgrphack: access denied\n"
+    assert (answer.returncode, answer.stderr) == (111, message)
+
+
+@needs_root
+@pytest.mark.skipif(not shutil.which("unshare"), reason="needs unshare")
+def test_a_launcher_on_a_noexec_mount_is_not_called(commands: Path) -> None:
+    script = f"mount -t tmpfs -o noexec none {commands.parent}/env && cp -p {commands}/* env/ && "
+    script += "bin/softlimit -c 0 env/pgrphack echo no"
+    answer = subprocess.run(
+        ["unshare", "-m", "sh", "-c", script], cwd=commands.parent, capture_output=True, check=False
+    )
+    if b"mount" in answer.stderr or b"unshare" in answer.stderr:
+        pytest.skip("mount namespaces are not permitted here")
+    message = b"softlimit: fatal: unable to run env/pgrphack: access denied\n"
+    assert (answer.returncode, answer.stderr) == (111, message)
+
+
+@needs_root
+@pytest.mark.parametrize("closed", ["interpreter", "library"])
+def test_homes_may_be_closed_to_the_user(tmp_path: Path, closed: str) -> None:
+    """The interpreter must be executable for exec to succeed; the library is needed no more."""
+    for folder in (tmp_path, *tmp_path.parents[:-2]):
+        folder.chmod(0o755)
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    python = PYTHON
+    if closed == "interpreter":
+        shutil.copy(PYTHON, home / "python3")
+        python = str(home / "python3")
+    library = install.copy(home if closed == "library" else tmp_path / "lib", PYTHON)
+    home.chmod(0o700)
+    try:
+        install.install(tmp_path / "bin", python, library)
+    except ValueError:
+        pytest.skip("this interpreter cannot be copied")
+    answer = subprocess.run(
+        ["bin/setuidgid", "nobody", "bin/pgrphack", "bin/softlimit", "-o", "4", "echo", "ran"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    if closed == "library":
+        assert (answer.returncode, answer.stdout, answer.stderr) == (0, b"ran\n", b"")
+    else:
+        message = b"setuidgid: fatal: unable to run bin/pgrphack: access denied\n"
+        assert (answer.returncode, answer.stderr) == (111, message)
