@@ -37,9 +37,11 @@ from daemontools.core.scan import (
     process_ended,
     remove_gone,
 )
+from daemontools.unix import chain
+from daemontools.unix.closing import close_as_exec_would
 from daemontools.unix.messages import die, warn
 from daemontools.unix.pathexec import pathexec
-from daemontools.unix.title import set_title
+from daemontools.unix.title import fits, set_title
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,6 +63,9 @@ def main(argv: list[bytes]) -> int:
             os.chdir(argv[1])
         except OSError as error:
             die(111, FATAL, "unable to chdir to ", argv[1], ": ", error)
+
+    # RESOURCES
+    chain.prepare([b"supervise"], programs=(b"supervise",))
 
     # LOOP
     table: Table = {}
@@ -198,7 +203,18 @@ def move(fd: int, to: int, called: bytes) -> None:
 def become_supervise(name: bytes, called: bytes) -> "NoReturn":
     """Turn this process into `supervise NAME`, found along PATH.
 
-    If that cannot be, it dies with the prefix of a warning, for svscan goes on.
+    If that is our own launcher, the program is called here: a process that shares
+    svscan's memory takes a twentieth of what a new interpreter takes. Not if its
+    words do not fit where `ps` looks for them: then it is executed.
+
+    If nothing can be started, it dies with the prefix of a warning, for svscan goes on.
     """
-    error = pathexec([b"supervise", name])
+    words = [b"supervise", name]
+    if not fits(words):
+        chain.execute_always()
+    try:
+        error = pathexec(words)
+    except chain.Next as supervise:
+        close_as_exec_would()
+        os._exit(supervise.main(supervise.argv))
     die(111, WARNING, "unable to start supervise ", called, ": ", error)

@@ -10,6 +10,7 @@ from daemontools_conformance.tests.svscan.scanning import (
     services,
     supervise_of,
     waiting_supervise,
+    words,
 )
 
 ODD_ENTRIES = [b"TWICE=1", b"no equals sign", b"TWICE=2", b"=nameless", b"EMPTY=", b"B\xff=\xfe"]
@@ -28,7 +29,7 @@ def both(sandbox: Sandbox, *prepare: str | bytes) -> tuple[Record, Record]:
 def running(sandbox: Sandbox, service: str) -> int:
     """The process id of the service's ./run, as soon as its shell has become sleep."""
     pid = eventually(lambda: sandbox.status(service).pid, within=30)
-    eventually(lambda: record(pid).argv[0] == b"sleep", within=30)
+    eventually(lambda: words(pid)[:1] == (b"sleep",), within=30)
     return pid
 
 
@@ -54,15 +55,15 @@ def test_process_group_and_session_are_svscans(sandbox: Sandbox) -> None:
 
 @clause("svscan/child/signals")
 def test_blocked_and_ignored_signals_stay(sandbox: Sandbox) -> None:
-    _, child = both(
-        sandbox, "--block", "USR1", "--block", "ALRM", "--ignore", "HUP", "--ignore", "TERM"
-    )
-    assert ({10, 14}, {1, 15}) == (set(child.blocked), set(child.ignored))
+    options = ["--default", "QUIT", "--block", "USR1", "--block", "ALRM"]
+    _, child = both(sandbox, *options, "--ignore", "HUP", "--ignore", "TERM")
+    assert (set(child.blocked), set(child.ignored)) == ({10, 14}, {1, 15})
 
 
 @clause("svscan/child/default-signals")
 def test_otherwise_all_signals_are_at_their_default(sandbox: Sandbox) -> None:
-    _, child = both(sandbox)
+    options = [word for name in ("HUP", "INT", "QUIT") for word in ("--default", name)]
+    _, child = both(sandbox, *options)
     assert not child.blocked | child.ignored | child.caught
 
 

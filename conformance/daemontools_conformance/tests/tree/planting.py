@@ -1,0 +1,31 @@
+"""What the tests of the whole tree share: svscan over real services."""
+
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.processes import Running
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.tests.svscan.scanning import supervise_of, words
+
+
+def plant(sandbox: Sandbox, *names: str) -> Running:
+    """Start svscan over services that sleep; wait until each ./run is there."""
+    for name in names:
+        sandbox.service(f"service/{name}", "exec sleep 1000")
+    svscan = sandbox.start("svscan", "service")
+    for name in names:
+        run_of(sandbox, name)
+    return svscan
+
+
+def run_of(sandbox: Sandbox, name: str, program: bytes = b"sleep") -> int:
+    """The process id of the service's ./run, once its script has become `program`."""
+
+    def pid() -> int:
+        found = sandbox.status(f"service/{name}").pid
+        return found if any(program in word for word in words(found)[:1]) else 0
+
+    return eventually(pid, within=30, what=f"the service {name} runs")
+
+
+def supervise_that_runs(svscan: Running, name: str) -> int:
+    """The process id of the service's supervise, as soon as svscan has it as a child."""
+    return eventually(lambda: supervise_of(svscan, name), within=40)

@@ -1,0 +1,108 @@
+"""What comes down the tree from svscan to ./run."""
+
+import os
+import re
+
+from daemontools_conformance.marks import clause, needs, slow
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.record import Record, record
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.tests.svscan.scanning import supervise_of
+from daemontools_conformance.tests.tree.planting import plant, run_of
+
+ODD_ENTRIES = [b"TWICE=1", b"no equals sign", b"TWICE=2", b"=nameless", b"EMPTY=", b"B\xff=\xfe"]
+
+
+SIGNALS = ["--ignore", "HUP", "--block", "USR1", "--block", "CHLD"]
+
+
+def top_and_run(sandbox: Sandbox, *prepare: str | bytes) -> tuple[Record, Record]:
+    """The records of svscan and of a ./run that only waits and changes nothing of itself."""
+    sandbox.script("service/a/run", "", "/usr/bin/tail -f")
+    svscan = sandbox.start("svscan", "service", prepare=prepare)
+    run = run_of(sandbox, "a", b"tail")
+    return record(svscan.pid), record(run)
+
+
+@clause("tree/inherited/environment")
+def test_run_has_the_original_environment(sandbox: Sandbox) -> None:
+    options = [word for entry in ODD_ENTRIES for word in (b"--environ-entry", entry)]
+    svscan, run = top_and_run(sandbox, *options)
+    assert list(run.environment[-len(ODD_ENTRIES) :]) == ODD_ENTRIES
+    assert run.environment == svscan.environment
+
+
+@clause("tree/inherited/signals")
+def test_run_has_the_original_signals(sandbox: Sandbox) -> None:
+    _, run = top_and_run(sandbox, "--default", "QUIT", *SIGNALS)
+    assert (set(run.ignored), set(run.blocked)) == ({1}, {10})
+
+
+@clause("tree/inherited/group")
+def test_run_is_in_svscans_process_group_and_session(sandbox: Sandbox) -> None:
+    svscan, run = top_and_run(sandbox)
+    assert (run.process_group, run.session) == (svscan.process_group, svscan.session)
+
+
+@clause("tree/inherited/descriptors")
+def test_run_has_svscans_three_descriptors(sandbox: Sandbox) -> None:
+    svscan, run = top_and_run(sandbox)
+    own = {fd: target for fd, target in run.descriptors.items() if not target.endswith("/run")}
+    assert own.keys() - {0, 1, 2} <= {3, 4}  # tail's own: what it watches by
+    assert [own[fd] for fd in (0, 1, 2)] == [svscan.descriptors[fd] for fd in (0, 1, 2)]
+
+
+@clause("tree/inherited/supervise-descriptors")
+def test_no_supervise_holds_what_is_svscans(sandbox: Sandbox) -> None:
+    svscan = plant(sandbox, "a", "a/log", "b", "b/log")
+    pipes = {t for t in record(svscan.pid).descriptors.values() if t.startswith("pipe:")}
+    pid = supervise_of(svscan, "b")
+    descriptors = record(pid).descriptors
+    assert [fd for fd, target in descriptors.items() if target in pipes] == [1]
+    folder = os.path.realpath(sandbox.path / "service")
+    assert folder not in descriptors.values()
+
+
+@clause("tree/immune/working-directory")
+def test_files_beside_the_services_change_nothing(sandbox: Sandbox) -> None:
+    for folder in ("service", "service/a", "."):
+        for name in ("os.py", "signal.py", "errno.py", "time.py", "daemontools.py"):
+            sandbox.write(f"{folder}/{name}", "raise SystemExit('read from here')\n")
+    svscan = plant(sandbox, "a")
+    assert svscan.err == b""
+
+
+@clause("tree/immune/interpreter-variables")
+def test_an_interpreters_variables_change_nothing_and_arrive(sandbox: Sandbox) -> None:
+    nowhere = {"PYTHONHOME": "/nowhere", "PYTHONPATH": "/nowhere", "PYTHONINSPECT": "1"}
+    sandbox.environment.update(nowhere)
+    svscan, run = top_and_run(sandbox)
+    assert {f"{k}={v}".encode() for k, v in nowhere.items()} <= set(run.environment)
+    assert run.environment == svscan.environment
+
+
+@clause("tree/immune/directory-as-input")
+@needs("linux")
+def test_a_directory_as_input_of_svscan_does_not_matter(sandbox: Sandbox) -> None:
+    sandbox.service("service/a", "exec sleep 1000")
+    directory = os.open(sandbox.path, os.O_RDONLY)
+    sandbox.start("svscan", "service", stdin=directory)
+    os.close(directory)
+    assert run_of(sandbox, "a")
+
+
+@clause("tree/scale/thousand")
+@slow
+def test_a_thousand_services_and_a_hundred_logs(sandbox: Sandbox) -> None:
+    names = [f"s{number}" for number in range(1000)] + [f"s{number}/log" for number in range(100)]
+    for name in names:
+        sandbox.service(f"service/{name}", "exec sleep 1000", down=True)
+    svscan = sandbox.start("svscan", "service", prepare=["--limit", "NOFILE=1024"])
+    left = set(names)
+
+    def all_answer() -> bool:
+        left.difference_update([n for n in left if sandbox.is_supervised(f"service/{n}")])
+        return not left
+
+    eventually(all_answer, within=180, what="supervise answers for all 1100")
+    assert not re.search(rb"unable", svscan.err)

@@ -1,0 +1,83 @@
+"""The tree in the list of processes: by which names ps, pgrep and pidof find it."""
+
+import os
+import subprocess
+
+from daemontools_conformance.marks import clause, needs
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.tests.svscan.scanning import supervise_of, words
+from daemontools_conformance.tests.tree.planting import plant, supervise_that_runs
+
+
+def output(*command: str) -> list[str]:
+    """The lines that a command prints."""
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+
+
+@clause("tree/names/pidof-svscan")
+@needs("pidof")
+def test_plain_pidof_finds_svscan(sandbox: Sandbox) -> None:
+    svscan = plant(sandbox, "a")
+    assert str(svscan.pid) in " ".join(output("pidof", "svscan")).split()
+
+
+@clause("tree/names/pgrep-svscan")
+@needs("pgrep")
+def test_pgrep_finds_svscan(sandbox: Sandbox) -> None:
+    svscan = plant(sandbox, "a")
+    assert str(svscan.pid) in output("pgrep", "-x", "svscan")
+
+
+@clause("tree/names/ps-svscan")
+@needs("ps")
+def test_ps_shows_svscan_and_its_directory(sandbox: Sandbox) -> None:
+    svscan = plant(sandbox, "a")
+    (line,) = output("ps", "-ww", "-o", "args=", "-p", str(svscan.pid))
+    assert line.strip() == "svscan service"
+
+
+@clause("tree/names/pidof-supervise")
+@needs("pidof")
+def test_plain_pidof_finds_each_supervise(sandbox: Sandbox) -> None:
+    svscan = plant(sandbox, "a", "b")
+    found = " ".join(output("pidof", "supervise")).split()
+    assert {str(supervise_of(svscan, name)) for name in "ab"} <= set(found)
+
+
+@clause("tree/names/pgrep-supervise")
+@needs("pgrep")
+def test_pgrep_finds_a_supervise_by_its_service(sandbox: Sandbox) -> None:
+    svscan = plant(sandbox, "a", "b")
+    found = output("pgrep", "-P", str(svscan.pid), "-f", "-x", "supervise b")
+    assert found == [str(supervise_of(svscan, "b"))]
+
+
+@clause("tree/names/ps-supervise")
+@needs("ps")
+def test_ps_shows_supervise_and_its_service(sandbox: Sandbox) -> None:
+    svscan = plant(sandbox, "a", "a/log")
+    lines = output("ps", "-ww", "-o", "args=", "--ppid", str(svscan.pid))
+    assert sorted(line.strip() for line in lines) == ["supervise a", "supervise log"]
+
+
+@clause("tree/names/comm")
+@needs("ps")
+def test_the_short_names_are_the_programs(sandbox: Sandbox) -> None:
+    svscan = plant(sandbox, "a")
+    child = supervise_of(svscan, "a")
+    names = output("ps", "-o", "comm=", "-p", f"{svscan.pid},{child}")
+    assert sorted(name.strip() for name in names) == ["supervise", "svscan"]
+
+
+@clause("tree/names/long")
+def test_a_long_name_is_shown_whole(sandbox: Sandbox) -> None:
+    name = "n" * 255
+    svscan = plant(sandbox, name)
+    child = supervise_that_runs(svscan, name)
+    assert words(child) == (b"supervise", name.encode())
+
+
+@clause("tree/names/directory")
+def test_the_working_directory_of_svscan_is_the_scan_directory(sandbox: Sandbox) -> None:
+    svscan = plant(sandbox, "a")
+    assert os.path.samefile(f"/proc/{svscan.pid}/cwd", sandbox.path / "service")
