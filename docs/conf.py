@@ -23,7 +23,6 @@ myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
 myst_heading_anchors = 3
 exclude_patterns = ["_build", "_ext", "requirements.txt", "README.md"]
 nitpicky = True
-suppress_warnings = ["toc.empty_glob"]  # pages for implementers may be one or several
 
 html_theme = "furo"
 html_title = "daemontools-reference"
