@@ -2,6 +2,7 @@
 
     daemontools-conformance --differential A B [--program NAME]... [--cases N] [--seed N]
     daemontools-conformance --differential A B --case JSON
+    daemontools-conformance --differential A B --masks
 
 A and B are what `--implementation` takes. Everything that can be observed is
 compared (`run.py`); what is not compared, and why, stands in one list (`masks.py`).
@@ -24,7 +25,7 @@ from pathlib import Path
 
 from daemontools_conformance.differential import masks
 from daemontools_conformance.differential.case import from_json, shell
-from daemontools_conformance.differential.compare import SLOW, Findings, Pair, explore
+from daemontools_conformance.differential.compare import SLOW, Findings, differences_once, explore
 from daemontools_conformance.differential.generate import CASES
 from daemontools_conformance.implementation import Implementation, locate
 from daemontools_conformance.processes import become_subreaper
@@ -40,14 +41,18 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("first", metavar="A")
     parser.add_argument("second", metavar="B")
     parser.add_argument("--program", action="append", choices=sorted(CASES), help="only this one")
-    parser.add_argument("--cases", type=int, default=600, help="for each program (600)")
+    parser.add_argument("--cases", type=int, default=760, help="for each program (760)")
     parser.add_argument(
         "--slow-cases", type=int, default=200, help="if its cases hold pauses (200)"
     )
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same cases")
     parser.add_argument("--unsteady", action="store_true", help="show what differed only once")
     parser.add_argument("--case", help="run one case again: the JSON of a report")
+    parser.add_argument("--masks", action="store_true", help="print what is not compared, and why")
     options = parser.parse_args(arguments)
+    if options.masks:
+        print(masks.told())
+        return 0
     with tempfile.TemporaryDirectory(prefix="differential-") as scratch:
         os.chmod(scratch, 0o755)
         try:
@@ -70,12 +75,14 @@ def _located(name: str, scratch: Path) -> Implementation:
 
 
 def _again(first: Implementation, second: Implementation, text: str, scratch: str) -> int:
-    become_subreaper()
+    """One case once more; in a process of its own, for it ends all children that it finds."""
     case = from_json(text)
     covered = masks.excluded(case)
     if covered:
         print(f"covered by the deviation {covered}")
-    found = Pair(first, second, scratch).differences(case)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context, initializer=become_subreaper) as pool:
+        found = pool.submit(differences_once, first, second, case, scratch).result()
     print("\n".join(found) or "no difference")
     return 1 if found else 0
 
@@ -87,8 +94,8 @@ def _explore_all(first: Implementation, second: Implementation, options: argpars
     cores = os.cpu_count() or 1
     context = multiprocessing.get_context("spawn")
     with (
-        ProcessPoolExecutor(3 * cores, context, become_subreaper) as quick,
-        ProcessPoolExecutor(12 * cores, context, become_subreaper) as waiting,
+        ProcessPoolExecutor(3 * cores, context, initializer=become_subreaper) as quick,
+        ProcessPoolExecutor(12 * cores, context, initializer=become_subreaper) as waiting,
     ):
         jobs: list[Future[Findings]] = []
         for program in sorted(programs, key=lambda name: name not in SLOW):
@@ -147,7 +154,7 @@ def _summary(table: dict[str, list[Findings]]) -> int:
     reasons = {deviation.name: deviation.reason for deviation in masks.DEVIATIONS}
     for name, count in sorted(excluded.items()):
         print(f"excluded {count:>6} x {name}: {reasons[name]}")
-    print(f"{len(masks.MASKS)} masks: see differential/masks.py")
+    print(f"masked: {len(masks.MASKS)} things, see --masks")
     return total["different"]
 
 

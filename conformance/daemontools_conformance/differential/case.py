@@ -48,7 +48,8 @@ class Case:
 
     def json(self) -> str:
         """The case as one line."""
-        return json.dumps(_plain({k: v for k, v in asdict(self).items() if v or k == "program"}))
+        facts = {name: value for name, value in asdict(self).items() if value}
+        return json.dumps(_plain({**facts, "environment": self.environment}))
 
 
 def from_json(text: str) -> Case:

@@ -80,6 +80,13 @@ def _flat(seen: Observation, before: str = "") -> Iterator[tuple[str, Any]]:
             yield f"{before}{name}", value
 
 
+def differences_once(
+    first: Implementation, second: Implementation, case: Case, scratch: str
+) -> list[str]:
+    """What differs in one case."""
+    return Pair(first, second, scratch).differences(case)
+
+
 def explore(
     first: Implementation, second: Implementation, program: str, cases: int, number: int
 ) -> Findings:

@@ -66,6 +66,18 @@ MASKS = (
 )
 
 
+# What `masked` and the functions below it do besides, for files and messages.
+IN_FILES = (
+    ("all programs", "the folder of a case has a name of its own"),
+    (
+        "supervise svscan svscanboot",
+        "stamp and process id in a status file (but not whether it is 0)",
+    ),
+    ("multilog", "names of old files are labels, and where a file ends is not promised"),
+    ("svscan", "messages of several programs, and calls of the stand-in, come in no order"),
+)
+
+
 def _ignores(case: Case, *names: bytes) -> bool:
     return any(option == b"--ignore" and name in names for option, name in pairwise(case.state))
 
@@ -177,6 +189,19 @@ DEVIATIONS = (
         "an interpreter uses more of it, and a limit of 0 acts at the next tick of the clock",
     ),
 )
+
+
+def told() -> str:
+    """The list in words."""
+    return "\n".join(
+        [
+            "Not compared:",
+            *(f"  {mask.programs or 'all programs'}: {mask.reason}" for mask in MASKS),
+            *(f"  {programs}: {reason}" for programs, reason in IN_FILES),
+            "Cases left out:",
+            *(f"  {d.programs or 'all programs'}: {d.name}: {d.reason}" for d in DEVIATIONS),
+        ]
+    )
 
 
 def excluded(case: Case) -> str:

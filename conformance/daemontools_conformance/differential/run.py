@@ -233,13 +233,16 @@ def _family(pid: int) -> list[int]:
 
 
 def _await(pid: int, patience: float, seen: Observation) -> None:
-    """Wait until the program has ended or become the probe."""
+    """Wait until the program has ended, or become the probe, or slept for `patience` seconds."""
     pidfd = os.pidfd_open(pid)
     poll = select.poll()
     poll.register(pidfd, select.POLLIN)
     end = time.monotonic() + patience
+    last = end + 20 * patience  # whatever it does
     try:
         while not poll.poll(1000 * _POLL_SECONDS):
+            if not _is_quiet(pid):  # a busy machine is no reason to give it up
+                end = min(last, time.monotonic() + patience)
             probe = _probe_of(pid)
             if probe:
                 seen["outcome"] = "runs"
