@@ -1,0 +1,90 @@
+"""When svscan calls supervise in the forked process, and when it executes it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc")
+
+Tree = Callable[..., bool]
+
+
+def address_of_arguments(pid: int) -> int:
+    """Where the arguments lie: the same as in svscan until exec lays them anew, at random."""
+    return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[45])
+
+
+def supervise_of(svscan: int, name: str) -> int:
+    """The child of svscan that is `supervise NAME`, as soon as it shows so."""
+    wanted = b"supervise\0" + name.encode()
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                parent = int(stat.read_bytes().rpartition(b")")[2].split()[1])
+                arguments = stat.with_name("cmdline").read_bytes()
+            except OSError:
+                continue
+            if parent == svscan and arguments.rstrip(b"\0") == wanted:
+                return int(stat.parent.name)
+        time.sleep(0.02)
+    raise AssertionError(f"svscan has no child `supervise {name}`")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder for launchers."""
+    return tmp_path / "bin"
+
+
+@pytest.fixture
+def is_called_in_the_fork(tmp_path: Path, folder: Path) -> Iterator[Tree]:
+    """Start svscan with these options of the installer; was its supervise called, not executed?"""
+    started = []
+
+    def start(*options: str, name: str = "clock") -> bool:
+        subprocess.run([sys.executable, "-m", "daemontools.install", *options, folder], check=True)
+        service = tmp_path / "service" / name
+        service.mkdir(parents=True)
+        (service / "down").touch()
+        path = f"{tmp_path / 'first'}:{folder}:/usr/bin:/bin"
+        svscan = subprocess.Popen(
+            [folder / "svscan", service.parent], env={"PATH": path}, process_group=0
+        )
+        started.append(svscan)
+        child = supervise_of(svscan.pid, name)
+        return address_of_arguments(child) == address_of_arguments(svscan.pid)
+
+    yield start
+    for svscan in started:
+        os.killpg(svscan.pid, signal.SIGKILL)
+        svscan.wait()
+
+
+def test_our_own_launcher_is_called(is_called_in_the_fork: Tree) -> None:
+    assert is_called_in_the_fork()
+
+
+def test_with_no_chain_it_is_executed(is_called_in_the_fork: Tree) -> None:
+    assert not is_called_in_the_fork("--no-chain")
+
+
+def test_a_name_that_does_not_fit_is_executed(is_called_in_the_fork: Tree) -> None:
+    assert not is_called_in_the_fork(name="n" * 255)
+
+
+def test_another_supervise_that_comes_first_is_executed(
+    is_called_in_the_fork: Tree, tmp_path: Path, folder: Path
+) -> None:
+    first = tmp_path / "first"
+    first.mkdir()
+    # The same program, but another file: its identity decides, not its content.
+    subprocess.run([sys.executable, "-m", "daemontools.install", first], check=True)
+    assert not is_called_in_the_fork()
+    assert (first / "supervise").read_bytes() == (folder / "supervise").read_bytes()

@@ -1,0 +1,66 @@
+"""svscanboot: the two extensions, and how it finds what is left over."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemontools.programs import svscanboot
+
+DJBS = b"/command:/usr/local/bin:/usr/local/sbin:/bin:/sbin:/usr/bin:/usr/sbin:/usr/X11R6/bin"
+
+
+def test_its_own_directory_comes_first_on_path() -> None:
+    assert svscanboot.path_after(b"/opt/daemontools/bin") == b"/opt/daemontools/bin:" + DJBS
+
+
+def test_in_command_the_path_is_that_of_the_original() -> None:
+    assert svscanboot.path_after(b"/command") == DJBS
+
+
+def test_left_over_are_services_and_logs_without_dotted_names(tmp_path: Path) -> None:
+    for name in ("b", "a/log", ".hidden/log"):
+        (tmp_path / name).mkdir(parents=True)
+    folder = os.fsencode(tmp_path)
+    assert svscanboot.left_over(folder) == [folder + name for name in (b"/a", b"/b", b"/a/log")]
+
+
+def test_a_missing_directory_has_nothing_left_over(tmp_path: Path) -> None:
+    assert svscanboot.left_over(os.fsencode(tmp_path / "nowhere")) == []
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Path:
+    """Launchers of all programs."""
+    folder = tmp_path / "bin"
+    subprocess.run([sys.executable, "-m", "daemontools.install", folder], check=True)
+    return folder
+
+
+@pytest.fixture
+def tree(programs: Path, tmp_path: Path) -> Iterator[Path]:
+    """The directory of a service, under an svscanboot that was told where it is."""
+    service = tmp_path / "service" / "here"
+    service.mkdir(parents=True)
+    (service / "run").write_text(
+        "#!/bin/sh\necho $PATH >path.new\nmv path.new path\nexec sleep 99\n"
+    )
+    (service / "run").chmod(0o755)
+    boot = subprocess.Popen([programs / "svscanboot", service.parent], process_group=0)
+    yield service
+    # ./run is in the process group of svscanboot, like all the rest.
+    os.killpg(boot.pid, signal.SIGKILL)
+    boot.wait()
+
+
+def test_the_directory_may_be_given(tree: Path, programs: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not (tree / "path").exists():
+        assert time.monotonic() < deadline, "the service was not started"
+        time.sleep(0.01)
+    assert (tree / "path").read_bytes().strip() == os.fsencode(programs) + b":" + DJBS
