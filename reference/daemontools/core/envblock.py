@@ -56,6 +56,15 @@ def value_of(block: "Iterable[bytes]", name: bytes) -> bytes | None:
     return next((entry[len(start) :] for entry in block if entry.startswith(start)), None)
 
 
+def has_a_name(entry: bytes) -> bool:
+    """Is there a name before an "="? A first "=" may belong to the name.
+
+    >>> [has_a_name(entry) for entry in (b"A=1", b"A=", b"==x", b"=x", b"odd", b"")]
+    [True, True, True, False, False, False]
+    """
+    return entry.find(b"=", 1) > 0
+
+
 def _remove_first(entries: list[bytes], start: bytes) -> None:
     for place, entry in enumerate(entries):
         if entry.startswith(start):

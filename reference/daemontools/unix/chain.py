@@ -37,6 +37,7 @@ they finally run; and `ps` shows the words of the first one until then.
 import os
 import sys
 
+from daemontools.core import envblock
 from daemontools.unix import environment
 
 TYPE_CHECKING = False
@@ -94,7 +95,9 @@ def prepare(argv: list[bytes], programs: tuple[bytes, ...] = PROGRAMS) -> None:
             found = os.stat(file)
             _mains[found.st_dev, found.st_ino] = _main_of(name.decode())
     if _mains:
-        environment.original_block()  # as another user it could not be read
+        block = environment.original_block()  # as another user it could not be read
+        if not all(map(envblock.has_a_name, block)):
+            __import__("ctypes")  # pathexec will need it, and could not load it later
 
 
 def execute_always() -> None:

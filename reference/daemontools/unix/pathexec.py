@@ -12,6 +12,7 @@ Clauses: exec/...
 import errno
 import os
 
+from daemontools.core import envblock
 from daemontools.unix import chain, environment
 
 TYPE_CHECKING = False
@@ -67,7 +68,7 @@ def _call_of_exec(
     words = argv if argv[0] else [b"-"]
     if block is None:
         return lambda: os.execv(file, words)  # hands on what C calls environ, untouched
-    if all(map(_is_expressible, block)):
+    if all(map(envblock.has_a_name, block)):
         mapping = _as_mapping(block)
         return lambda: os.execve(file, words, mapping)
     return _system_call(file, argv, block)
@@ -94,11 +95,6 @@ class _Block:
         return [value for _, value in self._entries]
 
 
-def _is_expressible(entry: bytes) -> bool:
-    # Python wants a name of at least one byte, with no "=" after its first byte.
-    return entry.find(b"=", 1) > 0
-
-
 def _as_mapping(block: list[bytes]) -> "Mapping[bytes, bytes]":
     places = [(entry, entry.index(b"=", 1)) for entry in block]
     return _Block([(entry[:i], entry[i + 1 :]) for entry, i in places])  # type: ignore[return-value]
@@ -108,7 +104,7 @@ def _system_call(file: bytes, argv: list[bytes], block: list[bytes]) -> "Callabl
     """execve itself, for the rare block that Python refuses to express.
 
     ctypes costs some milliseconds and memory: only a program that changes an
-    environment with entries such as "odd" or "=" pays for it.
+    environment with entries such as "odd" or "=" pays for it (or chain.prepare does).
     """
     import ctypes
 
