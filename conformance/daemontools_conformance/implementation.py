@@ -45,14 +45,14 @@ class Implementation:
     def command(self, program: str, subject: str = "") -> tuple[str, tuple[str, ...]]:
         """The file to execute and the first arguments, argv[0] included.
 
-        `subject` is the program that the test is about; another one may be lent
-        by the peer. Raises NotOffered if the profile says so, Unavailable if a
+        `subject` is the program that the test is about (or a topic of many, such
+        as exec); another one may be lent by the peer. Raises NotOffered if the profile says so, Unavailable if a
         mere helper is not offered, ProgramMissing if the profile does not say so.
         """
         if program in self.profile.not_offered:
-            if not subject or program == subject or subject not in PROGRAMS:
+            if subject in ("", program):
                 raise NotOffered(f"{self.profile.name} does not offer {program}")
-            if self.peer:
+            if self.peer and subject in PROGRAMS:
                 return self.peer.command(program)
             raise Unavailable(f"needs {program}, which {self.profile.name} does not offer")
         call = self.profile.programs.get(program)
