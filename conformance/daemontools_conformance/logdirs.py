@@ -24,14 +24,16 @@ def old_contents(directory: Path) -> list[bytes]:
 
 
 def contents(directory: Path) -> bytes:
-    """All that the log holds, oldest first, with what an outage or a processor left behind.
+    """All that the log holds, oldest first, with what an outage left behind.
 
-    A file that has two names (linked, and not yet removed under the first) counts once.
+    A complete output of a processor counts for its input. A file that has two
+    names (linked, and not yet removed under the first) counts once.
     """
     files = old_files(directory)
     known = {file.stat().st_ino for file in files}
-    for name in ("previous", "current"):
-        file = directory / name
+    processed = directory / "processed"
+    is_complete = processed.exists() and bool(mode(processed) & 0o100)
+    for file in (processed if is_complete else directory / "previous", directory / "current"):
         if file.exists() and file.stat().st_ino not in known:
             files.append(file)
     return b"".join(file.read_bytes() for file in files)

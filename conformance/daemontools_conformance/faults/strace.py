@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Unpack
 
+from daemontools_conformance.faults.table import Fault
 from daemontools_conformance.processes import Running
 from daemontools_conformance.sandbox import Options, Sandbox, Word
 
@@ -26,29 +27,72 @@ _ARGUMENT = re.compile(r'^\d+<([^>]*)>|"([^"]*)"|\b(0[0-7]{3})\b')
 
 def under_strace(
     sandbox: Sandbox,
-    directory: str,
+    paths: Sequence[Word],
     tampering: Sequence[str],
     script: Sequence[Word],
     **options: Unpack[Options],
 ) -> Running:
-    """multilog under strace, which looks at calls that concern the files of `directory` only.
+    """multilog under strace, which looks only at calls that concern one of `paths`.
 
     `tampering`: further options of strace. The trace goes to `trace` in the sandbox.
     """
     file, argv = sandbox.argv("multilog", *script)
-    place = sandbox.path.resolve() / directory
-    paths: list[Word] = [
-        directory,
-        f"./{directory}",
-        place,
-        ".",
-        *FILES,
-        *(place / name for name in FILES),
-    ]
-    command: list[Word] = ["strace", "-y", "-o", "trace", *tampering]
+    command: list[Word] = ["strace", "-y", "-o", sandbox.path / "trace", *tampering]
     for path in paths:
         command += ["-P", path]
     return sandbox.start_command([*command, file, *argv[1:]], **options)
+
+
+def files_of_log(sandbox: Sandbox) -> list[Word]:
+    """The paths of all files of ./log: as a program in that directory writes them, and whole."""
+    log = sandbox.path.resolve() / "log"
+    return ["log", "./log", log, *FILES, *(log / name for name in FILES)]
+
+
+def refuse(fault: Fault, error: str) -> list[str]:
+    """The options of strace for this fault."""
+    refusal = f"inject={fault.calls}:error={error}:when={fault.when}"
+    return ["-e", f"trace={fault.calls}", "-e", refusal]
+
+
+def paths_of(fault: Fault, sandbox: Sandbox) -> list[Word]:
+    """The paths that this fault is restricted to; none at all for a fork."""
+    log = sandbox.path.resolve() / "log"
+    if fault.path == "status":
+        return [sandbox.path.resolve() / "status"]
+    if fault.path.startswith("/"):
+        return [log / fault.path[1:]]
+    return [fault.path] if fault.path else []
+
+
+def messages(standard_error: bytes) -> bytes:
+    """What the program has said, without strace's own remarks, and labels made equal."""
+    said = re.sub(rb"^strace: .*\n", b"", standard_error, flags=re.MULTILINE)
+    return re.sub(rb"@\w{24}", b"@LABEL", said)
+
+
+def every_call(trace: Path) -> list[tuple[str, int]]:
+    """Each call in a trace, succeeded or not: its name, and the how-manieth of that name it is.
+
+    strace counts the calls of each name apart.
+    """
+    names = [found[1] for line in trace.read_text().splitlines() if (found := _CALL.match(line))]
+    return [(name, names[: index + 1].count(name)) for index, name in enumerate(names)]
+
+
+def messages(standard_error: bytes) -> bytes:
+    """What the program has said, without strace's own remarks, and labels made equal."""
+    said = re.sub(rb"^strace: .*\n", b"", standard_error, flags=re.MULTILINE)
+    return re.sub(rb"@\w{24}", b"@LABEL", said)
+
+
+def every_call(trace: Path) -> list[tuple[str, int]]:
+    """Each call in a trace, succeeded or not: its name, and the how-manieth of that name it is.
+
+    strace counts the calls of each name apart.
+    """
+    names = [found[1] for line in trace.read_text().splitlines() if (found := _CALL.match(line))]
+    return [(name, names[: index + 1].count(name)) for index, name in enumerate(names)]
 
 
 def changes(trace: Path) -> list[str]:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from daemontools_conformance.faults.strace import CHANGES, changes, under_strace
+from daemontools_conformance.faults.strace import CHANGES, changes, files_of_log, under_strace
 from daemontools_conformance.logdirs import (
     check_bounds,
     codes,
@@ -187,8 +187,8 @@ def test_an_old_file_that_cannot_be_removed_does_not_stop_the_log(sandbox: Sandb
 @needs("strace")
 def test_steps_of_a_rotation(sandbox: Sandbox) -> None:
     tracing = ["-e", f"trace={CHANGES}"]
-    options = {"stdin": PIPE}
-    multilog = under_strace(sandbox, "log", tracing, ["s4096", "./log"], **options)  # type: ignore[arg-type]
+    script = ["s4096", "./log"]
+    multilog = under_strace(sandbox, files_of_log(sandbox), tracing, script, stdin=PIPE)
     multilog.write(b"x" * 4095 + b"\n" + b"y\n")
     multilog.end_input()
     multilog.wait()
@@ -213,8 +213,8 @@ def test_steps_of_a_rotation(sandbox: Sandbox) -> None:
 @needs("strace")
 def test_contents_are_on_disk_before_the_mode_says_so(sandbox: Sandbox) -> None:
     tracing = ["-e", f"trace=write,{CHANGES}"]
-    options = {"stdin": PIPE}
-    multilog = under_strace(sandbox, "log", tracing, ["s4096", "./log"], **options)  # type: ignore[arg-type]
+    script = ["s4096", "./log"]
+    multilog = under_strace(sandbox, files_of_log(sandbox), tracing, script, stdin=PIPE)
     multilog.write(lines(600))
     multilog.end_input()
     multilog.wait()

@@ -1,0 +1,73 @@
+"""The faults that multilog is put to: one system call that fails once, at one place.
+
+Each fault is refused by the kernel's tracer (strace) for one named file. multilog
+is expected to say so, to pause, to try again, and to lose nothing.
+"""
+
+from dataclasses import dataclass
+
+PLAIN = ("s4096", "./log")
+PROCESSED = ("s4096", "!cat", "./log")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One call that fails once, and what multilog says then."""
+
+    name: str  # the clause is multilog/fault/NAME
+    calls: str  # the system calls, as strace knows them
+    path: str  # the file that they concern: relative as written, or below the log as "/FILE"
+    when: int  # which of these calls fails
+    warning: str  # less the program's name and the reason
+    script: tuple[str, ...] = PLAIN
+    errors: tuple[str, ...] = ("EIO",)
+
+
+ISSUE = ("EIO", "ENOSPC", "EINTR")  # these, for the calls that matter most
+RENAME = "rename,renameat,renameat2"
+LINK = "link,linkat"
+UNLINK = "unlink,unlinkat"
+CHMOD = "chmod,fchmodat"
+STAT = "stat,newfstatat,statx"
+FORK = "clone,clone3,fork,vfork"
+
+STATUS = ("=status", *PLAIN)
+ALONE = ("./log",)
+
+# The beginnings of messages that occur more than once.
+CREATE = "unable to create ./log"
+MODE = "unable to set mode of ./log"
+REMOVE = "unable to remove ./log"
+WRITE = "unable to write ./log"
+NEW_NAME = "unable to link to ./log/@LABEL.s"
+TO_PREVIOUS = "unable to rename current to previous in directory ./log"
+TO_STATE = "unable to rename newstate to state in directory ./log"
+
+FAULTS = (
+    Fault("write", "write", "/current", 1, "unable to write to ./log/current", PLAIN, ISSUE),
+    Fault("later-write", "write", "/current", 2, "unable to write to ./log/current"),
+    Fault("switch", "fchdir", "/", 2, "unable to switch to ./log"),
+    Fault("sync", "fsync", "/current", 1, f"{WRITE}/current to disk", PLAIN, ISSUE),
+    Fault("rename", RENAME, "current", 1, TO_PREVIOUS, PLAIN, ISSUE),
+    Fault("create", "openat", "current", 2, f"{CREATE}/current", PLAIN, ISSUE),
+    Fault("mode-of-current", "fchmod", "/current", 2, f"{MODE}/current"),
+    Fault("mode-of-previous", CHMOD, "previous", 1, f"{MODE}/previous"),
+    Fault("stat", STAT, "previous", 2, "unable to stat ./log/previous"),
+    Fault("link", LINK, "previous", 1, NEW_NAME, PLAIN, ISSUE),
+    Fault("remove", UNLINK, "previous", 1, f"{REMOVE}/previous"),
+    Fault("read-directory", "openat", ".", 2, "unable to read ./log"),
+    Fault("fork", FORK, "", 1, "unable to fork for processor in ./log", PROCESSED, ("EAGAIN",)),
+    Fault("open-processed", "openat", "processed", 1, f"{CREATE}/processed", PROCESSED),
+    Fault("sync-processed", "fsync", "/processed", 1, f"{WRITE}/processed to disk", PROCESSED),
+    Fault("mode-of-processed", "fchmod", "/processed", 1, f"{MODE}/processed", PROCESSED),
+    Fault("open-newstate", "openat", "newstate", 1, f"{CREATE}/newstate", PROCESSED),
+    Fault("sync-newstate", "fsync", "/newstate", 1, f"{WRITE}/newstate to disk", PROCESSED),
+    Fault("remove-input", UNLINK, "previous", 1, f"{REMOVE}/previous", PROCESSED),
+    Fault("rename-newstate", RENAME, "newstate", 1, TO_STATE, PROCESSED),
+    Fault("link-processed", LINK, "processed", 1, NEW_NAME, PROCESSED),
+    Fault("remove-processed", UNLINK, "processed", 2, f"{REMOVE}/processed", PROCESSED),
+    Fault("seek-status", "lseek", "status", 1, "unable to move to beginning of status", STATUS),
+    Fault("write-status", "write", "status", 1, "unable to write status", STATUS, ISSUE),
+    Fault("sync-at-end", "fsync", "/current", 1, f"{WRITE}/current to disk", ALONE),
+    Fault("mode-at-end", "fchmod", "/current", 2, f"{MODE}/current", ALONE),
+)

@@ -1,0 +1,165 @@
+"""multilog: the system refuses something; nothing is lost."""
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from daemontools_conformance.faults.strace import messages, paths_of, refuse, under_strace
+from daemontools_conformance.faults.table import FAULTS, Fault
+from daemontools_conformance.logdirs import check_bounds, codes, contents, lines, old_files
+from daemontools_conformance.marks import clause, needs, slow
+from daemontools_conformance.patience import eventually, never
+from daemontools_conformance.processes import Running
+from daemontools_conformance.sandbox import PIPE, Sandbox
+
+REASONS = {
+    "EIO": "input/output error",
+    "ENOSPC": "out of disk space",
+    "EINTR": "interrupted system call",
+    "EAGAIN": "temporary failure",
+}
+EACH_FAULT = [
+    pytest.param(
+        fault,
+        error,
+        id=f"{fault.name}-{error}",
+        marks=[clause(f"multilog/fault/{fault.name}"), *([slow] if number else [])],
+    )
+    for fault in FAULTS
+    for number, error in enumerate(fault.errors)
+]
+
+
+@needs("strace")
+@pytest.mark.parametrize(("fault", "error"), EACH_FAULT)
+def test_fault(sandbox: Sandbox, fault: Fault, error: str) -> None:
+    multilog = under_strace(
+        sandbox, paths_of(fault, sandbox), refuse(fault, error), fault.script, stdin=PIPE
+    )
+    multilog.write(lines(150))
+    multilog.end_input()
+    answer = multilog.wait(within=40)
+    log = sandbox.path / "log"
+    assert contents(log) == lines(150)
+    assert (answer.code, set(codes(log))) == (0, {"s"} if "s4096" in fault.script else set())
+    expected = f"multilog: warning: {fault.warning}, pausing: {REASONS[error]}\n"
+    warning = messages(answer.err)
+    # An interrupted call may be made again without a word.
+    assert warning == expected.encode() or (error, warning) == ("EINTR", b"")
+    if "s4096" in fault.script:
+        check_bounds(log, 4096)
+
+
+def running(sandbox: Sandbox, *script: str) -> Running:
+    """A multilog on ./log, with one line in it."""
+    multilog = sandbox.start("multilog", *script, "./log", stdin=PIPE)
+    multilog.write(b"begun\n")
+    eventually(lambda: (sandbox.path / "log/current").read_bytes().endswith(b"begun\n"))
+    return multilog
+
+
+@clause("multilog/fault/current-removed")
+def test_current_that_was_removed_is_waited_for(sandbox: Sandbox) -> None:
+    multilog = running(sandbox)
+    log = sandbox.path / "log"
+    (log / "current").unlink()
+    multilog.signal(signal.SIGALRM)
+    warning = (
+        b"multilog: warning: unable to rename current to previous in directory ./log, "
+        b"pausing: file does not exist\n"
+    )
+    eventually(lambda: multilog.err == warning)
+    multilog.write(b"more\n")
+    sandbox.write("log/current", b"restored\n")
+    eventually(lambda: contents(log) == b"restored\nmore\n", within=20)
+
+
+@clause("multilog/fault/directory-removed")
+def test_a_directory_that_was_removed_makes_it_wait(sandbox: Sandbox) -> None:
+    multilog = running(sandbox)
+    shutil.rmtree(sandbox.path / "log")
+    multilog.signal(signal.SIGALRM)
+    warning = (
+        b"multilog: warning: unable to rename current to previous in directory ./log, "
+        b"pausing: file does not exist\n"
+    )
+    eventually(lambda: multilog.err == warning)
+    never(multilog.has_ended, during=0.2)
+    assert not (sandbox.path / "log").exists()
+
+
+@clause("multilog/fault/directory-moved")
+def test_a_directory_that_was_moved_is_still_the_log(sandbox: Sandbox) -> None:
+    multilog = running(sandbox, "s4096", "n99")
+    (sandbox.path / "log").rename(sandbox.path / "elsewhere")
+    multilog.write(lines(300))
+    multilog.end_input()
+    answer = multilog.wait()
+    assert (answer.code, answer.err) == (0, b"")
+    assert contents(sandbox.path / "elsewhere") == b"begun\n" + lines(300)
+
+
+@clause("multilog/fault/file-size-limit")
+def test_a_file_size_limit_kills_it_and_keeps_what_was_written(sandbox: Sandbox) -> None:
+    multilog = sandbox.start("multilog", "./log", stdin=PIPE, prepare=["--limit", "FSIZE=8000"])
+    multilog.write(lines(500))
+    assert multilog.wait().code == -signal.SIGXFSZ
+    log = sandbox.path / "log"
+    assert contents(log) == lines(500)[:8000]
+    sandbox.run("multilog", "./log", input=b"after\n")
+    assert contents(log) == lines(500)[:8000] + b"after\n"
+    assert codes(log) == ["u"]
+
+
+def on_small_disk(sandbox: Sandbox, kilobytes: int, *script: str, stdin: int) -> Running:
+    """multilog with ./log on a file system of its own, which `ballast` nearly fills."""
+    (sandbox.path / "log").mkdir()
+    file, argv = sandbox.argv("multilog", *script)
+    shell = (
+        f"mount -t tmpfs -o size={kilobytes}k,mode=0700 tmpfs log && "
+        'head -c 20000 /dev/zero >log/ballast && exec "$0" "$@"'
+    )
+    alone = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-U", "-r", "-m"]
+    return sandbox.start_command([*alone, "sh", "-c", shell, file, *argv[1:]], stdin=stdin)
+
+
+FULL = b"multilog: warning: unable to write to ./log/current, pausing: out of disk space\n"
+
+
+@clause("multilog/fault/disk-full")
+@needs("namespaces")
+@pytest.mark.parametrize("kilobytes", [28, 32, 36])
+def test_a_full_disk_makes_it_wait_for_room(sandbox: Sandbox, kilobytes: int) -> None:
+    multilog = on_small_disk(sandbox, kilobytes, "s16384", "./log", stdin=PIPE)
+    text = lines(280)  # 16800 bytes: one rotation
+    multilog.write(text)
+    eventually(lambda: multilog.err.startswith(FULL))
+    inside = Path(f"/proc/{multilog.pid}/root{sandbox.path.resolve()}/log")
+    assert text.startswith(contents(inside))
+    (inside / "ballast").unlink()
+    eventually(lambda: contents(inside) == text, within=30)
+    check_bounds(inside, 16384)
+    assert len(old_files(inside)) == 1
+
+
+@clause("multilog/fault/term-while-disk-full")
+@needs("namespaces")
+def test_term_while_the_disk_is_full_loses_nothing(sandbox: Sandbox) -> None:
+    reader, writer = os.pipe()
+    multilog = on_small_disk(sandbox, 28, "./log", stdin=reader)
+    os.write(writer, lines(200))
+    os.close(writer)
+    eventually(lambda: multilog.err.startswith(FULL))
+    inside = f"/proc/{multilog.pid}/root{sandbox.path.resolve()}/log"
+    log = os.open(inside, os.O_RDONLY)  # it stays after the process has gone
+    multilog.signal(signal.SIGTERM)
+    never(multilog.has_ended, during=0.3)
+    os.unlink("ballast", dir_fd=log)
+    assert multilog.wait(within=30).code == 0
+    current = os.open("current", os.O_RDONLY, dir_fd=log)
+    assert os.read(current, 100_000) + os.read(reader, 100_000) == lines(200)
+    for fd in (current, log, reader):
+        os.close(fd)

@@ -1,0 +1,112 @@
+"""multilog: killed at any moment; nothing that was written is lost."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from daemontools_conformance.faults.strace import CHANGES, every_call, files_of_log, under_strace
+from daemontools_conformance.logdirs import contents, lines
+from daemontools_conformance.marks import clause, needs, slow
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.sandbox import PIPE, Sandbox
+
+KILLED = (-9, 128 + 9)  # strace dies in the way its program died
+
+
+def written(log: Path) -> bytes:
+    """What the log holds; nothing if it is not there yet."""
+    return contents(log) if log.exists() else b""
+
+
+def run(sandbox: Sandbox, script: list[str], tampering: list[str]) -> int:
+    """Run multilog under strace on 150 lines: its exit code."""
+    options = ["-e", f"trace={CHANGES}", *tampering]
+    multilog = under_strace(sandbox, files_of_log(sandbox), options, script, stdin=PIPE)
+    try:
+        multilog.write(lines(150))
+        multilog.end_input()
+    except BrokenPipeError:
+        pass  # killed before it has read
+    return multilog.wait().code
+
+
+def check_each_call(
+    sandbox: Sandbox, script: list[str], part: int, left_behind: Callable[[], bytes]
+) -> None:
+    """Kill it at each call, one run a call; every fourth run is this test's `part`.
+
+    `left_behind` makes the directory to begin with and returns what it holds.
+    """
+    log = sandbox.path / "log"
+    held = left_behind()
+    assert run(sandbox, script, []) == 0
+    assert written(log) == held + lines(150)
+    calls = every_call(sandbox.path / "trace")
+    assert len(calls) > 20
+    for number, (call, count) in list(enumerate(calls))[part::4]:
+        log.rename(sandbox.path / f"before.{number}")
+        held = left_behind()
+        assert run(sandbox, script, ["-e", f"inject={call}:signal=KILL:when={count}"]) in KILLED
+        before = written(log)
+        assert (held + lines(150)).startswith(before)
+        assert before.startswith(held)
+        assert sandbox.run("multilog", *script, input=b"after\n").code == 0
+        assert written(log) == before + b"after\n"
+
+
+@slow
+@clause("multilog/kill/every-call")
+@needs("strace")
+@pytest.mark.parametrize("processor", [[], ["!cat"]], ids=["plain", "processor"])
+@pytest.mark.parametrize("part", range(4))
+def test_killed_at_each_call_of_a_rotation(
+    sandbox: Sandbox, processor: list[str], part: int
+) -> None:
+    check_each_call(sandbox, ["s4096", *processor, "./log"], part, lambda: b"")
+
+
+@slow
+@clause("multilog/kill/restart")
+@needs("strace")
+@pytest.mark.parametrize("part", range(4))
+def test_killed_at_each_call_of_a_restart(sandbox: Sandbox, part: int) -> None:
+    def left_behind() -> bytes:
+        sandbox.write("log/previous", "previous\n", mode=0o744)
+        sandbox.write("log/current", "current\n", mode=0o644)
+        sandbox.write("log/processed", "previ", mode=0o644)
+        sandbox.write("log/state", "state\n")
+        return b"previous\ncurrent\n"
+
+    check_each_call(sandbox, ["s4096", "!cat", "./log"], part, left_behind)
+
+
+@slow
+@clause("multilog/kill/random")
+@pytest.mark.parametrize("processor", [[], ["!cat"]], ids=["plain", "processor"])
+def test_killed_at_random_moments(sandbox: Sandbox, processor: list[str]) -> None:
+    script = ["s4096", "n9999", *processor, "./log"]
+    log = sandbox.path / "log"
+    total = b""
+    for turn in range(15):
+        text = b"".join(b"turn %d line %d %s\n" % (turn, n, b"x" * (n % 90)) for n in range(3000))
+        multilog = sandbox.start("multilog", *script, stdin=PIPE)
+        enough = len(total) + random.randrange(1, 60_000)
+        written_so_far = 0
+        while written_so_far < len(text) and len(readable(log)) < enough:
+            multilog.write(text[written_so_far : written_so_far + 3000])
+            written_so_far += 3000
+        multilog.popen.kill()
+        multilog.wait()
+        found = written(log)
+        assert found.startswith(total)
+        assert text.startswith(found[len(total) :])
+        total = found
+    sandbox.run("multilog", *script, input=b"after\n")
+    assert written(log) == total + b"after\n"
+
+
+def readable(log: Path) -> bytes:
+    """What the log holds just now; while files change their names it may not be had."""
+    return eventually(lambda: written(log) or b"-")
