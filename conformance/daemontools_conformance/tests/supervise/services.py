@@ -7,6 +7,7 @@ from daemontools_conformance import history
 from daemontools_conformance.history import Event
 from daemontools_conformance.patience import eventually
 from daemontools_conformance.processes import Running
+from daemontools_conformance.record import record
 from daemontools_conformance.sandbox import Options, Sandbox
 
 SLEEP = "exec sleep 1000"
@@ -41,12 +42,20 @@ def is_ready(sandbox: Sandbox) -> int:
         assert current[0] == sandbox.status("s").pid
         return current[0]
 
-    return eventually(pid, what="the witness is ready")
+    return eventually(pid, within=30, what="the witness is ready")
 
 
 def is_up(sandbox: Sandbox, name: str = "s") -> int:
-    """Wait until the service is up; its process id."""
-    return eventually(lambda: sandbox.status(name).pid, what=f"{name} is up")
+    """Wait until the service is up, and ./run has been executed; its process id.
+
+    Between fork and exec the child still has what supervise has: its lock and its FIFOs.
+    """
+
+    def pid() -> int:
+        found = sandbox.status(name).pid
+        return found if found and record(found).argv != record(record(found).parent).argv else 0
+
+    return eventually(pid, within=30, what=f"{name} is up")
 
 
 def is_down(sandbox: Sandbox, name: str = "s") -> None:

@@ -184,7 +184,7 @@ def test_term_while_paused(sandbox: Sandbox) -> None:
     pid = is_ready(sandbox)
     sandbox.control("s", b"pt" + b"o")
     wants(sandbox, b"\0")  # so t has been obeyed
-    assert is_stopped(pid)
+    eventually(lambda: is_stopped(pid))
     assert sandbox.status("s").paused == 1
     sandbox.control("s", b"c")
     is_down(sandbox)

@@ -48,7 +48,7 @@ def _modes(sandbox: Sandbox) -> dict[str, int]:
 
 @clause("supervise/folder/kept")
 def test_modes_that_were_changed_stay(sandbox: Sandbox) -> None:
-    sandbox.service("s", SLEEP)
+    sandbox.service("s", SLEEP, down=True)
     folder = sandbox.path / "s/supervise"
     first = sandbox.supervise("s")
     folder.chmod(0o755)
@@ -77,6 +77,15 @@ def test_the_order_of_the_files(sandbox: Sandbox) -> None:
     named = re.findall(r'"supervise/(lock|control|status|ok)"', trace.read_text())
     first = list(dict.fromkeys(named))
     assert first == ["lock", "control", "status", "ok"]
+
+
+@clause("supervise/folder/order")
+def test_who_finds_ok_finds_a_status(sandbox: Sandbox) -> None:
+    sandbox.service("s", SLEEP)
+    supervise = sandbox.start("supervise", "s")
+    while not sandbox.is_supervised("s"):
+        assert not supervise.has_ended()
+    assert len((sandbox.path / "s/supervise/status").read_bytes()) == 18
 
 
 @clause("supervise/folder/link")

@@ -95,6 +95,7 @@ def arrived(pid: int, *argv: bytes) -> Record:
     """The record of a process as soon as it has executed `argv` and waits."""
     eventually(
         lambda: record(pid).argv == argv and is_asleep(pid),
+        within=30,
         what=f"process {pid} executes {argv}",
     )
     return record(pid)
