@@ -1,12 +1,16 @@
 """fghack: what its child is given."""
 
 from collections import Counter
+from dataclasses import replace
+
+import pytest
 
 from daemontools_conformance.marks import clause
 from daemontools_conformance.patience import eventually
 from daemontools_conformance.processes import Running, children
 from daemontools_conformance.record import Record, record
 from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.states import DESCRIPTORS, STATES, direct
 
 
 def _child(running: Running) -> Record:
@@ -57,3 +61,26 @@ def test_child_stays_in_group_and_session(sandbox: Sandbox) -> None:
     running = _start(sandbox)
     child, parent = _child(running), record(running.pid)
     assert (child.process_group, child.session) == (parent.process_group, parent.session)
+
+
+# Closed descriptors would be filled by the pipe, and a limit on them leaves none for a loader.
+CALM = {
+    name: options
+    for name, options in STATES.items()
+    if name not in DESCRIPTORS and not any("NOFILE" in str(word) for word in options)
+}
+
+
+@clause("fghack/child/nothing-else")
+@pytest.mark.parametrize("state", CALM)
+def test_nothing_else_changes(sandbox: Sandbox, state: str) -> None:
+    before = direct(sandbox, prepare=CALM[state])
+    with open(sandbox.evidence / "probe.messages", "ab") as out:
+        running = sandbox.start(
+            "fghack", "/bin/sleep", "1000", stdout=out, stderr=out, prepare=CALM[state]
+        )
+    after = _child(running)
+    own = {fd: to for fd, to in after.descriptors.items() if not to.startswith("pipe:")}
+    flags = {fd: after.descriptor_flags[fd] for fd in own}
+    assert running.pid == after.parent
+    assert before == replace(after, descriptors=own, descriptor_flags=flags, parent=before.parent)
