@@ -29,7 +29,7 @@ def deadline(within: float) -> float:
     return within * _factor
 
 
-def eventually(question: Callable[[], T], within: float = 10.0, what: str = "") -> T:
+def eventually(question: Callable[[], T], within: float = 30.0, what: str = "") -> T:
     """Ask until the answer is true, and return it; `within` in seconds. Raises TooLate.
 
     An AssertionError or OSError of the question counts as "not yet"; the last
