@@ -21,7 +21,7 @@ Manual: http://cr.yp.to/daemontools/readproctitle.html
 
 import os
 
-from daemontools.unix.title import joined, open_room, set_title
+from daemontools.unix.title import joined, open_room, set_title, show
 
 FIXED_DOTS = 3
 SHORTEST_SCREEN = 5  # bytes
@@ -39,6 +39,7 @@ def main(argv: list[bytes]) -> int:
     words = [b"readproctitle", *label, b"." * width]
     set_title(words)
     room = open_room()
+    place = len(joined(words[:-1])) + FIXED_DOTS
 
     # LOOP
     moving = words[-1][FIXED_DOTS:]
@@ -51,5 +52,4 @@ def main(argv: list[bytes]) -> int:
             return 0
         moving = (moving + block.replace(b"\0", b""))[-len(moving) :]
         if room:
-            memory, start, _length = room
-            os.pwrite(memory, moving, start + len(joined(words[:-1])) + FIXED_DOTS)
+            show(room, place, moving)

@@ -58,14 +58,14 @@ def main(argv: list[bytes]) -> int:
     """Scan argv[1], or the working directory; further arguments are ignored."""
     # ARGUMENTS
     set_title([b"svscan", *argv[1:]])
+
+    # RESOURCES
+    chain.prepare([b"supervise"], programs=(b"supervise",))
     if len(argv) > 1:
         try:
             os.chdir(argv[1])
         except OSError as error:
             die(111, FATAL, "unable to chdir to ", argv[1], ": ", error)
-
-    # RESOURCES
-    chain.prepare([b"supervise"], programs=(b"supervise",))
 
     # LOOP
     table: Table = {}
@@ -204,7 +204,7 @@ def become_supervise(name: bytes, called: bytes) -> "NoReturn":
     """Turn this process into `supervise NAME`, found along PATH.
 
     If that is our own launcher, the program is called here: a process that shares
-    svscan's memory takes a twentieth of what a new interpreter takes. Not if its
+    svscan's memory takes a third of what a new interpreter takes. Not if its
     words do not fit where `ps` looks for them: then it is executed.
 
     If nothing can be started, it dies with the prefix of a warning, for svscan goes on.

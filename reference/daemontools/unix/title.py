@@ -28,12 +28,8 @@ def set_title(words: list[bytes]) -> None:
     room = open_room()
     if room is None:
         return
-    memory, start, length = room
-    text = joined(words)[: length - 1]
-    try:
-        os.pwrite(memory, text.ljust(length, b"\0"), start)
-    except OSError:
-        pass
+    memory, _start, length = room
+    show(room, 0, joined(words)[: length - 1].ljust(length, b"\0"))
     os.close(memory)
     _write("/proc/self/comm", words[0])
 
@@ -68,6 +64,15 @@ def open_room() -> tuple[int, int, int] | None:
         return os.open("/proc/self/mem", os.O_WRONLY), start, end - start
     except OSError:
         return None
+
+
+def show(room: tuple[int, int, int], offset: int, content: bytes) -> None:
+    """Write `content` into the room, `offset` bytes after its beginning."""
+    memory, start, _length = room
+    try:
+        os.pwrite(memory, content, start + offset)
+    except OSError:
+        pass
 
 
 def _read(path: str) -> bytes:
