@@ -80,21 +80,6 @@ def every_call(trace: Path) -> list[tuple[str, int]]:
     return [(name, names[: index + 1].count(name)) for index, name in enumerate(names)]
 
 
-def messages(standard_error: bytes) -> bytes:
-    """What the program has said, without strace's own remarks, and labels made equal."""
-    said = re.sub(rb"^strace: .*\n", b"", standard_error, flags=re.MULTILINE)
-    return re.sub(rb"@\w{24}", b"@LABEL", said)
-
-
-def every_call(trace: Path) -> list[tuple[str, int]]:
-    """Each call in a trace, succeeded or not: its name, and the how-manieth of that name it is.
-
-    strace counts the calls of each name apart.
-    """
-    names = [found[1] for line in trace.read_text().splitlines() if (found := _CALL.match(line))]
-    return [(name, names[: index + 1].count(name)) for index, name in enumerate(names)]
-
-
 def changes(trace: Path) -> list[str]:
     """The calls in a trace that succeeded and change something, in order, in plain words.
 

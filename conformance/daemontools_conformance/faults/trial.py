@@ -1,0 +1,40 @@
+"""One fault tried on one implementation: what multilog said, and what became of the lines."""
+
+from dataclasses import dataclass
+
+from daemontools_conformance.faults.strace import messages, paths_of, refuse, under_strace
+from daemontools_conformance.faults.table import Fault
+from daemontools_conformance.logdirs import contents, lines
+from daemontools_conformance.sandbox import PIPE, Sandbox
+
+TEXT = lines(150)  # 9000 bytes: two rotations, where the script asks for small files
+REASONS = {
+    "EIO": "input/output error",
+    "ENOSPC": "out of disk space",
+    "EINTR": "interrupted system call",
+    "EAGAIN": "temporary failure",
+}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What was seen."""
+
+    code: int  # exit code
+    said: bytes  # on standard error; labels as @LABEL
+    kept: bool  # is every line in the log, once and in order?
+
+    def warned(self, fault: Fault, error: str) -> bool:
+        """Did multilog say what 0.76 says, once, and nothing else?"""
+        expected = f"multilog: warning: {fault.warning}, pausing: {REASONS[error]}\n"
+        return self.said == expected.encode()
+
+
+def attempt(sandbox: Sandbox, fault: Fault, error: str) -> Trial:
+    """Run multilog on TEXT with this fault; the log is ./log in the sandbox. Raises Hung."""
+    paths, tampering = paths_of(fault, sandbox), refuse(fault, error)
+    multilog = under_strace(sandbox, paths, tampering, fault.script, stdin=PIPE)
+    multilog.write(TEXT)
+    multilog.end_input()
+    ended = multilog.wait(within=40)
+    return Trial(ended.code, messages(ended.err), contents(sandbox.path / "log") == TEXT)
