@@ -105,7 +105,7 @@ def test_every_mask_and_deviation_has_its_reason() -> None:
         (Case("softlimit", (b"-a", b"9", b"true")), ""),
         (Case("tai64nlocal", input=b"@400000004a32392b00000000 x\n"), ""),
         (Case("tai64nlocal", input=b"@4\n"), "impossible-label"),
-        (Case("multilog", (b"n2", b"./log"), input=b"x" * 9000), "removal-of-old-files"),
+        (Case("multilog", (b"n2", b"./log"), input=b"x" * 9000), "where-files-end"),
     ],
 )
 def test_what_is_left_out(case: Case, deviation: str) -> None:

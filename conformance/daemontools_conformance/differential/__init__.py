@@ -152,6 +152,9 @@ def _summary(table: dict[str, list[Findings]]) -> int:
         print(f"{program:14}" + "".join(f"{counts[name]:>10}" for name in _COLUMNS))
     print(f"{'together':14}" + "".join(f"{total[name]:>10}" for name in _COLUMNS))
     reasons = {deviation.name: deviation.reason for deviation in masks.DEVIATIONS}
+    for program, all_findings in table.items():
+        for why in {findings.unavailable for findings in all_findings} - {""}:
+            print(f"{program} is not compared here: {why}")
     for name, count in sorted(excluded.items()):
         print(f"excluded {count:>6} x {name}: {reasons[name]}")
     print(f"masked: {len(masks.MASKS)} things, see --masks")

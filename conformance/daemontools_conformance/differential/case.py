@@ -28,9 +28,9 @@ class Step(NamedTuple):
     """Something that happens to the program while it runs."""
 
     after: float  # seconds after the step before
-    act: str  # control, signal, input, end, look, make, remove
+    act: str  # control, signal, input, end, look, await, make, remove
     where: bytes = b""  # control: the service; make, remove: the file
-    what: bytes = b""  # control: the letters; signal: its name; input: the bytes
+    what: bytes = b""  # control: the letters; signal: its number; input: the bytes; await: a title
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from daemontools_conformance.differential.case import Case
 from daemontools_conformance.differential.generate import CASES
 from daemontools_conformance.differential.run import Observation, clean, observe
 from daemontools_conformance.implementation import Implementation
+from daemontools_conformance.outcomes import Unavailable
 
 PATIENCE_SECONDS = 1.0  # for the end of a program, or for its child
 SECOND_LOOK = 8  # times as patient
@@ -36,6 +37,7 @@ class Findings:
     # Differed once, and not at the second, more patient look: what differed, and the case.
     unsteady: list[tuple[str, list[str]]] = field(default_factory=list)
     differences: list[tuple[str, list[str]]] = field(default_factory=list)  # case, what differs
+    unavailable: str = ""  # why this program cannot be run here
 
 
 class Pair:
@@ -130,4 +132,6 @@ def explore(
             compare()
         except Different:
             pass
+        except Unavailable as why:
+            findings.unavailable = str(why)
     return findings

@@ -640,7 +640,7 @@ def svscanboot_case() -> Strategy[Case]:
             block,
             b"",
             words,
-            steps=(Step(3.0, "look"),),
+            steps=(Step(0.0, "await", what=b"readproctitle"), Step(2.0, "look")),
         ),
         BOOTED,
         ENVIRONMENT.map(lambda block: tuple(e for e in block if not e.startswith(b"PYTHON"))),

@@ -23,6 +23,8 @@ from typing import Any
 from daemontools_conformance import prepare
 from daemontools_conformance.differential.case import Case, Step, make_tree
 from daemontools_conformance.implementation import Implementation
+from daemontools_conformance.outcomes import Unavailable
+from daemontools_conformance.patience import TooLate, eventually
 from daemontools_conformance.processes import end_all_but, is_alive, is_asleep
 from daemontools_conformance.record import record
 from daemontools_conformance.tests.svscanboot import newroot
@@ -61,12 +63,21 @@ def observe(
         if writing >= 0 and case.steps[-1].act != "end":
             os.close(writing)
         _end(case, pid, seen)
+    _check_that_it_ran(case, root, seen)
     seen["out"] = _content(root + b"/out")
     seen["err"] = _content(root + b"/err")
     seen["sent"] = holder.sent()
     seen["tree"] = _tree(box)
     holder.close()
     return seen
+
+
+def _check_that_it_ran(case: Case, root: bytes, seen: Observation) -> None:
+    """Two programs that were both not started are not equal. Raises Unavailable, RuntimeError."""
+    if os.path.exists(root + b"/not-started"):
+        raise RuntimeError(f"not started: {_content(root + b'/not-started')!r}: {case.json()}")
+    if case.program == "svscanboot" and seen.get("outcome") == f"exit {newroot.NOT_PERMITTED}":
+        raise Unavailable(_content(root + b"/err").decode(errors="replace"))
 
 
 def clean(root: bytes) -> None:
@@ -138,6 +149,9 @@ def _start(implementation: Implementation, case: Case, root: bytes, reading: int
             signal.signal(name, signal.SIG_DFL)
         environment = [entry.replace(b"{box}", root + b"/box") for entry in case.environment]
         prepare.execve(file, argv, prepare.change(words, environment))
+    except (OSError, ValueError, SystemExit) as error:
+        with open(root + b"/not-started", "w") as reason:
+            reason.write(f"{error!r}")
     finally:
         os._exit(99)
 
@@ -152,12 +166,12 @@ def _command(implementation: Implementation, case: Case, root: bytes) -> tuple[b
     profile = implementation.profile
     base, box = root + b"/newroot", root + b"/box"
     os.mkdir(base)
-    binds = [box + b"=" + box, box + b"/service=" + os.fsencode(profile.service)]
-    binds += [os.fsencode(f"{implementation.folder}={place}") for place in profile.places]
+    binds = [b"--bind=" + box + b"/service=" + os.fsencode(profile.service)]
+    binds += [os.fsencode(f"--bind={implementation.folder}={place}") for place in profile.places]
     place = os.fsencode(profile.places[0] if profile.places else implementation.folder)
     options = [b"-m", b"-p", b"-f", b"--kill-child"] + [b"-U", b"-r"] * (os.geteuid() != 0)
-    inside = [os.fsencode(sys.executable), b"-ISXutf8", os.fsencode(newroot.__file__), base]
-    inside += [word for bind in binds for word in (b"--bind", bind)] + [b"--child", b"--"]
+    inside = [os.fsencode(sys.executable), b"-ISXutf8", os.fsencode(newroot.__file__), base, box]
+    inside += [*binds, b"--child", b"--"]
     unshare = os.fsencode(shutil.which("unshare") or "/usr/bin/unshare")
     return unshare, [b"unshare", *options, *inside, place + b"/svscanboot", *argv[1:]]
 
@@ -171,8 +185,8 @@ def _steps(
         _await_quiet(pid, patience)
         try:
             _do(step, box, pid, writing)
-        except OSError as error:
-            seen[f"step {number}"] = f"{step.act}: {error.strerror}"
+        except (OSError, TooLate) as error:
+            seen[f"step {number}"] = f"{step.act}: {error}"
         if step.act == "look":
             seen[f"seen {number}"] = _look(box, pid)
 
@@ -206,6 +220,12 @@ def _do(step: Step, box: bytes, pid: int, writing: int) -> None:
             os.write(writing, step.what)
         case "end":
             os.close(writing)
+        case "await":
+            eventually(
+                lambda: any(_title(member).startswith(step.what) for member in _family(pid)),
+                within=60,
+                what=f"{step.what!r} runs",
+            )
         case "make":
             make = box + b"/" + step.where
             with open(make, "wb") as file:
@@ -216,7 +236,7 @@ def _do(step: Step, box: bytes, pid: int, writing: int) -> None:
 
 def _look(box: bytes, pid: int) -> Observation:
     """What can be seen from outside while it runs: its title and the files."""
-    return {"titles": sorted(_title(below) for below in _family(pid)), "tree": _tree(box)}
+    return {"titles": [_title(below) for below in _family(pid)], "tree": _tree(box)}
 
 
 def _title(pid: int) -> bytes:
