@@ -172,7 +172,10 @@ class Conformance:
     # One test
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """A test whose needs are not met here is UNTESTED."""
+        """What is not offered is not run; a test whose needs are not met here is UNTESTED."""
+        program = _clause_of(item).split("/", maxsplit=1)[0]
+        if program in self.profile.not_offered:
+            raise NotOffered(f"{self.profile.name} does not offer {program}")
         for mark in item.iter_markers("needs"):
             for need in mark.args:
                 if why := needs.missing(need):

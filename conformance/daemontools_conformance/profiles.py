@@ -24,7 +24,7 @@ A profile is a TOML file:
     places = []                         # where it expects its programs; ["/command"] if not given
 
     [[expect]]
-    clause = "supervise/start/dangling-link"
+    clause = "supervise/start/dangling-link"    # or clauses = [...], for one reason
     kind = "variant"                    # or not-offered, known-bug
     seen = "debian"                     # variant: the name of the variant in the clause
     reason = "Debian creates the link's target"
@@ -37,7 +37,7 @@ that holds programs of djb's names (a profile without expectations).
 
 import datetime
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -183,9 +183,19 @@ def check_profile(profile: Profile, known: Mapping[str, Clause]) -> None:
             )
 
 
+def _single(entries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The entries, those with `clauses` taken apart."""
+    for entry in entries:
+        shared = {key: value for key, value in entry.items() if key != "clauses"}
+        if "clauses" in entry:
+            yield from ({**shared, "clause": clause} for clause in entry["clauses"])
+        else:
+            yield entry
+
+
 def _expectations(path: Path, entries: list[dict[str, Any]]) -> dict[str, Expectation]:
     expectations: dict[str, Expectation] = {}
-    for entry in entries:
+    for entry in _single(entries):
         clause = entry.get("clause", "")
 
         def wrong(what: str, clause: str = clause) -> ProfileError:
@@ -201,5 +211,8 @@ def _expectations(path: Path, entries: list[dict[str, Any]]) -> dict[str, Expect
             raise wrong("a variant must say which one is seen")
         if entry["kind"] == "known-bug" and not entry.get("link"):
             raise wrong("a known bug must have a link")
+        unknown = sorted(entry.keys() - Expectation.__dataclass_fields__.keys())
+        if unknown:
+            raise wrong(f"unknown key {unknown[0]!r}")
         expectations[clause] = Expectation(**entry)
     return expectations
