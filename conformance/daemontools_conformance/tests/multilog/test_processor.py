@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable
 
+from daemontools_conformance.faults.strace import CHANGES, changes, files_of_log, under_strace
 from daemontools_conformance.logdirs import codes, contents, lines, mode, old_contents, old_files
 from daemontools_conformance.marks import clause, needs, slow
 from daemontools_conformance.patience import eventually, never
@@ -370,3 +371,27 @@ def test_the_number_of_files_is_kept(sandbox: Sandbox) -> None:
     script = ["s4096", "n3", "!cat", "./log"]
     sandbox.run("multilog", *script, input=lines(500), within=60)
     assert len(old_files(sandbox.path / "log")) == 2
+
+
+@clause("multilog/processor/steps")
+@needs("strace")
+def test_steps_after_the_processor_has_ended(sandbox: Sandbox) -> None:
+    tracing = ["-e", f"trace={CHANGES}"]
+    script = ["s4096", "!cat", "./log"]
+    multilog = under_strace(sandbox, files_of_log(sandbox), tracing, script, stdin=PIPE)
+    multilog.write(b"x" * 4095 + b"\n" + b"y\n")
+    multilog.end_input()
+    multilog.wait()
+    seen = changes(sandbox.path / "trace")
+    begin, end = seen.index("mode previous 0744") + 1, seen.index("remove processed") + 1
+    assert seen[begin:end] == [
+        "create processed 0600",
+        "sync processed",
+        "mode processed 0744",
+        "create newstate 0600",
+        "sync newstate",
+        "remove previous",
+        "rename newstate state",
+        "link processed @.s",
+        "remove processed",
+    ]
