@@ -25,15 +25,18 @@ from daemontools_conformance import clauses, pages  # noqa: E402
 
 MATRIX = DOCS / "diagrams/matrix.svg"
 
-BEGIN, END = "<!-- reading order: docs/build.py --write -->\n", "<!-- end -->\n"
+PICTURE = "![Clauses that hold, by program and implementation](docs/diagrams/matrix.svg)"
 
 
-def readme_with_reading_order(readme: str) -> str:
-    """The README with the table between the two marks written again."""
-    head, _, rest = readme.partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    assert rest, "README.md has lost the marks around its reading order"
-    return f"{head}{BEGIN}\n{tables.reading_order()}\n\n{END}{tail}"
+def as_generated(readme: str) -> str:
+    """The README with what stands between its marks written again."""
+    shown = {"reading order": tables.reading_order(), "matrix": PICTURE if matrix() else ""}
+    for name, text in shown.items():
+        head, mark, rest = readme.partition(f"<!-- {name}: docs/build.py --write -->\n")
+        _, end, tail = rest.partition("<!-- end -->\n")
+        assert mark and end, f"README.md has lost the marks around its {name}"  # noqa: PT018
+        readme = f"{head}{mark}\n{text}\n\n{end}{tail}"
+    return readme
 
 
 def matrix() -> str:
@@ -66,15 +69,15 @@ def main(arguments: list[str]) -> int:
     """Write if asked to, check, build; the exit code says whether all is well."""
     readme = ROOT / "README.md"
     if "--write" in arguments:
-        readme.write_text(readme_with_reading_order(readme.read_text()))
+        readme.write_text(as_generated(readme.read_text()))
         tables.draw()
         if matrix():
             MATRIX.write_text(matrix())
     problems = [] if tables.is_fresh() else ["docs/diagrams is stale"]
     if matrix() and (not MATRIX.exists() or MATRIX.read_text() != matrix()):
         problems.append("docs/diagrams/matrix.svg is stale")
-    if readme.read_text() != readme_with_reading_order(readme.read_text()):
-        problems.append("the reading order in README.md is stale")
+    if readme.read_text() != as_generated(readme.read_text()):
+        problems.append("the reading order or the matrix in README.md is stale")
     html, man = build("html"), build("man")
     problems += lint_manual_pages(man)
     for problem in problems:
