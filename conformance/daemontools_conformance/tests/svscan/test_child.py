@@ -16,14 +16,26 @@ from daemontools_conformance.tests.svscan.scanning import (
 ODD_ENTRIES = [b"TWICE=1", b"no equals sign", b"TWICE=2", b"=nameless", b"EMPTY=", b"B\xff=\xfe"]
 
 
-def both(sandbox: Sandbox, *prepare: str | bytes) -> tuple[Record, Record]:
-    """The records of svscan and of its child `supervise 1000`, which is `sleep`."""
+def pair(sandbox: Sandbox, *prepare: str | bytes) -> tuple[int, int]:
+    """The process ids of svscan and of its child `supervise 1000`, which is `sleep`."""
     waiting_supervise(sandbox)
     services(sandbox, "1000")
     svscan = sandbox.start("svscan", "service", prepare=prepare)
     child = eventually(lambda: supervise_of(svscan, "1000"))
     eventually(lambda: os.readlink(f"/proc/{child}/exe").endswith("sleep"))
-    return record(svscan.pid), record(child)
+    return svscan.pid, child
+
+
+def both(sandbox: Sandbox, *prepare: str | bytes) -> tuple[Record, Record]:
+    """The records of the two."""
+    svscan, child = pair(sandbox, *prepare)
+    return record(svscan), record(child)
+
+
+def settled_descriptors(pid: int, wanted: set[int]) -> dict[int, str]:
+    """The descriptors of a process, as soon as these are all: at its start it opens libraries."""
+    eventually(lambda: record(pid).descriptors.keys() == wanted, what=f"{pid} has just {wanted}")
+    return record(pid).descriptors
 
 
 def running(sandbox: Sandbox, service: str) -> int:
@@ -77,15 +89,15 @@ def test_umask_nice_value_and_limits_stay(sandbox: Sandbox) -> None:
 
 @clause("svscan/child/descriptors")
 def test_a_service_without_a_log_has_svscans_three_descriptors(sandbox: Sandbox) -> None:
-    svscan, child = both(sandbox)
-    assert child.descriptors == {fd: svscan.descriptors[fd] for fd in (0, 1, 2)}
+    svscan, child = pair(sandbox)
+    descriptors = settled_descriptors(child, {0, 1, 2})
+    assert descriptors == settled_descriptors(svscan, {0, 1, 2})
 
 
 @clause("svscan/child/inherited-descriptors")
 def test_further_descriptors_that_svscan_was_given_are_handed_on(sandbox: Sandbox) -> None:
-    _, child = both(sandbox, "--open", "7")
-    assert child.descriptors[7] == "/dev/null"
-    assert child.descriptors.keys() == {0, 1, 2, 7}
+    _, child = pair(sandbox, "--open", "7")
+    assert settled_descriptors(child, {0, 1, 2, 7})[7] == "/dev/null"
 
 
 @clause("svscan/child/no-leaked-pipes")
@@ -98,8 +110,7 @@ def test_nobody_holds_another_services_pipe(sandbox: Sandbox) -> None:
     for name in names:
         for service in (f"service/{name}", f"service/{name}/log"):
             pid = running(sandbox, service)
-            descriptors = record(pid).descriptors
-            assert descriptors.keys() == {0, 1, 2}
+            descriptors = settled_descriptors(pid, {0, 1, 2})
             pipes = [fd for fd, target in descriptors.items() if target.startswith("pipe:")]
             assert pipes == [0 if service.endswith("/log") else 1]
     assert not svscan.has_ended()
