@@ -62,7 +62,7 @@ def with_programs(folder: Path, true: Path, programs: Mapping[str, str]) -> Path
 
 
 def judged(
-    implementation: Path, report: Path, *options: str, workers: int = 0
+    implementation: Path, report: Path, *options: str, workers: int = 0, within: int = 300
 ) -> tuple[int, results.Report]:
     """Run the suite as a command; its exit status and its report."""
     command = [
@@ -76,7 +76,7 @@ def judged(
         f"-n{workers}",
         *options,
     ]
-    finished = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    finished = subprocess.run(command, capture_output=True, text=True, check=False, timeout=within)
     try:
         return finished.returncode, results.read(report)
     except results.BrokenReport as error:
