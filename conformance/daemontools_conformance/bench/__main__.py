@@ -4,8 +4,10 @@
 
 All of them work on the same generated input, in turns, round by round, so that
 whatever else the machine does strikes all alike. Ratios are to djb's programs,
-within each round; shown are the median and, in brackets, the extremes. Run it
-on a machine that has nothing else to do, and quote its command line.
+within each round; shown are the median and, in brackets, the extremes, for the
+time that passed and for the time that the program had a CPU. Run it on a
+machine that has nothing else to do, and quote its command line; where that
+cannot be had, the second ratio is the better one.
 """
 
 import argparse
@@ -15,6 +17,7 @@ import shutil
 import statistics
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from daemontools_conformance.bench import contestants, inputs
@@ -84,23 +87,25 @@ def race(task: Task, source: Path, scratch: Path, through: str, rounds: int) -> 
 def show(task: Task, through: str, size: int, results: Results) -> None:
     """One table."""
     print(f"\n{task.name}, from a {through}, {size / 1e6:.0f} MB")
-    print(f"  {'':18}{'MB/s':>7}   {'x djb':20}{'peak memory':>12}")
+    print(f"  {'':16}{'MB/s':>6}   {'x djb':22}{'x djb, CPU time':22}{'peak memory':>11}")
     notes = {contestant.name: contestant.note for contestant in task.contestants}
     for name, measurements in results.items():
         speed = statistics.median(size / 1e6 / m.seconds for m in measurements)
         memory = max(m.kilobytes for m in measurements)
-        line = f"  {name:18}{speed:7.0f}   {_ratio(results, name):20}{memory:9} kB  {notes[name]}"
+        by_clock = _ratio(results, name, lambda m: m.seconds)
+        by_cpu = _ratio(results, name, lambda m: m.cpu_seconds)
+        line = f"  {name:16}{speed:6.0f}   {by_clock:22}{by_cpu:22}{memory:8} kB  {notes[name]}"
         print(line.rstrip())
     logged = {results[name][0].output_bytes for name in ("reference", "djb") if name in results}
     if len(logged) > 1:
         sys.exit(f"the reference and djb's logged different amounts: {logged}")
 
 
-def _ratio(results: Results, name: str) -> str:
+def _ratio(results: Results, name: str, time_of: Callable[[Measurement], float]) -> str:
     if "djb" not in results:
         return "no djb here"
     pairs = zip(results["djb"], results[name], strict=True)
-    ratios = [djb.seconds / other.seconds for djb, other in pairs]
+    ratios = [time_of(djb) / time_of(other) for djb, other in pairs]
     return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 
 

@@ -15,9 +15,10 @@ _SAMPLE_MILLISECONDS = 20
 
 @dataclass(frozen=True)
 class Measurement:
-    """One run: wall-clock seconds until the program had ended, and its peak resident memory."""
+    """One run: seconds until the program had ended, seconds that it had a CPU, peak memory."""
 
     seconds: float
+    cpu_seconds: float
     kilobytes: int
     output_bytes: int
 
@@ -48,15 +49,16 @@ def run(
                 helpers.append(subprocess.Popen(["cat"], stdin=reader, stdout=null))
                 os.close(reader)
                 to_close.append(stdout)
-        seconds, kilobytes = _timed(task, contestant, folder, stdin, stdout, to_close)
+        seconds, cpu_seconds, kilobytes = _timed(task, contestant, folder, stdin, stdout, to_close)
     for helper in helpers:
         helper.wait()
-    return Measurement(seconds, kilobytes, _logged_bytes(folder) if task.logs else 0)
+    logged = _logged_bytes(folder) if task.logs else 0
+    return Measurement(seconds, cpu_seconds, kilobytes, logged)
 
 
 def _timed(
     task: Task, contestant: Contestant, folder: Path, stdin: int, stdout: int, to_close: list[int]
-) -> tuple[float, int]:
+) -> tuple[float, float, int]:
     start = time.perf_counter()
     process = subprocess.Popen(
         contestant.argv,
@@ -69,11 +71,12 @@ def _timed(
     for descriptor in to_close:
         os.close(descriptor)
     kilobytes = _watch(process.pid)
-    code = process.wait()
+    _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
-    if code != 0:
-        raise subprocess.CalledProcessError(code, contestant.argv)
-    return seconds, kilobytes
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise subprocess.CalledProcessError(process.returncode, contestant.argv)
+    return seconds, usage.ru_utime + usage.ru_stime, kilobytes
 
 
 def _watch(pid: int) -> int:
