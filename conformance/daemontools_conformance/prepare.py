@@ -54,6 +54,7 @@ def change(options: list[str], block: list[bytes]) -> list[bytes]:
             os.close(int(value))
         elif option == "--open":
             os.dup2(os.open("/dev/null", os.O_RDWR), int(value))
+            os.set_inheritable(int(value), True)  # noqa: FBT003 - the open may have got this number
         elif option == "--umask":
             os.umask(int(value, 8))
         elif option == "--nice":
