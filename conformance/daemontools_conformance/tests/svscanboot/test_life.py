@@ -22,7 +22,7 @@ def test_a_left_over_supervise_is_ended(sandbox: Sandbox) -> None:
     sandbox.service("service/a b", "exec sleep 1000")
     old = sandbox.supervise("service/a b")
     boot = start_boot(sandbox)
-    find(boot, "")
+    eventually(lambda: find(boot, "svscan"), within=60)
     assert old.wait(within=60).code == 0
 
 
@@ -33,7 +33,7 @@ def test_a_left_over_supervise_of_a_log_is_ended(sandbox: Sandbox) -> None:
     sandbox.service("service/a/log", "exec sleep 1000")
     old = sandbox.supervise("service/a/log")
     boot = start_boot(sandbox)
-    find(boot, "")
+    eventually(lambda: find(boot, "svscan"), within=60)
     assert old.wait(within=60).code == 0
 
 
@@ -45,7 +45,7 @@ def test_dotted_left_overs_are_not_touched(sandbox: Sandbox) -> None:
     hidden = sandbox.supervise("service/.b")
     old = sandbox.supervise("service/a")
     boot = start_boot(sandbox)
-    find(boot, "")
+    eventually(lambda: find(boot, "svscan"), within=60)
     old.wait(within=60)
     never(hidden.has_ended, during=0.5)
 
