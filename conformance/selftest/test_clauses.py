@@ -1,10 +1,11 @@
 """The reader of clauses: what it accepts and what it refuses."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from daemontools_conformance import clauses
+from daemontools_conformance import clauses, pages
 
 FILE = Path("svok.md")
 GOOD = """\
@@ -62,3 +63,18 @@ def test_an_id_may_not_stand_twice(tmp_path: Path) -> None:
 
 def test_all_clauses_of_the_suite_are_well_formed() -> None:
     assert len(clauses.load()) > 10
+
+
+def test_each_thing_on_djbs_list_is_tested() -> None:
+    known = clauses.load()
+    items = pages.djb_items()
+    assert len(items) == 34
+    for item in items:
+        words = item["clauses"]
+        assert isinstance(words, list)
+        for word in words:
+            assert word in known or (word.endswith("/") and below(known, word)), word
+
+
+def below(known: Iterable[str], beginning: str) -> list[str]:
+    return [clause for clause in known if clause.startswith(beginning)]
