@@ -21,7 +21,6 @@ newline itself has been written already, so that a line is never late.
 """
 
 import re
-import sys
 from array import array
 
 from daemontools.core.local import MOST_DIGITS, date_of, format_date, unix_second
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 _LABEL = re.compile(rb"\n@([0-9a-f]*)")
 _MAY_BECOME_A_LABEL = re.compile(rb"\n(@[0-9a-f]{0,%d})?" % MOST_DIGITS)
 _HIGH = 0x40000000
+_LITTLE_ENDIAN = array("H", [1]).tobytes()[0] == 1
 _MOST_DATES = 4096
 
 
@@ -63,7 +63,7 @@ class Localiser:
         if set(map(len, labels)) != {24}:
             return self._one_by_one(text) if labels else text
         words = array("I", bytes.fromhex(b"".join(labels).decode()))
-        if sys.byteorder == "little":
+        if _LITTLE_ENDIAN:
             words.byteswap()
         if words[0::3] != array("I", [_HIGH]) * count:
             return self._one_by_one(text)
