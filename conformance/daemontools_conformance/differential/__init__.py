@@ -98,6 +98,7 @@ def _explore_all(first: Implementation, second: Implementation, options: argpars
         ProcessPoolExecutor(12 * cores, context, initializer=become_subreaper) as waiting,
     ):
         jobs: list[Future[Findings]] = []
+        left: Counter[str] = Counter()
         for program in sorted(programs, key=lambda name: name not in SLOW):
             slow = program in SLOW
             cases = options.slow_cases if slow else options.cases
@@ -106,9 +107,15 @@ def _explore_all(first: Implementation, second: Implementation, options: argpars
             ):
                 pool = waiting if slow else quick
                 jobs.append(pool.submit(explore, first, second, program, size, number))
+                left[program] += 1
         for job in as_completed(jobs):
             findings = job.result()
             table[findings.program].append(findings)
+            left[findings.program] -= 1
+            if not left[findings.program]:
+                print(
+                    f"done: {_row(findings.program, _counts(table[findings.program]))}", flush=True
+                )
             _report(findings, first, second)
             for case, differs in findings.unsteady if options.unsteady else []:
                 print("\nonly once:", case, *differs, sep="\n")
@@ -149,8 +156,8 @@ def _summary(table: dict[str, list[Findings]]) -> int:
         total.update(counts)
         for findings in all_findings:
             excluded.update(findings.excluded)
-        print(f"{program:14}" + "".join(f"{counts[name]:>10}" for name in _COLUMNS))
-    print(f"{'together':14}" + "".join(f"{total[name]:>10}" for name in _COLUMNS))
+        print(_row(program, counts))
+    print(_row("together", total))
     reasons = {deviation.name: deviation.reason for deviation in masks.DEVIATIONS}
     for program, all_findings in table.items():
         for why in {findings.unavailable for findings in all_findings} - {""}:
@@ -159,6 +166,10 @@ def _summary(table: dict[str, list[Findings]]) -> int:
         print(f"excluded {count:>6} x {name}: {reasons[name]}")
     print(f"masked: {len(masks.MASKS)} things, see --masks")
     return total["different"]
+
+
+def _row(program: str, counts: Counter[str]) -> str:
+    return f"{program:14}" + "".join(f"{counts[name]:>10}" for name in _COLUMNS)
 
 
 _COLUMNS = ("compared", "distinct", "excluded", "unsteady", "different")

@@ -16,6 +16,7 @@ from daemontools_conformance.differential.generate import CASES
 from daemontools_conformance.differential.run import Observation, clean, observe
 from daemontools_conformance.implementation import Implementation
 from daemontools_conformance.outcomes import Unavailable
+from daemontools_conformance.patience import TooLate
 
 PATIENCE_SECONDS = 1.0  # for the end of a program, or for its child
 SECOND_LOOK = 8  # times as patient
@@ -37,6 +38,7 @@ class Findings:
     # Differed once, and not at the second, more patient look: what differed, and the case.
     unsteady: list[tuple[str, list[str]]] = field(default_factory=list)
     differences: list[tuple[str, list[str]]] = field(default_factory=list)  # case, what differs
+    trouble: list[str] = field(default_factory=list)  # cases that the suite could not run to an end
     unavailable: str = ""  # why this program cannot be run here
 
 
@@ -49,6 +51,11 @@ class Pair:
         for root in self.roots:
             os.mkdir(root)
             os.chmod(root, 0o755)
+
+    def clean(self) -> None:
+        """Empty both folders after a case that came to no end."""
+        for root in self.roots:
+            clean(root)
 
     def observations(self, case: Case, patience: float) -> list[Observation]:
         """What is seen of the case with each, masked."""
@@ -118,10 +125,15 @@ def explore(
             assume(not covered)
             findings.compared += 1
             findings.distinct.add(hash(case))
-            first_look = pair.differences(case)
-            if not first_look:
+            try:
+                first_look = pair.differences(case)
+                if not first_look:
+                    return
+                found = pair.differences(case, PATIENCE_SECONDS * SECOND_LOOK)
+            except (OSError, RuntimeError, TooLate) as error:
+                findings.trouble.append(f"{error!r}: {case.json()}")
+                pair.clean()
                 return
-            found = pair.differences(case, PATIENCE_SECONDS * SECOND_LOOK)
             if not found:
                 findings.unsteady.append((case.json(), first_look))
                 return
