@@ -58,7 +58,10 @@ def main(argv: list[bytes]) -> int:
         start = open_read(".")
     except OSError as error:
         die(111, FATAL, "unable to switch to current directory: ", error)
-    interrupts = Interrupts(signal.SIGTERM, signal.SIGALRM)
+    try:
+        interrupts = Interrupts(signal.SIGTERM, signal.SIGALRM)
+    except OSError as error:
+        die(111, FATAL, "unable to create pipe: ", error)
     # A parent may have left CHLD ignored; then nobody would learn how a processor ended.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     names = [name for kind, name in actions if kind == b"="]
@@ -73,10 +76,7 @@ def main(argv: list[bytes]) -> int:
     ends_line = True  # is what has been read a number of whole lines?
     while True:
         if signal.SIGALRM in interrupts.arrived:
-            interrupts.arrived.remove(signal.SIGALRM)
-            for log in logs:
-                if log.written > 0:
-                    log.rotate()
+            _rotate(logs, interrupts)
         is_ending = signal.SIGTERM in interrupts.arrived
         if is_ending and ends_line:
             break
@@ -93,6 +93,14 @@ def main(argv: list[bytes]) -> int:
     for log in logs:
         log.finish()
     return 0
+
+
+def _rotate(logs: list[LogDirectory], interrupts: Interrupts) -> None:
+    """ALRM has come: put each current away that holds anything."""
+    interrupts.arrived.remove(signal.SIGALRM)
+    for log in logs:
+        if log.written > 0:
+            log.rotate()
 
 
 def _open_status(file: bytes) -> int:

@@ -179,7 +179,7 @@ def as_regular_expression(pattern: bytes) -> bytes:
 @clause("multilog/pattern/property")
 def test_patterns_agree_with_an_independent_model(sandbox: Sandbox) -> None:
     @settings(
-        max_examples=25,
+        max_examples=12,
         deadline=None,
         database=None,
         suppress_health_check=[HealthCheck.too_slow],
