@@ -111,14 +111,14 @@ def _explore_all(first: Implementation, second: Implementation, options: argpars
         for job in as_completed(jobs):
             findings = job.result()
             table[findings.program].append(findings)
-            left[findings.program] -= 1
-            if not left[findings.program]:
-                print(
-                    f"done: {_row(findings.program, _counts(table[findings.program]))}", flush=True
-                )
             _report(findings, first, second)
             for case, differs in findings.unsteady if options.unsteady else []:
                 print("\nonly once:", case, *differs, sep="\n")
+            for what in findings.trouble:
+                print(f"\nnot run to its end: {what}")
+            left[findings.program] -= 1
+            if not left[findings.program]:
+                print("done:", _row(findings.program, _counts(table[findings.program])), flush=True)
     return _summary(table)
 
 
@@ -145,10 +145,8 @@ def _report(findings: Findings, first: Implementation, second: Implementation) -
 
 
 def _summary(table: dict[str, list[Findings]]) -> int:
-    """Print the counts; the number of differences."""
-    print(
-        f"\n{'':14}{'compared':>10}{'distinct':>10}{'excluded':>10}{'unsteady':>10}{'different':>10}"
-    )
+    """Print the counts; how many cases differed or came to no end."""
+    print("\n" + " " * 14 + "".join(f"{name:>10}" for name in _COLUMNS))
     total: Counter[str] = Counter()
     excluded: Counter[str] = Counter()
     for program, all_findings in table.items():
@@ -165,14 +163,14 @@ def _summary(table: dict[str, list[Findings]]) -> int:
     for name, count in sorted(excluded.items()):
         print(f"excluded {count:>6} x {name}: {reasons[name]}")
     print(f"masked: {len(masks.MASKS)} things, see --masks")
-    return total["different"]
+    return total["different"] + total["trouble"]
 
 
 def _row(program: str, counts: Counter[str]) -> str:
     return f"{program:14}" + "".join(f"{counts[name]:>10}" for name in _COLUMNS)
 
 
-_COLUMNS = ("compared", "distinct", "excluded", "unsteady", "different")
+_COLUMNS = ("compared", "distinct", "excluded", "unsteady", "trouble", "different")
 
 
 def _counts(all_findings: Iterable[Findings]) -> Counter[str]:
@@ -182,6 +180,7 @@ def _counts(all_findings: Iterable[Findings]) -> Counter[str]:
         counts["compared"] += findings.compared
         counts["excluded"] += findings.excluded.total()
         counts["unsteady"] += len(findings.unsteady)
+        counts["trouble"] += len(findings.trouble)
         counts["different"] += len(findings.differences)
         seen |= findings.distinct
     counts["distinct"] = len(seen)
