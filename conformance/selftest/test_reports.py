@@ -186,7 +186,7 @@ def test_the_matrix_is_self_contained_and_its_links_lead_somewhere() -> None:
 def test_the_matrix_needs_no_script_to_be_read() -> None:
     without = re.sub(r"<script>.*?</script>", "", matrix.page([REPORT], CLAUSES), flags=re.S)
     for clause in CLAUSES.values():
-        assert clause.id in without
+        assert clause.id in without.replace("<wbr>", "")
     assert "it crashes &lt;there&gt;" in without
     assert "<form class=filters hidden>" in without
 

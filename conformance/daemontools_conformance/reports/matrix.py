@@ -86,6 +86,11 @@ def _anchor(clause: str) -> str:
     return clause.replace("/", "-")
 
 
+def _breakable(clause: str) -> str:
+    """An id that a narrow screen may break after its slashes."""
+    return escape(clause).replace("/", "/<wbr>")
+
+
 def _seen(reports: Sequence[Report], clauses: Mapping[str, Clause]) -> list[Outcome]:
     """The outcomes that occur, in their order."""
     found = {report.outcome(clause) for report in reports for clause in clauses}
@@ -196,7 +201,7 @@ def _row(clause: Clause, reports: Sequence[Report], bases: Sequence[str], clause
     return (
         f'<tr id="{anchor}" data-level={clause.level} '
         f'data-outcomes="{" ".join(str(outcome) for outcome in outcomes)}">'
-        f"<th scope=row><details><summary>{escape(clause.id)}</summary>"
+        f"<th scope=row><details><summary>{_breakable(clause.id)}</summary>"
         f"<p>{escape(clause.text)}</p>{why}{variants}{by_hand}"
         f"<p class=about>{clause.level}; {escape(clause.source)}{more}</p></details></th>"
         f"{cells}</tr>"
