@@ -85,8 +85,8 @@ def test_blocks_give_what_lines_give(
     assert shown(fast.end()) == shown(model.end())
 
 
-def shown(output: Output) -> tuple[bytes, list[bytes | None], list[bytes]]:
-    return output.alerts, output.statuses, output.logs
+def shown(output: Output) -> tuple[bytes, list[tuple[int, bytes]], list[bytes]]:
+    return output.alerts, list(output.statuses.items()), output.logs
 
 
 def test_more_patterns_than_one_expression_can_hold() -> None:

@@ -31,10 +31,16 @@ class Output:
     def __init__(self, actions: "list[Action]") -> None:
         # For standard error.
         self.alerts = b""
-        # The last content of each status file; None: it stays as it is.
-        self.statuses: list[bytes | None] = [None for kind, _ in actions if kind == b"="]
+        # The last content of the n-th status file, in the order in which they are written last:
+        # two of them may be one and the same file. One that stays as it is does not occur.
+        self.statuses: dict[int, bytes] = {}
         # What is appended to each log.
         self.logs = [b"" for kind, _ in actions if kind == b"/"]
+
+    def set_status(self, index: int, line: bytes) -> None:
+        """A status file has a new line."""
+        self.statuses.pop(index, None)
+        self.statuses[index] = status(line)
 
 
 def alert(line: bytes) -> bytes:
@@ -121,7 +127,7 @@ class Lines:
                 chosen.append(selected)
             elif action[0] == b"=":
                 if selected:
-                    output.statuses[statuses] = status(seen)
+                    output.set_status(statuses, seen)
                 statuses += 1
             elif selected:
                 output.alerts += alert(seen)

@@ -19,7 +19,7 @@ The regular expression: keep() matches everything; after `+P` it is P|keep, afte
 never gives anything back.
 """
 
-from daemontools.core.lines import LONGEST_JUDGED, Output, alert, is_selected, status
+from daemontools.core.lines import LONGEST_JUDGED, Output, alert, is_selected
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -159,6 +159,7 @@ class Selection:
         statuses = logs = 0
         is_judged = True  # do the patterns so far have their say in `kept`?
         alerts: list[Judge] = []
+        last_lines: list[tuple[int, int]] = []  # of a status file: its last line, and which it is
         for action in self.actions:
             if action[0] in (b"-", b"+"):
                 patterns.append(action)
@@ -177,8 +178,11 @@ class Selection:
                 logs += 1
             else:
                 if kept:
-                    output.statuses[statuses] = status(stamp + kept[-1])
+                    # Equal lines are kept or not together, so that this finds the one meant.
+                    last_lines.append((len(lines) - lines[::-1].index(kept[-1]) - 1, statuses))
                 statuses += 1
+        for number, index in sorted(last_lines):
+            output.set_status(index, stamp + lines[number])
         judged = LONGEST_JUDGED - len(stamp)
         output.alerts += b"".join(
             alert(stamp + line)

@@ -127,9 +127,8 @@ def _write(output: "Output", statuses: list[tuple[bytes, int]], logs: list[LogDi
     """Carry out what the lines lead to. Alerts that nobody takes are lost, nothing else."""
     if output.alerts:
         _print(output.alerts)
-    for (file, fd), content in zip(statuses, output.statuses, strict=True):
-        if content is not None:
-            _replace(file, fd, content)
+    for index, content in output.statuses.items():
+        _replace(*statuses[index], content)
     for log, text in zip(logs, output.logs, strict=True):
         log.append(text)
 

@@ -91,6 +91,14 @@ def test_several_files_each_at_its_place_in_the_script(sandbox: Sandbox) -> None
     assert found == [padded(b"b"), padded(b"a"), padded(b"a")]
 
 
+@clause("multilog/status/same-file-twice")
+def test_of_two_actions_on_one_file_the_last_line_counts(sandbox: Sandbox) -> None:
+    sandbox.run("multilog", "=status", "-b", "=status", input=b"a\nb\n")
+    assert (sandbox.path / "status").read_bytes() == padded(b"b")
+    sandbox.run("multilog", "-b", "=status", "+b", "=status", input=b"a\nb\na\n")
+    assert (sandbox.path / "status").read_bytes() == padded(b"a")
+
+
 @clause("multilog/status/relative")
 def test_file_is_found_from_the_directory_of_the_start(sandbox: Sandbox) -> None:
     sandbox.run(
