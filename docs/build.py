@@ -30,7 +30,7 @@ PICTURE = "![Clauses that hold, by program and implementation](docs/diagrams/mat
 
 def as_generated(readme: str) -> str:
     """The README with what stands between its marks written again."""
-    shown = {"reading order": tables.reading_order(), "matrix": PICTURE if matrix() else ""}
+    shown = {"reading order": tables.reading_order(readme), "matrix": PICTURE if matrix() else ""}
     for name, text in shown.items():
         head, mark, rest = readme.partition(f"<!-- {name}: docs/build.py --write -->\n")
         _, end, tail = rest.partition("<!-- end -->\n")
