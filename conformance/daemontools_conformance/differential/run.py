@@ -145,6 +145,7 @@ def _start(implementation: Implementation, case: Case, root: bytes, reading: int
         os.dup2(reading if reading >= 0 else os.open(root + b"/in", os.O_RDONLY), 0)
         os.dup2(os.open(root + b"/out", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666), 1)
         os.dup2(os.open(root + b"/err", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666), 2)
+        os.closerange(3, 1024)  # what a worker of a pool has open
         for name in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(name, signal.SIG_DFL)
         environment = [entry.replace(b"{box}", root + b"/box") for entry in case.environment]

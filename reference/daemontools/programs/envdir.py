@@ -63,18 +63,19 @@ def main(argv: list[bytes]) -> int:
 def _changes(directory: bytes) -> list[tuple[bytes, bytes | None]]:
     """What the files of the working directory say, in the directory's own order."""
     try:
-        names = os.listdir(b".")
+        with os.scandir(b".") as entries:
+            names = (entry.name for entry in entries if not entry.name.startswith(b"."))
+            return [(name, _value(directory, name)) for name in names]
     except OSError as error:
         die(111, FATAL, "unable to read directory ", directory, ": ", error)
-    changes = []
-    for name in names:
-        if name.startswith(b"."):
-            continue
-        try:
-            changes.append((name, envfile.value(_content(name))))
-        except OSError as error:
-            die(111, FATAL, "unable to read ", directory, b"/", name, ": ", error)
-    return changes
+
+
+def _value(directory: bytes, name: bytes) -> bytes | None:
+    """What one file says; a file that cannot be read ends the program."""
+    try:
+        return envfile.value(_content(name))
+    except OSError as error:
+        die(111, FATAL, "unable to read ", directory, b"/", name, ": ", error)
 
 
 def _content(name: bytes) -> bytes:
