@@ -46,8 +46,9 @@ class Implementation:
         """The file to execute and the first arguments, argv[0] included.
 
         `subject` is the program that the test is about (or a topic of many, such
-        as exec); another one may be lent by the peer. Raises NotOffered if the profile says so, Unavailable if a
-        mere helper is not offered, ProgramMissing if the profile does not say so.
+        as exec); another one may be lent by the peer. Raises NotOffered if the
+        profile says so, Unavailable if a mere helper is not offered, ProgramMissing
+        if the profile does not say so.
         """
         if program in self.profile.not_offered:
             if subject in ("", program):
