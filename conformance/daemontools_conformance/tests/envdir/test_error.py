@@ -63,6 +63,12 @@ def test_a_fifo_that_waits_for_its_writer_is_an_error(sandbox: Sandbox) -> None:
         os.close(writer)
 
 
+@clause("envdir/error/out-of-descriptors")
+def test_two_free_descriptors_are_one_too_few(sandbox: Sandbox) -> None:
+    sandbox.write("env/V", b"x")
+    refused(sandbox, b"read env/V: process cannot open more files", "--limit", "NOFILE=5")
+
+
 @clause("envdir/error/no-directory")
 def test_a_missing_directory_is_an_error(sandbox: Sandbox) -> None:
     refused(sandbox, b"switch to directory env: file does not exist")
