@@ -33,8 +33,9 @@ def run(arguments: list[str]) -> int:
     # Other plugins that happen to be installed change nothing and start no slower.
     os.environ.setdefault("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     if not any(word.startswith(("-n", "--numprocesses")) for word in arguments):
-        # Most tests only wait: more workers than cores.
-        arguments = ["-n", str(4 * (os.cpu_count() or 1)), *arguments]
+        # Most tests only wait: more workers than cores. But each worker collects.
+        for_each_core = 2 if "--quick" in arguments else 4
+        arguments = ["-n", str(for_each_core * (os.cpu_count() or 1)), *arguments]
     fixed = [
         "-p", "daemontools_conformance.plugin", "-p", "xdist", "--maxschedchunk", "1",
         "--rootdir", str(index.TESTS.parent), "-c", str(index.TESTS / "pytest.ini"), "-q",

@@ -12,7 +12,7 @@ the controller judges and writes.
 import re
 import shutil
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ _NAME = "daemontools-conformance-session"
 _BOX: pytest.StashKey[Sandbox] = pytest.StashKey()
 _FAILURE: pytest.StashKey[str] = pytest.StashKey()
 _HAS_FALLEN: pytest.StashKey[bool] = pytest.StashKey()
+_QUICK_SECONDS = 2.0
 _REPETITION = re.compile(r"repetition(\d+)-?")
 
 
@@ -61,7 +62,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--program", action="append", default=[], help="only clauses of this program")
     group.addoption("--clause", action="append", default=[], help="only clauses that begin so")
     group.addoption("--level", default="", help="only clauses of this level, e.g. promised")
-    group.addoption("--quick", action="store_true", help="leave out tests marked slow")
+    group.addoption(
+        "--quick", action="store_true", help="one quick test of each clause, none marked slow"
+    )
     group.addoption("--report", type=Path, default=None, metavar="DIR", help="write results here")
     group.addoption("--patience", type=float, default=1.0, help="multiply all deadlines by this")
     group.addoption(
@@ -137,12 +140,15 @@ class Conformance:
     ) -> None:
         """Apply the selection; in a worker, the longest tests come first."""
         self.collected = {item.nodeid: _clause_of(item) for item in items}
-        left_out = [item for item in items if not self._is_chosen(item)]
-        if left_out:
+        took = results.durations(self.profile.name)
+        chosen = [item for item in items if self._is_chosen(item)]
+        if config.getoption("quick"):
+            chosen = _one_of_each_clause(chosen, took)
+        kept = set(chosen)
+        if left_out := [item for item in items if item not in kept]:
             config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if self._is_chosen(item)]
+        items[:] = chosen
         if self.is_worker:
-            took = results.durations(self.profile.name)
             items.sort(key=lambda item: -took.get(item.nodeid, 20.0 if _is_slow(item) else 1.0))
 
     def _is_chosen(self, item: pytest.Item) -> bool:
@@ -406,6 +412,15 @@ def is_newer(since: str, suite_version: str) -> bool:
         return tuple(int(part) for part in version.split("."))
 
     return bool(suite_version) and numbers(since) > numbers(suite_version)
+
+
+def _one_of_each_clause(items: list[pytest.Item], took: Mapping[str, float]) -> list[pytest.Item]:
+    """For --quick: the quickest test of each clause, as far as is known; none of seconds."""
+    quickest: dict[str, pytest.Item] = {}
+    for item in sorted(items, key=lambda item: took.get(item.nodeid, 0.5)):
+        quickest.setdefault(_clause_of(item), item)
+    kept = {item for item in quickest.values() if took.get(item.nodeid, 0.5) < _QUICK_SECONDS}
+    return [item for item in items if item in kept]
 
 
 def _clause_of(item: pytest.Item) -> str:
