@@ -58,13 +58,15 @@ class Implementation:
             raise Unavailable(f"needs {program}, which {self.profile.name} does not offer")
         call = self.profile.programs.get(program)
         if call:
-            return call.path, (call.argv0 or program, *call.arguments)
-        file = self.folder / program
-        if not file.exists():
+            named = self.folder / program  # a link tells the program its name however it is run
+            file = str(named) if named.is_symlink() else call.path
+            return file, (call.argv0 or program, *call.arguments)
+        own = self.folder / program
+        if not own.exists():
             raise ProgramMissing(f"there is no {program} in {self.folder}")
-        if not os.access(file, os.X_OK):
-            raise ProgramMissing(f"{file} is not executable")
-        return str(file), (program,)
+        if not os.access(own, os.X_OK):
+            raise ProgramMissing(f"{own} is not executable")
+        return str(own), (program,)
 
     def digests(self) -> dict[str, str]:
         """The SHA-256 of each program's file: what exactly was judged."""
