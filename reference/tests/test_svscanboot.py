@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -43,24 +43,37 @@ def programs(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def tree(programs: Path, tmp_path: Path) -> Iterator[Path]:
-    """The directory of a service, under an svscanboot that was told where it is."""
+def path_in_tree(tmp_path: Path) -> Iterator[Callable[..., bytes]]:
+    """Start a command, svscanboot without its operand; the PATH of a service in its tree."""
     service = tmp_path / "service" / "here"
     service.mkdir(parents=True)
     (service / "run").write_text(
         "#!/bin/sh\necho $PATH >path.new\nmv path.new path\nexec sleep 99\n"
     )
     (service / "run").chmod(0o755)
-    boot = subprocess.Popen([programs / "svscanboot", service.parent], process_group=0)
-    yield service
-    # ./run is in the process group of svscanboot, like all the rest.
-    os.killpg(boot.pid, signal.SIGKILL)
-    boot.wait()
+    started = []
+
+    def start(*command: str | Path) -> bytes:
+        started.append(subprocess.Popen([*command, service.parent], process_group=0))
+        deadline = time.monotonic() + 30
+        while not (service / "path").exists():
+            assert time.monotonic() < deadline, "the service was not started"
+            time.sleep(0.01)
+        return (service / "path").read_bytes().strip()
+
+    yield start
+    for boot in started:
+        # ./run is in the process group of svscanboot, like all the rest.
+        os.killpg(boot.pid, signal.SIGKILL)
+        boot.wait()
 
 
-def test_the_directory_may_be_given(tree: Path, programs: Path) -> None:
-    deadline = time.monotonic() + 30
-    while not (tree / "path").exists():
-        assert time.monotonic() < deadline, "the service was not started"
-        time.sleep(0.01)
-    assert (tree / "path").read_bytes().strip() == os.fsencode(programs) + b":" + DJBS
+def test_the_directory_may_be_given(path_in_tree: Callable[..., bytes], programs: Path) -> None:
+    path = path_in_tree(programs / "svscanboot")
+    assert path == os.fsencode(programs) + b":" + DJBS
+
+
+def test_ignored_sigchld_does_not_hinder(
+    path_in_tree: Callable[..., bytes], programs: Path
+) -> None:
+    assert path_in_tree("env", "--ignore-signal=CHLD", programs / "svscanboot")

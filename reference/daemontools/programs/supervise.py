@@ -194,12 +194,13 @@ def _announce() -> None:
         warn(WARNING, "unable to open ", *name, ": ", error)
         return
     try:
-        written = os.write(new, status.pack(_stamp, _pid, paused, want))
+        try:
+            written = os.write(new, status.pack(_stamp, _pid, paused, want))
+        finally:
+            os.close(new)  # some file systems report here that there was no room
     except OSError as error:
         warn(WARNING, "unable to write ", *name, ": ", error)
         return
-    finally:
-        os.close(new)
     if written < status.SIZE:
         warn(WARNING, "unable to write ", *name, ": partial write")
         return

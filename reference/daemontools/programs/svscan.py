@@ -41,6 +41,7 @@ from daemontools.unix import chain
 from daemontools.unix.closing import close_as_exec_would
 from daemontools.unix.messages import die, warn
 from daemontools.unix.pathexec import pathexec
+from daemontools.unix.start import call
 from daemontools.unix.title import fits, set_title
 
 TYPE_CHECKING = False
@@ -216,5 +217,5 @@ def become_supervise(name: bytes, called: bytes) -> "NoReturn":
         error = pathexec(words)
     except chain.Next as supervise:
         close_as_exec_would()
-        os._exit(supervise.main(supervise.argv))
+        call(supervise.main, supervise.argv)
     die(111, WARNING, "unable to start supervise ", called, ": ", error)

@@ -48,7 +48,7 @@ def main(argv: list[bytes]) -> int:
     # ARGUMENTS
     set_title([b"svscanboot", *argv[1:]])
     service = argv[1] if len(argv) > 1 else SERVICE
-    path = path_after(os.path.dirname(os.path.abspath(argv[0])))
+    path = path_after(own_directory(argv[0]))
 
     # RESOURCES
     become([b"PATH=" + path])
@@ -59,7 +59,7 @@ def main(argv: list[bytes]) -> int:
         die(111, FATAL, "unable to set up descriptors: ", error)
 
     # LEFT-OVERS
-    os.waitpid(spawn([b"svc", b"-dx", *left_over(service)], {}), 0)
+    await_all({spawn([b"svc", b"-dx", *left_over(service)], {})})
 
     # THE PIPELINE
     screen = b"." * SCREEN_BYTES
@@ -67,12 +67,21 @@ def main(argv: list[bytes]) -> int:
     title = spawn([b"readproctitle", b"service", b"errors:", screen], {0: reader})
     os.close(reader)
     os.close(writer)
-    return await_both(svscan, title)
+    code = await_all({svscan, title}).get(title, 0)
+    return code if code >= 0 else 128 - code
 
 
-def path_after(own_directory: bytes) -> bytes:
+def own_directory(file: bytes) -> bytes:
+    """Where svscanboot is; /command if it was called relative to a directory that is gone."""
+    try:
+        return os.path.dirname(os.path.abspath(file))
+    except OSError:
+        return b"/command"
+
+
+def path_after(own: bytes) -> bytes:
     """PATH with svscanboot's own directory first; as it is if that is first already."""
-    return PATH if PATH.startswith(own_directory + b":") else own_directory + b":" + PATH
+    return PATH if PATH.startswith(own + b":") else own + b":" + PATH
 
 
 def read_and_write_nothing() -> None:
@@ -115,16 +124,18 @@ def become_program(command: list[bytes], descriptors: dict[int, int]) -> "NoRetu
     die(111, FATAL, "unable to run ", command[0], ": ", error)
 
 
-def await_both(svscan: int, title: int) -> int:
-    """Wait for the end of both, and reap whoever else ends; return readproctitle's exit code."""
-    code = 0
-    living = {svscan, title}
-    while living:
+def await_all(processes: set[int]) -> dict[int, int]:
+    """Wait for the end of these processes, and reap whoever else ends; their exit codes.
+
+    A negative code is a signal. If SIGCHLD is ignored, the dead leave no code, and
+    the kernel says "no child processes" when the last one has ended.
+    """
+    codes: dict[int, int] = {}
+    while len(codes) < len(processes):
         try:
             pid, status = os.wait()
         except ChildProcessError:
-            break  # SIGCHLD is ignored: then they leave no trace, and all have ended
-        living.discard(pid)
-        if pid == title:
-            code = os.waitstatus_to_exitcode(status)
-    return code if code >= 0 else 128 - code
+            break
+        if pid in processes:
+            codes[pid] = os.waitstatus_to_exitcode(status)
+    return codes

@@ -60,8 +60,10 @@ def _answer(directory: bytes) -> str:
         doing = "unable to open supervise/status"
         file = open_read(b"supervise/status")
         doing = "unable to read supervise/status"
-        content = os.read(file, status.SIZE)
-        os.close(file)
+        try:
+            content = os.read(file, status.SIZE)
+        finally:
+            os.close(file)
     except OSError as error:
         if error.errno == errno.ENXIO and doing == "unable to open supervise/ok":
             return "supervise not running"

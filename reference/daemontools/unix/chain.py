@@ -86,7 +86,10 @@ def prepare(argv: list[bytes], programs: tuple[bytes, ...] = PROGRAMS) -> None:
     if not names:
         return
     _looked_at.update(names)
-    own_file = os.path.realpath(os.fsencode(sys.argv[0]))
+    try:
+        own_file = os.path.realpath(os.fsencode(sys.argv[0]))
+    except OSError:
+        return  # relative to a working directory that has been removed
     folder, own_name = os.path.split(own_file)
     own_text = _content(own_file)
     for name in names:

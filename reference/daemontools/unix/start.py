@@ -27,27 +27,39 @@ from daemontools.unix.messages import die
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import NoReturn
+
+    Main = Callable[[list[bytes]], int]
 
 
-def run(main: "Callable[[list[bytes]], int]") -> None:
-    """Call `main` with the arguments as bytes and end the process with what it returns.
+def run(main: "Main") -> "NoReturn":
+    """Call `main` with the arguments as bytes, and end the process with what it returns."""
+    _restore_signals()
+    _restore_locale_variable()
+    call(main, [os.fsencode(argument) for argument in sys.argv])
+
+
+def call(main: "Main", argv: list[bytes]) -> "NoReturn":
+    """Call `main(argv)` and end the process with what it returns.
 
     If the program becomes another one of ours in this process (chain.py), that
     one is called next. The exit is `os._exit`: no buffers exist to be flushed,
     and nothing that the interpreter would do at its end is wanted.
+
+    The programs expect the errors that can be expected. Any other one ends the
+    process too, with a line in the usual shape: never with a traceback.
     """
-    _restore_signals()
-    _restore_locale_variable()
-    argv = [os.fsencode(argument) for argument in sys.argv]
     while True:
         try:
-            code = main(argv)
+            os._exit(main(argv))
         except chain.Next as step:
             main, argv = step.main, step.argv
         except MemoryError:
             die(111, os.path.basename(argv[0]), ": fatal: out of memory")
-        else:
-            os._exit(code)
+        except OSError as error:
+            die(111, os.path.basename(argv[0]), ": fatal: ", error)
+        except Exception as bug:
+            die(111, os.path.basename(argv[0]), ": fatal: internal error: ", ascii(bug))
 
 
 def _restore_signals() -> None:

@@ -1,5 +1,6 @@
 """process: variables, files and descriptors that must not matter."""
 
+import os
 from itertools import combinations
 
 import pytest
@@ -68,6 +69,19 @@ def test_files_in_the_working_directory_change_nothing(sandbox: Sandbox, program
     answer = call(sandbox, program)
     assert is_as_ever(program, answer), answer
     assert not (sandbox.path / "TRAPPED").exists()
+
+
+@clause("process/files/removed-working-directory")
+@each(["svscan", "fghack", "pgrphack", "softlimit"])
+def test_working_directory_may_be_gone(sandbox: Sandbox, program: str) -> None:
+    sandbox.argv(program)  # raises NotOffered, ProgramMissing
+    (sandbox.path / "gone").mkdir()
+    file = os.path.relpath(sandbox.implementation.folder / program, sandbox.path / "gone")
+    # A runner runs another one, so that it has a reason to look where its relatives are.
+    arguments = ["no.dir"] if program == "svscan" else ["pgrphack", "/usr/bin/printf", "yes"]
+    remove = 'cd gone && rmdir ../gone && exec "$@"'
+    answer = sandbox.start_command(["/bin/sh", "-c", remove, "sh", file, *arguments]).wait()
+    assert is_as_ever(program, answer), answer
 
 
 @clause("process/bytes/operands")

@@ -113,6 +113,18 @@ def test_status_is_a_directory(sandbox: Sandbox) -> None:
         assert answer(sandbox) == b"unable to read supervise/status: is a directory"
 
 
+@clause("svstat/answer/descriptors")
+@pytest.mark.parametrize("hindrance", ["supervise/status", "supervise/ok", "down"])
+def test_fifty_directories_and_twenty_descriptors(sandbox: Sandbox, hindrance: str) -> None:
+    few = ["--limit", "NOFILE=20"]
+    with service(sandbox, status=status_bytes()):
+        (sandbox.path / "s" / hindrance).unlink(missing_ok=True)
+        (sandbox.path / "s" / hindrance).mkdir()
+        lines = sandbox.run("svstat", *(["s"] * 50), prepare=few).out.splitlines()
+    assert len(lines) == 50
+    assert len(set(lines)) == 1
+
+
 @clause("svstat/output/errors-on-stdout")
 def test_errors_do_not_end_the_list(sandbox: Sandbox) -> None:
     sandbox.write("file")
