@@ -106,6 +106,9 @@ def test_a_launcher_on_a_noexec_mount_is_not_called(commands: Path) -> None:
 @pytest.mark.parametrize("closed", ["interpreter", "library"])
 def test_homes_may_be_closed_to_the_user(tmp_path: Path, closed: str) -> None:
     """The interpreter must be executable for exec to succeed; the library is needed no more."""
+    real = Path(PYTHON).resolve()
+    if closed == "library" and not all(p.stat().st_mode & 1 for p in (real, *real.parents)):
+        pytest.skip("the home of this interpreter is closed too")
     for folder in (tmp_path, *tmp_path.parents[:-2]):
         folder.chmod(0o755)
     home = tmp_path / "home"
