@@ -21,6 +21,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from daemontools_conformance.places import folder
 from selftest.builds import Patch, judged, patched
 
 CATALOGUE = Path(__file__).parent / "catalogue.toml"
@@ -36,12 +37,21 @@ def fate(mutant: Mapping[str, Any], seed: int = 0) -> tuple[str, str]:
             programs = patched(Path(scratch) / "mutant", [patch])
         except ValueError as error:
             return BROKEN, str(error)
+        profile = Path(scratch) / "mutant.toml"
+        profile.write_text(_with_expectations_of_the_reference(programs))
         options = [word for clause in mutant["clauses"] for word in ("--clause", clause)]
         _, report = judged(
-            programs, Path(scratch) / "report", "-x", "--quick", *options, workers=4, within=900
+            profile, Path(scratch) / "report", "-x", "--quick", *options, workers=4, within=900
         )
     short = [clause for clause in report.clauses if report.outcome(clause).fell_short]
     return (CAUGHT, short[0]) if short else (SURVIVED, ", ".join(mutant["clauses"]))
+
+
+def _with_expectations_of_the_reference(programs: Path) -> str:
+    """Its profile with these programs: what the reference itself declares kills no mutant."""
+    lines = (folder("profiles") / "reference.toml").read_text().splitlines()
+    kept = [line for line in lines if not line.startswith("setup = ")]
+    return "".join(f"{line}\n" for line in [f'folder = "{programs}"', *kept])
 
 
 def main() -> int:

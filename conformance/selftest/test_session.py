@@ -160,13 +160,11 @@ def test_a_peer_lends_what_is_not_offered(honest: Path, tmp_path: Path) -> None:
     assert (status, report.clauses["svok/exit/running"]["outcome"]) == (0, "PASS")
 
 
-def test_a_mapped_program_is_called_by_its_other_name(honest: Path, tmp_path: Path) -> None:
-    script = '#!/bin/bash\necho "$0: usage: svok dir" >&2; exit 100\n'
+def test_a_mapped_program_is_told_djbs_name(honest: Path, tmp_path: Path) -> None:
+    script = '#!/bin/sh\necho "${0##*/}: usage: svok dir" >&2; exit 100\n'
     (tmp_path / "multicall").write_text(script)
     (tmp_path / "multicall").chmod(0o755)
     text = f'[programs.svok]\npath = "{tmp_path}/multicall"\n'
     file = profile(tmp_path, honest, text)
     status, report = judged(file, tmp_path / "report", "--clause", USAGE)
-    # A script is told its file's name, whatever argv[0] is: the suite shows it.
-    assert (status, report.clauses[USAGE]["outcome"]) == (1, "FAIL")
-    assert "multicall" in report.clauses[USAGE]["detail"]
+    assert (status, report.clauses[USAGE]["outcome"]) == (0, "PASS")
