@@ -15,6 +15,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from daemontools_conformance.needs import closed_to_others
 from daemontools_conformance.outcomes import NotOffered, Unavailable
 from daemontools_conformance.profiles import PROGRAMS, Profile, ProfileError, find
 
@@ -151,12 +152,13 @@ def _set_up(profile: Profile, folder: Path) -> Path:
 
 
 def _readable() -> str:
-    """An interpreter that every user can execute: this one, or else the system's.
+    """An interpreter that every user can execute: this one, or the system's of the same version.
 
     Homes may be closed (0700), and some tests start programs as another user.
+    Where there is none, those tests say that they cannot run here.
     """
     real = os.path.realpath(sys.executable)
-    folders = [Path(real), *Path(real).parents]
-    if all(folder.stat().st_mode & 0o001 for folder in folders):
+    if not closed_to_others(real):
         return real
-    return shutil.which("python3", path=SYSTEM_PATH) or real
+    same = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return shutil.which(same, path=SYSTEM_PATH) or real

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 
 def _root() -> str:
@@ -56,3 +57,19 @@ def missing(need: str) -> str:
     if question:
         return question()
     return "" if shutil.which(need) else f"needs {need}"
+
+
+def closed_to_others(file: str) -> str:
+    """Why a user who is not the owner cannot execute this program; empty if nothing is seen.
+
+    Its own folders count, and those of the interpreter of a script.
+    """
+    real = Path(os.path.realpath(file))
+    for step in (real, *real.parents):
+        if not step.stat().st_mode & 0o001:
+            return f"needs a program that other users can run; {step} is closed to them"
+    with real.open("rb") as content:
+        first_line = content.readline(300)
+    if first_line.startswith(b"#!"):
+        return closed_to_others(os.fsdecode(first_line[2:].split()[0]))
+    return ""

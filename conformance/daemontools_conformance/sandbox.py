@@ -20,6 +20,8 @@ from typing import IO, TypedDict, Unpack
 
 from daemontools_conformance import evidence, journal, replay
 from daemontools_conformance.implementation import Implementation
+from daemontools_conformance.needs import closed_to_others
+from daemontools_conformance.outcomes import Unavailable
 from daemontools_conformance.patience import deadline, eventually
 from daemontools_conformance.places import folder as data_folder
 from daemontools_conformance.processes import (
@@ -173,6 +175,8 @@ class Sandbox:
         """The command line that runs `words` through prepare.py."""
         path = self.implementation.path
         target = executable or shutil.which(os.fsdecode(words[0]), path=path) or words[0]
+        if "--user" in options and (why := closed_to_others(os.fsdecode(target))):
+            raise Unavailable(why)
         helper = Path(__file__).with_name("prepare.py")
         call = [sys.executable, "-ISXutf8", helper, *options, "--", target, *words]
         return [os.fsencode(word) for word in call]
