@@ -56,14 +56,27 @@ def open_room() -> tuple[int, int, int] | None:
     None where there is no such thing.
     """
     try:
-        # The second field, the name in parentheses, may hold anything.
-        fields = _read("/proc/self/stat").rpartition(b")")[2].split()
-        start, end = int(fields[45]), int(fields[46])
+        start, end = bounds(_read("/proc/self/stat"))
         if end <= start:
             return None
         return os.open("/proc/self/mem", os.O_WRONLY), start, end - start
     except OSError:
         return None
+
+
+def bounds(stat: bytes) -> tuple[int, int]:
+    """The addresses arg_start and arg_end in the content of a `stat` file; equal if it has none.
+
+    It has none under Linux before 3.5, and in other systems' imitations of it.
+    The second field, the name in parentheses, may hold anything.
+
+    >>> bounds(b"7 (a) b) S" + b" 1" * 44 + b" 4096 5000 0")
+    (4096, 5000)
+    >>> bounds(b"7 (a) S 1")
+    (0, 0)
+    """
+    fields = stat.rpartition(b")")[2].split()
+    return (int(fields[45]), int(fields[46])) if len(fields) > 46 else (0, 0)
 
 
 def show(room: tuple[int, int, int], offset: int, content: bytes) -> None:
