@@ -16,10 +16,11 @@ start with the absolute path of the interpreter and the flags `-ISXutf8`:
 * `-S` no site module: 2 to 8 ms less for each program in a run script;
 * `-X utf8` file names and arguments survive as bytes in every locale.
 
-A file that is not a launcher of ours is never overwritten and never removed. Everything
-written is readable for everybody, whatever the umask; each launcher, and the
-copy of the package, takes its predecessor's place by rename, so that a service that
-starts meanwhile finds the old one or the new one.
+A file that is not a launcher of ours, and a folder that is not a copy of this package,
+are never overwritten and never removed. Everything written is readable for everybody,
+whatever the umask. Each launcher takes its predecessor's place by rename, so that a
+service that starts meanwhile finds the old one or the new one. The copy of the
+package takes two renames; for the instant between them there is none.
 """
 
 import argparse
@@ -71,7 +72,7 @@ def is_ours(path: Path) -> bool:
     """Is the file a launcher that this module wrote?"""
     try:
         return MARK in path.read_text(errors="replace")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
 
 
@@ -122,7 +123,10 @@ def remove(directory: Path) -> None:
 def copy(library: Path, python: str) -> str:
     """Copy the package into the folder `library`, readable for everybody; where it is now."""
     _make_folder(library)
-    package, new, old = (library / f"daemontools{end}" for end in ("", ".new", ".old"))
+    package, new, old = (
+        library / f for f in ("daemontools", ".daemontools.new", ".daemontools.old")
+    )
+    _check_copy(package)
     for left_over in (new, old):
         shutil.rmtree(left_over, ignore_errors=True)
     hidden = shutil.ignore_patterns("__pycache__")
@@ -135,6 +139,19 @@ def copy(library: Path, python: str) -> str:
     new.rename(package)
     shutil.rmtree(old, ignore_errors=True)
     return str(library.resolve())
+
+
+def remove_copy(library: Path) -> None:
+    """Remove the copy of the package in the folder `library`, and nothing else. Raises OSError."""
+    package = library / "daemontools"
+    _check_copy(package)
+    shutil.rmtree(package)
+
+
+def _check_copy(package: Path) -> None:
+    """Raises FileExistsError if there is something that is no copy of this package."""
+    if os.path.lexists(package) and not is_ours(package / "install.py"):  # it holds MARK too
+        raise FileExistsError(f"not written by daemontools.install: {package}")
 
 
 def _make_folder(folder: Path) -> None:
@@ -165,7 +182,7 @@ def main() -> None:
         if arguments.remove:
             remove(arguments.directory)
             if arguments.library:
-                shutil.rmtree(arguments.library / "daemontools")
+                remove_copy(arguments.library)
         else:
             library = str(Path(daemontools.__file__).parent.parent.resolve())
             if arguments.library:

@@ -104,3 +104,17 @@ def test_a_second_copy_of_the_package_replaces_the_first(tmp_path: Path) -> None
     install.copy(tmp_path, PYTHON)
     assert [p.name for p in tmp_path.iterdir()] == ["daemontools"]
     assert not (tmp_path / "daemontools/stale.py").exists()
+
+
+def test_a_foreign_folder_of_that_name_is_neither_replaced_nor_removed(tmp_path: Path) -> None:
+    precious = [tmp_path / f"daemontools{end}/package/README" for end in ("", ".old", ".new")]
+    for file in precious:
+        file.parent.mkdir(parents=True)
+        file.touch()
+    folders = ["--library", str(tmp_path), str(tmp_path / "bin")]
+    for options in ([], ["--remove"]):
+        command = [PYTHON, "-m", "daemontools.install", *options, *folders]
+        finished = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert finished.returncode == 1
+        assert "not written by daemontools.install" in finished.stderr
+    assert all(file.exists() for file in precious)
