@@ -1,5 +1,6 @@
 """Titles: what the kernel shows, and what becomes of words that do not fit."""
 
+import doctest
 import subprocess
 import sys
 from pathlib import Path
@@ -61,3 +62,7 @@ def test_words_that_do_not_fit_are_cut_and_end_in_nul() -> None:
 
 def test_joined_words_end_in_nul_each() -> None:
     assert title.joined([b"a", b"", b"b"]) == b"a\0\0b\0"
+
+
+def test_examples() -> None:
+    assert doctest.testmod(title).failed == 0

@@ -71,8 +71,11 @@ def main(argv: list[bytes]) -> int:
     # LOOP
     table: Table = {}
     while True:
-        reap(table)
-        scan(table)
+        try:
+            reap(table)
+            scan(table)
+        except MemoryError:
+            warn(WARNING, "unable to scan: out of memory")
         time.sleep(SCAN_SECONDS)
 
 

@@ -131,6 +131,25 @@ def test_a_failed_fork_leaves_the_log_for_later(sandbox: Sandbox) -> None:
     eventually(lambda: svscan.err == warning * 2, within=40)
 
 
+@clause("svscan/limit/no-memory")
+def test_out_of_memory_is_no_end(sandbox: Sandbox) -> None:
+    sandbox.environment["PATH"] = "/nowhere"  # there is no supervise: svscan alone needs memory
+    services(sandbox, "first")
+    svscan = sandbox.start("svscan", "service")
+    eventually(lambda: b"unable to start supervise first" in svscan.err)
+    soft, hard = resource.prlimit(svscan.pid, resource.RLIMIT_AS)
+    resource.prlimit(svscan.pid, resource.RLIMIT_AS, (1_000_000, hard))  # less than it has
+    services(sandbox, *(f"s{number}" for number in range(900)))
+
+    def has_tried() -> bool:
+        return svscan.err.count(b"unable to start supervise s") == 900 or b"memory" in svscan.err
+
+    eventually(has_tried, within=60)
+    resource.prlimit(svscan.pid, resource.RLIMIT_AS, (soft, hard))
+    services(sandbox, "late")
+    eventually(lambda: b"unable to start supervise late" in svscan.err, within=60)
+
+
 @clause("svscan/limit/no-leak")
 @slow
 def test_descriptors_do_not_grow_with_scans_and_deaths(sandbox: Sandbox) -> None:

@@ -1,0 +1,66 @@
+"""System calls that hardly ever fail, made to fail by strace: what the programs say then."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+
+def _strace_works() -> bool:
+    if not shutil.which("strace"):
+        return False
+    command = ["strace", "-o", "/dev/null", "-e", "inject=poll:error=EIO", "true"]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+pytestmark = pytest.mark.skipif(not _strace_works(), reason="there is no strace that may trace")
+
+Faulty = Callable[..., tuple[subprocess.Popen[bytes], Path]]
+
+
+@pytest.fixture
+def supervise(tmp_path: Path) -> Iterator[Faulty]:
+    """Start supervise with options of strace; the process, and what it writes to descriptor 2."""
+    folder = tmp_path / "bin"
+    subprocess.run([sys.executable, "-m", "daemontools.install", folder], check=True)
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s/down").touch()
+    started = []
+
+    def start(*options: str) -> tuple[subprocess.Popen[bytes], Path]:
+        strace = ["strace", "-o", str(tmp_path / "trace"), *options]
+        with open(tmp_path / "err", "wb") as err:
+            command = [*strace, str(folder / "supervise"), "s"]
+            started.append(subprocess.Popen(command, cwd=tmp_path, stderr=err, process_group=0))
+        return started[-1], tmp_path / "err"
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def test_a_close_that_fails_is_a_warning(supervise: Faulty, tmp_path: Path) -> None:
+    new = tmp_path / "s/supervise/status.new"
+    process, err = supervise("-P", str(new), "-e", "inject=close:error=EDQUOT")
+    warning = b"supervise: warning: unable to write s/supervise/status.new: disk quota exceeded\n"
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "s/supervise/ok").exists():
+        assert process.poll() is None, err.read_bytes()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert err.read_bytes() == warning
+    assert not (tmp_path / "s/supervise/status").exists()
+
+
+def test_an_error_that_nobody_expects_is_one_line(supervise: Faulty) -> None:
+    process, err = supervise("-e", "inject=poll:error=ENOMEM:when=1+")
+    assert process.wait(timeout=30) == 111
+    assert err.read_bytes() == b"supervise: fatal: out of memory\n"
