@@ -2,6 +2,9 @@
 
 import sys
 from pathlib import Path
+from typing import Any
+
+from docutils import nodes
 
 HERE = Path(__file__).parent
 sys.path[:0] = [
@@ -47,3 +50,16 @@ man_show_urls = True
 if (HERE / "man").exists():
     pages, programs = {page[1] for page in man_pages}, set(install.programs())
     assert programs <= pages, f"no manual page: {sorted(programs - pages)}"
+
+
+def _plain(app: Any, doctree: nodes.document, _: str) -> None:
+    """A link from one manual page to another has no address there: keep its words alone."""
+    if app.builder.name == "man":
+        for link in list(doctree.findall(nodes.reference)):
+            if not link.get("refuri", "").startswith("http"):
+                link.replace_self(link.children)
+
+
+def setup(app: Any) -> None:
+    """Sphinx calls this."""
+    app.connect("doctree-resolved", _plain)
