@@ -103,7 +103,7 @@ def test_the_process_id_of_run(sandbox: Sandbox) -> None:
     sandbox.service("s", "echo $$ >pid\nexec sleep 1000")
     sandbox.supervise("s")
     pid = eventually(lambda: int((sandbox.path / "s/pid").read_text() or 0))
-    is_up(sandbox)
+    eventually(lambda: any(status_bytes(sandbox)[12:16]), what="there is a process id")
     assert status_bytes(sandbox)[12:16] == struct.pack("<I", pid)
 
 
@@ -111,7 +111,7 @@ def test_the_process_id_of_run(sandbox: Sandbox) -> None:
 def test_no_process_id_while_down(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     sandbox.supervise("s")
-    is_up(sandbox)
+    eventually(lambda: any(status_bytes(sandbox)[12:16]), what="there is a process id")
     sandbox.control("s", b"d")
     is_down(sandbox)
     assert status_bytes(sandbox)[12:16] == bytes(4)
