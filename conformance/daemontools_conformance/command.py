@@ -18,14 +18,40 @@ from daemontools_conformance import index
 def main() -> None:
     """Run a verb, a differential session, or the suite."""
     arguments = sys.argv[1:]
+    if arguments[:1] in (["-h"], ["--help"]):
+        _help()
+        return
     if arguments and not arguments[0].startswith("-"):
         from daemontools_conformance import verbs
 
         if arguments[0] in verbs.VERBS:
             sys.exit(verbs.main(arguments))
+        if not _is_test(arguments[0]):
+            known = ", ".join(verbs.VERBS)
+            sys.exit(
+                f"daemontools-conformance: no such command: {arguments[0]} (there are {known})"
+            )
     if "--differential" in arguments:
         sys.exit(_differential(arguments))
     sys.exit(run(arguments))
+
+
+def _help() -> None:
+    """The verbs and the suite's own options; pytest's are too many to help here."""
+    from daemontools_conformance import plugin, verbs
+
+    parser = argparse.ArgumentParser(
+        prog="daemontools-conformance",
+        usage="%(prog)s [option ...] [pytest's option ...]\n       %(prog)s verb ...",
+        description=f"Without a verb: run the suite. {verbs.__doc__}",
+        epilog="All options of pytest work too: -k, -x, -n ... (pytest --help lists them).",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    plugin.add_options(parser.add_argument)
+    parser.add_argument(
+        "--differential", nargs=2, metavar=("A", "B"), help="compare two on generated input"
+    )
+    parser.print_help()
 
 
 def run(arguments: list[str]) -> int:

@@ -12,7 +12,7 @@ the controller judges and writes.
 import re
 import shutil
 import tempfile
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,24 +52,24 @@ _REPETITION = re.compile(r"repetition(\d+)-?")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The suite's own options."""
-    group = parser.getgroup("daemontools conformance")
-    group.addoption(
+    add_options(parser.getgroup("daemontools conformance").addoption)
+
+
+def add_options(add: Callable[..., object]) -> None:
+    """Add each option by `add`, which takes what argparse's add_argument takes."""
+    add(
         "--implementation",
         default="reference",
         metavar="NAME|DIR|FILE.toml",
         help="what is judged: a shipped profile, a folder of programs, or a profile file",
     )
-    group.addoption("--program", action="append", default=[], help="only clauses of this program")
-    group.addoption("--clause", action="append", default=[], help="only clauses that begin so")
-    group.addoption("--level", default="", help="only clauses of this level, e.g. promised")
-    group.addoption(
-        "--quick", action="store_true", help="one quick test of each clause, none marked slow"
-    )
-    group.addoption("--report", type=Path, default=None, metavar="DIR", help="write results here")
-    group.addoption("--patience", type=float, default=1.0, help="multiply all deadlines by this")
-    group.addoption(
-        "--repeat", type=int, default=1, metavar="N", help="run each test N times; mixed: FLAKY"
-    )
+    add("--program", action="append", default=[], help="only clauses of this program")
+    add("--clause", action="append", default=[], help="only clauses that begin so")
+    add("--level", default="", help="only clauses of this level, e.g. promised")
+    add("--quick", action="store_true", help="one quick test of each clause, none marked slow")
+    add("--report", type=Path, default=None, metavar="DIR", help="write results here")
+    add("--patience", type=float, default=1.0, help="multiply all deadlines by this")
+    add("--repeat", type=int, default=1, metavar="N", help="run each test N times; mixed: FLAKY")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -127,7 +127,7 @@ def find(name: str) -> Profile:
         return load(shipped)
     if path.is_dir():
         return Profile(name=path.resolve().name, folder=(str(path.resolve()),), source=name)
-    names = ", ".join(sorted(p.stem for p in shipped.parent.glob("*.toml")))
+    names = ", ".join(sorted(p.stem for p in data_folder("profiles").glob("*.toml")))
     raise ProfileError(
         f"no implementation {name!r}: no folder, no .toml file, and no shipped profile ({names})"
     )

@@ -21,30 +21,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
 
-_write_end = -1
-
 
 def open_selfpipe(caught: int) -> int:
     """From now on signal number `caught` makes the returned descriptor readable.
 
     The signal is unblocked too. Raises OSError if there is no pipe to be had.
     """
-    global _write_end
-    read_end, _write_end = os.pipe()
+    read_end, write_end = os.pipe()
     os.set_blocking(read_end, False)
-    os.set_blocking(_write_end, False)
-    signal.set_wakeup_fd(_write_end, warn_on_full_buffer=False)
+    os.set_blocking(write_end, False)
+    signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
     signal.signal(caught, _do_nothing)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [caught])
     return read_end
-
-
-def trigger() -> None:
-    """Make the self-pipe readable, as a signal would."""
-    try:
-        os.write(_write_end, b"\0")
-    except BlockingIOError:
-        pass
 
 
 def drain(read_end: int) -> None:
