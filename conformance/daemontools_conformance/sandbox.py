@@ -175,11 +175,16 @@ class Sandbox:
         """The command line that runs `words` through prepare.py."""
         path = self.implementation.path
         target = executable or shutil.which(os.fsdecode(words[0]), path=path) or words[0]
-        if "--user" in options and (why := closed_to_others(os.fsdecode(target))):
-            raise Unavailable(why)
+        if "--user" in options:
+            self.needs_to_be_open(target)
         helper = Path(__file__).with_name("prepare.py")
         call = [sys.executable, "-ISXutf8", helper, *options, "--", target, *words]
         return [os.fsencode(word) for word in call]
+
+    def needs_to_be_open(self, file: Word) -> None:
+        """Another user shall execute this program. Raises Unavailable if it is closed to others."""
+        if why := closed_to_others(os.fsdecode(file)):
+            raise Unavailable(why)
 
     # Services
 

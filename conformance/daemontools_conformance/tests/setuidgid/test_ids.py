@@ -87,6 +87,7 @@ def test_large_ids(sandbox: Sandbox, account: str, uid: int, gid: int) -> None:
 @needs("root")
 def test_the_child_cannot_become_root_again(sandbox: Sandbox) -> None:
     file, _ = sandbox.argv("setuidgid")
+    sandbox.needs_to_be_open(file)
     answer = sandbox.run("setuidgid", "nobody", file, "root", "echo", "ran")
     assert (answer.code, answer.out) == (111, b"")
     assert answer.err == b"setuidgid: fatal: unable to setgid: permission denied\n"
