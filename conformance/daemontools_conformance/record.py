@@ -81,8 +81,14 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _signals(mask: str) -> frozenset[int]:
+    """The numbers of the bits that are set, but for those that the C library keeps to itself.
+
+    glibc uses 32 and 33 for its threads and lets no program change them; its
+    posix_spawn, by which Python >= 3.13 starts programs, leaves them ignored.
+    """
     bits = int(mask, 16)
-    return frozenset(number for number in range(1, 65) if bits >> (number - 1) & 1)
+    numbers = {number for number in range(1, 65) if bits >> (number - 1) & 1}
+    return frozenset(numbers - {32, 33})
 
 
 def _limits(text: str) -> dict[str, tuple[str, str]]:
