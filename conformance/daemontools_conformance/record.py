@@ -39,14 +39,32 @@ class Record:
     parent: int
 
 
+_READINGS = 50  # of a process that will not keep still
+
+
 def record(pid: int) -> Record:
-    """Read the record of a live process. Raises OSError if it is gone or not ours to read."""
+    """Read the record of a live process. Raises OSError if it is gone or not ours to read.
+
+    The kernel hands it out file by file, and an exec may come in between: then
+    the arguments are of one program and the rest of another. So it is read
+    until two readings agree.
+    """
+    seen = _read(pid)
+    for _ in range(_READINGS):
+        before, seen = seen, _read(pid)
+        if seen == before:
+            break
+    journal.note("record", pid=pid, seen=seen)
+    return seen
+
+
+def _read(pid: int) -> Record:
     proc = Path("/proc") / str(pid)
     status = dict(
         line.split(":\t", 1) for line in (proc / "status").read_text().splitlines() if ":\t" in line
     )
     stat = (proc / "stat").read_text().rpartition(")")[2].split()
-    seen = Record(
+    return Record(
         argv=_zero_ended((proc / "cmdline").read_bytes()),
         environment=_zero_ended((proc / "environ").read_bytes()),
         comm=(proc / "comm").read_bytes().rstrip(b"\n"),
@@ -68,8 +86,6 @@ def record(pid: int) -> Record:
         descriptor_flags=_of_descriptors(proc, r"^flags:\t(\w+)"),
         locks=_of_descriptors(proc, r"^lock:\t\d+: +(\w+ +\w+ +\w+)"),
     )
-    journal.note("record", pid=pid, seen=seen)
-    return seen
 
 
 def _zero_ended(data: bytes) -> tuple[bytes, ...]:
