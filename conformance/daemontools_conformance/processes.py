@@ -119,6 +119,16 @@ def become_subreaper() -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
 
 
+def heed_the_keyboard() -> None:
+    """Undo what a shell does to a command in the background: INT and QUIT ignored.
+
+    What we start would inherit it, and clauses tell how these signals end a program.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+
 def children(parent: int | None = None) -> set[int]:
     """The process ids of the children of `parent` (this process), zombies included."""
     if parent is None and not _has_children():

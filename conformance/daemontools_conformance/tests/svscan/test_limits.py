@@ -97,11 +97,13 @@ def test_with_all_descriptors_in_use_it_still_restarts(sandbox: Sandbox) -> None
     eventually(lambda: told.read_text().count(" plain\n") >= 3, within=60)
 
 
-def start_with_room_for_one(sandbox: Sandbox, user: str) -> tuple[Running, Running]:
+def start_with_room_for_one(sandbox: Sandbox) -> tuple[Running, Running]:
     """An svscan that cannot fork, and the process that must end before it can.
 
     The kernel counts the processes of a user; this user has the two, and may have no more.
+    No other test, of this run or another, has this user.
     """
+    user = str(1_000_000 + os.getpid())
     occupant = sandbox.start_command(["/bin/sleep", "1000"], prepare=["--user", f"{user}:{user}"])
     eventually(lambda: record(occupant.pid).uids[0] == int(user))
     limits = ["--limit", "NPROC=2", "--user", f"{user}:{user}"]
@@ -113,7 +115,7 @@ def start_with_room_for_one(sandbox: Sandbox, user: str) -> tuple[Running, Runni
 def test_a_failed_fork_is_a_warning_and_tried_again(sandbox: Sandbox) -> None:
     waiting_supervise(sandbox)
     services(sandbox, "1000")
-    svscan, occupant = start_with_room_for_one(sandbox, "64002")
+    svscan, occupant = start_with_room_for_one(sandbox)
     warning = b"svscan: warning: unable to fork for 1000: temporary failure\n"
     eventually(lambda: svscan.err == warning * 2, within=40)
     occupant.signal(9)
@@ -126,7 +128,7 @@ def test_a_failed_fork_is_a_warning_and_tried_again(sandbox: Sandbox) -> None:
 def test_a_failed_fork_leaves_the_log_for_later(sandbox: Sandbox) -> None:
     waiting_supervise(sandbox)
     services(sandbox, "1000/log")
-    svscan, _ = start_with_room_for_one(sandbox, "64003")
+    svscan, _ = start_with_room_for_one(sandbox)
     warning = b"svscan: warning: unable to fork for 1000: temporary failure\n"
     eventually(lambda: svscan.err == warning * 2, within=40)
 
