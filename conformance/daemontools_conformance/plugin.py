@@ -151,6 +151,7 @@ class Conformance:
         items[:] = chosen
         if self.is_worker:
             items.sort(key=lambda item: -took.get(item.nodeid, 20.0 if _is_slow(item) else 1.0))
+            items[:] = _dealt_in_pairs(items, config.workerinput["workercount"])  # type: ignore[attr-defined]
 
     def _is_chosen(self, item: pytest.Item) -> bool:
         option = self.config.getoption
@@ -422,6 +423,22 @@ def _one_of_each_clause(items: list[pytest.Item], took: Mapping[str, float]) -> 
         quickest.setdefault(_clause_of(item), item)
     kept = {item for item in quickest.values() if took.get(item.nodeid, 0.5) < _QUICK_SECONDS}
     return [item for item in items if item in kept]
+
+
+def _dealt_in_pairs(longest_first: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """The order in which xdist gives each worker one of the longest tests, and a short one.
+
+    xdist begins with two consecutive tests for each worker; the second waits for
+    the first. Two long ones in a row would be the longest part of the whole run.
+    """
+    if len(longest_first) < 2 * workers:
+        return longest_first
+    long, rest, short = (
+        longest_first[:workers],
+        longest_first[workers:-workers],
+        longest_first[-workers:],
+    )
+    return [item for pair in zip(long, short, strict=True) for item in pair] + rest
 
 
 def _clause_of(item: pytest.Item) -> str:
