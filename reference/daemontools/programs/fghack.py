@@ -19,7 +19,6 @@ fghack, not the daemon.
 Contract: conformance/spec/fghack.md. Manual: http://cr.yp.to/daemontools/fghack.html
 """
 
-import fcntl
 import os
 
 from daemontools.unix.messages import die
@@ -70,10 +69,10 @@ def main(argv: list[bytes]) -> int:
 
 def _hold_open(writing: int) -> None:
     """Leave the descriptor and its copies to the program that follows."""
-    fcntl.fcntl(writing, fcntl.F_SETFD, 0)
+    os.set_inheritable(writing, True)
     for _ in range(COPIES):
         try:
-            fcntl.fcntl(writing, fcntl.F_DUPFD, 0)  # os.dup would mark it close-on-exec
+            os.set_inheritable(os.dup(writing), True)  # dup's own copy is close-on-exec
         except OSError:
             return  # the limit on descriptors is reached: what there is must do
 
