@@ -36,7 +36,7 @@ from daemontools_conformance.outcomes import (
     Unavailable,
 )
 from daemontools_conformance.patience import TooLate, set_factor
-from daemontools_conformance.processes import become_subreaper, heed_the_keyboard
+from daemontools_conformance.processes import become_subreaper, pass_on_no_ignored_signal
 from daemontools_conformance.profiles import Profile, ProfileError, check_profile, find
 from daemontools_conformance.reports import results, summary, write_all
 from daemontools_conformance.sandbox import Sandbox
@@ -117,7 +117,7 @@ class Conformance:
             raise pytest.UsageError(str(error)) from error
         set_factor(self.profile.patience * config.getoption("patience"))
         become_subreaper()
-        heed_the_keyboard()
+        pass_on_no_ignored_signal(is_worker=self.is_worker)
         given: Path | None = config.getoption("report")
         self.report = config.invocation_params.dir / given if given else None
         self.results: list[TestResult] = []

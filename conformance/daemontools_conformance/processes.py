@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from daemontools_conformance import journal
 from daemontools_conformance.outcomes import Crashed, Hung
@@ -119,14 +120,24 @@ def become_subreaper() -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
 
 
-def heed_the_keyboard() -> None:
-    """Undo what a shell does to a command in the background: INT and QUIT ignored.
+def pass_on_no_ignored_signal(*, is_worker: bool) -> None:
+    """Undo what a shell does to a command in the background (INT, QUIT) and nohup does (HUP).
 
-    What we start would inherit it, and clauses tell how these signals end a program.
+    What we start would inherit an ignored signal, and clauses tell how signals end
+    a program. A handler that does nothing spares this process as well, and exec
+    takes it away. PIPE and XFSZ, which CPython ignores, subprocess restores.
     """
-    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, _nothing)
+    if is_worker:  # it cannot know whether nohup was meant; without its master it ends anyway
+        signal.signal(signal.SIGHUP, _nothing)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+
+def _nothing(_number: int, _frame: FrameType | None) -> None:
+    pass
 
 
 def children(parent: int | None = None) -> set[int]:

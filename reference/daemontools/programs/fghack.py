@@ -69,10 +69,10 @@ def main(argv: list[bytes]) -> int:
 
 def _hold_open(writing: int) -> None:
     """Leave the descriptor and its copies to the program that follows."""
-    os.set_inheritable(writing, True)
+    os.set_inheritable(writing, True)  # noqa: FBT003 - it takes no keyword
     for _ in range(COPIES):
         try:
-            os.set_inheritable(os.dup(writing), True)  # dup's own copy is close-on-exec
+            os.set_inheritable(os.dup(writing), True)  # noqa: FBT003 - os.dup closes on exec
         except OSError:
             return  # the limit on descriptors is reached: what there is must do
 
