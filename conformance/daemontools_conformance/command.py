@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from daemontools_conformance import index
+from daemontools_conformance import heavy, index
 
 
 def main() -> None:
@@ -71,15 +71,21 @@ def run(arguments: list[str]) -> int:
 
 
 def _files(arguments: list[str]) -> list[str]:
-    """The test files that hold what `--program` and `--clause` ask for: less to collect."""
+    """The test files that hold what is asked for: less to collect."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--program", action="append", default=[])
     parser.add_argument("--clause", action="append", default=[])
+    parser.add_argument("--heavy", default="")
     asked = parser.parse_known_args(arguments)[0]
     if not asked.program and not asked.clause:
-        return [str(index.TESTS)]
+        left_out = [f"--ignore={file}" for file in heavy.files_to_leave_out(asked.heavy)]
+        return [str(index.TESTS), *left_out]
     found = index.of_suite()
-    wanted = [t for t in found if index.is_wanted(t.clause, asked.program, asked.clause)]
+    wanted = [
+        test
+        for test in found
+        if index.is_wanted(test.clause, asked.program, asked.clause) and test.heavy == asked.heavy
+    ]
     return sorted({str(test.file) for test in wanted}) or [str(index.TESTS)]
 
 

@@ -27,6 +27,7 @@ class Test:
     line: int
     needs: tuple[str, ...]
     slow: bool
+    heavy: str  # the kind; "" for an ordinary test
 
     @property
     def clause(self) -> str:
@@ -89,6 +90,7 @@ def _tests_of(file: Path) -> Iterator[Test]:
                 line=node.lineno,
                 needs=tuple(_arguments(marks, "needs")),
                 slow=any(_name(mark) == "slow" for mark in marks),
+                heavy="".join(_arguments(marks, "heavy")),
             )
 
 

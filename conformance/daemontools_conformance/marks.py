@@ -11,3 +11,4 @@ import pytest
 clause = pytest.mark.clause
 needs = pytest.mark.needs  # needs("root"), needs("strace"), needs("namespaces"), needs("gcc") ...
 slow = pytest.mark.slow  # left out by --quick
+heavy = pytest.mark.heavy  # heavy("scale"): only a run with --heavy scale has it

@@ -9,6 +9,7 @@ controller with its report; what was selected travels when a worker ends. Only
 the controller judges and writes.
 """
 
+import fnmatch
 import re
 import shutil
 import tempfile
@@ -18,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from daemontools_conformance import clauses, evidence, failure, index, needs
+from daemontools_conformance import clauses, evidence, failure, heavy, index, needs
 from daemontools_conformance.cells import (
     Selection,
     TestResult,
@@ -27,6 +28,7 @@ from daemontools_conformance.cells import (
     settled,
     surprises,
 )
+from daemontools_conformance.heavy import dice, minutes  # noqa: F401 - fixtures
 from daemontools_conformance.implementation import Implementation, locate
 from daemontools_conformance.outcomes import (
     Crashed,
@@ -70,6 +72,7 @@ def add_options(add: Callable[..., object]) -> None:
     add("--report", type=Path, default=None, metavar="DIR", help="write results here")
     add("--patience", type=float, default=1.0, help="multiply all deadlines by this")
     add("--repeat", type=int, default=1, metavar="N", help="run each test N times; mixed: FLAKY")
+    heavy.add_options(add)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -77,6 +80,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "clause(id): the clause that this test checks")
     config.addinivalue_line("markers", "needs(what): what the machine must offer for this test")
     config.addinivalue_line("markers", "slow: left out by --quick")
+    config.addinivalue_line("markers", "heavy(kind): left out unless --heavy KIND asks for it")
+    heavy.settle_seed(config)
     config.pluginmanager.register(Conformance(config), _NAME)
 
 
@@ -140,9 +145,11 @@ class Conformance:
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
         """Apply the selection; in a worker, the longest tests come first."""
+        kind = config.getoption("heavy")
+        items[:] = [item for item in items if kind or not heavy.kind_of(item)]
         self.collected = {item.nodeid: _clause_of(item) for item in items}
         took = results.durations(self.profile.name)
-        chosen = [item for item in items if self._is_chosen(item)]
+        chosen = heavy.sampled([item for item in items if self._is_chosen(item)], config)
         if config.getoption("quick"):
             chosen = _one_of_each_clause(chosen, took)
         kept = set(chosen)
@@ -158,6 +165,7 @@ class Conformance:
         id_ = _clause_of(item)
         return (
             index.is_wanted(id_, option("program"), option("clause"))
+            and heavy.kind_of(item) == option("heavy")
             and (not option("level") or self.clauses[id_].level == option("level").upper())
             and not (option("quick") and _is_slow(item))
         )
@@ -319,7 +327,12 @@ class Conformance:
         left_out = {c for selection in self.selections for c in selection.left_out}
         chosen = {_REPETITION.sub("", test).replace("[]", ""): c for test, c in chosen.items()}
         functions = {test.split("[")[0] for test in chosen}
-        others = [test for test in index.of_suite() if test.id not in functions]
+        kind = self.config.getoption("heavy")
+        others = [
+            test
+            for test in index.of_suite()
+            if test.id not in functions and (kind or not test.heavy)
+        ]
         left_out |= {
             clause for clause, tests in index.by_clause(others, self.clauses).items() if tests
         }
@@ -354,6 +367,9 @@ class Conformance:
             where = self.report or (kept if kept.exists() else None)
             for line in summary.lines(run, where):
                 terminalreporter.write_line(line)
+            if self.config.getoption("heavy"):
+                seed = self.config.getoption("seed")
+                terminalreporter.write_line(f"--seed {seed} makes the same choices")
 
     def pytest_unconfigure(self) -> None:
         """Remove the scratch folder unless it holds evidence of failures."""
@@ -364,6 +380,7 @@ class Conformance:
 def _check_tests(config: pytest.Config, known: dict[str, clauses.Clause]) -> None:
     """Has every test that may be wanted exactly one clause that exists? Raises UsageError."""
     option = config.getoption
+    ordinary = {test.clause for test in index.of_suite() if not test.heavy}
     for test in index.of_suite():
         where = f"{test.file.name}:{test.line}: {test.function}"
         if len(test.clauses) != 1:
@@ -374,6 +391,8 @@ def _check_tests(config: pytest.Config, known: dict[str, clauses.Clause]) -> Non
             and index.is_wanted(test.clause, option("program"), option("clause"))
         ):
             raise pytest.UsageError(f"{where}: there is no clause {test.clause}")
+        if test.heavy and not any(fnmatch.fnmatch(test.clause, clause) for clause in ordinary):
+            raise pytest.UsageError(f"{where}: {test.clause} has no ordinary test")
 
 
 def _unpacked(profile: Profile, folders: list[str]) -> Implementation:

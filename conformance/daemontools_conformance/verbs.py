@@ -99,7 +99,10 @@ def _explained(clause: clauses.Clause, tests: list[index.Test]) -> list[str]:
         lines += ["by hand", *(f"  $ {line}" for line in clause.by_hand)]
     for name, text in clause.variants.items():
         lines += [f"variant {name}", paragraph(text)]
-    lines += ["tests", *(f"  {test.id} (line {test.line})" for test in tests)]
+    lines += ["tests", *(f"  {test.id} (line {test.line})" for test in tests if not test.heavy)]
+    lines += [
+        f"  --heavy {test.heavy}: {test.id} (line {test.line})" for test in tests if test.heavy
+    ]
     for file in sorted(folder("profiles").glob("*.toml")):
         profile = find(file.stem)
         if expectation := profile.expect.get(clause.id):

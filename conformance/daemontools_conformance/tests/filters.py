@@ -85,11 +85,16 @@ def read_slowly(sandbox: Sandbox, program: str, text: bytes) -> bytes:
 
 
 def peak_kilobytes(
-    sandbox: Sandbox, program: str, megabytes: int, start: bytes = b"", end: bytes = b"\n"
+    sandbox: Sandbox,
+    program: str,
+    *arguments: str,
+    megabytes: int,
+    start: bytes = b"",
+    end: bytes = b"\n",
 ) -> int:
     """The program's peak of resident memory, with so many MB of zeros between start and end."""
     with open("/dev/null", "wb") as null:
-        running = sandbox.start(program, stdin=PIPE, stdout=null)
+        running = sandbox.start(program, *arguments, stdin=PIPE, stdout=null)
     running.write(start)
     for _ in range(megabytes):
         running.write(b"0" * MEGABYTE)

@@ -1,0 +1,27 @@
+"""envdir at scale."""
+
+from daemontools_conformance.marks import clause, heavy
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.states import child
+
+
+@heavy("scale")
+@clause("envdir/set/value")
+def test_ten_thousand_files(sandbox: Sandbox) -> None:
+    (sandbox.path / "env").mkdir()
+    for number in range(10_000):
+        (sandbox.path / f"env/V{number}").write_text(f"value {number}\n")
+    seen = child(sandbox, "envdir", "env", prepare=["--empty-environ"])
+    wanted = {b"V%d=value %d" % (number, number) for number in range(10_000)}
+    assert set(seen.environment) == wanted
+    assert len(seen.environment) == 10_000
+
+
+@heavy("scale")
+@clause("envdir/remove/absent-variable")
+def test_ten_thousand_empty_files(sandbox: Sandbox) -> None:
+    (sandbox.path / "env").mkdir()
+    for number in range(10_000):
+        (sandbox.path / f"env/V{number}").touch()
+    prepare = ["--empty-environ", "--environ-entry", "A=1", "--environ-entry", "V77=x"]
+    assert child(sandbox, "envdir", "env", prepare=prepare).environment == (b"A=1",)

@@ -1,0 +1,81 @@
+"""svscan at scale: as many services as 0.76 has room for, through several scans."""
+
+import os
+from pathlib import Path
+
+from daemontools_conformance.marks import clause, heavy, needs
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.processes import children
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.tests.svscan.scanning import (
+    await_scans,
+    services,
+    start_with_canary,
+    waiting_supervise,
+)
+
+LIMIT = 1000
+
+
+def kilobytes(pid: int) -> int:
+    """The resident memory of a process."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0])
+
+
+def cpu_seconds(pid: int) -> float:
+    """The time that a process has computed."""
+    fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@heavy("scale")
+@clause("svscan/entries/one-supervise-each")
+def test_a_thousand_services_stay_as_they_are(sandbox: Sandbox) -> None:
+    waiting_supervise(sandbox)
+    services(sandbox, *(str(100_000 + number) for number in range(LIMIT)))
+    svscan = start_with_canary(sandbox)
+    eventually(lambda: len(children(svscan.pid)) == LIMIT, within=120)
+    before = children(svscan.pid)
+    await_scans(svscan, 3)
+    assert children(svscan.pid) == before
+
+
+@heavy("scale")
+@needs("linux")
+@clause("svscan/scan/every-five-seconds")
+def test_scans_of_a_thousand_services_cost_little(sandbox: Sandbox) -> None:
+    waiting_supervise(sandbox)
+    services(sandbox, *(str(100_000 + number) for number in range(LIMIT)))
+    svscan = start_with_canary(sandbox)
+    eventually(lambda: len(children(svscan.pid)) == LIMIT, within=120)
+    await_scans(svscan, 1)
+    began, memory = cpu_seconds(svscan.pid), kilobytes(svscan.pid)
+    await_scans(svscan, 3)  # four at least, five at most
+    assert cpu_seconds(svscan.pid) - began < 5 * 0.5
+    assert kilobytes(svscan.pid) - memory < 1000
+    assert memory < 64 * 1024
+
+
+@heavy("scale")
+@clause("svscan/limit/room-is-made")
+def test_five_hundred_services_are_exchanged(sandbox: Sandbox) -> None:
+    waiting_supervise(sandbox)
+    names = [str(100_000 + number) for number in range(LIMIT)]
+    folder = services(sandbox, *names)
+    svscan = start_with_canary(sandbox)
+    eventually(lambda: len(children(svscan.pid)) == LIMIT, within=120)
+    old = children(svscan.pid)
+    for name in names[::2]:
+        (folder / name).rename(sandbox.path / name)
+    services(sandbox, *(str(200_000 + number) for number in range(LIMIT // 2)))
+    for pid in old:
+        os.kill(pid, 9)
+
+    def exchanged() -> bool:
+        there = sorted((folder / entry.name).name for entry in folder.iterdir())
+        running = {Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children(svscan.pid)}
+        wanted = {f"supervise\0{name}\0".encode() for name in there if name.isdigit()}
+        return running == wanted
+
+    eventually(exchanged, within=120, what="the services that are there run, and no others")

@@ -1,0 +1,23 @@
+"""svstat at scale."""
+
+from contextlib import ExitStack
+
+from daemontools_conformance.marks import clause, heavy
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.tests.svstat.handmade import service, status_bytes
+
+
+@heavy("scale")
+@clause("svstat/output/order")
+def test_two_thousand_directories(sandbox: Sandbox) -> None:
+    names = [f"s{number}" for number in range(2000)]
+    with ExitStack() as stack:  # fewer than the usual 1024 descriptors
+        for number in range(0, 2000, 4):
+            status = status_bytes(pid=number + 1)
+            stack.enter_context(service(sandbox, names[number], status))
+        answer = sandbox.run("svstat", *names, within=60)
+    said = answer.out.splitlines()
+    assert (answer.code, answer.err, len(said)) == (0, b"", 2000)
+    for number, line in enumerate(said):
+        state = f"up (pid {number + 1}) " if number % 4 == 0 else "unable to chdir: "
+        assert line.startswith(f"s{number}: {state}".encode())

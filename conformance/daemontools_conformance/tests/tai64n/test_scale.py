@@ -1,0 +1,12 @@
+"""tai64n at scale."""
+
+from daemontools_conformance.marks import clause, heavy, needs
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.tests.filters import peak_kilobytes
+
+
+@heavy("scale")
+@needs("linux")
+@clause("tai64n/input/constant-memory")
+def test_a_line_of_a_gigabyte_takes_no_memory(sandbox: Sandbox) -> None:
+    assert peak_kilobytes(sandbox, "tai64n", megabytes=1024) < 64 * 1024
