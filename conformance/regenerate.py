@@ -1,12 +1,13 @@
 """The committed results of all shipped profiles, and the pages made of them.
 
-    python conformance/regenerate.py [NAME ...]     run those profiles (all), then make the pages
-    python conformance/regenerate.py --pages        make the pages only
-    python conformance/regenerate.py --check        is anything stale? exit 1 if so
+    python conformance/regenerate.py [NAME[=DIR] ...]  run those profiles (all); make the pages
+    python conformance/regenerate.py --pages           make the pages only
+    python conformance/regenerate.py --check           is anything stale? exit 1 if so
 
 A profile whose programs are not on this machine keeps the results it has, and
-that is said. Evidence stays out of the repository: a run with --report makes it
-anew.
+that is said. One whose programs no registry carries is run only as NAME=DIR and
+need not have results. Evidence stays out of the repository: a run with --report
+makes it anew.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from daemontools_conformance import clauses, index, pages
 from daemontools_conformance.places import folder
-from daemontools_conformance.profiles import find
+from daemontools_conformance.profiles import ProfileError, find
 from daemontools_conformance.reports import badge, matrix, results
 
 RESULTS = Path(__file__).parent / "results"
@@ -32,13 +33,23 @@ def names() -> list[str]:
     return sorted(shipped, key=lambda name: (name != "djb", name != "reference", name))
 
 
-def run(name: str, options: list[str]) -> str:
-    """Run a profile and keep its results; what there is to say, empty if all is as declared."""
+def run(asked: str, options: list[str]) -> str:
+    """Run a profile and keep its results; what there is to say, empty if all is as declared.
+
+    `asked` is a profile's name, or NAME=DIR.
+    """
+    name = asked.partition("=")[0]
+    try:
+        needs_folder = find(asked).needs_folder
+    except ProfileError as error:
+        return f"{name}: {error}"
+    if needs_folder:
+        return f"{name}: cannot be run here unless you say where its programs are: {name}=DIR"
     with tempfile.TemporaryDirectory() as report:
         command = [
             *(sys.executable, "-c"),
             "from daemontools_conformance.command import main; main()",
-            *("--implementation", name, "--report", report, *options),
+            *("--implementation", asked, "--report", report, *options),
         ]
         status = subprocess.run(command, check=False).returncode
         if status in NOTHING_WAS_RUN:
@@ -92,7 +103,8 @@ def stale() -> Iterator[str]:
     tests = results.tests_digest()
     for name in names():
         if not _file(name).exists():
-            yield f"{name}: there are no results"
+            if not find(name).needs_folder:
+                yield f"{name}: there are no results"
             continue
         header = results.read(_file(name)).header
         if header["spec_digest"] != spec:
@@ -109,7 +121,7 @@ def stale() -> Iterator[str]:
 def main() -> int:
     """Run, make pages, or check."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="shipped profiles; default: all")
+    parser.add_argument("names", nargs="*", metavar="NAME[=DIR]", help="default: all")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--pages", action="store_true")
     arguments, options = parser.parse_known_args()

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from daemontools_conformance.needs import closed_to_others
 from daemontools_conformance.outcomes import NotOffered, Unavailable
-from daemontools_conformance.profiles import PROGRAMS, Profile, ProfileError, find
+from daemontools_conformance.profiles import PROGRAMS, Call, Profile, ProfileError, find
 
 SYSTEM_PATH = "/usr/bin:/bin"
 
@@ -60,7 +60,7 @@ class Implementation:
         call = self.profile.programs.get(program)
         if call:
             named = self.folder / program  # a link tells the program its name however it is run
-            file = str(named) if named.is_symlink() else call.path
+            file = str(named) if named.is_symlink() else _file(self.profile, call)
             return file, (call.argv0 or program, *call.arguments)
         own = self.folder / program
         if not own.exists():
@@ -104,8 +104,20 @@ def _folder(profile: Profile, made: Path) -> Path:
         return _mapped(profile, made, holder)
     if holder:
         return holder
-    looked = ", ".join(profile.folder) or "nowhere"
+    if profile.needs_folder:
+        raise ProfileError(
+            f"profile {profile.name} does not know where its programs are: say {profile.name}=DIR"
+        )
+    looked = ", ".join(profile.folder)
     raise ProfileError(f"profile {profile.name}: no program of daemontools found in {looked}")
+
+
+def _file(profile: Profile, call: Call) -> str:
+    """The file that is to be run: a word without a slash is in the profile's folder or on PATH."""
+    if "/" in call.path:
+        return call.path
+    folders = [*profile.folder, os.environ.get("PATH", SYSTEM_PATH)]
+    return shutil.which(call.path, path=":".join(folders)) or call.path
 
 
 def _mapped(profile: Profile, made: Path, holder: Path | None) -> Path:
@@ -115,8 +127,8 @@ def _mapped(profile: Profile, made: Path, holder: Path | None) -> Path:
         call = profile.programs.get(program)
         target = made / program
         if call:
-            path = call.path if "/" in call.path else shutil.which(call.path)
-            if not path or not os.access(path, os.X_OK):
+            path = _file(profile, call)
+            if not os.access(path, os.X_OK):
                 raise ProfileError(
                     f"profile {profile.name}: {program} is to be {call.path}, "
                     "which is not an executable file here"

@@ -62,8 +62,9 @@ def add_options(add: Callable[..., object]) -> None:
     add(
         "--implementation",
         default="reference",
-        metavar="NAME|DIR|FILE.toml",
-        help="what is judged: a shipped profile, a folder of programs, or a profile file",
+        metavar="NAME[=DIR]|DIR|FILE.toml",
+        help="what is judged: a shipped profile (of the programs in DIR), "
+        "a folder of programs, or a profile file",
     )
     add("--program", action="append", default=[], help="only clauses of this program")
     add("--clause", action="append", default=[], help="only clauses that begin so")

@@ -10,9 +10,11 @@ A profile is a TOML file:
     setup = ["{python}", "-m", "daemontools.install", "{folder}"]   # instead of folder
     not_offered = ["svscanboot"]        # whole programs
     peer = "djb"                        # lends what is not offered to tests of other programs
+    inherits = "djb"                    # a shipped profile: what is not said here is as there,
+    without = ["supervise/fork/one-run"]    # expectations included, except these
 
     [programs.envdir]                   # a program called in another way
-    path = "/usr/bin/chpst"
+    path = "chpst"                      # in `folder`, else along PATH; or with a slash
     argv0 = "envdir"
     arguments = ["-e"]
 
@@ -26,19 +28,21 @@ A profile is a TOML file:
     [[expect]]
     clause = "supervise/start/dangling-link"    # or clauses = [...], for one reason
     kind = "variant"                    # or not-offered, known-bug
-    seen = "debian"                     # variant: the name of the variant in the clause
+    seen = "debian"                     # variant: its name in the clause; else in words
     reason = "Debian creates the link's target"
     link = "https://..."                # required for known-bug
     expires = 2027-01-01                # optional
 
 `--implementation` takes the name of a shipped profile, a TOML file, or a folder
-that holds programs of djb's names (a profile without expectations).
+that holds programs of djb's names (a profile without expectations). NAME=DIR is
+that profile for the programs in the folder DIR. A profile without folder, setup
+and programs, because no registry carries them, must be given so.
 """
 
 import datetime
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +72,7 @@ FILL_IN = "to be filled in"  # what `adopt` leaves open; a run counts it
 KINDS = ("variant", "not-offered", "known-bug")
 _KEYS = {
     "name", "title", "version", "suite_version", "folder", "setup", "not_offered",
-    "peer", "programs", "svscanboot", "timing", "expect",
+    "peer", "inherits", "without", "programs", "svscanboot", "timing", "expect",
 }  # fmt: skip
 
 
@@ -115,16 +119,24 @@ class Profile:
     patience: float = 1.0
     expect: Mapping[str, Expectation] = field(default_factory=dict)
     source: str = ""
+    inherits: str = ""
+
+    @property
+    def needs_folder(self) -> bool:
+        """Must it be said where its programs are (NAME=DIR)?"""
+        return not (self.folder or self.setup or self.programs)
 
 
 def find(name: str) -> Profile:
     """The profile for the value of `--implementation`. Raises ProfileError."""
     path = Path(name)
+    profile, given, folder = name.partition("=")
+    if given and not path.exists():
+        return _with_programs_in(find(profile), Path(folder).expanduser())
     if path.suffix == ".toml":
         return load(path)
-    shipped = data_folder("profiles") / f"{name}.toml"
-    if "/" not in name and shipped.exists():
-        return load(shipped)
+    if "/" not in name and shipped(name).exists():
+        return load(shipped(name))
     if path.is_dir():
         return Profile(name=path.resolve().name, folder=(str(path.resolve()),), source=name)
     names = ", ".join(sorted(p.stem for p in data_folder("profiles").glob("*.toml")))
@@ -133,16 +145,16 @@ def find(name: str) -> Profile:
     )
 
 
+def _with_programs_in(profile: Profile, folder: Path) -> Profile:
+    """The profile, for the programs in the folder and no others."""
+    if not folder.is_dir():
+        raise ProfileError(f"profile {profile.name}: there is no folder {folder}")
+    return replace(profile, folder=(str(folder.resolve()),), setup=())
+
+
 def load(path: Path) -> Profile:
     """Read a TOML profile. Raises ProfileError."""
-    try:
-        table = tomllib.loads(path.read_text())
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ProfileError(f"{path}: {error}") from error
-    if unknown := sorted(table.keys() - _KEYS):
-        raise ProfileError(f"{path}: unknown key {unknown[0]!r}")
-    if not table.get("name"):
-        raise ProfileError(f"{path}: it has no name")
+    table = _table(path)
     folders = table.get("folder", [])
     folders = [folders] if isinstance(folders, str) else folders
     not_programs = (set(table.get("programs", {})) | set(table.get("not_offered", []))) - {
@@ -168,7 +180,36 @@ def load(path: Path) -> Profile:
         patience=float(table.get("timing", {}).get("patience", 1.0)),
         expect=_expectations(path, table.get("expect", [])),
         source=str(path),
+        inherits=table.get("inherits", ""),
     )
+
+
+def _table(path: Path) -> dict[str, Any]:
+    """What the file says, and for the rest what the profile says that it inherits."""
+    try:
+        table = tomllib.loads(path.read_text())
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ProfileError(f"{path}: {error}") from error
+    if unknown := sorted(table.keys() - _KEYS):
+        raise ProfileError(f"{path}: unknown key {unknown[0]!r}")
+    if not table.get("name"):
+        raise ProfileError(f"{path}: it has no name")
+    if "inherits" not in table:
+        return table
+    base = _table(shipped(table["inherits"]))
+    own = list(_single(table.get("expect", [])))
+    inherited = {entry["clause"]: entry for entry in _single(base.get("expect", []))}
+    without = set(table.get("without", []))
+    if unknown := sorted(without - inherited.keys()):
+        raise ProfileError(f"{path}: {base['name']} expects nothing of {unknown[0]}")
+    without |= {entry.get("clause") for entry in own}
+    kept = [entry for clause, entry in inherited.items() if clause not in without]
+    return {**base, **table, "expect": kept + own}
+
+
+def shipped(name: str) -> Path:
+    """The file of a shipped profile (it need not exist)."""
+    return data_folder("profiles") / f"{name}.toml"
 
 
 def check_profile(profile: Profile, known: Mapping[str, Clause]) -> None:

@@ -112,7 +112,7 @@ def _explained(clause: clauses.Clause, tests: list[index.Test]) -> list[str]:
 
 
 def _smoke_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("implementation", metavar="NAME|DIR|FILE.toml")
+    parser.add_argument("implementation", metavar="NAME[=DIR]|DIR|FILE.toml")
 
 
 def _smoke(arguments: _Arguments) -> int:
@@ -120,7 +120,7 @@ def _smoke(arguments: _Arguments) -> int:
 
 
 def _adopt_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("implementation", metavar="NAME|DIR|FILE.toml")
+    parser.add_argument("implementation", metavar="NAME[=DIR]|DIR|FILE.toml")
     parser.add_argument("-o", "--output", type=Path, default=None, help="default: NAME.toml")
     parser.add_argument("options", nargs=argparse.REMAINDER, help="-- options of the run")
 

@@ -25,7 +25,7 @@ from daemontools_conformance.clauses import Clause
 from daemontools_conformance.implementation import Implementation
 from daemontools_conformance.outcomes import Outcome, named
 from daemontools_conformance.places import folder
-from daemontools_conformance.profiles import Profile
+from daemontools_conformance.profiles import Profile, find
 
 SCHEMA = 1
 Record = dict[str, Any]
@@ -212,9 +212,12 @@ def tests_digest() -> str:
 
 
 def profile_digest(profile: Profile) -> str:
-    """A digest of the profile's file; empty for a plain folder."""
+    """A digest of the profile's file, and of those it inherits from; empty for a plain folder."""
     source = Path(profile.source)
-    return hashlib.sha256(source.read_bytes()).hexdigest() if source.is_file() else ""
+    if not source.is_file():
+        return ""
+    inherited = profile_digest(find(profile.inherits)) if profile.inherits else ""
+    return hashlib.sha256(source.read_bytes() + inherited.encode()).hexdigest()
 
 
 def committed(name: str) -> Path:

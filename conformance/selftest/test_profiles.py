@@ -1,0 +1,125 @@
+"""Profiles for the programs in a given folder, and profiles that inherit."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from daemontools_conformance.implementation import locate
+from daemontools_conformance.profiles import ProfileError, find
+from selftest.builds import judged, patched, with_programs
+
+USAGE = "svok/usage/no-operand"
+
+
+@pytest.fixture(scope="session")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return patched(tmp_path_factory.mktemp("honest"))
+
+
+@pytest.fixture
+def homeless(tmp_path: Path) -> Path:
+    """A profile that does not say where its programs are."""
+    file = tmp_path / "homeless.toml"
+    file.write_text('name = "homeless"\n')
+    return file
+
+
+def test_a_profile_is_judged_on_the_programs_in_the_folder_given(
+    honest: Path, homeless: Path, tmp_path: Path
+) -> None:
+    asked = Path(f"{homeless}={honest}")
+    status, report = judged(asked, tmp_path / "report", "--clause", USAGE, workers=1)
+    assert (status, report.name, report.clauses[USAGE]["outcome"]) == (0, "homeless", "PASS")
+
+
+def test_the_folder_given_stands_before_the_profiles_own(honest: Path, tmp_path: Path) -> None:
+    liar = with_programs(tmp_path / "liar", honest, {"svok": "#!/bin/sh\nexit 0\n"})
+    file = tmp_path / "settled.toml"
+    file.write_text(f'name = "settled"\nfolder = "{liar}"\n')
+    status, report = judged(Path(f"{file}={honest}"), tmp_path / "report", "--clause", USAGE)
+    assert (status, report.clauses[USAGE]["outcome"]) == (0, "PASS")
+
+
+def test_a_setup_is_not_run_if_a_folder_is_given(honest: Path, tmp_path: Path) -> None:
+    assert find(f"reference={honest}").setup == ()
+    assert locate(find(f"reference={honest}"), tmp_path).folder == honest
+
+
+def test_a_profile_without_a_folder_says_what_it_needs(homeless: Path, tmp_path: Path) -> None:
+    with pytest.raises(ProfileError, match="say homeless=DIR"):
+        locate(find(str(homeless)), tmp_path)
+
+
+def test_a_given_folder_that_is_not_there_is_refused(homeless: Path) -> None:
+    with pytest.raises(ProfileError, match="there is no folder /nowhere"):
+        find(f"{homeless}=/nowhere")
+
+
+def test_a_folder_may_have_an_equals_sign_in_its_name(honest: Path, tmp_path: Path) -> None:
+    folder = with_programs(tmp_path / "a=b", honest, {})
+    assert locate(find(str(folder)), tmp_path / "scratch").folder == folder
+
+
+def test_a_mapped_program_is_looked_for_in_the_folder_given(honest: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mapped.toml"
+    file.write_text('name = "mapped"\n[programs.svc]\npath = "svok"\nargv0 = "svok"\n')
+    command, argv = locate(find(f"{file}={honest}"), tmp_path).command("svc")
+    assert (command, argv) == (str(honest / "svok"), ("svok",))
+
+
+def test_what_a_profile_does_not_say_is_as_in_the_one_that_it_inherits(tmp_path: Path) -> None:
+    file = tmp_path / "heir.toml"
+    file.write_text('name = "heir"\ninherits = "djb"\n')
+    heir, djb = find(str(file)), find("djb")
+    assert (heir.name, heir.folder, heir.expect) == ("heir", djb.folder, djb.expect)
+
+
+def test_an_heir_leaves_out_and_replaces_expectations(tmp_path: Path) -> None:
+    left_out, replaced, *others = find("djb").expect
+    file = tmp_path / "heir.toml"
+    file.write_text(
+        f'name = "heir"\ninherits = "djb"\nwithout = ["{left_out}"]\n'
+        f'[[expect]]\nclause = "{replaced}"\nkind = "not-offered"\nreason = "another"\n'
+    )
+    expect = find(str(file)).expect
+    assert set(expect) == {replaced, *others}
+    assert expect[replaced].reason == "another"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ('inherits = "nobody"', "nobody.toml"),
+        ('inherits = "djb"\nwithout = ["svok/exit/running"]', "expects nothing of svok/exit"),
+    ],
+)
+def test_an_inheritance_that_is_wrong_is_refused(tmp_path: Path, text: str, complaint: str) -> None:
+    file = tmp_path / "heir.toml"
+    file.write_text(f'name = "heir"\n{text}\n')
+    with pytest.raises(ProfileError, match=complaint):
+        find(str(file))
+
+
+def test_no_results_are_asked_of_a_profile_that_needs_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    regenerate = _regenerate()
+    monkeypatch.setattr(regenerate, "RESULTS", tmp_path)
+    missing = {line.partition(":")[0] for line in regenerate.stale()}
+    assert "djb" in missing
+    assert "djb-plain" not in missing
+    assert "say where its programs are" in regenerate.run("djb-plain", [])
+
+
+def _regenerate() -> ModuleType:
+    """The script conformance/regenerate.py as a module."""
+    spec = importlib.util.spec_from_file_location(
+        "regenerate", Path(__file__).parents[1] / "regenerate.py"
+    )
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
