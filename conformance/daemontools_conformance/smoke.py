@@ -42,19 +42,32 @@ CALLS: dict[str, tuple[list[str], int]] = {
 
 
 def main(profile: Profile) -> int:
-    """Print a line for each program; 0 if the profile finds all that it promises."""
+    """Print a line for each program; 0 if the profile finds all that it promises.
+
+    A folder without a profile promises nothing: what is not there is listed.
+    """
     scratch = Path(tempfile.mkdtemp(prefix="daemontools-smoke-"))
     implementation = locate(profile, scratch)
     print(f"{profile.name}: programs in {implementation.folder}")
+    absent = _absent(implementation) if Path(profile.source).is_dir() else []
     troubles = 0
     for program in PROGRAMS:
-        verdict, is_trouble = _verdict(implementation, program, scratch)
-        troubles += is_trouble
-        print(f"  {program:14} {verdict}")
+        if program not in absent:
+            verdict, is_trouble = _verdict(implementation, program, scratch)
+            troubles += is_trouble
+            print(f"  {program:14} {verdict}")
+    if absent:
+        print(f"not there: {' '.join(absent)} (adopt writes a profile that says so)")
     if not troubles:
         shutil.rmtree(scratch)
-    print("the profile works" if not troubles else f"{troubles} programs: see above")
+    good = "the profile works" if not absent else "what is there works"
+    print(good if not troubles else f"{troubles} programs: see above")
     return 1 if troubles else 0
+
+
+def _absent(implementation: Implementation) -> list[str]:
+    """The programs for which there is no file."""
+    return [p for p in PROGRAMS if not (implementation.folder / p).exists()]
 
 
 def _verdict(implementation: Implementation, program: str, scratch: Path) -> tuple[str, bool]:

@@ -1,0 +1,71 @@
+"""`smoke`: what it says of programs that are there, that are not, and that are wrong."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from daemontools_conformance import smoke
+from daemontools_conformance.profiles import find
+
+_REFUSES = "#!/bin/sh\necho 'svok: usage: svok dir' >&2\nexit 100\n"
+
+
+def _folder(path: Path, **programs: str) -> Path:
+    path.mkdir()
+    for name, text in programs.items():
+        (path / name).write_text(text)
+        (path / name).chmod(0o755)
+    return path
+
+
+def _profile(path: Path, folder: Path) -> str:
+    path.write_text(f'name = "mine"\nfolder = ["{folder}"]\n')
+    return str(path)
+
+
+def test_a_folder_with_some_programs_works(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = _folder(tmp_path / "bin", svok=_REFUSES)
+    assert smoke.main(find(str(folder))) == 0
+    said = capsys.readouterr().out
+    assert "svok           answers: exit 100, svok: usage: svok dir\n" in said
+    assert "not there: svscanboot svscan" in said
+
+
+def test_a_profile_promises_what_it_does_not_deny(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = _folder(tmp_path / "bin", svok=_REFUSES)
+    assert smoke.main(find(_profile(tmp_path / "mine.toml", folder))) == 1
+    assert "svscan         PROFILE? there is no svscan in " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("script", "verdict"),
+    [
+        ("#!/bin/sh\nkill -SEGV $$\n", "PROGRAM? it crashes (SIGSEGV): "),
+        ("#!/usr/bin/env python3\nraise ValueError\n", "PROGRAM? it crashes (a traceback): "),
+        ("#!/no/such/interpreter\n", "PROFILE? "),
+        ("#!/bin/sh\nexec nothing-of-this-name\n", "PROFILE? exit 127, "),
+        ("#!/bin/sh\nexit 7\n", "answers: exit 7 (0.76 gives 100), nothing"),
+    ],
+)
+def test_a_program_is_told_from_a_profile(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], script: str, verdict: str
+) -> None:
+    folder = _folder(tmp_path / "bin", svok=script)
+    smoke.main(find(str(folder)))
+    assert f"  svok           {verdict}" in capsys.readouterr().out
+
+
+def test_a_program_that_hangs_is_no_longer_waited_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smoke, "_SECONDS", 0.2)
+    folder = _folder(
+        tmp_path / "bin", svok=f"#!/bin/sh\nexec {os.path.realpath('/bin/sleep')} 60\n"
+    )
+    assert smoke.main(find(str(folder))) == 1
+    assert "PROGRAM? it does not end within 0.2 s: " in capsys.readouterr().out
