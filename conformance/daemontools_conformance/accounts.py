@@ -8,6 +8,7 @@ from daemontools_conformance.sandbox import Sandbox, Word
 # In the order of passwd(5). Names may hold any byte but colon and newline.
 LINES = [
     b"root:x:0:0:root:/root:/bin/sh",
+    b"greatest:x:4294967295:4294967295::/:/bin/sh",
     b"large:x:4294967294:4294967293::/:/bin/sh",
     b"middle:x:2147483648:65536::/:/bin/sh",
     b"sixteen:x:70000:70001::/:/bin/sh",

@@ -18,10 +18,12 @@ def block(sandbox: Sandbox, *entries: str) -> tuple[bytes, ...]:
 
 NOBODY = pwd.getpwnam("nobody")
 GID, UID = b"GID=%d" % NOBODY.pw_gid, b"UID=%d" % NOBODY.pw_uid
+# Most have one number for both; with them the two could be exchanged and nobody would see it.
+TWO_NUMBERS = [entry.pw_name for entry in pwd.getpwall() if entry.pw_uid != entry.pw_gid][:1]
 
 
 @clause("envuidgid/set/uid-and-gid")
-@pytest.mark.parametrize("account", ["root", "daemon", "bin", "nobody"])
+@pytest.mark.parametrize("account", ["root", "daemon", "bin", "nobody", *TWO_NUMBERS])
 def test_the_variables_hold_the_ids(sandbox: Sandbox, account: str) -> None:
     entry = pwd.getpwnam(account)
     answer = sandbox.run("envuidgid", account, "sh", "-c", "echo $GID; env | grep ^UID=")
@@ -56,6 +58,7 @@ def test_only_the_first_of_two_is_replaced(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("account", "uid", "gid"),
     [
+        ("greatest", 4294967295, 4294967295),
         ("large", 4294967294, 4294967293),
         ("middle", 2147483648, 65536),
         (b"caf\xe9\xff", 4005, 4006),

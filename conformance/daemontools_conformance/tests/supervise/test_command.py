@@ -228,7 +228,7 @@ def test_exit_sends_no_signal(sandbox: Sandbox) -> None:
 
 
 @clause("supervise/command/exit-is-for-ever")
-@pytest.mark.parametrize("letters", [b"xut", b"xot", b"xduct", b"oxut"])
+@pytest.mark.parametrize("letters", [b"xut", b"xot", b"xduct", b"oxut", b"xxt"])
 def test_nothing_takes_exit_back(sandbox: Sandbox, letters: bytes) -> None:
     supervise = witnessed(sandbox, "TERM")
     sandbox.control("s", letters)

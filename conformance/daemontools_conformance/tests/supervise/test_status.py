@@ -185,6 +185,14 @@ def test_byte_16_after_the_paused_run_was_killed(sandbox: Sandbox) -> None:
     assert status_bytes(sandbox)[16] == 0
 
 
+@clause("supervise/status/paused")
+def test_byte_16_while_down_after_the_paused_run_was_killed(sandbox: Sandbox) -> None:
+    witnessed(sandbox)
+    sandbox.control("s", b"pok")
+    is_down(sandbox)
+    assert status_bytes(sandbox)[16] == 0
+
+
 @clause("supervise/status/want")
 def test_byte_17(sandbox: Sandbox) -> None:
     witnessed(sandbox)
