@@ -59,6 +59,13 @@ def test_of_more_digits_the_last_24_count(sandbox: Sandbox, digits: bytes) -> No
     assert converted(sandbox, text) == DATE + b" a\n" + DATE + b" b\n"
 
 
+@clause("tai64nlocal/label/very-many-digits")
+def test_a_label_may_be_very_long(sandbox: Sandbox, variant: str) -> None:
+    label = b"@" + b"0" * 100000 + LABEL[1:]
+    out = converted(sandbox, label + b" a\n" + LABEL + b" b\n")
+    assert out == (label if variant == "bounded" else DATE) + b" a\n" + DATE + b" b\n"
+
+
 @clause("tai64nlocal/label/ten-digit-fraction")
 @pytest.mark.parametrize("nanoseconds", [1000000000, 4294967295])
 def test_a_fraction_of_ten_digits(sandbox: Sandbox, nanoseconds: int) -> None:
