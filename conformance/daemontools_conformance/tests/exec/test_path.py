@@ -1,9 +1,16 @@
 """exec: where the next program is looked for."""
 
+import re
 import shutil
 
-from daemontools_conformance.marks import clause
-from daemontools_conformance.runners import answer_of, each_runner, refusal, run_through
+from daemontools_conformance.marks import clause, needs
+from daemontools_conformance.runners import (
+    answer_of,
+    each_runner,
+    refusal,
+    run_through,
+    words_before_child,
+)
 from daemontools_conformance.sandbox import Sandbox
 
 YES = (0, b"yes\n", b"")
@@ -50,6 +57,18 @@ def test_first_directory_that_has_it_wins(sandbox: Sandbox, runner: str) -> None
 def test_without_path_the_system_is_searched(sandbox: Sandbox, runner: str) -> None:
     answer = run_through(sandbox, runner, "echo", "yes", prepare=["--empty-environ"])
     assert answer_of(answer) == YES
+
+
+@clause("exec/path/unset")
+@needs("strace")
+@each_runner
+def test_without_path_bin_comes_before_usr_bin(sandbox: Sandbox, runner: str) -> None:
+    # They may be one directory: then only the calls show that both are asked.
+    file, argv = sandbox.argv(runner, *words_before_child(sandbox, runner), "nosuch")
+    trace = ["strace", "-f", "-o", "trace", "-e", "trace=%file", "/usr/bin/env", "-i"]
+    sandbox.start_command([*trace, file, *argv[1:]]).wait()
+    asked = re.findall(r'"([^"]*)/nosuch"', (sandbox.path / "trace").read_text())
+    assert list(dict.fromkeys(asked)) == ["/bin", "/usr/bin"]
 
 
 @clause("exec/path/unset-not-here")

@@ -152,7 +152,7 @@ def test_stamp_counts_among_the_1000(sandbox: Sandbox) -> None:
 
 @clause("multilog/pattern/many")
 def test_a_thousand_patterns(sandbox: Sandbox) -> None:
-    script = [f"{'-+'[n % 2]}*<{n}>*" for n in range(1000)]
+    script = [f"{'-+'[n % 2]}*<{n}>*" for n in range(1000)] + ["-non"]
     lines = [b"<0> a", b"b <999>", b"<2> <3>", b"<3> <2>", b"none"]
     # A star ends at the first <, so that the first number of a line counts.
     assert kept(sandbox, *script, lines=lines) == [lines[1], lines[3], lines[4]]
