@@ -193,6 +193,15 @@ def test_byte_16_while_down_after_the_paused_run_was_killed(sandbox: Sandbox) ->
     assert status_bytes(sandbox)[16] == 0
 
 
+@clause("supervise/status/paused")
+def test_byte_16_of_a_paused_run_that_is_to_end(sandbox: Sandbox) -> None:
+    witnessed(sandbox)  # it notes TERM and goes on
+    sandbox.control("s", b"pd")
+    wants(sandbox, ord("d"))
+    assert sandbox.status("s").pid != 0
+    assert status_bytes(sandbox)[16] == 0
+
+
 @clause("supervise/status/want")
 def test_byte_17(sandbox: Sandbox) -> None:
     witnessed(sandbox)
@@ -211,7 +220,7 @@ def wants(sandbox: Sandbox, want: int) -> None:
 def test_byte_17_at_first(sandbox: Sandbox, down: bool) -> None:
     sandbox.service("s", SLEEP, down=down)
     sandbox.supervise("s")
-    assert status_bytes(sandbox)[17:] == (b"d" if down else b"u")
+    assert status_bytes(sandbox)[17:18] == (b"d" if down else b"u")
 
 
 @clause("supervise/status/after-exit")
@@ -221,7 +230,7 @@ def test_the_file_after_the_end(sandbox: Sandbox) -> None:
     is_up(sandbox)
     sandbox.control("s", b"dx")
     assert supervise.wait().code == 0
-    assert status_bytes(sandbox)[12:] == bytes(4) + b"\0d"
+    assert status_bytes(sandbox)[12:18] == bytes(4) + b"\0d"
 
 
 # A status that cannot be written
