@@ -55,9 +55,10 @@ def test_output_that_nobody_can_read_kills(sandbox: Sandbox, program: str) -> No
 
 
 @clause("process/signals/size-kills")
+@pytest.mark.parametrize("size", [0, 4])  # with room for nothing, and for a part
 @pytest.mark.parametrize("program", [*COMPLAINING, "tai64n", "tai64nlocal", "svstat"])
-def test_limit_on_the_size_of_files_kills(sandbox: Sandbox, program: str) -> None:
-    no_core = ["--limit", "CORE=0", "--limit", "FSIZE=0"]
+def test_limit_on_the_size_of_files_kills(sandbox: Sandbox, program: str, size: int) -> None:
+    no_core = ["--limit", "CORE=0", "--limit", f"FSIZE={size}"]
     if program in COMPLAINING:
         answer = sandbox.run(program, *COMPLAINING[program], prepare=no_core)
     else:
