@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -58,6 +59,18 @@ def test_a_second_between_starts(sandbox: Sandbox) -> None:
     sandbox.supervise("s")
     started(sandbox, 4)
     assert history.too_soon(noted(sandbox), 1) == []
+
+
+@clause("supervise/restart/soon")
+def test_less_than_two_seconds_between_some_starts(sandbox: Sandbox) -> None:
+    sandbox.service("s", FAILS_AT_ONCE)
+    sandbox.supervise("s")
+
+    def shortest() -> bool:
+        moments = starts(sandbox)
+        return any(later - earlier < 2 * TICKS_PER_SECOND for earlier, later in pairwise(moments))
+
+    eventually(shortest, within=60, what="a start soon after another")
 
 
 @clause("supervise/restart/at-once")
