@@ -174,7 +174,7 @@ def is_stopped(pid: int) -> bool:
     return _stat_fields(pid)[0] == "T"
 
 
-def end_all_but(spared: set[int], within: float = 20.0) -> None:
+def end_all_but(spared: set[int], within: float = 60.0) -> None:
     """Kill and reap all children of this process, and theirs, except those `spared`.
 
     Killing a parent makes its children ours (`become_subreaper`), so this goes

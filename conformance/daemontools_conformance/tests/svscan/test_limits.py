@@ -30,11 +30,11 @@ def test_the_service_after_the_thousandth_is_a_warning(sandbox: Sandbox) -> None
     ending_supervise(sandbox)
     services(sandbox, *(f"s{number}" for number in range(LIMIT + 1)))
     svscan = sandbox.start("svscan", "service")
-    eventually(lambda: svscan.err, within=60)
+    eventually(lambda: svscan.err, within=120)
     (line,) = svscan.err.splitlines()
     assert line.startswith(b"svscan: warning: unable to start s")
     assert line.endswith(b": running too many services")
-    eventually(lambda: len(children(svscan.pid)) == LIMIT, within=60)
+    eventually(lambda: len(children(svscan.pid)) == LIMIT, within=120)
 
 
 @clause("svscan/limit/room-is-made")
