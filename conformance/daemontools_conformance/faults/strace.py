@@ -30,13 +30,14 @@ def under_strace(
     paths: Sequence[Word],
     tampering: Sequence[str],
     script: Sequence[Word],
+    program: str = "multilog",
     **options: Unpack[Options],
 ) -> Running:
-    """multilog under strace, which looks only at calls that concern one of `paths`.
+    """The program under strace, which looks only at calls that concern one of `paths`.
 
     `tampering`: further options of strace. The trace goes to `trace` in the sandbox.
     """
-    file, argv = sandbox.argv("multilog", *script)
+    file, argv = sandbox.argv(program, *script)
     command: list[Word] = ["strace", "-y", "-o", sandbox.path / "trace", *tampering]
     for path in paths:
         command += ["-P", path]

@@ -1,0 +1,265 @@
+"""A hand that does anything to a tree of services at any time, and what must hold afterwards.
+
+Each service writes numbered lines into a multilog. A line names its writer, by
+process id and moment of birth; each writer notes how far it came. So at the end
+it is known what should have arrived.
+
+The hand ends what it orphans: the ./run of a supervise that it has killed.
+"""
+
+import os
+import random
+import re
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from daemontools_conformance.logdirs import contents
+from daemontools_conformance.patience import eventually, never
+from daemontools_conformance.processes import Running, children, is_alive
+from daemontools_conformance.sandbox import Sandbox
+
+WRITER = """\
+import os, signal, time
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+with open("/proc/self/stat") as file:
+    me = f"{os.getpid()}.{file.read().rpartition(')')[2].split()[19]}"
+note = os.open(f"written.{me}", os.O_WRONLY | os.O_CREAT, 0o644)
+number = 0
+while True:
+    number += 1
+    os.write(1, f"{me} {number}\\n".encode())
+    os.pwrite(note, b"%010d" % number, 0)
+    time.sleep(0.02)
+"""
+LOGGER = "exec multilog s16384 n9999 ./main"
+
+NAMES = ("a", "b", "c")
+PACE = 0.1  # seconds between two acts, at most
+MOST_ADDED = 3
+
+
+@dataclass
+class Hand:
+    """What the hand works on, and what it has done so far."""
+
+    sandbox: Sandbox
+    svscan: Running
+    dice: random.Random
+    kills_loggers: bool = False
+    added: list[str] = field(default_factory=list)  # and still there
+    removed: list[Path] = field(default_factory=list)
+    acts: list[str] = field(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        """The services that are there."""
+        return [*NAMES, *self.added]
+
+    def folder(self, name: str) -> Path:
+        """The directory of a service, or of a log (`a/log`)."""
+        return self.sandbox.path.resolve() / "service" / name
+
+
+def begin(sandbox: Sandbox, dice: random.Random, *, kills_loggers: bool = False) -> Hand:
+    """A tree whose services all write, and a hand that has not done anything yet."""
+    for name in NAMES:
+        _build(sandbox, f"service/{name}")
+    hand = Hand(sandbox, sandbox.start("svscan", "service"), dice, kills_loggers)
+    for name in NAMES:
+        eventually(lambda name=name: came(hand.folder(name)), within=60)  # type: ignore[misc]
+    return hand
+
+
+def _build(sandbox: Sandbox, name: str) -> None:
+    interpreter = f"{os.path.realpath(sys.executable)} -ISXutf8"
+    sandbox.script(f"{name}/run", WRITER, interpreter)
+    sandbox.script(f"{name}/log/run", LOGGER)
+
+
+# What it does
+
+
+def play(hand: Hand, seconds: float) -> None:
+    """Do anything for so long. svscan must survive it."""
+    end = eventually(lambda: os.times().elapsed) + seconds
+    while os.times().elapsed < end:
+        act = hand.dice.choices(*zip(*ACTS.items(), strict=True))[0]
+        act(hand)
+        _end_orphans(hand)
+        never(hand.svscan.has_ended, during=hand.dice.random() * PACE)
+
+
+def _command(hand: Hand) -> None:
+    """Send a command to a service or its log."""
+    name = hand.dice.choice(hand.names)
+    letters = "udotahkpc"
+    if hand.dice.random() < 0.5:
+        name, letters = f"{name}/log", "udotapc" + "k" * hand.kills_loggers
+    _svc(hand, hand.dice.choice(letters), hand.folder(name))
+
+
+def _svc(hand: Hand, letters: str, folder: Path) -> None:
+    hand.acts.append(f"svc -{letters} {folder.name}")
+    hand.sandbox.run("svc", f"-{letters}", folder, within=60)
+
+
+def _kill_supervise(hand: Hand) -> None:
+    """Kill the supervise of a service or of its log."""
+    name = hand.dice.choice(hand.names) + hand.dice.choice(["", "/log"])
+    if pid := supervise_in(hand, hand.folder(name)):
+        number = hand.dice.choice([signal.SIGTERM, signal.SIGKILL])
+        hand.acts.append(f"{number.name} to supervise {name}")
+        os.kill(pid, number)
+        eventually(lambda: not is_alive(pid))
+
+
+def _kill_run(hand: Hand) -> None:
+    """Kill a service or its logger, past its supervise."""
+    of_log = hand.dice.random() < 0.5
+    name = hand.dice.choice(hand.names) + "/log" * of_log
+    signals = [signal.SIGTERM, signal.SIGKILL]
+    if of_log and not hand.kills_loggers:
+        signals = [signal.SIGTERM, signal.SIGALRM]
+    supervise = supervise_in(hand, hand.folder(name))
+    for pid in children(supervise) if supervise else ():
+        number = hand.dice.choice(signals)
+        hand.acts.append(f"{number.name} to {name}/run")
+        _kill(pid, number)
+
+
+def _add(hand: Hand) -> None:
+    """Add a service, whole at once."""
+    if len(hand.added) < MOST_ADDED:
+        name = f"n{len(hand.acts)}"
+        _build(hand.sandbox, f"aside/{name}")
+        (hand.sandbox.path / "aside" / name).rename(hand.folder(name))
+        hand.added.append(name)
+        hand.acts.append(f"add {name}")
+
+
+def _remove(hand: Hand) -> None:
+    """Remove an added service in order: the service, what it has written, the log."""
+    if not hand.added:
+        return
+    name = hand.added.pop(hand.dice.randrange(len(hand.added)))
+    _await_supervises(hand, name)
+    new = hand.sandbox.path.resolve() / f"removed.{name}"
+    hand.folder(name).rename(new)
+    hand.acts.append(f"remove {name}")
+    for letters, folder in (("cu", new / "log"), ("cdx", new)):
+        _svc(hand, letters, folder)
+    eventually(lambda: supervise_in(hand, new) == 0, within=60)
+    await_lines(new)
+    _svc(hand, "cdx", new / "log")
+    eventually(lambda: supervise_in(hand, new / "log") == 0, within=60)
+    hand.removed.append(new)
+
+
+ACTS: dict[Callable[[Hand], None], int] = {
+    _command: 12,
+    _kill_supervise: 2,
+    _kill_run: 3,
+    _add: 1,
+    _remove: 1,
+}
+
+
+def _end_orphans(hand: Hand) -> None:
+    """End and reap whatever has lost its supervise; its children are ours."""
+
+    def none_left() -> bool:
+        left = children() - {hand.svscan.pid}
+        for pid in left:
+            if os.waitpid(pid, os.WNOHANG)[0] == 0:
+                _kill(pid, signal.SIGTERM)
+                _kill(pid, signal.SIGCONT)
+        return not left
+
+    eventually(none_left, within=60, what="orphans end")
+
+
+def _kill(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+# What must hold
+
+
+def supervise_in(hand: Hand, folder: Path) -> int:
+    """The process id of svscan's child that works in this directory; 0 if there is none."""
+    for pid in children(hand.svscan.pid):
+        try:
+            if os.readlink(f"/proc/{pid}/cwd") == os.fspath(folder):
+                return pid
+        except OSError:
+            continue  # it has just ended
+    return 0
+
+
+def _await_supervises(hand: Hand, name: str) -> None:
+    for part in (name, f"{name}/log"):
+        there = f"service/{part}"
+        eventually(lambda part=part: supervise_in(hand, hand.folder(part)), within=60)  # type: ignore[misc]
+        eventually(lambda there=there: hand.sandbox.is_supervised(there), within=60)  # type: ignore[misc]
+
+
+def bring_up(hand: Hand) -> None:
+    """Want all services and logs up; wait until each has its supervise, and it its ./run."""
+    while hand.added:
+        _remove(hand)
+    for name in NAMES:
+        _await_supervises(hand, name)
+        for part in (name, f"{name}/log"):
+            _svc(hand, "cu", hand.folder(part))
+    eventually(lambda: all(is_family(hand, name) for name in NAMES), within=60)
+
+
+def is_family(hand: Hand, name: str) -> bool:
+    """Do service and log have one live ./run each, the one that the status names?"""
+    for part in (name, f"{name}/log"):
+        status = hand.sandbox.status(f"service/{part}")
+        assert (status.want, status.paused) == (b"u", 0)
+        assert children(supervise_in(hand, hand.folder(part))) == {status.pid}
+        assert is_alive(status.pid)
+    return True
+
+
+def take_down(hand: Hand) -> None:
+    """Want all services down, and let their lines arrive."""
+    for name in NAMES:
+        _svc(hand, "cd", hand.folder(name))
+        eventually(lambda name=name: hand.sandbox.status(f"service/{name}").pid == 0)  # type: ignore[misc]
+        await_lines(hand.folder(name))
+
+
+def noted(folder: Path) -> dict[str, int]:
+    """How far each writer came."""
+    notes = {p.name.partition(".")[2]: p.read_bytes() for p in folder.glob("written.*")}
+    return {writer: int(note or 0) for writer, note in notes.items()}
+
+
+def came(folder: Path) -> dict[str, list[int]]:
+    """The numbers of the lines of each writer in the log; torn lines under ""."""
+    found: dict[str, list[int]] = {}
+    for line in contents(folder / "log/main").decode().splitlines():
+        match = re.fullmatch(r"(\d+\.\d+) (\d+)", line)
+        writer, number = match.groups() if match else ("", 0)
+        found.setdefault(writer, []).append(int(number))
+    return found
+
+
+def await_lines(folder: Path) -> None:
+    """Wait until the log does not grow any more: the pipe is empty."""
+    seen = [-1]
+
+    def is_quiet() -> bool:
+        seen.append(len(contents(folder / "log/main")))
+        return len(seen) > 30 and len(set(seen[-30:])) == 1
+
+    eventually(is_quiet, within=60, what="all lines arrive")

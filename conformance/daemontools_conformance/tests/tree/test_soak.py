@@ -1,0 +1,111 @@
+"""A tree of services under a hand that does anything at any time, for minutes."""
+
+import os
+import random
+from itertools import pairwise
+from pathlib import Path
+
+from daemontools_conformance.marks import clause, heavy, needs
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.processes import children
+from daemontools_conformance.record import record
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.tests.tree.hand import (
+    NAMES,
+    Hand,
+    begin,
+    bring_up,
+    came,
+    noted,
+    play,
+    supervise_in,
+    take_down,
+)
+
+GROWTH = 4000  # KB: more is a leak
+
+
+@heavy("soak")
+@clause("svscan/pipe/survives-everybody")
+def test_no_line_is_lost_torn_doubled_or_late(
+    sandbox: Sandbox, dice: random.Random, minutes: float
+) -> None:
+    hand = begin(sandbox, dice)
+    play(hand, minutes * 60)
+    bring_up(hand)
+    take_down(hand)
+    for folder in [*(hand.folder(name) for name in NAMES), *hand.removed]:
+        arrived = came(folder)
+        for writer, numbers in arrived.items():
+            assert numbers == list(range(1, len(numbers) + 1)), f"{folder.name}: writer {writer}"
+        for writer, last in noted(folder).items():
+            assert len(arrived.get(writer, [])) >= last, f"{folder.name}: writer {writer}"
+
+
+@heavy("soak")
+@clause("multilog/kill/random")
+def test_a_killed_multilog_loses_what_it_held_and_no_more(
+    sandbox: Sandbox, dice: random.Random, minutes: float
+) -> None:
+    hand = begin(sandbox, dice, kills_loggers=True)
+    play(hand, minutes * 60)
+    bring_up(hand)
+    take_down(hand)
+    kills = sum("svc -k log" in act or "SIGKILL to" in act for act in hand.acts)
+    for folder in [*(hand.folder(name) for name in NAMES), *hand.removed]:
+        arrived = came(folder)
+        assert len(arrived.pop("", [])) <= kills
+        gaps = 0
+        for writer, numbers in arrived.items():
+            assert numbers == sorted(set(numbers)), f"{folder.name}: writer {writer}"
+            gaps += sum(later - earlier > 1 for earlier, later in pairwise([0, *numbers]))
+        assert gaps <= kills
+
+
+@heavy("soak")
+@clause("svscan/scan/restarts-supervise")
+def test_every_service_comes_up_again_and_again(
+    sandbox: Sandbox, dice: random.Random, minutes: float
+) -> None:
+    hand = begin(sandbox, dice, kills_loggers=True)
+    end = os.times().elapsed + minutes * 60
+    while os.times().elapsed < end:
+        play(hand, min(10.0, minutes * 60))
+        bring_up(hand)
+
+
+@heavy("soak")
+@needs("linux")
+@clause("svscan/limit/no-leak")
+def test_nothing_is_left_and_nothing_grows(
+    sandbox: Sandbox, dice: random.Random, minutes: float
+) -> None:
+    hand = begin(sandbox, dice, kills_loggers=True)
+    bring_up(hand)
+    before = sizes(hand)
+    play(hand, minutes * 60)
+    bring_up(hand)
+
+    def as_before() -> bool:  # svscan forgets what is gone at its next scan
+        after = sizes(hand)
+        for process, (descriptors, kilobytes) in before.items():
+            assert after[process][0] == descriptors, f"{process} has other descriptors"
+            assert after[process][1] - kilobytes < GROWTH, f"{process} has grown"
+        return True
+
+    eventually(as_before, within=60)
+    eventually(lambda: len(children(hand.svscan.pid)) == 2 * len(NAMES), within=60)
+
+
+def sizes(hand: Hand) -> dict[str, tuple[int, int]]:
+    """Descriptors and resident kilobytes of svscan and each supervise."""
+    parts = [part for name in NAMES for part in (name, f"{name}/log")]
+    pids = {part: supervise_in(hand, hand.folder(part)) for part in parts}
+    return {part: size(pid) for part, pid in {**pids, "svscan": hand.svscan.pid}.items()}
+
+
+def size(pid: int) -> tuple[int, int]:
+    """Descriptors and resident kilobytes of a process; not the directory that it reads just now."""
+    kept = [t for t in record(pid).descriptors.values() if not t.endswith("/service")]
+    status = Path(f"/proc/{pid}/status").read_text()
+    return len(kept), int(status.split("VmRSS:")[1].split()[0])
