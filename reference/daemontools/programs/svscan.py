@@ -168,6 +168,8 @@ def spawn(called: bytes, child: "Callable[[], NoReturn]") -> int:
     if not pid:
         try:
             child()
+        except MemoryError:
+            die(111, WARNING, "unable to start supervise ", called, ": out of memory")
         finally:
             os._exit(111)  # whatever happens, the child never comes back to the loop
     return pid
