@@ -17,7 +17,7 @@ from daemontools_conformance.sandbox import PIPE, Sandbox, Word
 COMPLAINING: dict[str, tuple[Word, ...]] = {
     "svscan": ("no.dir",),
     "supervise": (),
-    "svc": ("-q",),
+    "svc": ("-z",),  # -q is a letter of some
     "svok": (),
     "multilog": ("./no/dir",),
     "setuidgid": (),
