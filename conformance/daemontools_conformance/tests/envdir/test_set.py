@@ -173,6 +173,17 @@ def test_only_the_first_of_two_is_replaced(sandbox: Sandbox) -> None:
 
 
 @clause("envdir/block/duplicates")
+def test_the_second_of_two_stays_where_it_is(sandbox: Sandbox) -> None:
+    assert variables(sandbox, {b"A": b"x"}, b"A=1", b"A=2", b"B=3") == [b"B=3", b"A=2", b"A=x"]
+
+
+@clause("envdir/block/duplicates")
+def test_entries_that_are_there_twice_stay_so(sandbox: Sandbox) -> None:
+    block = variables(sandbox, {b"A": b"x"}, b"B=2", b"B=2", b"odd", b"odd")
+    assert block == [b"B=2", b"B=2", b"odd", b"odd", b"A=x"]
+
+
+@clause("envdir/block/duplicates")
 def test_only_the_first_of_two_is_removed(sandbox: Sandbox) -> None:
     assert variables(sandbox, {b"A": b""}, b"A=1", b"B=2", b"A=3") == [b"A=3", b"B=2"]
 

@@ -44,11 +44,11 @@ def test_it_is_started_again(sandbox: Sandbox, end: str) -> None:
 
 @clause("supervise/restart/one-at-a-time")
 def test_one_at_a_time(sandbox: Sandbox) -> None:
-    witnessed(sandbox, "TERM")
+    supervise = witnessed(sandbox, "TERM")
     for count, letters in enumerate((b"tuuu", b"kuu", b"kou", b"duu", b"uku"), 2):
         sandbox.control("s", letters)
         started(sandbox, count)
-        is_ready(sandbox)
+        assert children(supervise.pid) == {is_ready(sandbox)}
     assert len(starts(sandbox)) == 6
     assert history.overlaps(noted(sandbox)) == []
 
