@@ -76,6 +76,22 @@ def test_a_file_without_a_newline_near_its_end_has_the_size(sandbox: Sandbox) ->
     assert first + second + (sandbox.path / "log/current").read_bytes() == text
 
 
+@clause("multilog/rotate/exact-size")
+@pytest.mark.parametrize(
+    ("script", "size"),
+    [
+        ([], 99_999),
+        (["s4095"], 4096),
+        (["s4097"], 4097),
+        (["s16777215"], 16_777_215),
+        (["s16777216"], 16_777_215),
+    ],
+)
+def test_the_size_to_the_byte(sandbox: Sandbox, script: list[str], size: int) -> None:
+    sandbox.run("multilog", *script, "./log", input=b"x" * (size + 1))
+    assert [len(content) for content in old_contents(sandbox.path / "log")] == [size]
+
+
 @clause("multilog/rotate/not-before-more-comes")
 def test_a_full_file_without_a_newline_stays_current_until_more_comes(sandbox: Sandbox) -> None:
     multilog = sandbox.start("multilog", "s4096", "./log", stdin=PIPE)
