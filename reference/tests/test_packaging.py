@@ -119,7 +119,8 @@ def test_nothing_else_is_installed(venv: Path) -> None:
 def test_the_wheel_holds_the_data_of_the_suite(built: Path) -> None:
     [wheel] = built.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    for name in ("spec/svok.md", "profiles/djb.toml", "fixtures/demo/greeter/run", "py.typed"):
+    data = ["spec/svok.md", "profiles/djb.toml", "results/README.md", "fixtures/demo/greeter/run"]
+    for name in [*data, "py.typed"]:
         assert f"daemontools_conformance/{name}" in names
     assert not [n for n in names if "__pycache__" in n or n.startswith(("docs/", "reference/"))]
 
