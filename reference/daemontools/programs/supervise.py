@@ -96,6 +96,7 @@ def supervise(directory: bytes) -> int:
     # LOOP
     if machine.start_is_due(_state):
         _start()
+    _announce()  # once more: a status.new left from another time had a mode of its own
     poller = select.poll()
     poller.register(children, select.POLLIN)
     poller.register(control, select.POLLIN)

@@ -46,6 +46,21 @@ def _modes(sandbox: Sandbox) -> dict[str, int]:
     return {path.name: path.lstat().st_mode for path in folder.iterdir()}
 
 
+@clause("supervise/folder/left-over")
+@pytest.mark.parametrize("down", [True, False])
+@pytest.mark.parametrize("mode", [0o600, 0o777])
+def test_a_status_new_that_was_left(sandbox: Sandbox, mode: int, *, down: bool) -> None:
+    sandbox.service("s", SLEEP, down=down)
+    (sandbox.path / "s/supervise").mkdir(mode=0o700)
+    left = sandbox.path / "s/supervise/status.new"
+    left.write_bytes(b"x" * 100)
+    left.chmod(mode)
+    sandbox.supervise("s")
+    status = sandbox.path / "s/supervise/status"
+    eventually(lambda: stat.S_IMODE(status.stat().st_mode) == 0o644)
+    assert status.stat().st_size == 18
+
+
 @clause("supervise/folder/kept")
 def test_modes_that_were_changed_stay(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP, down=True)
