@@ -131,6 +131,8 @@ def _steps(events: list[Event]) -> Iterator[str]:
                 target = names.get(event.facts["pid"])
                 name = signal.Signals(event.facts["signal"]).name.removeprefix("SIG")
                 yield f"kill -{name} ${target}" if target else f"# kill -{name} another process"
+            case "shell":
+                yield event.facts["line"]
             case "input":
                 yield f"# written to its standard input: {word(event.facts['data'])}"
     if not waited and not names:

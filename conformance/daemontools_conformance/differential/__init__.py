@@ -1,20 +1,20 @@
 """Differential mode: the same generated cases for two implementations, side by side.
 
     daemontools-conformance --differential A B [--program NAME]... [--cases N] [--seed N]
-    daemontools-conformance --differential A B --case JSON
+    daemontools-conformance --differential A B --case JSON|FILE
     daemontools-conformance --differential A B --masks
 
 A and B are what `--implementation` takes. Everything that can be observed is
 compared (`run.py`); what is not compared, and why, stands in one list (`masks.py`).
-A difference is printed with a script that runs the case again without the suite; no
-clause speaks of it, or else the list would: it is an unwritten clause.
+A difference is printed with a script that runs the case again without the suite,
+and with the clause that one of the two fails; if there is none, it is an
+unwritten clause (`unwritten.py`).
 """
 
 import argparse
 import multiprocessing
 import os
 import shlex
-import sys
 import tempfile
 import time
 import zlib
@@ -24,9 +24,10 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from daemontools_conformance.differential import masks
-from daemontools_conformance.differential.case import from_json, shell
+from daemontools_conformance.differential.case import Case, from_json, shell
 from daemontools_conformance.differential.compare import SLOW, Findings, differences_once, explore
 from daemontools_conformance.differential.generate import CASES
+from daemontools_conformance.differential.unwritten import Judge
 from daemontools_conformance.implementation import Implementation, locate
 from daemontools_conformance.processes import become_subreaper
 from daemontools_conformance.profiles import ProfileError, find
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same cases")
     parser.add_argument("--unsteady", action="store_true", help="show what differed only once")
-    parser.add_argument("--case", help="run one case again: the JSON of a report")
+    parser.add_argument("--case", help="run one case again: the JSON of a report, or its file")
     parser.add_argument("--masks", action="store_true", help="print what is not compared, and why")
     options = parser.parse_args(arguments)
     if options.masks:
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
         except ProfileError as error:
             parser.error(str(error))
         if options.case:
-            return _again(both[0], both[1], options.case, scratch)
+            return _again(both[0], both[1], _case(options.case), scratch)
         began = time.monotonic()
         found = _explore_all(both[0], both[1], options)
         print(f"{time.monotonic() - began:.0f} s, seed {options.seed}")
@@ -74,16 +75,20 @@ def _located(name: str, scratch: Path) -> Implementation:
     return locate(profile, folder)
 
 
-def _again(first: Implementation, second: Implementation, text: str, scratch: str) -> int:
+def _case(text: str) -> Case:
+    """A case as JSON, or in a file."""
+    return from_json(text if text.startswith("{") else Path(text).read_text())
+
+
+def _again(first: Implementation, second: Implementation, case: Case, scratch: str) -> int:
     """One case once more; in a process of its own, for it ends all children that it finds."""
-    case = from_json(text)
     covered = masks.excluded(case)
     if covered:
         print(f"covered by the deviation {covered}")
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, context, initializer=become_subreaper) as pool:
         found = pool.submit(differences_once, first, second, case, scratch).result()
-    print("\n".join(found) or "no difference")
+    print("\n".join(map(str, found)) or "no difference")
     return 1 if found else 0
 
 
@@ -93,6 +98,7 @@ def _explore_all(first: Implementation, second: Implementation, options: argpars
     table: dict[str, list[Findings]] = {program: [] for program in programs}
     cores = os.cpu_count() or 1
     context = multiprocessing.get_context("spawn")
+    judge = Judge((options.first, options.second))
     with (
         ProcessPoolExecutor(3 * cores, context, initializer=become_subreaper) as quick,
         ProcessPoolExecutor(12 * cores, context, initializer=become_subreaper) as waiting,
@@ -111,7 +117,7 @@ def _explore_all(first: Implementation, second: Implementation, options: argpars
         for job in as_completed(jobs):
             findings = job.result()
             table[findings.program].append(findings)
-            _report(findings, first, second)
+            _report(findings, first, second, judge)
             for case, differs in findings.unsteady if options.unsteady else []:
                 print("\nonly once:", case, *differs, sep="\n")
             for what in findings.trouble:
@@ -129,45 +135,53 @@ def _slices(program: str, cases: int, size: int, seed: int) -> Iterator[tuple[in
         yield min(size, cases - start), zlib.crc32(name.encode())
 
 
-def _report(findings: Findings, first: Implementation, second: Implementation) -> None:
-    for case, differs in findings.differences:
-        names = f"{first.profile.name} (above) and {second.profile.name} (below)"
-        print(f"\nDIFFERENCE, an unwritten clause of {findings.program}: {names}")
-        print("\n".join(differs))
+def _report(
+    findings: Findings, first: Implementation, second: Implementation, judge: Judge
+) -> None:
+    for text, differs in findings.differences:
+        if text in judge.told:
+            continue
+        judge.told.add(text)
+        case = from_json(text)
+        names = f"{judge.names[0]} (above) and {judge.names[1]} (below)"
+        print(f"\nDIFFERENCE in {findings.program}: {names}")
+        print("\n".join(map(str, differs)))
+        print("\n".join(f"--- {line}" for line in judge.verdict(case, differs)))
         one, two = (both.command(findings.program)[0] for both in (first, second))
         print(f"--- by hand; then the same with {two}")
-        print(shell(from_json(case), one))
-        names = f"{first.profile.name} {second.profile.name}"
-        print(
-            f"--- again: daemontools-conformance --differential {names} --case {shlex.quote(case)}"
-        )
-        sys.stdout.flush()
+        print(shell(case, one))
+        command = ["daemontools-conformance", "--differential", *judge.names, "--case", text]
+        print(f"--- again: {shlex.join(command)}", flush=True)
 
 
 def _summary(table: dict[str, list[Findings]]) -> int:
     """Print the counts; how many cases differed or came to no end."""
     print("\n" + " " * 14 + "".join(f"{name:>10}" for name in _COLUMNS))
     total: Counter[str] = Counter()
-    excluded: Counter[str] = Counter()
+    excluded: Counter[tuple[str, str]] = Counter()  # deviation, program
     for program, all_findings in table.items():
         counts = _counts(all_findings)
         total.update(counts)
         for findings in all_findings:
-            excluded.update(findings.excluded)
+            excluded.update({(n, program): count for n, count in findings.excluded.items()})
         print(_row(program, counts))
     print(_row("together", total))
     reasons = {deviation.name: deviation.reason for deviation in masks.DEVIATIONS}
     for program, all_findings in table.items():
         for why in {findings.unavailable for findings in all_findings} - {""}:
             print(f"{program} is not compared here: {why}")
-    for name, count in sorted(excluded.items()):
-        print(f"excluded {count:>6} x {name}: {reasons[name]}")
+    for name in sorted({name for name, _ in excluded}):
+        of_it = {program: count for (one, program), count in excluded.items() if one == name}
+        where = ", ".join(f"{program} {count}" for program, count in of_it.items())
+        print(f"excluded {sum(of_it.values()):>6} x {name}: {reasons[name]} ({where})")
     print(f"masked: {len(masks.MASKS)} things, see --masks")
     return total["different"] + total["trouble"]
 
 
 def _row(program: str, counts: Counter[str]) -> str:
-    return f"{program:14}" + "".join(f"{counts[name]:>10}" for name in _COLUMNS)
+    share = counts["excluded"] / max(1, counts["excluded"] + counts["compared"])
+    row = f"{program:14}" + "".join(f"{counts[name]:>10}" for name in _COLUMNS)
+    return f"{row}  {share:.1%} excluded" if counts["excluded"] else row
 
 
 _COLUMNS = ("compared", "distinct", "excluded", "unsteady", "trouble", "different")

@@ -28,9 +28,11 @@ class Step(NamedTuple):
     """Something that happens to the program while it runs."""
 
     after: float  # seconds after the step before
-    act: str  # control, signal, input, end, look, await, make, remove
-    where: bytes = b""  # control: the service; make, remove: the file
-    what: bytes = b""  # control: the letters; signal: its number; input: the bytes; await: a title
+    act: str  # control, signal, kill, release, input, end, look, await; and those in run._do
+    where: bytes = b""  # control: the service; kill: a title; make, remove, mode ...: the file
+    # control: the letters; signal, kill: its number; input: the bytes; await: a title;
+    # rename, link: the other name; mode: octal
+    what: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,8 @@ def shell(case: Case, file: str) -> str:
         at += step.after
         journal.events += _event(step, at)
     lines = replay.script(f"{case.program}: {case.json()}", files, journal)
+    head, call, rest = lines.partition("exec env")
+    lines = head + call + rest.replace("{box}", "'\"$PWD\"'")  # it stands in quotes
     held = "".join(f"# beforehand, by another process: {how} {file!r}\n" for how, file in case.held)
     return lines.replace("\ncd ", f"\n{held}cd ", 1)
 
@@ -123,8 +127,27 @@ def _event(step: Step, at: float) -> list[Event]:
         case "make":
             facts = {"name": Path(os.fsdecode(step.where)), "content": step.what, "mode": 0o644}
             return [Event(at, "write", facts)]
+        case "remove":
+            return _line(at, "rm", step.where)
+        case "dir":
+            return _line(at, "mkdir", b"-p", step.where)
+        case "rename":
+            return _line(at, "mv", b"-T", step.where, step.what)
+        case "mode":
+            return _line(at, "chmod", step.what, step.where)
+        case "link":
+            return _line(at, "ln", b"-sfn", step.what, step.where)
+        case "kill":
+            return _line(at, "# by hand: kill the child", step.what, step.where)
+        case "release":
+            return _line(at, "# the other process lets go of its lock")
         case _:
             return []
+
+
+def _line(at: float, command: str, *words: bytes) -> list[Event]:
+    """A line of the script that is no act of the program itself."""
+    return [Event(at, "shell", {"line": " ".join([command, *map(replay.word, words)])})]
 
 
 def _plain(value: Any) -> Any:

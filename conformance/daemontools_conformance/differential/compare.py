@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, assume, given, seed, settings
+from hypothesis.errors import Flaky
 
 from daemontools_conformance.differential import masks
 from daemontools_conformance.differential.case import Case
 from daemontools_conformance.differential.generate import CASES
 from daemontools_conformance.differential.run import Observation, clean, observe
+from daemontools_conformance.differential.unwritten import Difference
 from daemontools_conformance.implementation import Implementation
 from daemontools_conformance.outcomes import Unavailable
 from daemontools_conformance.patience import TooLate
@@ -36,8 +38,8 @@ class Findings:
     distinct: set[int] = field(default_factory=set)
     excluded: Counter[str] = field(default_factory=Counter)
     # Differed once, and not at the second, more patient look: what differed, and the case.
-    unsteady: list[tuple[str, list[str]]] = field(default_factory=list)
-    differences: list[tuple[str, list[str]]] = field(default_factory=list)  # case, what differs
+    unsteady: list[tuple[str, list[Difference]]] = field(default_factory=list)
+    differences: list[tuple[str, list[Difference]]] = field(default_factory=list)  # case, what
     trouble: list[str] = field(default_factory=list)  # cases that the suite could not run to an end
     unavailable: str = ""  # why this program cannot be run here
 
@@ -70,11 +72,11 @@ class Pair:
                 break  # svstat counts seconds: both must run in the same one
         return seen
 
-    def differences(self, case: Case, patience: float = PATIENCE_SECONDS) -> list[str]:
+    def differences(self, case: Case, patience: float = PATIENCE_SECONDS) -> list[Difference]:
         """What differs, each with both values."""
         one, two = (dict(_flat(seen)) for seen in self.observations(case, patience))
         return [
-            f"{name}: {one.get(name)!r}\n{' ' * len(name)}  {two.get(name)!r}"
+            Difference(name, one.get(name), two.get(name))
             for name in sorted(one.keys() | two.keys())
             if one.get(name) != two.get(name)
         ]
@@ -91,7 +93,7 @@ def _flat(seen: Observation, before: str = "") -> Iterator[tuple[str, Any]]:
 
 def differences_once(
     first: Implementation, second: Implementation, case: Case, scratch: str
-) -> list[str]:
+) -> list[Difference]:
     """What differs in one case."""
     return Pair(first, second, scratch).differences(case)
 
@@ -144,6 +146,9 @@ def explore(
             compare()
         except Different:
             pass
+        except Flaky:  # it differed twice, and not when hypothesis came back to it
+            findings.unsteady += findings.differences
+            findings.differences = []
         except Unavailable as why:
             findings.unavailable = str(why)
     return findings

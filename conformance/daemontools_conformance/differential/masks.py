@@ -6,9 +6,10 @@ what happens is left to chance, and the case is not run; it is counted.
 """
 
 import re
+import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -37,6 +38,13 @@ class Deviation:
     reason: str
 
 
+def _screen(found: re.Match[bytes]) -> bytes:
+    """What readproctitle shows, each line once, without one whose beginning has scrolled away."""
+    lines = found[0].lstrip(b".").split(b"\n")
+    is_full = not found[0].startswith(b"....")
+    return b"\n".join(dict.fromkeys(lines[1:] if is_full else lines))
+
+
 def _hidden(found: re.Match[bytes]) -> bytes:
     """As many marks as there were characters: the length is compared."""
     return b"#" * len(found[0])
@@ -62,6 +70,18 @@ MASKS = (
         b"/service",
         "the directory of services is part of the packaging",
     ),
+    Mask(
+        "svscanboot",
+        rb"(?s)(?<=\0errors:\0)\.\.\..*",
+        _screen,
+        "how often something is tried again in a while, and so how far the screen has scrolled",
+    ),
+    Mask(
+        EVERYWHERE,
+        rb"^(/[^\0]*\0(-[^\0]+\0)*)?[^\0]*/(?=(setlock|multilog)(\0|$))",
+        b"",
+        "the title of a script begins with its interpreter and its path",
+    ),
     Mask("svscanboot", rb"(?s)^.*newroot\.py.*$", b"", "how the suite starts svscanboot"),
     Mask(
         "svscanboot",
@@ -79,7 +99,24 @@ IN_FILES = (
         "supervise svscan svscanboot",
         "stamp and process id in a status file (but not whether it is 0)",
     ),
-    ("multilog", "names of old files are labels, and where a file ends is not promised"),
+    (
+        "multilog",
+        (
+            "names of old files are labels, and where a file ends is not promised: their contents"
+            " are compared as one, sizes and number with the bounds, endings of names, and modes"
+        ),
+    ),
+    (
+        "multilog",
+        (
+            "with few files (n) or a processor that says nothing (!) the shorter log must be the"
+            " end of the longer; what `!tr a z` has not yet seen counts as seen"
+        ),
+    ),
+    (
+        "all programs",
+        "whether PIPE and XFSZ are ignored in the child, if they were at the start (Python)",
+    ),
     ("svscan", "messages of several programs, and calls of the stand-in, come in no order"),
 )
 
@@ -100,19 +137,35 @@ def _starves_a_chain(case: Case) -> bool:
     words = (case.program.encode(), *case.arguments)
     own = [place for place, word in enumerate(words) if word.startswith(b"../bin/")]
     return any(
-        _is_small(words[place : place + 2]) and any(later > place for later in own)
+        _amount(words[place : place + 2]) < 3000000 and any(later > place for later in own)
         for place, word in enumerate(words)
         if word[:2] in (b"-a", b"-d", b"-m", b"-s")
     )
 
 
-def _is_small(words: tuple[bytes, ...]) -> bool:
-    amount = words[0][2:] or (words[1] if len(words) > 1 else b"")
-    return not amount.isdigit() or int(amount) % 2**64 < 3000000
+def _amount(words: tuple[bytes, ...]) -> int:
+    """What an option of softlimit, with its amount attached or as the next word, asks for."""
+    text = words[0][2:] or (words[1] if len(words) > 1 else b"")
+    if text == b"=":
+        return 2**64 - 1
+    digits = re.match(rb"[0-9]*", text)
+    assert digits
+    return int(digits[0] or b"0") % 2**64
 
 
-def _limits_time(case: Case) -> bool:
-    return any(word.startswith(b"-t") for word in case.arguments)
+def _is_left_little_time(case: Case) -> bool:
+    """Does `softlimit -t` leave a second or less?"""
+    return any(
+        word.startswith(b"-t") and _amount(case.arguments[place : place + 2]) < 2
+        for place, word in enumerate(case.arguments)
+    )
+
+
+def _ignored_signal_matters(case: Case) -> bool:
+    """XFSZ is ignored, and files are limited; or PIPE, and children write to pipes."""
+    words = b" ".join(case.arguments)
+    limited = any(word.startswith(b"FSIZE") for word in case.state) or b"-f" in words
+    return (_ignores(case, b"XFSZ") and limited) or (_ignores(case, b"PIPE") and b">&" in words)
 
 
 def _has_impossible_label(case: Case) -> bool:
@@ -132,34 +185,16 @@ def _has_impossible_label(case: Case) -> bool:
     return False
 
 
-def _shows_where_files_end(case: Case) -> bool:
-    """Can a full file be removed (`n`), or go through a processor?"""
-    few = any(re.fullmatch(rb"n[0-9]?", word) for word in case.arguments)
-    processed = any(word.startswith(b"!") for word in case.arguments)
-    older = sum(len(n.content) for n in case.tree if n.path == b"log/current")
-    size = older + len(case.input) + sum(len(step.what) for step in case.steps)
-    old = any(node.path.startswith(b"log/@") for node in case.tree)
-    return (few and (old or size > 1500)) or (processed and size > 1500)
-
-
 def _makes_a_chain_short_of_descriptors(case: Case) -> bool:
     """Do fewer than 8 descriptors, or those that fghack takes, stand before an own program?"""
     words = (case.program.encode(), *case.arguments)
     for place, word in enumerate(words):
         if word[:2] == b"-o" and any(later.startswith(b"../bin/") for later in words[place:]):
-            amount = word[2:] or (words[place + 1] if place + 1 < len(words) else b"")
-            few = not amount.isdigit() or int(amount) % 2**64 < 8
-            return few or case.program == "fghack"
+            return _amount(words[place : place + 2]) < 8 or case.program == "fghack"
     return case.program in ("fghack", "multilog") and any(b"NOFILE" in word for word in case.state)
 
 
 DEVIATIONS = (
-    Deviation(
-        "where-files-end",
-        "multilog",
-        _shows_where_files_end,
-        "where a full file ends is not promised; nor what goes through a processor, or is removed",
-    ),
     Deviation(
         "few-descriptors",
         EVERYWHERE,
@@ -170,8 +205,8 @@ DEVIATIONS = (
     Deviation(
         "pipe-or-xfsz-ignored",
         EVERYWHERE,
-        lambda case: _ignores(case, b"PIPE", b"XFSZ"),
-        "an interpreter ignores both itself, and what they were is lost",
+        _ignored_signal_matters,
+        "an interpreter ignores both itself, and what they were is lost: a child dies of them",
     ),
     Deviation(
         "dangling-link-after-file",
@@ -194,7 +229,7 @@ DEVIATIONS = (
     Deviation(
         "processor-time",
         "softlimit",
-        _limits_time,
+        _is_left_little_time,
         "an interpreter uses more of it, and a limit of 0 acts at the next tick of the clock",
     ),
 )
@@ -227,10 +262,10 @@ def _status(content: bytes) -> bytes:
     return b"up" + content[16:] if any(content[12:16]) else b"down" + content[16:]
 
 
-def _tree(tree: dict[bytes, list[Any]], case: Case) -> dict[bytes, list[Any]]:
+def _tree(tree: dict[bytes, list[Any]], case: Case) -> dict[bytes, Any]:
     """The files of a case, where names and places of bytes cannot be equal."""
     if case.program == "multilog":
-        return _logs(tree)
+        return _logs(tree, case)
     shown = dict(tree)
     for path, (kind, mode, content) in tree.items():
         if path.endswith(b"supervise/status"):
@@ -240,23 +275,76 @@ def _tree(tree: dict[bytes, list[Any]], case: Case) -> dict[bytes, list[Any]]:
     return shown
 
 
-def _logs(tree: dict[bytes, list[Any]]) -> dict[bytes, list[Any]]:
-    """Log directories: where a file ends is not promised, so the contents are joined.
+@dataclass(frozen=True)
+class Log:
+    """A log directory's old files and `current`, as one."""
 
-    The old files and `current` of a directory become one entry with all that they
-    hold, in order, and the endings and modes of their names.
-    """
-    shown: dict[bytes, list[Any]] = {}
+    content: bytes  # of those that this run wrote, in order
+    kinds: frozenset[tuple[bytes, int]]  # the endings of their names, with modes
+    in_bounds: bool  # no file larger than SIZE; after a rotation, not too many
+    is_remainder: bool  # the oldest may be lost, more in one than in another
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Log) or self.in_bounds != other.in_bounds:
+            return False
+        if not self.is_remainder:
+            return (self.content, self.kinds) == (other.content, other.kinds)
+        one, two = dict(self.kinds), dict(other.kinds)
+        return (
+            self.content.endswith(other.content) or other.content.endswith(self.content)
+        ) and all(one[ending] == two[ending] for ending in one.keys() & two.keys())
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _logs(tree: dict[bytes, list[Any]], case: Case) -> dict[bytes, Any]:
+    """Log directories: where a file ends is not promised, so each becomes a Log."""
+    shown: dict[bytes, Any] = {}
+    logs: dict[bytes, list[tuple[bytes, int, bytes]]] = {}
     for path in sorted(tree):  # @... comes before current
         kind, mode, content = tree[path]
-        folder, slash, name = path.rpartition(b"/")
+        folder, _, name = path.rpartition(b"/")
         if kind == "-" and (name == b"current" or re.match(rb"@[0-9a-f]{24}", name)):
-            joined = shown.setdefault(folder + slash + b"all", [b"", set()])
-            joined[0] += content
-            joined[1].add((b"current" if name == b"current" else name[25:], mode))
+            logs.setdefault(folder, []).append((name, mode, content))
         else:
             shown[path] = [kind, mode, content]
-    return {path: [sorted(v) if isinstance(v, set) else v for v in e] for path, e in shown.items()}
+    for folder, files in logs.items():
+        shown[folder + b"/all"] = _log(folder, files, case)
+    return shown
+
+
+def _log(folder: bytes, files: list[tuple[bytes, int, bytes]], case: Case) -> Log:
+    size, number, processor = _bounds(case).get(folder, (0, 0, b""))
+    # A processor that says nothing leaves nothing; few files mean that the oldest go.
+    is_remainder = processor == b"!" or 0 < number < 10
+    older = {node.path.rpartition(b"/")[2][:25] for node in case.tree}
+    new = [file for file in files if file[0][:25] not in older or file[0] == b"current"]
+    content = b"".join(content for _, _, content in (new if is_remainder else files))
+    if processor == b"!tr a z":
+        content = content.replace(b"a", b"z")
+    kinds = {(b"current" if name == b"current" else name[25:], mode) for name, mode, _ in new}
+    has_rotated = len(new) > 1
+    in_bounds = all(len(one) <= size for _, _, one in new) and (
+        not has_rotated or len(files) - 1 < number
+    )
+    return Log(content, frozenset(kinds), in_bounds, is_remainder)
+
+
+def _bounds(case: Case) -> dict[bytes, tuple[int, int, bytes]]:
+    """For each log directory of a script: size and number of its files, and its processor."""
+    size, number, processor = 99999, 10, b""
+    found = {}
+    for action in case.arguments:
+        digits = re.match(rb"[sn]([0-9]*)", action)
+        if digits and action[:1] == b"s":
+            size = min(max(int(digits[1] or b"0"), 4096), 16777215)
+        elif digits:
+            number = max(int(digits[1] or b"0"), 2)
+        elif action[:1] == b"!":
+            processor = action
+        elif action[:1] in (b".", b"/"):
+            found[action.strip(b"./")] = (size, number, processor)
+    return found
 
 
 def masked(value: Any, case: Case, folder: bytes) -> Any:
@@ -279,10 +367,14 @@ def masked(value: Any, case: Case, folder: bytes) -> Any:
                 }
             if "tree" in value:
                 value = {**value, "tree": _tree(value["tree"], case)}
+            if "ignored" in value and _ignores(case, b"PIPE", b"XFSZ"):
+                value = {**value, "ignored": value["ignored"] - {signal.SIGPIPE, signal.SIGXFSZ}}
             shown = {key: masked(item, case, folder) for key, item in value.items()}
             if "titles" in shown:  # a process that is just being made has its parent's title
                 shown["titles"] = sorted(set(shown["titles"]) - {b""})
             return shown
+        case Log():
+            return replace(value, content=masked(value.content, case, folder))
         case list() | tuple():
             return [masked(item, case, folder) for item in value]
         case _:

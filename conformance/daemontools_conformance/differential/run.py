@@ -57,7 +57,7 @@ def observe(
         os.close(reading)
     seen: Observation = {}
     try:
-        _steps(case, box, pid, writing, patience, seen)
+        _steps(case, holder, box, pid, writing, patience, seen)
         _await(pid, patience * (0.1 if case.program in _STAYING else 1), seen)
     finally:
         if writing >= 0 and case.steps[-1].act != "end":
@@ -124,6 +124,12 @@ class _Holder:
                 found.append(b"")
         return found
 
+    def release(self) -> None:
+        """Let go of the locks."""
+        for fd in [fd for fd, how in self.fds.items() if how == "lock"]:
+            del self.fds[fd]
+            os.close(fd)
+
     def close(self) -> None:
         """Let go."""
         for fd in self.fds:
@@ -178,14 +184,20 @@ def _command(implementation: Implementation, case: Case, root: bytes) -> tuple[b
 
 
 def _steps(
-    case: Case, box: bytes, pid: int, writing: int, patience: float, seen: Observation
+    case: Case,
+    holder: "_Holder",
+    box: bytes,
+    pid: int,
+    writing: int,
+    patience: float,
+    seen: Observation,
 ) -> None:
     """Do to the program what the case says, at its times."""
     for number, step in enumerate(case.steps):
         time.sleep(step.after * patience)
         _await_quiet(pid, patience)
         try:
-            _do(step, box, pid, writing)
+            _do(step, box, pid, writing, holder)
         except (OSError, TooLate) as error:
             seen[f"step {number}"] = f"{step.act}: {error}"
         if step.act == "look":
@@ -208,7 +220,8 @@ def _is_quiet(pid: int) -> bool:
         return True
 
 
-def _do(step: Step, box: bytes, pid: int, writing: int) -> None:
+def _do(step: Step, box: bytes, pid: int, writing: int, holder: "_Holder") -> None:
+    path = box + b"/" + step.where
     match step.act:
         case "control":
             fifo = box + b"/" + step.where + b"/supervise/control"
@@ -227,12 +240,32 @@ def _do(step: Step, box: bytes, pid: int, writing: int) -> None:
                 within=60,
                 what=f"{step.what!r} runs",
             )
+        case "kill":
+            os.kill(_descendant(pid, step.where), int(step.what))
+        case "release":
+            holder.release()
         case "make":
-            make = box + b"/" + step.where
-            with open(make, "wb") as file:
+            with open(path, "wb") as file:
                 file.write(step.what)
         case "remove":
-            os.unlink(box + b"/" + step.where)
+            os.unlink(path)
+        case "dir":
+            os.makedirs(path)
+        case "rename":
+            os.rename(path, box + b"/" + step.what)
+        case "mode":
+            os.chmod(path, int(step.what, 8))
+        case "link":
+            os.symlink(step.what, path + b".made")
+            os.rename(path + b".made", path)
+
+
+def _descendant(pid: int, title: bytes) -> int:
+    """The first descendant whose title begins so. Raises ProcessLookupError."""
+    for member in _family(pid)[1:]:
+        if _title(member).startswith(title):
+            return member
+    raise ProcessLookupError(title)
 
 
 def _look(box: bytes, pid: int) -> Observation:

@@ -1,0 +1,162 @@
+"""Does a clause speak of a difference? Otherwise it is an unwritten clause.
+
+What differed is one observable of the case's program, or of one that it runs: its
+exit code, a field of the child's record, the mode of a file. The clauses that
+speak of such an observable are looked up by their words, and their tests are
+run with both implementations. A test that one of them fails names the clause.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from daemontools_conformance import clauses
+from daemontools_conformance.differential.case import Case
+from daemontools_conformance.outcomes import Outcome
+from daemontools_conformance.reports import results
+
+# Observable -> the words that a clause about it has, in its id or its text.
+WORDS = {
+    "outcome": r"\bexits?\b|\bkill(s|ed)\b|\bends?\b|\bdies\b|\bexit code\b|\bwaits\b",
+    "out": r"\bprints?\b|\bwrites?\b|\boutput\b|\bpasses\b|\banswers?\b",
+    "err": r"\bmessages?\b|\berror\b|\bsays\b|\bwarn|\bprints?\b|\busage\b|\bsilent",
+    "sent": r"\bletters?\b|\bbytes?\b|\bsends?\b|\bcommands?\b|\bFIFO\b",
+    "mode": r"\bmodes?\b|\b0[0-7]{3}\b|\bumask\b",
+    "files": r"\bfiles?\b|\bcreate|\bremove|\bdirector|\bmade\b|\bstatus\b|\blogs?\b",
+    "content": r"\bcontents?\b|\bfiles?\b|\bbytes?\b|\blines?\b|\bstatus\b|\blogs?\b",
+    "titles": r"\bstart(s|ed)?\b|\brestart|\bkills?\b|\bscreen\b|\bps\b|\bscan\b|\bends?\b",
+    "step": r"\bends?\b|\breads?\b|\bFIFO\b|\bremove",
+    "argv": r"\barguments?\b|\bargv\b|\bnames?\b",
+    "comm": r"\bnames?\b|\bcomm\b",
+    "environment": r"\benvironment\b|\bvariables?\b|\bblock\b|\bsets?\b|\bremoves?\b",
+    "uids": r"\buid\b|\buser\b|\baccount\b",
+    "gids": r"\bgid\b|\bgroups?\b|\baccount\b",
+    "groups": r"\bgroups?\b",
+    "limits": r"\blimits?\b",
+    "blocked": r"\bsignals?\b|\bblocked\b|\bmask\b",
+    "ignored": r"\bsignals?\b|\bignored\b|\bdispositions?\b",
+    "caught": r"\bsignals?\b|\bcaught\b|\bdispositions?\b",
+    "descriptors": r"\bdescriptors?\b|\bopen\b|\bclose",
+    "descriptor_flags": r"\bdescriptors?\b|\bopen\b|\bclose",
+    "locks": r"\block",
+    "umask": r"\bumask\b",
+    "directory": r"\bdirectory\b",
+    "nice": r"\bnice\b|\bpriority\b",
+    "terminal": r"\bterminal\b",
+    "session": r"\bsession\b",
+    "process_group": r"\bprocess group\b",
+    "parent": r"\bparent\b|\bchild\b|\bforks?\b",
+}
+ABOUT_ALL = {"messages", "process"}
+ABOUT_NEXT = {"exec", "chain"}  # of programs that run another
+RUN_ANOTHER = {"setuidgid", "envuidgid", "envdir", "softlimit", "setlock", "pgrphack", "fghack"}
+
+
+class Difference(NamedTuple):
+    """One thing that was observed of a case, and not the same twice."""
+
+    name: str  # as run.py names it, with the path of a file
+    one: Any
+    two: Any
+
+    @property
+    def observable(self) -> str:
+        """A key of WORDS."""
+        first, *further = self.name.split()
+        if first in ("outcome", "out", "err", "sent"):
+            return first
+        if first == "child":
+            return further[0] if further else "outcome"
+        if "tree" not in (first, *further):
+            return "step" if first == "step" else "titles"
+        if not (isinstance(self.one, list) and isinstance(self.two, list)):
+            return "content" if self.one and self.two else "files"
+        return "files" if self.one[0] != self.two[0] else self._of_file()
+
+    def _of_file(self) -> str:
+        return "mode" if self.one[1] != self.two[1] else "content"
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.one!r}\n{' ' * len(self.name)}  {self.two!r}"
+
+
+def speaking(case: Case, found: Iterable[Difference]) -> dict[str, list[str]]:
+    """For each observable that differs, the ids of the clauses that may speak of it."""
+    own = {os.path.basename(word).decode() for word in case.arguments if word[:7] == b"../bin/"}
+    programs = {case.program, *own} | ABOUT_ALL
+    programs |= ABOUT_NEXT if programs & RUN_ANOTHER else set()
+    of_programs = [clause for clause in _clauses().values() if clause.program in programs]
+    observables = sorted({difference.observable for difference in found})
+    return {
+        name: [c.id for c in of_programs if re.search(WORDS[name], f"{c.id} {c.text}")]
+        for name in observables
+    }
+
+
+@cache
+def _clauses() -> Mapping[str, clauses.Clause]:
+    return clauses.load()
+
+
+class Judge:
+    """Runs the tests of clauses with both implementations, each once."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names  # what --implementation takes
+        self.told: set[str] = set()  # cases: each is reported once
+        self.seen: dict[str, tuple[Outcome, ...]] = {}  # clause -> an outcome of each
+
+    def verdict(self, case: Case, found: Iterable[Difference]) -> list[str]:
+        """In words: the clause that one fails; what is declared; or that none speaks of it."""
+        lines = []
+        for observable, ids in speaking(case, found).items():
+            self._run([id_ for id_ in ids if id_ not in self.seen])
+            failed = [id_ for id_ in ids if any(o.fell_short for o in self.seen[id_])]
+            unlike = [id_ for id_ in ids if len(set(self.seen[id_])) > 1 and id_ not in failed]
+            lines += [f"{observable}: a clause speaks of this: {self._told(id_)}" for id_ in failed]
+            if unlike and not failed:
+                lines += [f"{observable}: declared, if it is this: {self._told(i)}" for i in unlike]
+            if not failed:
+                lines.append(
+                    f"{observable}: no {'other ' if unlike else ''}clause speaks of this: an"
+                    f" unwritten clause ({len(ids) - len(unlike)} about it do not tell them apart)"
+                )
+        return lines
+
+    def _told(self, clause: str) -> str:
+        pairs = zip(self.names, self.seen[clause], strict=True)
+        return f"{clause} ({', '.join(f'{name}: {outcome}' for name, outcome in pairs)})"
+
+    def _run(self, ids: list[str]) -> None:
+        both = [_outcomes(name, ids) for name in self.names] if ids else []
+        for id_ in ids:
+            self.seen[id_] = tuple(found.get(id_, Outcome.NOT_RUN) for found in both)
+
+
+def _outcomes(name: str, ids: list[str]) -> dict[str, Outcome]:
+    """Run the suite with the clauses; what became of each."""
+    command = "from daemontools_conformance.command import main; main()"
+    chosen = [word for id_ in ids for word in ("--clause", id_)]
+    with tempfile.TemporaryDirectory(prefix="differential-clauses-") as folder:
+        words = [
+            sys.executable,
+            "-c",
+            command,
+            "--implementation",
+            name,
+            "--report",
+            folder,
+            "--quick",
+        ]
+        subprocess.run([*words, *chosen], stdout=subprocess.DEVNULL, check=False)
+        file = Path(folder) / "results.jsonl"
+        if not file.exists():
+            return {}
+        report = results.read(file)
+    return {id_: report.outcome(id_) for id_ in ids}
