@@ -4,7 +4,9 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+import pytest
 
 from daemontools_conformance.faults.strace import CHANGES, changes, files_of_log, under_strace
 from daemontools_conformance.logdirs import codes, contents, lines, mode, old_contents, old_files
@@ -18,9 +20,12 @@ from daemontools_conformance.sandbox import PIPE, Options, Sandbox
 WAIT = "read x <../go; cat"
 
 
-def running(sandbox: Sandbox, processor: str, *script: str) -> Running:
+def running(sandbox: Sandbox, processor: str, *script: str, prepare: Sequence[str] = ()) -> Running:
     """A multilog with this processor and one line in ./log."""
-    multilog = sandbox.start("multilog", f"!{processor}", *script, "./log", stdin=PIPE)
+    options: Options = {"stdin": PIPE}
+    if prepare:
+        options["prepare"] = prepare
+    multilog = sandbox.start("multilog", f"!{processor}", *script, "./log", **options)
     multilog.write(b"begun\n")
     eventually(lambda: (sandbox.path / "log/current").read_bytes().endswith(b"begun\n"))
     return multilog
@@ -35,9 +40,11 @@ def put_away(sandbox: Sandbox, multilog: Running, number: int) -> None:
     )
 
 
-def standing_still(sandbox: Sandbox, processor: str = "exec sleep 1000") -> tuple[Running, int]:
+def standing_still(
+    sandbox: Sandbox, processor: str = "exec sleep 1000", prepare: Sequence[str] = ()
+) -> tuple[Running, int]:
     """A multilog whose processor has been started, and the processor's process id."""
-    multilog = running(sandbox, processor)
+    multilog = running(sandbox, processor, prepare=prepare)
     multilog.signal(signal.SIGALRM)
     (pid,) = eventually(lambda: children(multilog.pid))
     return multilog, pid
@@ -51,9 +58,9 @@ def let_go(sandbox: Sandbox, before: Callable[[], object] = lambda: None) -> Non
     os.close(go)
 
 
-def record_of_sleep(sandbox: Sandbox) -> Record:
+def record_of_sleep(sandbox: Sandbox, *prepare: str) -> Record:
     """What a processor has inherited: `sleep`, which changes nothing of it."""
-    _, pid = standing_still(sandbox)
+    _, pid = standing_still(sandbox, prepare=prepare)
     return record_as(pid, b"sleep")
 
 
@@ -172,8 +179,9 @@ def test_term_and_alrm_are_default_and_unblocked(sandbox: Sandbox) -> None:
 
 @clause("multilog/processor/umask")
 @needs("linux")
-def test_umask_is_022(sandbox: Sandbox) -> None:
-    assert record_of_sleep(sandbox).umask == 0o022
+@pytest.mark.parametrize("inherited", ["0", "77"])
+def test_umask_is_022(sandbox: Sandbox, inherited: str) -> None:
+    assert record_of_sleep(sandbox, "--umask", inherited).umask == 0o022
 
 
 @clause("multilog/processor/environment")

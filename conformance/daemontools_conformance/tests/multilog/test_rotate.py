@@ -4,9 +4,11 @@ import os
 import re
 import signal
 import time
+from collections.abc import Mapping
 
 import pytest
 
+from daemontools_conformance.clockstep import with_clock
 from daemontools_conformance.faults.strace import CHANGES, changes, files_of_log, under_strace
 from daemontools_conformance.logdirs import (
     check_bounds,
@@ -18,17 +20,20 @@ from daemontools_conformance.logdirs import (
     old_files,
 )
 from daemontools_conformance.marks import clause, needs
+from daemontools_conformance.outcomes import Unavailable
 from daemontools_conformance.patience import eventually
 from daemontools_conformance.processes import Running
 from daemontools_conformance.sandbox import PIPE, Sandbox
 from daemontools_conformance.signals import deliver
 
 UNIX_EPOCH = 2**62 + 10
+HOUR = 3600
 
 
-def running(sandbox: Sandbox, *script: str) -> Running:
+def running(sandbox: Sandbox, *script: str, env: Mapping[str, str] | None = None) -> Running:
     """A multilog on ./log, with one line in it."""
-    multilog = sandbox.start("multilog", *script, "./log", stdin=PIPE)
+    environment = env or sandbox.environment
+    multilog = sandbox.start("multilog", *script, "./log", stdin=PIPE, env=environment)
     multilog.write(b"begun\n")
     eventually(lambda: (sandbox.path / "log/current").read_bytes().endswith(b"begun\n"))
     return multilog
@@ -92,6 +97,15 @@ def test_the_size_to_the_byte(sandbox: Sandbox, script: list[str], size: int) ->
     assert [len(content) for content in old_contents(sandbox.path / "log")] == [size]
 
 
+@clause("multilog/rotate/margin")
+@pytest.mark.parametrize(("short_of_size", "number"), [(2000, 1), (2001, 0)])
+def test_a_last_newline_2000_bytes_before_the_size(
+    sandbox: Sandbox, short_of_size: int, number: int
+) -> None:
+    sandbox.run("multilog", "s9000", "./log", input=b"x" * (9000 - short_of_size - 1) + b"\n")
+    assert len(old_files(sandbox.path / "log")) == number
+
+
 @clause("multilog/rotate/not-before-more-comes")
 def test_a_full_file_without_a_newline_stays_current_until_more_comes(sandbox: Sandbox) -> None:
     multilog = sandbox.start("multilog", "s4096", "./log", stdin=PIPE)
@@ -113,6 +127,23 @@ def test_name_is_the_time_of_the_rotation_and_the_code(sandbox: Sandbox) -> None
     assert found
     moment = int(found[1], 16) - UNIX_EPOCH + int(found[2], 16) / 1e9
     assert before - 0.000001 <= moment <= time.time() + 0.000001
+
+
+@clause("multilog/rotate/clock-set-back")
+@needs("gcc")
+def test_a_clock_that_is_set_back_holds_nothing_up(sandbox: Sandbox) -> None:
+    environment, ahead = with_clock(sandbox, 7 * HOUR)
+    multilog = running(sandbox, env=environment)
+    put_away(sandbox, multilog, 1)
+    (old,) = old_files(sandbox.path / "log")
+    if int(old.name[1:17], 16) - UNIX_EPOCH < time.time() + 6 * HOUR:
+        raise Unavailable("the clock of this multilog cannot be shifted")
+    ahead.write_text("0\n")
+    for number in (2, 3):
+        multilog.write(b"more\n")
+        eventually(lambda: (sandbox.path / "log/current").read_bytes() == b"more\n")
+        put_away(sandbox, multilog, number)
+    assert multilog.err == b""
 
 
 @clause("multilog/rotate/mode")

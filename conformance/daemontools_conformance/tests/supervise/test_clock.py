@@ -1,13 +1,9 @@
-"""supervise: a wall clock that is stepped.
+"""supervise: a wall clock that is stepped."""
 
-Nobody touches the machine's clock: a library that is loaded before the C library
-(fixtures/clockstep.c) shifts what one process is told.
-"""
-
-import subprocess
 import time
 
 from daemontools_conformance import history
+from daemontools_conformance.clockstep import with_clock
 from daemontools_conformance.history import NOTE_START
 from daemontools_conformance.marks import clause, needs
 from daemontools_conformance.outcomes import Unavailable
@@ -20,13 +16,9 @@ HOUR = 3600
 
 def supervise_with_clock(sandbox: Sandbox, run: str) -> None:
     """A supervise of `s` whose clock is ahead by what the file `ahead` says, at first 0."""
-    library = sandbox.evidence / "clockstep.so"
-    source = sandbox.fixture("clockstep.c")
-    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
-    ahead = sandbox.write("ahead", str(-7 * HOUR))
+    environment, ahead = with_clock(sandbox, -7 * HOUR)
     sandbox.service("s", run, down=True)
-    clock = {"LD_PRELOAD": str(library), "CLOCKSTEP": str(ahead)}
-    sandbox.supervise("s", env={**sandbox.environment, **clock})
+    sandbox.supervise("s", env=environment)
     if abs(sandbox.status("s").since - time.time() + 7 * HOUR) > HOUR:
         raise Unavailable("the clock of this supervise cannot be shifted")
     ahead.write_text("0\n")
