@@ -24,7 +24,7 @@ CALLS = (
     f"{CHANGES},write,close,flock,mkdir,mkdirat,fchdir,chdir,getdents64,stat,newfstatat,statx,fstat"
 )
 ERRORS = ("EIO", "ENOSPC", "EACCES", "EINTR", "EROFS", "EDQUOT", "ENOMEM", "EMFILE")
-PARTS = 8  # each a test, so that pauses of five seconds pass at the same time
+PARTS = 16  # each a test, so that pauses of five seconds pass at the same time
 SCRIPTS = {"plain": ["s4096", "n99", "./log"], "processor": ["s4096", "n99", "!cat", "./log"]}
 Call = tuple[str, int]  # the name, and the how-manieth of that name
 
@@ -80,7 +80,7 @@ def test_every_call_fails_once(sandbox: Sandbox, script: str, error: str, part: 
 @heavy("faults")
 @clause("multilog/fault/rename")
 @needs("strace")
-@pytest.mark.parametrize("number", range(4 * PARTS))
+@pytest.mark.parametrize("number", range(2 * PARTS))
 def test_two_calls_fail(sandbox: Sandbox, dice: random.Random, number: int) -> None:
     script = [*SCRIPTS.values()][number % 2]
     calls = calls_of(sandbox, script)
