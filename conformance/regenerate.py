@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from daemontools_conformance import clauses, index, pages
+from daemontools_conformance import clauses, index, lines, pages
 from daemontools_conformance.places import folder
 from daemontools_conformance.profiles import ProfileError, find
 from daemontools_conformance.reports import badge, matrix, results
@@ -113,6 +113,10 @@ def stale() -> Iterator[str]:
             yield f"{name}: the tests have changed since"
         if header["profile_digest"] != results.profile_digest(find(name)):
             yield f"{name}: the profile has changed since"
+    sources = folder("profiles").parents[1] / "reference/daemontools"
+    for name, facts in lines.measured()["files"].items():
+        if not (sources / name).exists() or lines.digest(sources / name) != facts["digest"]:
+            yield f"lines.json: {name} has changed since"
     for file in RESULTS.glob("*.jsonl"):
         if file.stem not in names():
             yield f"{file.name}: there is no such profile"

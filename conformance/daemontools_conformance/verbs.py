@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from daemontools_conformance import adopt, clauses, index, pages, smoke
+from daemontools_conformance.lines import most_its_own
 from daemontools_conformance.places import folder
 from daemontools_conformance.profiles import ProfileError, find
 from daemontools_conformance.reports import badge, compare, matrix, results
@@ -108,6 +109,8 @@ def _explained(clause: clauses.Clause, tests: list[index.Test]) -> list[str]:
         if expectation := profile.expect.get(clause.id):
             kind = " ".join(part for part in (expectation.kind, expectation.seen) if part)
             lines += [f"{profile.name} deviates: {kind}", paragraph(expectation.reason)]
+    if code := most_its_own(clause.id):
+        lines += ["lines of the reference that are most its own", *(f"  {line}" for line in code)]
     return [*lines, ""]
 
 

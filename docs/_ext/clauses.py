@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import unexecuted
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -132,6 +133,7 @@ def write_pages(_app: Sphinx) -> None:
     texts["index"] = _index(programs)
     texts["djb-list"] = pages.djb_list(all_clauses(), results())
     texts["not-tested"] = pages.untested(all_clauses(), index.of_suite(), results())
+    texts["not-executed"] = unexecuted.page()
     for old in set(folder.glob("*.md")) - {folder / f"{name}.md" for name in texts}:
         old.unlink()
     for name, text in texts.items():
@@ -158,14 +160,15 @@ def _index(programs: dict[str, list[Clause]]) -> str:
         cells = [f"[{name}]({name}.md)", len(clauses), tests, *counts]
         table.append("| " + " | ".join(map(str, cells)) + " |")
     meanings = "\n".join(f"- **{level}**: {text}." for level, text in LEVELS.items())
-    names = "\n".join([*programs, "djb-list", "not-tested"])
+    names = "\n".join([*programs, "djb-list", "not-tested", "not-executed"])
     matrix = "The [matrix](matrix.html) shows all of them at once.\n\n" if results() else ""
     return (
         "# Specification\n\n"
         "What an implementation of daemontools must do, one observable fact at a time: "
         f"{len(all_clauses())} clauses. A clause's id is permanent, and is its address on these "
         "pages. [How the suite works](../book/12-suite.md) says how they are checked; "
-        "[what djb's own tests leave out](djb-list.md) and [what ours leave out](not-tested.md) "
+        "[what djb's own tests leave out](djb-list.md), [what ours leave out](not-tested.md) and "
+        "[what code of the reference no clause needs](not-executed.md) "
         f"are lists of their own.\n\n{matrix}{meanings}\n\n" + "\n".join(table) + "\n\n"
         f"```{{toctree}}\n:hidden:\n\n{names}\n```\n"
     )
