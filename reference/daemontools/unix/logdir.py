@@ -295,9 +295,9 @@ def _close(fd: int) -> None:
 
 
 def _move(fd: int, to: int) -> None:
-    """Give the descriptor this number, for a program to inherit."""
-    if fd == to:
-        os.set_inheritable(fd, True)  # noqa: FBT003 - it takes no keyword
-    else:
-        os.dup2(fd, to)
-        os.close(fd)
+    """Give the descriptor this number, for a program to inherit.
+
+    It is another one: multilog itself holds at least six, each once the lowest free number.
+    """
+    os.dup2(fd, to)
+    os.close(fd)

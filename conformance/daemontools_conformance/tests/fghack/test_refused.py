@@ -1,0 +1,18 @@
+"""fghack: an error where it waits, which nothing but strace can bring about."""
+
+from daemontools_conformance.marks import clause, needs
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.processes import is_asleep
+from daemontools_conformance.sandbox import Sandbox
+
+
+@clause("fghack/error/read")
+@needs("strace")
+def test_an_error_of_the_pipe_is_its_end(sandbox: Sandbox) -> None:
+    """The child's own child holds the pipe open: without the error fghack would wait for it."""
+    fghack = sandbox.start("fghack", "/bin/sh", "-c", "sleep 1000 & echo begun; exit 7")
+    eventually(lambda: fghack.out == b"begun\n" and is_asleep(fghack.pid))
+    strace = ["strace", "-o", "/dev/null", "-e", "inject=read:error=EIO", "-p", str(fghack.pid)]
+    sandbox.start_command(strace)
+    answer = fghack.wait()
+    assert (answer.code, answer.err) == (7, b"")

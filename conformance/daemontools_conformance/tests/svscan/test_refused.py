@@ -1,0 +1,30 @@
+"""svscan: a call in a new process that nothing but strace can make fail."""
+
+from pathlib import Path
+
+from daemontools_conformance.marks import clause, needs
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.tests.svscan.scanning import CANARY, CANARY_WARNING, services
+
+
+@clause("svscan/child/no-pipe-end")
+@needs("strace", "linux")
+def test_the_end_of_the_pipe_cannot_be_put_in_place(sandbox: Sandbox) -> None:
+    """strace comes when svscan runs: an interpreter needs the same calls to start."""
+    folder = services(sandbox)
+    (folder / CANARY).symlink_to("nowhere")
+    svscan = sandbox.start("svscan", "service")
+    eventually(lambda: svscan.err == CANARY_WARNING)
+    copying = "inject=?dup2,dup3,fcntl:error=EMFILE"  # 0.76 copies by fcntl
+    strace = ["strace", "-f", "-o", "/dev/null", "-e", copying, "-p", str(svscan.pid)]
+    sandbox.start_command(strace)
+    about = Path(f"/proc/{svscan.pid}/status")
+    eventually(lambda: "TracerPid:\t0\n" not in about.read_text())
+    (sandbox.path / "a/log").mkdir(parents=True)
+    (sandbox.path / "a").rename(folder / "a")
+    warning = b"svscan: warning: unable to set up descriptors for "
+    reason = b": process cannot open more files\n"
+    eventually(lambda: warning + b"a" + reason in svscan.err)
+    eventually(lambda: warning + b"a/log" + reason in svscan.err)
+    assert not svscan.has_ended()
