@@ -7,7 +7,7 @@ from types import ModuleType
 import pytest
 
 from daemontools_conformance.implementation import locate
-from daemontools_conformance.profiles import ProfileError, find
+from daemontools_conformance.profiles import ProfileError, find, shipped
 from selftest.builds import judged, patched, with_programs
 
 USAGE = "svok/usage/no-operand"
@@ -100,6 +100,14 @@ def test_an_inheritance_that_is_wrong_is_refused(tmp_path: Path, text: str, comp
     file.write_text(f'name = "heir"\n{text}\n')
     with pytest.raises(ProfileError, match=complaint):
         find(str(file))
+
+
+def test_every_shipped_profile_says_what_is_seen_and_links_to_it() -> None:
+    for file in sorted(shipped("djb").parent.glob("*.toml")):
+        for clause, expectation in find(str(file)).expect.items():
+            where = f"{file.name}: {clause}"
+            assert expectation.seen or expectation.kind == "known-bug", where
+            assert expectation.link.startswith("https://") or expectation.kind == "variant", where
 
 
 def test_no_results_are_asked_of_a_profile_that_needs_a_folder(
