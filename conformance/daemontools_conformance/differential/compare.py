@@ -61,7 +61,9 @@ class Pair:
 
     def observations(self, case: Case, patience: float) -> list[Observation]:
         """What is seen of the case with each, masked."""
-        for _ in range(10):
+        for attempt in range(30):
+            if attempt:
+                time.sleep(1 - time.time() % 1)  # all of the next second
             before = int(time.time())
             seen = []
             for implementation, root in zip(self.both, self.roots, strict=True):

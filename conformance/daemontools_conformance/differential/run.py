@@ -295,7 +295,7 @@ def _await(pid: int, patience: float, seen: Observation) -> None:
     last = end + 20 * patience  # whatever it does
     try:
         while not poll.poll(1000 * _POLL_SECONDS):
-            if not _is_quiet(pid):  # a busy machine is no reason to give it up
+            if not all(map(_is_quiet, _family(pid))):  # a busy machine is no reason to give up
                 end = min(last, time.monotonic() + patience)
             probe = _probe_of(pid)
             if probe:

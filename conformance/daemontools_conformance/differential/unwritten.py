@@ -117,8 +117,9 @@ class Judge:
         lines = []
         for observable, ids in speaking(case, found).items():
             self._run([id_ for id_ in ids if id_ not in self.seen])
-            failed = [id_ for id_ in ids if any(o.fell_short for o in self.seen[id_])]
-            unlike = [id_ for id_ in ids if len(set(self.seen[id_])) > 1 and id_ not in failed]
+            apart = [id_ for id_ in ids if len(set(self.seen[id_])) > 1]
+            failed = [id_ for id_ in apart if any(o.fell_short for o in self.seen[id_])]
+            unlike = [id_ for id_ in apart if id_ not in failed]
             lines += [f"{observable}: a clause speaks of this: {self._told(id_)}" for id_ in failed]
             if unlike and not failed:
                 lines += [f"{observable}: declared, if it is this: {self._told(i)}" for i in unlike]
