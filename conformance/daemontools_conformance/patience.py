@@ -10,7 +10,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_POLL_SECONDS = 0.01
+_SHORTEST_NAP, _LONGEST_NAP = 0.01, 0.05  # seconds between two questions
 _factor = 1.0
 
 
@@ -35,7 +35,8 @@ def eventually(question: Callable[[], T], within: float = 30.0, what: str = "") 
     An AssertionError or OSError of the question counts as "not yet"; the last
     one is the reason given when time is up.
     """
-    end = time.monotonic() + deadline(within)
+    begin = time.monotonic()
+    end = begin + deadline(within)
     while True:
         problem: Exception | None = None
         answer: T | None = None
@@ -49,14 +50,24 @@ def eventually(question: Callable[[], T], within: float = 30.0, what: str = "") 
             name = what or getattr(question, "__name__", "the question")
             last = problem if problem is not None else f"the last answer was {answer!r}"
             raise TooLate(f"{name}: not within {deadline(within):g} s: {last}") from problem
-        time.sleep(_POLL_SECONDS)
+        _nap(begin)
 
 
 def never(question: Callable[[], object], during: float, what: str = "") -> None:
     """Ask for `during` seconds; fail as soon as the answer is true."""
-    end = time.monotonic() + during
+    begin = time.monotonic()
+    end = begin + during
     while time.monotonic() < end:
         answer = question()
         name = what or getattr(question, "__name__", "the question")
         assert not answer, f"{name}: should not have come about, but: {answer!r}"
-        time.sleep(_POLL_SECONDS)
+        _nap(begin)
+
+
+def _nap(begin: float) -> None:
+    """Sleep a little: the longer it has taken already, the longer.
+
+    Most tests wait for seconds, many at a time: questions cost more than anything else.
+    """
+    waited = time.monotonic() - begin
+    time.sleep(min(_LONGEST_NAP, max(_SHORTEST_NAP, waited / 20)))
