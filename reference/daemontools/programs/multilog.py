@@ -145,8 +145,8 @@ def _replace(file: bytes, fd: int, content: bytes) -> None:
     """Write over the beginning of a status file, which is never made shorter."""
 
     def write() -> None:
+        insist(lambda: os.lseek(fd, 0, os.SEEK_SET), "unable to move to beginning of ", file)
         if os.write(fd, content) < len(content):
             raise OSError(errno.ENOSPC, "")  # the only reason for a file to take less
 
-    insist(lambda: os.lseek(fd, 0, os.SEEK_SET), "unable to move to beginning of ", file)
     insist(write, "unable to write ", file)

@@ -123,6 +123,12 @@ def test_pattern_sees_the_stamp(sandbox: Sandbox, variant: str) -> None:
 
 
 @clause("multilog/pattern/stamp-begins-with-at")
+def test_a_pattern_shorter_than_the_stamp_matches_no_line(sandbox: Sandbox) -> None:
+    assert kept(sandbox, "t", "-*", "+@4", lines=[b"a", b"b"]) == []
+    assert len(kept(sandbox, "t", "-@4", lines=[b"a", b"b"])) == 2
+
+
+@clause("multilog/pattern/stamp-begins-with-at")
 def test_a_star_may_end_inside_the_stamp(sandbox: Sandbox) -> None:
     assert len(kept(sandbox, "t", "-*", "+@4*", lines=[b"a", b"b"])) == 2
     assert kept(sandbox, "t", "-*", "+*4x", lines=[b"4x", b"x4x"]) == []

@@ -1,10 +1,12 @@
 """multilog: a status file that can be created and not written, a directory without return."""
 
+import resource
 import subprocess
 
 from daemontools_conformance.marks import clause, needs
 from daemontools_conformance.outcomes import Unavailable
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.patience import eventually
+from daemontools_conformance.sandbox import PIPE, Sandbox
 
 
 @clause("multilog/status/append-only")
@@ -29,3 +31,20 @@ def test_the_starting_directory_cannot_be_entered_again(sandbox: Sandbox) -> Non
     expected = b"multilog: fatal: unable to switch to starting directory: input/output error\n"
     assert (answer.code, answer.err) == (111, expected)
     assert not (sandbox.path / "log").exists()
+
+
+@clause("multilog/status/partly-written")
+@needs("linux")
+def test_a_status_that_is_written_in_part_is_written_again(sandbox: Sandbox) -> None:
+    limited = ["--limit", "FSIZE=500"]
+    multilog = sandbox.start("multilog", "=status", stdin=PIPE, prepare=limited)
+    multilog.write(b"one\n")
+    warning = b"multilog: warning: unable to write status, pausing: "
+    eventually(lambda: multilog.err.startswith(warning))
+    status = sandbox.path / "status"
+    assert status.read_bytes() == b"one" + b"\n" * 497
+    hard = resource.prlimit(multilog.pid, resource.RLIMIT_FSIZE)[1]
+    resource.prlimit(multilog.pid, resource.RLIMIT_FSIZE, (hard, hard))
+    eventually(lambda: status.read_bytes() == b"one" + b"\n" * 998)
+    multilog.end_input()
+    assert multilog.wait().code == 0
