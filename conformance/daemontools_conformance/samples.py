@@ -72,11 +72,9 @@ def call(sandbox: Sandbox, program: str, **options: Unpack[Options]) -> Finished
         return sandbox.run(program, *before, *sample.arguments, **options)
 
 
-def is_as_ever(program: str, finished: Finished) -> bool:
-    """Is this the program's usual answer?"""
+def is_as_ever(program: str, finished: Finished, usual: Finished) -> bool:
+    """Is this the program's usual answer: 0.76's, or in its own words what it was before?"""
     sample = SAMPLES[program]
-    return (
-        finished.code == sample.code
-        and re.fullmatch(sample.out, finished.out) is not None
-        and finished.err == sample.err
-    )
+    if finished.code == sample.code and finished.err == sample.err:
+        return re.fullmatch(sample.out, finished.out) is not None
+    return (finished.code, finished.out, finished.err) == (usual.code, usual.out, usual.err)

@@ -72,10 +72,11 @@ def test_name_by_which_it_was_called(sandbox: Sandbox, program: str, usage: byte
 @clause("messages/locale/irrelevant")
 @each_program
 def test_locale_does_not_matter(sandbox: Sandbox, program: str) -> None:
+    usual = call(sandbox, program)
     for locale in LOCALES:
         variables = {"LC_ALL": locale, "LANG": locale, "LANGUAGE": "de:fr", "LC_MESSAGES": locale}
         answer = call(sandbox, program, env={**sandbox.environment, **variables})
-        assert is_as_ever(program, answer), (locale, answer)
+        assert is_as_ever(program, answer, usual), (locale, answer)
 
 
 @clause("messages/stderr/full")

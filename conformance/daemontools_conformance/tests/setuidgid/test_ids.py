@@ -90,7 +90,6 @@ def test_the_child_cannot_become_root_again(sandbox: Sandbox) -> None:
     sandbox.needs_to_be_open(file)
     answer = sandbox.run("setuidgid", "nobody", file, "root", "echo", "ran")
     assert (answer.code, answer.out) == (111, b"")
-    assert answer.err == b"setuidgid: fatal: unable to setgid: permission denied\n"
 
 
 @clause("setuidgid/account/unknown")
