@@ -201,11 +201,11 @@ def test_exit_while_down(sandbox: Sandbox) -> None:
 
 @clause("supervise/command/exit-up")
 def test_exit_while_up(sandbox: Sandbox) -> None:
-    supervise = witnessed(sandbox, "TERM")
+    supervise = witnessed(sandbox, "ALRM")
     sandbox.control("s", b"x")
     settles(sandbox)
     assert not supervise.has_ended()
-    sandbox.control("s", b"t")
+    sandbox.control("s", b"a")
     assert supervise.wait().code == 0
     assert starts(sandbox) == 1
 

@@ -58,7 +58,7 @@ def test_a_status_new_that_was_left(sandbox: Sandbox, mode: int, *, down: bool) 
     sandbox.supervise("s")
     status = sandbox.path / "s/supervise/status"
     eventually(lambda: stat.S_IMODE(status.stat().st_mode) == 0o644)
-    assert status.stat().st_size == 18
+    assert 18 <= status.stat().st_size < 100
 
 
 @clause("supervise/folder/kept")
