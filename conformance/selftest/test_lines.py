@@ -1,8 +1,10 @@
 """From notes to lines.json, and from there to the lines that are a clause's own."""
 
+import ast
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -100,6 +102,14 @@ def test_the_rarest_lines_of_a_clause_come_first_and_lines_without_code_do_not()
     }
     assert lines.rarest(found, "p/t/a") == [(1, "a.py", 5), (2, "a.py", 3), (3, "a.py", 1)]
     assert lines.rarest(found, "p/t/unknown") == []
+
+
+def test_every_reason_is_about_a_function_that_is_there() -> None:
+    entries = tomllib.loads((REFERENCE.parent / "conformance/lines/why.toml").read_text())["line"]
+    for entry in entries:
+        tree = ast.parse((PACKAGE / entry["file"]).read_text())
+        there = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+        assert {name.split(".")[-1] for name in entry["functions"]} <= there
 
 
 def test_a_traced_program_notes_its_lines_and_keeps_no_descriptor(tmp_path: Path) -> None:

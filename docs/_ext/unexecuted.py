@@ -62,10 +62,11 @@ def _section(file: str, missed: set[int], found: dict[str, Any]) -> str:
     if missed:
         shown = [f"{n:4}  {line}" for n, line in enumerate(text.splitlines(), 1) if n in missed]
         parts.append("```text\n" + "\n".join(shown) + "\n```\n")
+    why: dict[str, list[str]] = {}
     for name, (first, last) in functions.items():
-        why = reasons().get(f"{file}:{name}")
-        if why and missed & set(range(first, last + 1)):
-            parts.append(f"- `{name}`: {why}")
+        if missed & set(range(first, last + 1)):
+            why.setdefault(reasons().get(f"{file}:{name}", "A hole."), []).append(f"`{name}`")
+    parts += [f"- {', '.join(names)}: {reason}" for reason, names in why.items()]
     ranges = [clause.get(file, "") for clause in found["clauses"].values()]
     counts = (
         f"`{name}` {sum(first in numbers(r) for r in ranges)}"
@@ -77,10 +78,8 @@ def _section(file: str, missed: set[int], found: dict[str, Any]) -> str:
 
 def reasons() -> dict[str, str]:
     """FILE:FUNCTION -> why some of its lines are executed by no clause."""
-    return {
-        f"{e['file']}:{e['function']}": e["why"]
-        for e in tomllib.loads(WHY.read_text()).get("line", [])
-    }
+    entries = tomllib.loads(WHY.read_text())["line"]
+    return {f"{e['file']}:{name}": e["why"] for e in entries for name in e["functions"]}
 
 
 def _functions(text: str) -> dict[str, tuple[int, int]]:

@@ -42,24 +42,26 @@ def numbers(ranges: str) -> frozenset[int]:
 
 
 def rarest(found: dict[str, Any], clause: str) -> list[tuple[int, str, int]]:
-    """The lines of a clause that the fewest clauses execute: (how many, file, number)."""
+    """The lines of a clause, first those that few clauses execute: (how many, file, number)."""
     every = found["clauses"].values()
     counted = [
         (sum(number in numbers(one.get(file, "")) for one in every), file, number)
         for file, ranges in found["clauses"].get(clause, {}).items()
         for number in numbers(ranges) & numbers(found["files"][file]["lines"])
     ]
-    return sorted(counted)[:MOST]
+    return sorted(counted)
 
 
 def most_its_own(clause: str) -> list[str]:
     """The rarest lines as text, if the reference is installed; none of a file that has changed."""
     spec = importlib.util.find_spec("daemontools")
     package = Path(spec.origin).parent if spec and spec.origin else Path("/nowhere")
-    found, shown = measured(), []
-    for count, file, number in rarest(found, clause):
-        source = package / file
-        if source.exists() and digest(source) == found["files"][file]["digest"]:
-            code = source.read_text().splitlines()[number - 1].strip()
-            shown.append(f"{file}:{number} (other clauses: {count - 1}): {code}")
-    return shown
+    found, files = measured(), {}
+    for name, facts in found["files"].items():
+        if (package / name).exists() and digest(package / name) == facts["digest"]:
+            files[name] = (package / name).read_text().splitlines()
+    return [
+        f"{file}:{number} (other clauses: {count - 1}): {files[file][number - 1].strip()}"
+        for count, file, number in rarest(found, clause)
+        if file in files
+    ][:MOST]

@@ -97,3 +97,14 @@ def test_early_years_have_no_leading_zeros(sandbox: Sandbox) -> None:
     text = b"".join(label(second) + b" x\n" for second in seconds) + label(-62167219200) + b" x\n"
     out = sandbox.run("tai64nlocal", input=text, env=UTC).out
     assert out == b"".join(b"%d-01-01 00:00:00.000000000 x\n" % year for year in (1, 33, 999, 0))
+
+
+@clause("tai64nlocal/date/any-time")
+def test_thousands_of_times_in_one_run(sandbox: Sandbox) -> None:
+    """All before the first leap second, and each in a minute of its own."""
+    times = [86400 + 61 * number for number in range(10_000)]
+    out = sandbox.run(
+        "tai64nlocal", input=b"".join(label(t, 0) + b"\n" for t in times), env=UTC
+    ).out
+    dates = [EPOCH + timedelta(seconds=t) for t in times]
+    assert out.decode().splitlines() == [f"{date:%Y-%m-%d %H:%M:%S}.000000000" for date in dates]
