@@ -40,6 +40,15 @@ def test_an_empty_first_line_is_the_value(sandbox: Sandbox) -> None:
     assert variables(sandbox, {b"V": b"\ny\n"}) == [b"V="]
 
 
+@clause("envdir/set/few-descriptors")
+def test_no_more_descriptors_for_more_files(sandbox: Sandbox) -> None:
+    for number in range(40):
+        sandbox.write(f"env/V{number}", "x\n")
+    few = ["--limit", "NOFILE=16"]
+    answer = sandbox.run("envdir", "env", "sh", "-c", "echo $V0$V39", prepare=few)
+    assert (answer.code, answer.out, answer.err) == (0, b"xx\n", b"")
+
+
 @clause("envdir/set/no-final-newline")
 def test_a_newline_at_the_end_is_not_needed(sandbox: Sandbox) -> None:
     assert variables(sandbox, {b"V": b"x"}) == [b"V=x"]

@@ -23,6 +23,7 @@ from daemontools_conformance.marks import clause, needs
 from daemontools_conformance.outcomes import Unavailable
 from daemontools_conformance.patience import eventually
 from daemontools_conformance.processes import Running
+from daemontools_conformance.record import record
 from daemontools_conformance.sandbox import PIPE, Sandbox
 from daemontools_conformance.signals import deliver
 
@@ -127,6 +128,18 @@ def test_name_is_the_time_of_the_rotation_and_the_code(sandbox: Sandbox) -> None
     assert found
     moment = int(found[1], 16) - UNIX_EPOCH + int(found[2], 16) / 1e9
     assert before - 0.000001 <= moment <= time.time() + 0.000001
+
+
+@clause("multilog/rotate/same-descriptors")
+@pytest.mark.parametrize("processor", [[], ["!cat"]])
+def test_rotations_leave_no_descriptor_open(sandbox: Sandbox, processor: list[str]) -> None:
+    multilog = running(sandbox, *processor)
+    before = record(multilog.pid).descriptors
+    for number in (1, 2, 3):
+        put_away(sandbox, multilog, number)
+        multilog.write(b"more\n")
+        eventually(lambda: (sandbox.path / "log/current").read_bytes() == b"more\n")
+    assert len(record(multilog.pid).descriptors) == len(before)
 
 
 @clause("multilog/rotate/clock-set-back")

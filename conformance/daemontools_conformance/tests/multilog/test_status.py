@@ -71,6 +71,14 @@ def test_file_is_overwritten_in_place_and_never_made_shorter(sandbox: Sandbox) -
     assert (file.stat().st_ino, mode(file)) == (inode, 0o640)
 
 
+@clause("multilog/status/in-place")
+def test_a_later_line_is_written_over_an_earlier_one(sandbox: Sandbox) -> None:
+    multilog = sandbox.start("multilog", "=status", stdin=PIPE)
+    for line in (b"a long one", b"two"):
+        multilog.write(line + b"\n")
+        eventually(lambda: (sandbox.path / "status").read_bytes() == padded(line))  # noqa: B023
+
+
 @clause("multilog/status/kept-at-start")
 def test_content_is_kept_until_a_line_is_selected(sandbox: Sandbox) -> None:
     file = sandbox.write("status", b"old")

@@ -11,6 +11,7 @@ import pytest
 
 from daemontools_conformance.marks import clause, needs
 from daemontools_conformance.patience import eventually
+from daemontools_conformance.record import record
 from daemontools_conformance.sandbox import Sandbox
 from daemontools_conformance.status import TAI64_UNIX_EPOCH
 from daemontools_conformance.tests.supervise.services import (
@@ -84,6 +85,16 @@ def test_the_status_file_is_never_opened(sandbox: Sandbox) -> None:
     calls = re.findall(r'^(\w+)\(.*"supervise/status"', trace.read_text(), flags=re.MULTILINE)
     assert calls
     assert all(call.startswith("rename") for call in calls)
+
+
+@clause("supervise/status/same-descriptors")
+def test_status_files_leave_no_descriptor_open(sandbox: Sandbox) -> None:
+    supervise = witnessed(sandbox)
+    settles(sandbox)
+    before = record(supervise.pid).descriptors
+    sandbox.control("s", b"u" * 50)
+    settles(sandbox)
+    assert record(supervise.pid).descriptors == before
 
 
 @clause("supervise/status/mode")

@@ -98,6 +98,15 @@ def test_a_service_named_twice(sandbox: Sandbox) -> None:
         assert control.read() == b"dxdx"
 
 
+@clause("svc/services/few-descriptors")
+def test_no_more_descriptors_for_more_services(sandbox: Sandbox) -> None:
+    with service(sandbox) as control:
+        few = ["--limit", "NOFILE=16"]
+        finished = sandbox.run("svc", "-t", *["s"] * 40, prepare=few)
+        assert (finished.code, finished.err) == (0, b"")
+        assert control.read() == b"t" * 40
+
+
 @clause("svc/services/many")
 def test_thousands_of_operands(sandbox: Sandbox) -> None:
     with service(sandbox) as control:

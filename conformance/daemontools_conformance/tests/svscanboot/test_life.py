@@ -106,3 +106,12 @@ def test_as_process_1_it_reaps_orphans(sandbox: Sandbox) -> None:
     orphan = eventually(lambda: find(boot, "sleep", "999"), within=60)
     os.kill(orphan, 9)
     eventually(lambda: orphan not in below(boot.pid), within=60)
+
+
+@clause("svscanboot/life/killed")
+@needs("namespaces")
+def test_the_signal_that_ended_readproctitle(sandbox: Sandbox) -> None:
+    boot, svscan, title = booted(sandbox)
+    os.kill(title, 9)
+    os.kill(svscan, 15)
+    assert boot.wait(within=60).code == 128 + 9
