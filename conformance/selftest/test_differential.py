@@ -3,6 +3,7 @@
 import os
 import shlex
 import subprocess
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from daemontools_conformance import differential
 from daemontools_conformance.differential import masks
 from daemontools_conformance.differential.case import Case, Node, Step, from_json, shell
 from daemontools_conformance.differential.generate import CASES
+from daemontools_conformance.differential.unwritten import WORDS, Difference, Judge, speaking
+from daemontools_conformance.record import Record
 from selftest.builds import patched, with_programs
 
 ALL = st.sampled_from(sorted(CASES)).flatmap(lambda program: CASES[program]())
@@ -38,31 +41,94 @@ def test_the_same_programs_do_not_differ(honest: Path, capfd: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize(
-    ("program", "body", "field"),
+    ("program", "body", "observable", "speaks"),
     [
-        ("svok", "exit 0", "outcome"),
-        ("svc", 'exec {honest} "$@" 2>/dev/null', "err"),
-        ("setlock", 'umask 0; exec {honest} "$@"', "umask"),
-        ("envdir", 'LIE=1 exec {honest} "$@"', "environment"),
+        ("svok", 'exec {honest} "$@" || exit 99', "outcome", "svok/exit/"),
+        ("supervise", 'umask 077; exec {honest} "$@"', "mode", "supervise/folder/"),
     ],
 )
-def test_a_liar_is_found(
+def test_a_liar_is_found_and_the_clause_named(
     honest: Path,
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
     program: str,
     body: str,
-    field: str,
+    observable: str,
+    speaks: str,
 ) -> None:
     liar = lies(honest, tmp_path / "liar", program, body.format(honest=honest / program))
-    assert run(honest, liar, "--program", program, "--cases", "30") == 1
+    assert run(honest, liar, "--program", program, "--cases", "30", "--slow-cases", "2") == 1
     out = capfd.readouterr().out
     assert "DIFFERENCE" in out
-    assert field in out
+    assert f"--- {observable}: a clause speaks of this: {speaks}" in out
     again = next(line for line in out.splitlines() if line.startswith("--- again"))
-    case = shlex.split(again)[-1]
+    case = tmp_path / "case.json"
+    case.write_text(shlex.split(again)[-1])
     assert run(honest, liar, "--case", case) == 1
-    assert run(honest, honest, "--case", case) == 0
+    assert run(honest, honest, "--case", case.read_text()) == 0
+
+
+@pytest.mark.parametrize(
+    ("case", "body", "name"),
+    [
+        (Case("svc", (b"-z",)), 'exec {honest} "$@" 2>/dev/null', "err: "),
+        (Case("envdir", (b"e", b"/bin/sleep", b"9"), (Node("dir", b"e", mode=0o755),)),
+         'LIE=1 exec {honest} "$@"', "child environment: "),
+        (Case("setlock", (b"l", b"/bin/sleep", b"9")),
+         'umask 0; exec {honest} "$@"', "child umask: "),
+    ],
+)  # fmt: skip
+def test_what_differs_has_a_name(
+    honest: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    case: Case,
+    body: str,
+    name: str,
+) -> None:
+    program = case.program
+    liar = lies(honest, tmp_path / "liar", program, body.format(honest=honest / program))
+    assert run(honest, liar, "--case", case.json()) == 1
+    assert name in capfd.readouterr().out
+
+
+def test_a_difference_that_no_test_shows_is_an_unwritten_clause(honest: Path) -> None:
+    found = Difference("outcome", "exit 0", "exit 9")
+    verdict = Judge((str(honest), str(honest))).verdict(Case("svok", (b"s",)), [found])
+    assert len(verdict) == 1
+    assert "outcome: no clause speaks of this: an unwritten clause" in verdict[0]
+
+
+@pytest.mark.parametrize(
+    ("found", "observable"),
+    [
+        (Difference("outcome", b"exit 0", b"exit 1"), "outcome"),
+        (Difference("child", None, 1), "outcome"),
+        (Difference("child uids", (0,), (1,)), "uids"),
+        (Difference("child descriptor_flags 3", b"0", None), "descriptor_flags"),
+        (Difference("tree b'a b'", [b"-", 0o644, b""], [b"-", 0o600, b""]), "mode"),
+        (Difference("tree b'a'", [b"-", 0o644, b"x"], [b"-", 0o644, b""]), "content"),
+        (Difference("tree b'a'", [b"-", 0o644, b"x"], None), "files"),
+        (Difference("seen 3 tree b's/run'", [b"-", 0o644, b""], [b"d", 0o644, b""]), "files"),
+        (Difference("seen 3 titles", [b"a"], [b"b"]), "titles"),
+        (Difference("step 2", b"control: no", None), "step"),
+    ],
+)
+def test_what_differed_is_an_observable(found: Difference, observable: str) -> None:
+    assert found.observable == observable
+    assert observable in WORDS
+
+
+def test_every_observable_of_a_child_is_known() -> None:
+    assert {field.name for field in fields(Record)} <= WORDS.keys()
+
+
+def test_clauses_are_looked_up_by_what_differed() -> None:
+    case = Case("envdir", (b"env", b"../bin/setlock", b"l", b"true"))
+    found = [Difference("tree b'l'", [b"-", 0o644, b""], [b"-", 0o600, b""])]
+    programs = {id_.split("/")[0] for id_ in speaking(case, found)["mode"]}
+    assert "setlock" in programs
+    assert programs <= {"envdir", "setlock", "exec", "chain", "messages", "process"}
 
 
 @settings(max_examples=200, deadline=None)
@@ -98,18 +164,63 @@ def test_every_mask_and_deviation_has_its_reason() -> None:
 @pytest.mark.parametrize(
     ("case", "deviation"),
     [
-        (Case("svok", state=(b"--ignore", b"PIPE")), "pipe-or-xfsz-ignored"),
+        (Case("svok", state=(b"--ignore", b"PIPE")), ""),
         (Case("svok", state=(b"--ignore", b"HUP")), ""),
-        (Case("softlimit", (b"-t", b"5", b"true")), "processor-time"),
+        (
+            Case("svok", state=(b"--ignore", b"XFSZ", b"--limit", b"FSIZE=0")),
+            "pipe-or-xfsz-ignored",
+        ),
+        (Case("softlimit", (b"-t", b"1", b"true")), "processor-time"),
+        (Case("softlimit", (b"-tx", b"true")), "processor-time"),
+        (Case("softlimit", (b"-t", b"5", b"true")), ""),
+        (Case("softlimit", (b"-t=", b"true")), ""),
         (Case("softlimit", (b"-a", b"9", b"../bin/envdir")), "starved-chain"),
         (Case("softlimit", (b"-a", b"9", b"true")), ""),
         (Case("tai64nlocal", input=b"@400000004a32392b00000000 x\n"), ""),
         (Case("tai64nlocal", input=b"@4\n"), "impossible-label"),
-        (Case("multilog", (b"n2", b"./log"), input=b"x" * 9000), "where-files-end"),
     ],
 )
 def test_what_is_left_out(case: Case, deviation: str) -> None:
     assert masks.excluded(case) == deviation
+
+
+def seen_log(script: tuple[bytes, ...], files: dict[bytes, bytes]) -> masks.Log:
+    case = Case("multilog", script)
+    tree = {b"log/" + name: ("-", 0o744, content) for name, content in files.items()}
+    log = masks.masked({"tree": tree}, case, b"/nowhere")["tree"][b"log/all"]
+    assert isinstance(log, masks.Log)
+    return log
+
+
+OLD = b"@400000004a32392b0000000%d.s"
+
+
+def test_a_log_is_equal_wherever_its_files_end() -> None:
+    one = seen_log((b"./log",), {OLD % 1: b"a\nb\n", b"current": b"c\n"})
+    two = seen_log((b"./log",), {OLD % 1: b"a\n", b"current": b"b\nc\n"})
+    assert one == two
+    assert one != seen_log((b"./log",), {OLD % 1: b"a\n", b"current": b"c\n"})
+    assert one != seen_log((b"./log",), {b"current": b"a\nb\nc\n"})
+
+
+def test_of_a_log_of_few_files_one_is_the_end_of_the_other() -> None:
+    script = (b"n2", b"./log")
+    one = seen_log(script, {OLD % 1: b"b\n", b"current": b"c\n"})
+    assert one == seen_log(script, {OLD % 2: b"a\nb\n", b"current": b"c\n"})
+    assert one != seen_log(script, {OLD % 2: b"a\nb\n", b"current": b"d\n"})
+    assert one != seen_log(script, {OLD % 2: b"x\n", OLD % 3: b"b\n", b"current": b"c\n"})
+
+
+def test_a_label_is_masked_after_a_processor_too() -> None:
+    script = (b"t", b"!tr a z", b"./log")
+    one = seen_log(script, {OLD % 1: b"@400000006z32392b0000000z x\n", b"current": b""})
+    assert one == seen_log(script, {OLD % 1: b"@400000006432392b00000000 x\n", b"current": b""})
+
+
+def test_a_file_beyond_its_size_is_seen() -> None:
+    script = (b"s4096", b"./log")
+    assert not seen_log(script, {b"current": b"x" * 4097}).in_bounds
+    assert seen_log(script, {b"current": b"x" * 4096}).in_bounds
 
 
 def test_nothing_is_left_behind(

@@ -53,7 +53,7 @@ def _hidden(found: re.Match[bytes]) -> bytes:
 MASKS = (
     Mask(
         "tai64n multilog",
-        rb"(?<=@4000000)0[0-9a-f]{1,16}",
+        rb"(?<=@4000000)0[0-9a-fz]{1,16}",  # z: the processor `tr a z` has been at work
         _hidden,
         "labels are the time of day",
     ),
@@ -118,6 +118,7 @@ IN_FILES = (
         "whether PIPE and XFSZ are ignored in the child, if they were at the start (Python)",
     ),
     ("svscan", "messages of several programs, and calls of the stand-in, come in no order"),
+    ("supervise", "how often, and in which order, it complains of a run that cannot be started"),
 )
 
 
@@ -359,7 +360,7 @@ def masked(value: Any, case: Case, folder: bytes) -> Any:
         case str():
             return masked(value.encode(errors="surrogateescape"), case, folder)
         case dict():
-            if "err" in value and case.program == "svscan":
+            if "err" in value and (case.program == "svscan" or b"unable to start" in value["err"]):
                 # Several programs write here, in no order, and some again and again.
                 value = {
                     **value,

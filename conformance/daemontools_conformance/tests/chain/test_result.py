@@ -89,7 +89,8 @@ def _shows(program: str, seen: Record, pid_is_leader: bool) -> bool:
         case "softlimit":
             return seen.limits["core file size"][0] == "77"
         case _:
-            return seen.uids == (NOBODY.pw_uid,) * 4
+            # Whoever runs the suite as nobody has made no change.
+            return os.getuid() != NOBODY.pw_uid and seen.uids == (NOBODY.pw_uid,) * 4
 
 
 PAIRS = [
