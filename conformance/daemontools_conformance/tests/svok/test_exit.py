@@ -3,6 +3,8 @@
 import os
 import signal
 
+import pytest
+
 from daemontools_conformance.marks import clause, needs
 from daemontools_conformance.patience import eventually
 from daemontools_conformance.sandbox import Sandbox
@@ -88,3 +90,16 @@ def test_supervise_is_not_disturbed(sandbox: Sandbox) -> None:
     before = eventually(lambda: (status := sandbox.status("clock")).pid and status)
     sandbox.run("svok", "clock")
     assert sandbox.status("clock") == before
+
+
+@clause("svok/effect/nothing-written")
+def test_the_fifo_stays_empty(sandbox: Sandbox) -> None:
+    folder = sandbox.path / "clock/supervise"
+    folder.mkdir(parents=True)
+    os.mkfifo(folder / "ok")
+    # A FIFO that is open for writing too has no end: reading it shows that nothing is there.
+    ok = os.open(folder / "ok", os.O_RDWR | os.O_NONBLOCK)
+    assert sandbox.run("svok", "clock").code == 0
+    with pytest.raises(BlockingIOError):
+        os.read(ok, 1)
+    os.close(ok)
