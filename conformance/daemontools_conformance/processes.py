@@ -143,9 +143,26 @@ def _nothing(_number: int, _frame: FrameType | None) -> None:
 def children(parent: int | None = None) -> set[int]:
     """The process ids of the children of `parent` (this process), zombies included."""
     if parent is None and not _has_children():
-        return set()  # the usual case, without a look at every process of the machine
-    parent = parent or os.getpid()
-    return {pid for pid, ppid in _parents() if ppid == parent}
+        return set()  # the usual case
+    own = os.getpid()
+    if os.path.exists(f"/proc/{own}/task/{own}/children"):
+        found = _listed_children(parent or own)
+        if found or parent is not None:
+            return found
+    # Elsewhere, or if the list was made just while one ended: look at every process.
+    return {pid for pid, ppid in _parents() if ppid == (parent or own)}
+
+
+def _listed_children(parent: int) -> set[int]:
+    """The children as the kernel lists them, by thread."""
+    found = set()
+    try:
+        for thread in os.listdir(f"/proc/{parent}/task"):
+            with open(f"/proc/{parent}/task/{thread}/children") as file:
+                found.update(int(word) for word in file.read().split())
+    except (FileNotFoundError, ProcessLookupError):
+        pass  # it is gone, or one of its threads
+    return found
 
 
 def _has_children() -> bool:
