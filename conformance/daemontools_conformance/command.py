@@ -60,7 +60,7 @@ def run(arguments: list[str]) -> int:
     os.environ.setdefault("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     if not any(word.startswith(("-n", "--numprocesses")) for word in arguments):
         # Most tests only wait: more workers than cores. But each worker collects.
-        for_each_core = 4 if "--quick" in arguments else 8
+        for_each_core = 4 if "--quick" in arguments else 10
         arguments = ["-n", str(for_each_core * (os.cpu_count() or 1)), *arguments]
     fixed = [
         "-p", "daemontools_conformance.plugin", "-p", "xdist", "--maxschedchunk", "1",

@@ -155,7 +155,7 @@ def children(parent: int | None = None) -> set[int]:
 
 def _listed_children(parent: int) -> set[int]:
     """The children as the kernel lists them, by thread."""
-    found = set()
+    found: set[int] = set()
     try:
         for thread in os.listdir(f"/proc/{parent}/task"):
             with open(f"/proc/{parent}/task/{thread}/children") as file:
