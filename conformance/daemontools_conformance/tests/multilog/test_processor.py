@@ -12,7 +12,7 @@ from daemontools_conformance.faults.strace import CHANGES, changes, files_of_log
 from daemontools_conformance.logdirs import codes, contents, lines, mode, old_contents, old_files
 from daemontools_conformance.marks import clause, needs, slow
 from daemontools_conformance.patience import eventually, never
-from daemontools_conformance.processes import Running, children
+from daemontools_conformance.processes import Running, children, is_asleep
 from daemontools_conformance.record import Record, record
 from daemontools_conformance.sandbox import PIPE, Options, Sandbox
 
@@ -355,6 +355,7 @@ def test_an_inherited_ignored_chld_does_not_matter(sandbox: Sandbox) -> None:
     multilog = sandbox.start("multilog", "!cat", "./log", **options)
     multilog.write(b"begun\n")
     eventually((sandbox.path / "log/current").read_bytes)
+    eventually(lambda: is_asleep(multilog.pid))
     multilog.signal(signal.SIGALRM)
     eventually(lambda: multilog.err or old_contents(sandbox.path / "log"))
     assert multilog.err == b""
@@ -367,6 +368,7 @@ def test_two_directories_have_two_processors(sandbox: Sandbox) -> None:
     multilog = sandbox.start("multilog", *script, stdin=PIPE)
     multilog.write(b"begun\n")
     eventually((sandbox.path / "b/current").read_bytes)
+    eventually(lambda: is_asleep(multilog.pid))  # 0.76 overlooks what comes just before it reads
     multilog.signal(signal.SIGALRM)
     eventually(lambda: old_contents(sandbox.path / "b") == [b"bekun\n"])
     eventually(lambda: old_contents(sandbox.path / "a") == [b"BEGUN\n"])
