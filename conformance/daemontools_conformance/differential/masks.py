@@ -118,7 +118,10 @@ IN_FILES = (
         "whether PIPE and XFSZ are ignored in the child, if they were at the start (Python)",
     ),
     ("svscan", "messages of several programs, and calls of the stand-in, come in no order"),
-    ("supervise", "how often, and in which order, it complains of a run that cannot be started"),
+    (
+        "supervise svscanboot",
+        "how often, and in which order, it complains of a run that cannot be started",
+    ),
 )
 
 
@@ -348,6 +351,11 @@ def _bounds(case: Case) -> dict[bytes, tuple[int, int, bytes]]:
     return found
 
 
+def _complains_in_no_order(err: bytes, case: Case) -> bool:
+    again = case.program in ("supervise", "svscanboot") and b"unable to start" in err
+    return case.program == "svscan" or again
+
+
 def masked(value: Any, case: Case, folder: bytes) -> Any:
     """The observation with everything masked; `folder` is the case's own."""
     match value:
@@ -360,7 +368,7 @@ def masked(value: Any, case: Case, folder: bytes) -> Any:
         case str():
             return masked(value.encode(errors="surrogateescape"), case, folder)
         case dict():
-            if "err" in value and (case.program == "svscan" or b"unable to start" in value["err"]):
+            if "err" in value and _complains_in_no_order(value["err"], case):
                 # Several programs write here, in no order, and some again and again.
                 value = {
                     **value,
