@@ -103,7 +103,10 @@ class LogDirectory:
                 except OSError as error:
                     verb = {"create": "write to", "append": "append to", "mode": "set mode of"}[act]
                     die(111, FATAL, f"unable to {verb} ", self.directory, f"/{file}: ", error)
-        self.written = os.fstat(self.current).st_size
+        try:
+            self.written = os.fstat(self.current).st_size
+        except OSError as error:
+            die(111, FATAL, "unable to stat ", self.directory, "/current: ", error)
 
     def _open(self, act: str, file: str) -> None:
         if act == "mode":
