@@ -60,8 +60,8 @@ def run(arguments: list[str]) -> int:
     os.environ.setdefault("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     if not any(word.startswith(("-n", "--numprocesses")) for word in arguments):
         # Most tests only wait: more workers than cores. But each worker collects.
-        for_each_core = 4 if "--quick" in arguments else 10
-        arguments = ["-n", str(for_each_core * (os.cpu_count() or 1)), *arguments]
+        for_each_core, most = (4, 16) if "--quick" in arguments else (14, 56)
+        arguments = ["-n", str(min(for_each_core * (os.cpu_count() or 1), most)), *arguments]
     fixed = [
         "-p", "daemontools_conformance.plugin", "-p", "xdist", "--maxschedchunk", "1",
         "--rootdir", str(index.TESTS.parent), "-c", str(index.TESTS / "pytest.ini"), "-q",

@@ -48,7 +48,8 @@ _NAME = "daemontools-conformance-session"
 _BOX: pytest.StashKey[Sandbox] = pytest.StashKey()
 _FAILURE: pytest.StashKey[str] = pytest.StashKey()
 _HAS_FALLEN: pytest.StashKey[bool] = pytest.StashKey()
-_QUICK_SECONDS = 2.0
+_QUICK_SECONDS = 0.9
+_LONG_SECONDS = 0.9  # of a test that waits for a second at least
 _REPETITION = re.compile(r"repetition(\d+)-?")
 
 
@@ -69,7 +70,11 @@ def add_options(add: Callable[..., object]) -> None:
     add("--program", action="append", default=[], help="only clauses of this program")
     add("--clause", action="append", default=[], help="only clauses that begin so")
     add("--level", default="", help="only clauses of this level, e.g. promised")
-    add("--quick", action="store_true", help="one quick test of each clause, none marked slow")
+    add(
+        "--quick",
+        action="store_true",
+        help="one quick test of each clause that is PROMISED or CODE, none marked slow",
+    )
     add("--report", type=Path, default=None, metavar="DIR", help="write results here")
     add("--patience", type=float, default=1.0, help="multiply all deadlines by this")
     add("--repeat", type=int, default=1, metavar="N", help="run each test N times; mixed: FLAKY")
@@ -152,14 +157,18 @@ class Conformance:
         took = results.durations(self.profile.name)
         chosen = heavy.sampled([item for item in items if self._is_chosen(item)], config)
         if config.getoption("quick"):
-            chosen = _one_of_each_clause(chosen, took)
+            needed = [item for item in chosen if self._is_demanded(item)]
+            chosen = _one_of_each_clause(needed, took)
         kept = set(chosen)
         if left_out := [item for item in items if item not in kept]:
             config.hook.pytest_deselected(items=left_out)
         items[:] = chosen
         if self.is_worker:
-            items.sort(key=lambda item: -took.get(item.nodeid, 20.0 if _is_slow(item) else 1.0))
-            items[:] = _dealt_in_pairs(items, config.workerinput["workercount"])  # type: ignore[attr-defined]
+
+            def seconds(item: pytest.Item) -> float:
+                return took.get(item.nodeid, 20.0 if _is_slow(item) else 1.0)
+
+            items[:] = _mixed(sorted(items, key=seconds, reverse=True), seconds)
 
     def _is_chosen(self, item: pytest.Item) -> bool:
         option = self.config.getoption
@@ -170,6 +179,9 @@ class Conformance:
             and (not option("level") or self.clauses[id_].level == option("level").upper())
             and not (option("quick") and _is_slow(item))
         )
+
+    def _is_demanded(self, item: pytest.Item) -> bool:
+        return self.clauses[_clause_of(item)].level in ("PROMISED", "CODE")
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Now -k and its like have had their say too."""
@@ -450,20 +462,22 @@ def _one_of_each_clause(items: list[pytest.Item], took: Mapping[str, float]) -> 
     return [item for item in items if item in kept]
 
 
-def _dealt_in_pairs(longest_first: list[pytest.Item], workers: int) -> list[pytest.Item]:
-    """The order in which xdist gives each worker one of the longest tests, and a short one.
+def _mixed(
+    longest_first: list[pytest.Item], took: Callable[[pytest.Item], float]
+) -> list[pytest.Item]:
+    """The longest tests first, and among them, evenly, those that hardly wait.
 
-    xdist begins with two consecutive tests for each worker; the second waits for
-    the first. Two long ones in a row would be the longest part of the whole run.
+    A long test only waits, a short one needs the processor: each kind alone would
+    leave half of the machine idle. xdist begins with two consecutive tests for each
+    worker, and the second waits for the first: so no two long ones stand together.
     """
-    if len(longest_first) < 2 * workers:
-        return longest_first
-    long, rest, short = (
-        longest_first[:workers],
-        longest_first[workers:-workers],
-        longest_first[-workers:],
-    )
-    return [item for pair in zip(long, short, strict=True) for item in pair] + rest
+    long = [item for item in longest_first if took(item) >= _LONG_SECONDS]
+    short = longest_first[len(long) :]
+    mixed = []
+    for place, item in enumerate(long):
+        mixed.append(item)
+        mixed += short[place * len(short) // len(long) : (place + 1) * len(short) // len(long)]
+    return mixed or short
 
 
 def _clause_of(item: pytest.Item) -> str:

@@ -3,7 +3,7 @@
 import re
 
 from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import Running
+from daemontools_conformance.processes import Running, is_asleep
 
 
 def is_pending(pid: int, number: int) -> bool:
@@ -20,3 +20,13 @@ def deliver(running: Running, number: int) -> None:
     """Send a signal and wait until it has been taken: what is done next comes after it."""
     running.signal(number)
     eventually(lambda: not is_pending(running.pid, number), what=f"signal {number} is taken")
+
+
+def interrupt(running: Running, number: int) -> None:
+    """Send a signal to a process that waits for input, and has taken what was written before.
+
+    0.76 blocks signals except while it reads: one that comes a moment before the
+    read is acted on when the next input comes.
+    """
+    eventually(lambda: is_asleep(running.pid), what="it waits for input")
+    running.signal(number)

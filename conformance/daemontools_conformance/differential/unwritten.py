@@ -153,7 +153,8 @@ def _outcomes(name: str, ids: list[str]) -> dict[str, Outcome]:
             name,
             "--report",
             folder,
-            "--quick",
+            "-m",
+            "not slow",
         ]
         subprocess.run([*words, *chosen], stdout=subprocess.DEVNULL, check=False)
         file = Path(folder) / "results.jsonl"

@@ -14,6 +14,7 @@ from daemontools_conformance.marks import clause, needs, slow
 from daemontools_conformance.patience import eventually, never
 from daemontools_conformance.processes import Running
 from daemontools_conformance.sandbox import PIPE, Sandbox
+from daemontools_conformance.signals import interrupt
 
 # Each of these costs a pause of five seconds; a quick run has to do with three.
 QUICK = {("write", "ENOSPC"), ("rename", "EIO"), ("sync-processed", "EIO")}
@@ -59,7 +60,7 @@ def test_current_that_was_removed_is_waited_for(sandbox: Sandbox) -> None:
     multilog = running(sandbox)
     log = sandbox.path / "log"
     (log / "current").unlink()
-    multilog.signal(signal.SIGALRM)
+    interrupt(multilog, signal.SIGALRM)
     warning = (
         b"multilog: warning: unable to rename current to previous in directory ./log, "
         b"pausing: file does not exist\n"
@@ -74,7 +75,7 @@ def test_current_that_was_removed_is_waited_for(sandbox: Sandbox) -> None:
 def test_a_directory_that_was_removed_makes_it_wait(sandbox: Sandbox) -> None:
     multilog = running(sandbox)
     shutil.rmtree(sandbox.path / "log")
-    multilog.signal(signal.SIGALRM)
+    interrupt(multilog, signal.SIGALRM)
     warning = (
         b"multilog: warning: unable to rename current to previous in directory ./log, "
         b"pausing: file does not exist\n"

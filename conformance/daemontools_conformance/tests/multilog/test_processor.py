@@ -12,9 +12,10 @@ from daemontools_conformance.faults.strace import CHANGES, changes, files_of_log
 from daemontools_conformance.logdirs import codes, contents, lines, mode, old_contents, old_files
 from daemontools_conformance.marks import clause, needs, slow
 from daemontools_conformance.patience import eventually, never
-from daemontools_conformance.processes import Running, children, is_asleep
+from daemontools_conformance.processes import Running, children
 from daemontools_conformance.record import Record, record
 from daemontools_conformance.sandbox import PIPE, Options, Sandbox
+from daemontools_conformance.signals import interrupt
 
 # A processor that stands still until the test writes into the FIFO `go` in the sandbox.
 WAIT = "read x <../go; cat"
@@ -33,7 +34,7 @@ def running(sandbox: Sandbox, processor: str, *script: str, prepare: Sequence[st
 
 def put_away(sandbox: Sandbox, multilog: Running, number: int) -> None:
     """Send ALRM; wait until there are so many old files, and the rotation is complete."""
-    multilog.signal(signal.SIGALRM)
+    interrupt(multilog, signal.SIGALRM)
     log = sandbox.path / "log"
     eventually(
         lambda: len(old_files(log)) == number and not (log / "processed").exists(), within=30
@@ -45,7 +46,7 @@ def standing_still(
 ) -> tuple[Running, int]:
     """A multilog whose processor has been started, and the processor's process id."""
     multilog = running(sandbox, processor, prepare=prepare)
-    multilog.signal(signal.SIGALRM)
+    interrupt(multilog, signal.SIGALRM)
     (pid,) = eventually(lambda: children(multilog.pid))
     return multilog, pid
 
@@ -66,7 +67,7 @@ def record_of_sleep(sandbox: Sandbox, *prepare: str) -> Record:
 
 def record_as(pid: int, name: bytes) -> Record:
     """The record of the process when it executes the program of this name."""
-    eventually(lambda: record(pid).argv[0] == name)
+    eventually(lambda: record(pid).argv[:1] == (name,))
     return record(pid)
 
 
@@ -154,7 +155,7 @@ def test_descriptors_that_multilog_inherited_are_passed_on(sandbox: Sandbox) -> 
     multilog = sandbox.start("multilog", "!exec sleep 1000", "./log", **options)
     multilog.write(b"begun\n")
     eventually((sandbox.path / "log/current").read_bytes)
-    multilog.signal(signal.SIGALRM)
+    interrupt(multilog, signal.SIGALRM)
     (pid,) = eventually(lambda: children(multilog.pid))
     seen = record_as(pid, b"sleep")
     assert set(seen.descriptors) == {0, 1, 2, 4, 5, 7, 9}
@@ -275,7 +276,7 @@ def failing_once(sandbox: Sandbox, how: str) -> Running:
     """A multilog whose processor fails in this way when it runs for the first time."""
     once = f"cat; echo partial >&5; [ -e ../failed ] || {{ echo failed >../failed; {how}; }}"
     multilog = running(sandbox, once)
-    multilog.signal(signal.SIGALRM)
+    interrupt(multilog, signal.SIGALRM)
     eventually((sandbox.path / "failed").exists)
     return multilog
 
@@ -310,7 +311,7 @@ def test_a_crashing_processor_is_run_again(sandbox: Sandbox) -> None:
 def test_while_it_fails_the_input_is_kept(sandbox: Sandbox) -> None:
     multilog = running(sandbox, "echo rubbish; echo rubbish >&5; exit 3")
     log = sandbox.path / "log"
-    multilog.signal(signal.SIGALRM)
+    interrupt(multilog, signal.SIGALRM)
     eventually(lambda: multilog.err == b"multilog: warning: processor failed in ./log, pausing\n")
     files = {f.name: (f.read_bytes(), mode(f)) for f in log.iterdir() if f.name != "lock"}
     assert files == {
@@ -326,7 +327,7 @@ def test_while_it_fails_the_input_is_kept(sandbox: Sandbox) -> None:
 def test_state_that_is_gone_makes_the_processor_fail(sandbox: Sandbox) -> None:
     multilog = running(sandbox, "cat")
     (sandbox.path / "log/state").unlink()
-    multilog.signal(signal.SIGALRM)
+    interrupt(multilog, signal.SIGALRM)
     expected = (
         b"multilog: fatal: unable to run cat: file does not exist\n"
         b"multilog: warning: processor failed in ./log, pausing\n"
@@ -337,7 +338,7 @@ def test_state_that_is_gone_makes_the_processor_fail(sandbox: Sandbox) -> None:
 @clause("multilog/processor/term-while-it-fails")
 def test_term_ends_multilog_while_the_processor_keeps_failing(sandbox: Sandbox) -> None:
     multilog = running(sandbox, "exit 1")
-    multilog.signal(signal.SIGALRM)
+    interrupt(multilog, signal.SIGALRM)
     eventually(lambda: multilog.err == b"multilog: warning: processor failed in ./log, pausing\n")
     multilog.write(b"more\n")
     multilog.signal(signal.SIGTERM)
@@ -355,8 +356,7 @@ def test_an_inherited_ignored_chld_does_not_matter(sandbox: Sandbox) -> None:
     multilog = sandbox.start("multilog", "!cat", "./log", **options)
     multilog.write(b"begun\n")
     eventually((sandbox.path / "log/current").read_bytes)
-    eventually(lambda: is_asleep(multilog.pid))
-    multilog.signal(signal.SIGALRM)
+    interrupt(multilog, signal.SIGALRM)
     eventually(lambda: multilog.err or old_contents(sandbox.path / "log"))
     assert multilog.err == b""
     eventually(lambda: old_contents(sandbox.path / "log") == [b"begun\n"])
@@ -368,8 +368,7 @@ def test_two_directories_have_two_processors(sandbox: Sandbox) -> None:
     multilog = sandbox.start("multilog", *script, stdin=PIPE)
     multilog.write(b"begun\n")
     eventually((sandbox.path / "b/current").read_bytes)
-    eventually(lambda: is_asleep(multilog.pid))  # 0.76 overlooks what comes just before it reads
-    multilog.signal(signal.SIGALRM)
+    interrupt(multilog, signal.SIGALRM)
     eventually(lambda: old_contents(sandbox.path / "b") == [b"bekun\n"])
     eventually(lambda: old_contents(sandbox.path / "a") == [b"BEGUN\n"])
 

@@ -25,7 +25,7 @@ from daemontools_conformance.patience import eventually
 from daemontools_conformance.processes import Running
 from daemontools_conformance.record import record
 from daemontools_conformance.sandbox import PIPE, Sandbox
-from daemontools_conformance.signals import deliver
+from daemontools_conformance.signals import deliver, interrupt
 
 UNIX_EPOCH = 2**62 + 10
 HOUR = 3600
@@ -43,7 +43,7 @@ def running(sandbox: Sandbox, *script: str, env: Mapping[str, str] | None = None
 def put_away(sandbox: Sandbox, multilog: Running, number: int) -> None:
     """Send ALRM; wait until there are so many old files and a new current."""
     log = sandbox.path / "log"
-    multilog.signal(signal.SIGALRM)
+    interrupt(multilog, signal.SIGALRM)
     eventually(
         lambda: (
             len(old_files(log)) == number
@@ -318,7 +318,7 @@ def test_alrm_puts_a_current_of_before_away(sandbox: Sandbox) -> None:
     sandbox.run("multilog", "./log", input=b"before\n")
     multilog = sandbox.start("multilog", "./log", stdin=PIPE)
     eventually(lambda: mode(sandbox.path / "log/current") == 0o644)
-    multilog.signal(signal.SIGALRM)
+    interrupt(multilog, signal.SIGALRM)
     eventually(lambda: old_contents(sandbox.path / "log") == [b"before\n"])
 
 
@@ -327,7 +327,7 @@ def test_alrm_counts_for_every_directory(sandbox: Sandbox) -> None:
     multilog = sandbox.start("multilog", "./a", "-*", "./b", "+*", "./c", stdin=PIPE)
     multilog.write(b"one\n")
     eventually(lambda: (sandbox.path / "c/current").read_bytes() == b"one\n")
-    multilog.signal(signal.SIGALRM)
+    interrupt(multilog, signal.SIGALRM)
     eventually(lambda: len(old_files(sandbox.path / "c")) == 1)
     multilog.end_input()
     multilog.wait()

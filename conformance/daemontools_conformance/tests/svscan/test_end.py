@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from daemontools_conformance.marks import clause
+from daemontools_conformance.marks import clause, slow
 from daemontools_conformance.patience import eventually, never
 from daemontools_conformance.processes import is_alive
 from daemontools_conformance.record import record
@@ -60,6 +60,7 @@ def test_supervises_and_services_go_on(sandbox: Sandbox, number: signal.Signals)
 
 
 @clause("svscan/end/stopped")
+@slow  # if the stop comes before the first scan is over
 def test_a_stop_delays_and_no_more(sandbox: Sandbox) -> None:
     waiting_supervise(sandbox)
     folder = services(sandbox)
