@@ -7,10 +7,12 @@ that only waits, and the record is read from outside, in /proc.
 
 import os
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from daemontools_conformance import journal
+from daemontools_conformance.processes import is_asleep
 
 
 @dataclass(frozen=True)
@@ -39,21 +41,23 @@ class Record:
     parent: int
 
 
-_READINGS = 50  # of a process that will not keep still
+_READINGS = 500  # of a process that will not keep still: a second, or so
 
 
 def record(pid: int) -> Record:
     """Read the record of a live process. Raises OSError if it is gone or not ours to read.
 
     The kernel hands it out file by file, and an exec may come in between: then
-    the arguments are of one program and the rest of another. So it is read
-    until two readings agree.
+    the arguments are of one program and the rest of another; a moment later the
+    loader has a library open. So it is read until two readings agree of a
+    process that waits.
     """
     seen = _read(pid)
     for _ in range(_READINGS):
         before, seen = seen, _read(pid)
-        if seen == before:
+        if seen == before and is_asleep(pid):
             break
+        time.sleep(0.001)
     journal.note("record", pid=pid, seen=seen)
     return seen
 
