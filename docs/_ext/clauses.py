@@ -161,7 +161,9 @@ def _index(programs: dict[str, list[Clause]]) -> str:
         table.append("| " + " | ".join(map(str, cells)) + " |")
     meanings = "\n".join(f"- **{level}**: {text}." for level, text in LEVELS.items())
     names = "\n".join([*programs, "djb-list", "not-tested", "not-executed"])
-    matrix = "The [matrix](matrix.html) shows all of them at once.\n\n" if results() else ""
+    matrix = (
+        'The <a href="matrix.html">matrix</a> shows all of them at once.\n\n' if results() else ""
+    )
     return (
         "# Specification\n\n"
         "What an implementation of daemontools must do, one observable fact at a time: "
