@@ -157,18 +157,15 @@ class Conformance:
         took = results.durations(self.profile.name)
         chosen = heavy.sampled([item for item in items if self._is_chosen(item)], config)
         if config.getoption("quick"):
-            needed = [item for item in chosen if self._is_demanded(item)]
-            chosen = _one_of_each_clause(needed, took)
+            demanded = {id_ for id_, c in self.clauses.items() if c.level in ("PROMISED", "CODE")}
+            chosen = _one_of_each_clause([i for i in chosen if _clause_of(i) in demanded], took)
         kept = set(chosen)
         if left_out := [item for item in items if item not in kept]:
             config.hook.pytest_deselected(items=left_out)
         items[:] = chosen
         if self.is_worker:
-
-            def seconds(item: pytest.Item) -> float:
-                return took.get(item.nodeid, 20.0 if _is_slow(item) else 1.0)
-
-            items[:] = _mixed(sorted(items, key=seconds, reverse=True), seconds)
+            usual = {item: 20.0 if _is_slow(item) else 1.0 for item in items}
+            items[:] = _mixed({item: took.get(item.nodeid, usual[item]) for item in items})
 
     def _is_chosen(self, item: pytest.Item) -> bool:
         option = self.config.getoption
@@ -179,9 +176,6 @@ class Conformance:
             and (not option("level") or self.clauses[id_].level == option("level").upper())
             and not (option("quick") and _is_slow(item))
         )
-
-    def _is_demanded(self, item: pytest.Item) -> bool:
-        return self.clauses[_clause_of(item)].level in ("PROMISED", "CODE")
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Now -k and its like have had their say too."""
@@ -462,16 +456,15 @@ def _one_of_each_clause(items: list[pytest.Item], took: Mapping[str, float]) -> 
     return [item for item in items if item in kept]
 
 
-def _mixed(
-    longest_first: list[pytest.Item], took: Callable[[pytest.Item], float]
-) -> list[pytest.Item]:
+def _mixed(seconds: Mapping[pytest.Item, float]) -> list[pytest.Item]:
     """The longest tests first, and among them, evenly, those that hardly wait.
 
     A long test only waits, a short one needs the processor: each kind alone would
     leave half of the machine idle. xdist begins with two consecutive tests for each
     worker, and the second waits for the first: so no two long ones stand together.
     """
-    long = [item for item in longest_first if took(item) >= _LONG_SECONDS]
+    longest_first = sorted(seconds, key=lambda item: -seconds[item])
+    long = [item for item in longest_first if seconds[item] >= _LONG_SECONDS]
     short = longest_first[len(long) :]
     mixed = []
     for place, item in enumerate(long):

@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from daemontools_conformance import journal
 from daemontools_conformance.outcomes import Crashed, Hung
@@ -129,15 +128,11 @@ def pass_on_no_ignored_signal(*, is_worker: bool) -> None:
     """
     for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:
         if signal.getsignal(number) == signal.SIG_IGN:
-            signal.signal(number, _nothing)
+            signal.signal(number, lambda _number, _frame: None)
     if is_worker:  # it cannot know whether nohup was meant; without its master it ends anyway
-        signal.signal(signal.SIGHUP, _nothing)
+        signal.signal(signal.SIGHUP, lambda _number, _frame: None)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
-
-
-def _nothing(_number: int, _frame: FrameType | None) -> None:
-    pass
 
 
 def children(parent: int | None = None) -> set[int]:

@@ -42,10 +42,7 @@ CALLS: dict[str, tuple[list[str], int]] = {
 
 
 def main(profile: Profile) -> int:
-    """Print a line for each program; 0 if the profile finds all that it promises.
-
-    A folder without a profile promises nothing: what is not there is listed.
-    """
+    """Print a line for each program; 0 if all is there that a profile promises (a folder: none)."""
     scratch = Path(tempfile.mkdtemp(prefix="daemontools-smoke-"))
     implementation = locate(profile, scratch)
     print(f"{profile.name}: programs in {implementation.folder}")
@@ -60,13 +57,11 @@ def main(profile: Profile) -> int:
         print(f"not there: {' '.join(absent)} (adopt writes a profile that says so)")
     if not troubles:
         shutil.rmtree(scratch)
-    good = "the profile works" if not absent else "what is there works"
-    print(good if not troubles else f"{troubles} programs: see above")
+    print(f"{troubles} programs: see above" if troubles else "all that is there works")
     return 1 if troubles else 0
 
 
 def _absent(implementation: Implementation) -> list[str]:
-    """The programs for which there is no file."""
     return [p for p in PROGRAMS if not (implementation.folder / p).exists()]
 
 
