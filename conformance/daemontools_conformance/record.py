@@ -54,8 +54,9 @@ def record(pid: int) -> Record:
     """
     seen = _read(pid)
     for _ in range(_READINGS):
+        waits = is_asleep(pid)
         before, seen = seen, _read(pid)
-        if seen == before and is_asleep(pid):
+        if waits and seen == before:
             break
         time.sleep(0.001)
     journal.note("record", pid=pid, seen=seen)
