@@ -43,8 +43,7 @@ def test_the_same_programs_do_not_differ(honest: Path, capfd: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("program", "body", "observable", "speaks"),
     [
-        ("svok", 'exec {honest} "$@" || exit 99', "outcome", "svok/exit/"),
-        ("supervise", 'umask 077; exec {honest} "$@"', "mode", "supervise/folder/"),
+        ("svok", '{honest} "$@" || exit 99', "outcome", "svok/exit/"),
     ],
 )
 def test_a_liar_is_found_and_the_clause_named(
