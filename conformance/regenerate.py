@@ -115,7 +115,7 @@ def stale() -> Iterator[str]:
             yield f"{name}: the profile has changed since"
     sources = folder("profiles").parents[1] / "reference/daemontools"
     for name, facts in lines.measured()["files"].items():
-        if not (sources / name).exists() or lines.digest(sources / name) != facts["digest"]:
+        if not lines.is_as_measured(sources / name, facts):
             yield f"lines.json: {name} has changed since"
     for file in RESULTS.glob("*.jsonl"):
         if file.stem not in names():

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from daemontools_conformance import __version__, clauses, command
-from daemontools_conformance.implementation import ProgramMissing, locate
-from daemontools_conformance.outcomes import NotOffered, Outcome
-from daemontools_conformance.profiles import FILL_IN, PROGRAMS, Profile, find
+from daemontools_conformance.implementation import locate
+from daemontools_conformance.outcomes import Outcome
+from daemontools_conformance.profiles import FILL_IN, Profile, find
 from daemontools_conformance.reports import results
 
 _Entry = dict[str, str]
@@ -29,7 +29,7 @@ def main(name: str, output: Path | None, options: list[str]) -> int:
         print(f"{target} exists already; it is not overwritten")
         return 1
     scratch = Path(tempfile.mkdtemp(prefix="daemontools-adopt-"))
-    absent = _absent(profile, scratch)
+    absent = locate(profile, scratch).absent()
     trial = scratch / "trial.toml"
     trial.write_text(text(profile, absent, {}))
     report = _run(trial, scratch / "first", options)
@@ -40,18 +40,6 @@ def main(name: str, output: Path | None, options: list[str]) -> int:
     print(f"evidence: {scratch / 'first'}")
     print(f"next: fill in each reason, then: daemontools-conformance --implementation {target}")
     return 0
-
-
-def _absent(profile: Profile, scratch: Path) -> list[str]:
-    """The programs that are not there."""
-    implementation = locate(profile, scratch)
-    absent = []
-    for program in PROGRAMS:
-        try:
-            implementation.command(program)
-        except (NotOffered, ProgramMissing):
-            absent.append(program)
-    return absent
 
 
 def _run(profile: Path, report: Path, options: list[str]) -> results.Report:

@@ -69,6 +69,11 @@ class Implementation:
             raise ProgramMissing(f"{own} is not executable")
         return str(own), (program,)
 
+    def absent(self) -> list[str]:
+        """The programs that are not there, or that the profile does not offer."""
+        left_out = self.profile.not_offered
+        return [p for p in PROGRAMS if p in left_out or not (self.folder / p).exists()]
+
     def digests(self) -> dict[str, str]:
         """The SHA-256 of each program's file: what exactly was judged."""
         found = {}

@@ -46,7 +46,7 @@ def main(profile: Profile) -> int:
     scratch = Path(tempfile.mkdtemp(prefix="daemontools-smoke-"))
     implementation = locate(profile, scratch)
     print(f"{profile.name}: programs in {implementation.folder}")
-    absent = _absent(implementation) if Path(profile.source).is_dir() else []
+    absent = implementation.absent() if Path(profile.source).is_dir() else []
     troubles = 0
     for program in PROGRAMS:
         if program not in absent:
@@ -59,10 +59,6 @@ def main(profile: Profile) -> int:
         shutil.rmtree(scratch)
     print(f"{troubles} programs: see above" if troubles else "all that is there works")
     return 1 if troubles else 0
-
-
-def _absent(implementation: Implementation) -> list[str]:
-    return [p for p in PROGRAMS if not (implementation.folder / p).exists()]
 
 
 def _verdict(implementation: Implementation, program: str, scratch: Path) -> tuple[str, bool]:

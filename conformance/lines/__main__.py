@@ -12,7 +12,6 @@ sources are still those of the rest.
 
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -25,7 +24,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from daemontools_conformance.lines import MAP, digest, measured
 from daemontools_conformance.outcomes import Outcome, named
-from daemontools_conformance.places import folder
 from daemontools_conformance.reports.results import Report, read
 from lines.hook import FOLDER
 from lines.tracer import IS_FUNCTION
@@ -86,11 +84,8 @@ def install(scratch: Path, notes: Path) -> tuple[Path, dict[str, int]]:
 
 def run(programs: Path, scratch: Path, notes: Path, options: list[str]) -> Report:
     """Run the suite on the traced programs; its report. Raises BrokenReport."""
-    profile = scratch / "traced.toml"
-    text = (folder("profiles") / "reference.toml").read_text()
-    profile.write_text(re.sub("^setup = .*", f'folder = "{programs}"', text, flags=re.MULTILINE))
     suite = [sys.executable, "-c", "from daemontools_conformance.command import main; main()"]
-    suite += ["--implementation", str(profile), "--report", str(scratch / "report")]
+    suite += ["--implementation", f"reference={programs}", "--report", str(scratch / "report")]
     path = os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": path, FOLDER: str(notes)}
     subprocess.run([*suite, "-p", "lines.hook", *options], env=environment, check=False)

@@ -62,7 +62,7 @@ def with_programs(folder: Path, true: Path, programs: Mapping[str, str]) -> Path
 
 
 def judged(
-    implementation: Path, report: Path, *options: str, workers: int = 0, within: int = 300
+    implementation: Path | str, report: Path, *options: str, workers: int = 0, within: int = 300
 ) -> tuple[int, results.Report]:
     """Run the suite as a command; its exit status and its report."""
     command = [

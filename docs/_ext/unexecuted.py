@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from daemontools_conformance.lines import digest, measured, numbers
+from daemontools_conformance.lines import is_as_measured, measured, numbers
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "reference/daemontools"
@@ -52,7 +52,7 @@ def unexecuted(found: dict[str, Any]) -> dict[str, set[int]]:
 def _section(file: str, missed: set[int], found: dict[str, Any]) -> str:
     """What there is to say of one module."""
     source = PACKAGE / file
-    if not source.exists() or digest(source) != found["files"][file]["digest"]:
+    if not is_as_measured(source, found["files"][file]):
         return f"## {file}\n\nIt has changed since the measurement.\n"
     text = source.read_text()
     functions = _functions(text)

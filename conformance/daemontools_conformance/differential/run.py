@@ -25,7 +25,7 @@ from daemontools_conformance.differential.case import Case, Step, make_tree
 from daemontools_conformance.implementation import Implementation
 from daemontools_conformance.outcomes import Unavailable
 from daemontools_conformance.patience import TooLate, eventually
-from daemontools_conformance.processes import end_all_but, is_alive, is_asleep
+from daemontools_conformance.processes import children, end_all_but, is_alive, is_asleep
 from daemontools_conformance.record import record
 from daemontools_conformance.tests.svscanboot import newroot
 
@@ -283,7 +283,7 @@ def _title(pid: int) -> bytes:
 
 def _family(pid: int) -> list[int]:
     """The process and all its descendants."""
-    return [pid, *(further for child in _children(pid) for further in _family(child))]
+    return [pid, *(further for child in sorted(children(pid)) for further in _family(child))]
 
 
 def _await(pid: int, patience: float, seen: Observation) -> None:
@@ -314,7 +314,7 @@ def _await(pid: int, patience: float, seen: Observation) -> None:
 
 def _probe_of(pid: int) -> int:
     """The process of the probe that waits, itself or a child of it; 0 if there is none yet."""
-    for candidate in (pid, *_children(pid)):
+    for candidate in (pid, *sorted(children(pid))):
         try:
             with open(f"/proc/{candidate}/comm", "rb") as file:
                 if file.read() == PROBE + b"\n" and is_asleep(candidate):
@@ -322,14 +322,6 @@ def _probe_of(pid: int) -> int:
         except OSError:
             continue
     return 0
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
-            return [int(word) for word in file.read().split()]
-    except OSError:
-        return []
 
 
 def _record(pid: int, probe: int) -> Observation:
@@ -348,7 +340,7 @@ def _end(case: Case, pid: int, seen: Observation) -> None:
             os.waitpid(pid, 0)
         except (ProcessLookupError, ChildProcessError):
             pass
-    if case.program in _FAMILIES or _children(os.getpid()):
+    if case.program in _FAMILIES or children():
         end_all_but(set())
 
 

@@ -12,6 +12,7 @@ that the clause's tests executed. Lines without code may lie inside a range.
 import hashlib
 import importlib.util
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,11 @@ def measured() -> dict[str, Any]:
 def digest(file: Path) -> str:
     """What tells a source from one that has changed since the measurement."""
     return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def is_as_measured(file: Path, facts: Mapping[str, str]) -> bool:
+    """Is the source still the one of which the map tells these facts?"""
+    return file.exists() and digest(file) == facts["digest"]
 
 
 @cache
@@ -58,7 +64,7 @@ def most_its_own(clause: str) -> list[str]:
     package = Path(spec.origin).parent if spec and spec.origin else Path("/nowhere")
     found, files = measured(), {}
     for name, facts in found["files"].items():
-        if (package / name).exists() and digest(package / name) == facts["digest"]:
+        if is_as_measured(package / name, facts):
             files[name] = (package / name).read_text().splitlines()
     return [
         f"{file}:{number} (other clauses: {count - 1}): {files[file][number - 1].strip()}"
