@@ -38,14 +38,17 @@ def main(words: list[str]) -> int:
     verbs = parser.add_subparsers(dest="verb", required=True)
     for name, (add_arguments, _) in VERBS.items():
         add_arguments(verbs.add_parser(name))
-    arguments = parser.parse_args(words)
+    arguments, options = parser.parse_known_args(words)
+    if options and arguments.verb != "adopt":
+        parser.error(f"{arguments.verb} takes no {' '.join(options)}")
+    arguments.options = options
     try:
         return VERBS[arguments.verb][1](arguments)
+    except BrokenPipeError:
+        return 0
     except (ProfileError, clauses.SpecError, results.BrokenReport, OSError) as error:
         print(f"daemontools-conformance {arguments.verb}: {error}", file=sys.stderr)
         return 2
-    except BrokenPipeError:
-        return 0
 
 
 def _selection(parser: argparse.ArgumentParser) -> None:
@@ -125,7 +128,7 @@ def _smoke(arguments: _Arguments) -> int:
 def _adopt_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("implementation", metavar="NAME[=DIR]|DIR|FILE.toml")
     parser.add_argument("-o", "--output", type=Path, default=None, help="default: NAME.toml")
-    parser.add_argument("options", nargs=argparse.REMAINDER, help="-- options of the run")
+    parser.epilog = "Further options are those of the run."
 
 
 def _adopt(arguments: _Arguments) -> int:

@@ -1,5 +1,7 @@
 """The end of a run on the terminal: the table program x outcome, and what to look at."""
 
+import re
+import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ from daemontools_conformance.profiles import FILL_IN
 from daemontools_conformance.reports.results import Run
 
 _WIDTH = 100
+_ABSENT = re.compile(r"(?<=does not offer )\w+$|(?<=^needs )\w+(?=, which)")
 
 
 def lines(run: Run, evidence: Path | None) -> Iterator[str]:
@@ -72,10 +75,17 @@ def _order(outcome: Outcome) -> int:
 
 
 def _reasons(run: Run, outcome: Outcome) -> Iterator[str]:
-    """Why clauses were not tested, each reason once with how many."""
-    reasons = Counter(test.detail for test in run.tests if test.outcome == outcome)
-    for reason, count in reasons.most_common():
-        yield _clip(f"{outcome} {count} x: {reason or MEANING[outcome]}")
+    """Why tests were not run, each reason once with how many; absent programs share a line."""
+    alike: dict[str, Counter[str]] = defaultdict(Counter)
+    for test in run.tests:
+        if test.outcome == outcome:
+            reason = _clip(test.detail or MEANING[outcome])
+            named = _ABSENT.search(reason)
+            alike[_ABSENT.sub("{}", reason)][named[0] if named else ""] += 1
+    for reason, programs in sorted(alike.items(), key=lambda pair: -pair[1].total()):
+        shown = reason.replace("{}", ", ".join(name for name, _ in programs.most_common()))
+        text = f"{outcome} {programs.total()} x: {shown}"
+        yield from textwrap.wrap(text, _WIDTH, subsequent_indent="  ")
 
 
 def _clip(text: str) -> str:

@@ -1,0 +1,66 @@
+"""A first profile, written from a run: it declares what falls short, and the next run succeeds."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from daemontools_conformance.profiles import FILL_IN
+from selftest.builds import judged, patched, with_programs
+
+USAGE = "svok/usage"
+
+
+@pytest.fixture
+def partial(tmp_path: Path) -> Path:
+    """A folder with svok and setlock, of which svok says 99 in the place of 100."""
+    honest = patched(tmp_path / "honest")
+    svok = '#!/bin/sh\n{true}/svok "$@"\ncode=$?\n[ $code = 100 ] && code=99\nexit $code\n'
+    others = {program: "" for program in os.listdir(honest) if program not in ("svok", "setlock")}
+    return with_programs(tmp_path / "mine", honest, {**others, "svok": svok})
+
+
+def adopt(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = "from daemontools_conformance.command import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", command, "adopt", *words],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+def test_the_profile_declares_what_is_not_there_and_what_falls_short(
+    partial: Path, tmp_path: Path
+) -> None:
+    finished = adopt(str(partial), "--clause", USAGE, "-n0", cwd=tmp_path)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    profile = tomllib.loads((tmp_path / "mine.toml").read_text())
+    assert {"svok", "setlock"}.isdisjoint(profile["not_offered"])
+    assert len(profile["not_offered"]) == 15
+    entries = {entry["clause"]: entry for entry in profile["expect"]}
+    assert {(e["kind"], e["reason"]) for e in entries.values()} == {("known-bug", FILL_IN)}
+    assert "svok/usage/no-operand" in entries
+
+
+def test_the_next_run_with_the_profile_succeeds(partial: Path, tmp_path: Path) -> None:
+    profile = tmp_path / "chosen.toml"
+    words = [str(partial), "-o", str(profile), "--clause", USAGE, "-n0"]
+    assert adopt(*words, cwd=tmp_path).returncode == 0
+    status, report = judged(profile, tmp_path / "report", "--clause", USAGE)
+    assert (status, report.footer["is_success"]) == (0, True)
+
+
+def test_a_profile_that_is_there_is_not_overwritten(partial: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("# mine\n")
+    finished = adopt(str(partial), cwd=tmp_path)
+    assert (finished.returncode, finished.stdout) == (
+        1,
+        "mine.toml exists already; it is not overwritten\n",
+    )
+    assert (tmp_path / "mine.toml").read_text() == "# mine\n"

@@ -1,0 +1,98 @@
+"""What the end of a run says on the terminal."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from daemontools_conformance import clauses
+from daemontools_conformance.cells import TestResult, cells
+from daemontools_conformance.implementation import Implementation
+from daemontools_conformance.outcomes import Outcome
+from daemontools_conformance.profiles import FILL_IN, Expectation, Profile
+from daemontools_conformance.reports import summary
+from daemontools_conformance.reports.results import Run
+
+KNOWN = clauses.load()
+RUNNING, KILLED, USAGE = "svok/exit/running", "svok/exit/closed-ok", "svok/usage/no-operand"
+LETTERS, WORDS = "svc/letters/each", "svstat/words/up"
+
+
+def run(*tests: TestResult, expect: Expectation | None = None, lost: tuple[str, ...] = ()) -> Run:
+    profile = Profile("mine", expect={expect.clause: expect} if expect else {})
+    return Run(
+        implementation=Implementation(profile, Path("/nowhere")),
+        clauses=KNOWN,
+        tests=tests,
+        cells=cells(tests),
+        selected=len(tests) + len(lost),
+        lost=lost,
+        is_partial=True,
+        complete=frozenset(),
+        surprises=(),
+        options=(),
+    )
+
+
+def said(it: Run) -> list[str]:
+    return list(summary.lines(it, evidence=None))
+
+
+def test_the_table_counts_clauses_by_program_and_outcome() -> None:
+    finished = run(
+        TestResult("a", RUNNING, Outcome.PASS),
+        TestResult("b", USAGE, Outcome.PASS),
+        TestResult("c", KILLED, Outcome.FAIL, detail="it says 1"),
+        TestResult("d", WORDS, Outcome.PASS),
+    )
+    table = [line.split() for line in summary.table(finished)]
+    assert table == [
+        ["PASS", "FAIL"],
+        ["svok", "2", "1"],
+        ["svstat", "1"],
+        ["together", "3", "1"],
+    ]
+
+
+def test_programs_that_are_not_offered_share_a_line() -> None:
+    absent = [
+        TestResult("a", LETTERS, Outcome.NOT_OFFERED, detail="mine does not offer svc"),
+        TestResult("b", LETTERS, Outcome.NOT_OFFERED, detail="mine does not offer svc"),
+        TestResult("c", WORDS, Outcome.NOT_OFFERED, detail="mine does not offer svstat"),
+    ]
+    assert "NOT-OFFERED 3 x: mine does not offer svc, svstat" in said(run(*absent))
+
+
+def test_helpers_that_are_not_offered_share_a_line() -> None:
+    untested = [
+        TestResult(p, RUNNING, Outcome.UNTESTED, detail=f"needs {p}, which mine does not offer")
+        for p in ("svc", "svstat")
+    ]
+    assert "UNTESTED 2 x: needs svc, svstat, which mine does not offer" in said(run(*untested))
+
+
+def test_no_line_is_wider_than_a_terminal() -> None:
+    many = [
+        TestResult(p, RUNNING, Outcome.NOT_OFFERED, detail=f"mine does not offer {p}")
+        for p in sorted({clause.program for clause in KNOWN.values()})
+    ]
+    long = TestResult("z", USAGE, Outcome.UNTESTED, detail="no such thing here " * 20)
+    assert max(map(len, said(run(*many, long)))) <= 100
+
+
+@pytest.mark.parametrize("open_field", ["reason", "link"])
+def test_reasons_that_adopt_left_open_are_counted(open_field: str) -> None:
+    filled = Expectation(RUNNING, "known-bug", reason="it is so", link="https://example.org/1")
+    entry = replace(filled, **{open_field: FILL_IN})  # type: ignore[arg-type]
+    passed = TestResult("a", RUNNING, Outcome.PASS)
+    assert "1 reasons in the profile are to be filled in" in said(run(passed, expect=entry))
+
+
+def test_nothing_selected_is_said() -> None:
+    assert "nothing was selected: that is not success" in said(run())
+
+
+def test_tests_that_never_reported_are_said() -> None:
+    passed = TestResult("a", RUNNING, Outcome.PASS)
+    expected = "cut short: 1 tests never reported, svok/test_exit.py::b among them"
+    assert expected in said(run(passed, lost=("svok/test_exit.py::b",)))
