@@ -47,8 +47,7 @@ def run(asked: str, options: list[str]) -> str:
         return f"{name}: cannot be run here unless you say where its programs are: {name}=DIR"
     with tempfile.TemporaryDirectory() as report:
         command = [
-            *(sys.executable, "-c"),
-            "from daemontools_conformance.command import main; main()",
+            *(sys.executable, "-m", "daemontools_conformance"),
             *("--implementation", asked, "--report", report, *options),
         ]
         status = subprocess.run(command, check=False).returncode

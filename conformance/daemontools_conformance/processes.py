@@ -1,7 +1,7 @@
 """Processes as the suite sees them: one that runs, one that has finished, all that are left.
 
 Programs are started through pipes and files, never through a terminal, so that
-every byte they write can be compared. (`terminal.py` has the tests' terminals.)
+every byte they write can be compared. (pgrphack's tests bring their own terminal.)
 """
 
 import ctypes
@@ -184,6 +184,19 @@ def is_asleep(pid: int) -> bool:
 def is_stopped(pid: int) -> bool:
     """Has the process been stopped by a signal?"""
     return _stat_fields(pid)[0] == "T"
+
+
+def cpu_seconds(pid: int) -> float:
+    """The time that a process has computed."""
+    user, system = _stat_fields(pid)[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_kilobytes(pid: int, *, peak: bool = False) -> int:
+    """The memory that a process has now, or the most it has had; 0 when it has ended."""
+    with open(f"/proc/{pid}/status") as file:
+        size = "VmHWM:" if peak else "VmRSS:"
+        return next((int(line.split()[1]) for line in file if line.startswith(size)), 0)
 
 
 def end_all_but(spared: set[int], within: float = 60.0) -> None:

@@ -66,13 +66,8 @@ def judged(
 ) -> tuple[int, results.Report]:
     """Run the suite as a command; its exit status and its report."""
     command = [
-        sys.executable,
-        "-c",
-        "from daemontools_conformance.command import main; main()",
-        "--implementation",
-        str(implementation),
-        "--report",
-        str(report),
+        *(sys.executable, "-m", "daemontools_conformance"),
+        *("--implementation", str(implementation), "--report", str(report)),
         f"-n{workers}",
         *options,
     ]

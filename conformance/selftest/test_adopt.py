@@ -24,9 +24,8 @@ def partial(tmp_path: Path) -> Path:
 
 
 def adopt(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = "from daemontools_conformance.command import main; main()"
     return subprocess.run(
-        [sys.executable, "-c", command, "adopt", *words],
+        [sys.executable, "-m", "daemontools_conformance", "adopt", *words],
         cwd=cwd,
         capture_output=True,
         text=True,

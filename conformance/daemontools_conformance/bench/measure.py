@@ -1,7 +1,6 @@
 """Run one command on one input, and measure it from outside."""
 
 import os
-import re
 import select
 import subprocess
 import time
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemontools_conformance.bench.contestants import Contestant, Task
+from daemontools_conformance.processes import resident_kilobytes
 
 _SAMPLE_MILLISECONDS = 20
 
@@ -91,8 +91,7 @@ def _watch(pid: int) -> int:
     handle = os.pidfd_open(pid)
     ended.register(handle)
     while not ended.poll(_SAMPLE_MILLISECONDS):
-        found = re.search(r"VmHWM:\s*(\d+)", Path(f"/proc/{pid}/status").read_text())
-        peak = int(found[1]) if found else peak
+        peak = resident_kilobytes(pid, peak=True) or peak
     os.close(handle)
     return peak
 

@@ -25,7 +25,13 @@ from daemontools_conformance.differential.case import Case, Step, make_tree
 from daemontools_conformance.implementation import Implementation
 from daemontools_conformance.outcomes import Unavailable
 from daemontools_conformance.patience import TooLate, eventually
-from daemontools_conformance.processes import children, end_all_but, is_alive, is_asleep
+from daemontools_conformance.processes import (
+    children,
+    cpu_seconds,
+    end_all_but,
+    is_alive,
+    is_asleep,
+)
 from daemontools_conformance.record import record
 from daemontools_conformance.tests.svscanboot import newroot
 
@@ -33,6 +39,7 @@ Observation = dict[str, Any]
 
 PROBE = b"sleep"
 _POLL_SECONDS = 0.002
+_SPINS_SECONDS = 2.0  # a program that has computed so long is not waiting for the processor
 _STAYING = ("supervise", "svscan", "svscanboot")  # only told or killed do they end
 # After these, processes may be left that are not children of ours.
 _FAMILIES = ("supervise", "svscan", "svscanboot", "fghack", "multilog", "pgrphack")
@@ -205,12 +212,21 @@ def _steps(
 
 
 def _await_quiet(pid: int, patience: float) -> None:
-    """Wait until the program and all that it started sleep, or have ended."""
+    """Wait until the program and all that it started sleep, or have ended, or it spins."""
     end = time.monotonic() + 5 * patience
+    computed = _computed(pid)
     quiet = 0
-    while quiet < 3 and time.monotonic() < end:
+    while quiet < 3 and time.monotonic() < end and _computed(pid) < computed + _SPINS_SECONDS:
         time.sleep(0.01)
         quiet = quiet + 1 if all(_is_quiet(member) for member in _family(pid)) else 0
+
+
+def _computed(pid: int) -> float:
+    """The processor time of the program, in seconds; 0 if it is gone."""
+    try:
+        return cpu_seconds(pid)
+    except OSError:
+        return 0.0
 
 
 def _is_quiet(pid: int) -> bool:
@@ -295,7 +311,8 @@ def _await(pid: int, patience: float, seen: Observation) -> None:
     last = end + 20 * patience  # whatever it does
     try:
         while not poll.poll(1000 * _POLL_SECONDS):
-            if not all(map(_is_quiet, _family(pid))):  # a busy machine is no reason to give up
+            is_busy = not all(map(_is_quiet, _family(pid)))
+            if is_busy and _computed(pid) < _SPINS_SECONDS:  # the machine is slow: do not give up
                 end = min(last, time.monotonic() + patience)
             probe = _probe_of(pid)
             if probe:

@@ -142,21 +142,11 @@ class Judge:
 
 def _outcomes(name: str, ids: list[str]) -> dict[str, Outcome]:
     """Run the suite with the clauses; what became of each."""
-    command = "from daemontools_conformance.command import main; main()"
     chosen = [word for id_ in ids for word in ("--clause", id_)]
     with tempfile.TemporaryDirectory(prefix="differential-clauses-") as folder:
-        words = [
-            sys.executable,
-            "-c",
-            command,
-            "--implementation",
-            name,
-            "--report",
-            folder,
-            "-m",
-            "not slow",
-        ]
-        subprocess.run([*words, *chosen], stdout=subprocess.DEVNULL, check=False)
+        suite = [sys.executable, "-m", "daemontools_conformance", "--implementation", name]
+        options = ["--report", folder, "-m", "not slow", *chosen]
+        subprocess.run([*suite, *options], stdout=subprocess.DEVNULL, check=False)
         file = Path(folder) / "results.jsonl"
         if not file.exists():
             return {}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Unpack
 
 from daemontools_conformance.faults.table import Fault
-from daemontools_conformance.processes import Running
+from daemontools_conformance.processes import Finished, Running
 from daemontools_conformance.sandbox import Options, Sandbox, Word
 
 # The calls by which a log directory changes, in the spellings that systems have for them.
@@ -42,6 +42,16 @@ def under_strace(
     for path in paths:
         command += ["-P", path]
     return sandbox.start_command([*command, file, *argv[1:]], **options)
+
+
+def fed(program: Running, text: bytes, within: float = 60.0) -> Finished:
+    """Give it the text, or what it takes of it before it ends, and wait for its end."""
+    try:
+        program.write(text)
+        program.end_input()
+    except BrokenPipeError:
+        pass  # it has ended
+    return program.wait(within=within)
 
 
 def files_of_log(sandbox: Sandbox) -> list[Word]:

@@ -2,9 +2,8 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
-from daemontools_conformance.processes import Finished
+from daemontools_conformance.processes import Finished, resident_kilobytes
 from daemontools_conformance.sandbox import PIPE, Sandbox
 
 MEGABYTE = 1 << 20
@@ -99,5 +98,4 @@ def peak_kilobytes(
     for _ in range(megabytes):
         running.write(b"0" * MEGABYTE)
     running.write(end)
-    status = Path(f"/proc/{running.pid}/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0])
+    return resident_kilobytes(running.pid, peak=True)

@@ -12,8 +12,8 @@ from daemontools_conformance.marks import clause, needs
 from daemontools_conformance.patience import eventually
 from daemontools_conformance.processes import Running, is_asleep
 from daemontools_conformance.record import Record, record
-from daemontools_conformance.runners import CHAIN_PROGRAMS, answer_of
 from daemontools_conformance.sandbox import PIPE, Sandbox, Word
+from daemontools_conformance.tests.runners import CHAIN_PROGRAMS, answer_of
 
 SLEEP: tuple[Word, ...] = ("/bin/sleep", "1000")
 NOBODY = pwd.getpwnam("nobody")

@@ -8,8 +8,8 @@ from daemontools_conformance.marks import clause, needs
 from daemontools_conformance.patience import eventually
 from daemontools_conformance.processes import is_asleep
 from daemontools_conformance.record import record
-from daemontools_conformance.runners import answer_of, refusal
 from daemontools_conformance.sandbox import Sandbox, Word
+from daemontools_conformance.tests.runners import answer_of, refusal
 
 
 @clause("chain/path/one-step-later")

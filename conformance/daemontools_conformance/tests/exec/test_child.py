@@ -4,12 +4,12 @@ from daemontools_conformance.marks import clause
 from daemontools_conformance.patience import eventually
 from daemontools_conformance.processes import children
 from daemontools_conformance.record import record
-from daemontools_conformance.runners import (
+from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.tests.runners import (
     each_chain_program,
     each_runner,
     words_before_child,
 )
-from daemontools_conformance.sandbox import Sandbox
 
 
 @clause("exec/child/argv0")

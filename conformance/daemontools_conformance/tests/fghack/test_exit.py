@@ -3,8 +3,8 @@
 import pytest
 
 from daemontools_conformance.marks import clause
-from daemontools_conformance.runners import answer_of
 from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.tests.runners import answer_of
 
 
 @clause("fghack/exit/code")

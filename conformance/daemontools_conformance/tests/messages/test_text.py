@@ -7,8 +7,8 @@ import shutil
 import pytest
 
 from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.runners import answer_of
 from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.tests.runners import answer_of
 
 # Names that this system lacks are left out. (EINTR is too: nothing here that can
 # be interrupted reports it.)

@@ -9,6 +9,7 @@ import pytest
 from daemontools_conformance.faults.strace import (
     CHANGES,
     every_call,
+    fed,
     files_of_log,
     messages,
     under_strace,
@@ -33,12 +34,7 @@ def traced(sandbox: Sandbox, script: list[str], tampering: list[str]) -> tuple[i
     """Run multilog on TEXT in a new ./log: the exit code, and what it said."""
     options = ["-e", f"trace={CALLS}", *tampering]
     multilog = under_strace(sandbox, files_of_log(sandbox), options, script, stdin=PIPE)
-    try:
-        multilog.write(TEXT)
-        multilog.end_input()
-    except BrokenPipeError:
-        pass  # it could not start
-    ended = multilog.wait(within=120)
+    ended = fed(multilog, TEXT, within=120)
     return ended.code, messages(ended.err)
 
 

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from daemontools_conformance.faults.strace import CHANGES, every_call, files_of_log, under_strace
+from daemontools_conformance.faults.strace import (
+    CHANGES,
+    every_call,
+    fed,
+    files_of_log,
+    under_strace,
+)
 from daemontools_conformance.logdirs import contents, lines
 from daemontools_conformance.marks import clause, needs, slow
 from daemontools_conformance.patience import eventually
@@ -25,12 +31,7 @@ def run(sandbox: Sandbox, script: list[str], tampering: list[str]) -> int:
     """Run multilog under strace on TEXT: its exit code."""
     options = ["-e", f"trace={CHANGES}", *tampering]
     multilog = under_strace(sandbox, files_of_log(sandbox), options, script, stdin=PIPE)
-    try:
-        multilog.write(TEXT)
-        multilog.end_input()
-    except BrokenPipeError:
-        pass  # killed before it has read
-    return multilog.wait().code
+    return fed(multilog, TEXT).code
 
 
 def check_each_call(

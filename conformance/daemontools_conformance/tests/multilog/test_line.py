@@ -1,13 +1,13 @@
 """multilog: lines of every kind arrive whole."""
 
 import os
-import re
 
 import pytest
 
 from daemontools_conformance.logdirs import check_bounds, contents, lines, mode, old_files
 from daemontools_conformance.marks import clause, needs
 from daemontools_conformance.patience import eventually, never
+from daemontools_conformance.processes import resident_kilobytes
 from daemontools_conformance.sandbox import PIPE, Sandbox
 
 
@@ -129,18 +129,10 @@ def test_memory_does_not_grow_with_the_line(sandbox: Sandbox) -> None:
     eventually((sandbox.path / "log/current").exists)
     multilog.write(b"a" * 100_000)
     eventually(lambda: (sandbox.path / "log/current").stat().st_size >= 100_000)
-    before = peak_kilobytes(multilog.pid)
+    before = resident_kilobytes(multilog.pid, peak=True)
     for _ in range(60):
         multilog.write(b"a" * 1_000_000)
-    assert peak_kilobytes(multilog.pid) - before < 4000
-
-
-def peak_kilobytes(pid: int) -> int:
-    """The largest resident size so far."""
-    with open(f"/proc/{pid}/status") as file:
-        found = re.search(r"VmHWM:\s+(\d+) kB", file.read())
-    assert found
-    return int(found[1])
+    assert resident_kilobytes(multilog.pid, peak=True) - before < 4000
 
 
 @clause("multilog/line/read-error")

@@ -9,9 +9,9 @@ import pytest
 from daemontools_conformance.marks import clause
 from daemontools_conformance.patience import eventually, never
 from daemontools_conformance.processes import is_alive
-from daemontools_conformance.runners import answer_of, refusal
 from daemontools_conformance.sandbox import Sandbox
 from daemontools_conformance.states import STATES, child, direct
+from daemontools_conformance.tests.runners import answer_of, refusal
 
 
 @clause("pgrphack/session/own")

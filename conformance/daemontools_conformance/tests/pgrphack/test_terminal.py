@@ -7,7 +7,7 @@ from daemontools_conformance.patience import eventually, never
 from daemontools_conformance.processes import is_alive
 from daemontools_conformance.record import record
 from daemontools_conformance.sandbox import Sandbox
-from daemontools_conformance.terminal import Terminal
+from daemontools_conformance.tests.pgrphack.terminal import Terminal
 
 # Two programs in the foreground of one terminal; each notes its process id.
 PLAIN_AND_PGRPHACK = (

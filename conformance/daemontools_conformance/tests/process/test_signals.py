@@ -9,9 +9,9 @@ from daemontools_conformance.marks import clause
 from daemontools_conformance.patience import eventually, never
 from daemontools_conformance.processes import Running, children, is_asleep
 from daemontools_conformance.record import record
-from daemontools_conformance.runners import each_runner, record_of_child
-from daemontools_conformance.samples import call, each
 from daemontools_conformance.sandbox import PIPE, Sandbox, Word
+from daemontools_conformance.tests.runners import each_runner, record_of_child
+from daemontools_conformance.tests.samples import call, each
 
 # With these arguments each has something to say on standard error.
 COMPLAINING: dict[str, tuple[Word, ...]] = {

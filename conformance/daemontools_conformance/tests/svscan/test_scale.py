@@ -5,7 +5,7 @@ from pathlib import Path
 
 from daemontools_conformance.marks import clause, heavy, needs
 from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import children
+from daemontools_conformance.processes import children, cpu_seconds, resident_kilobytes
 from daemontools_conformance.sandbox import Sandbox
 from daemontools_conformance.tests.svscan.scanning import (
     await_scans,
@@ -15,18 +15,6 @@ from daemontools_conformance.tests.svscan.scanning import (
 )
 
 LIMIT = 1000
-
-
-def kilobytes(pid: int) -> int:
-    """The resident memory of a process."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.split("VmRSS:")[1].split()[0])
-
-
-def cpu_seconds(pid: int) -> float:
-    """The time that a process has computed."""
-    fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @heavy("scale")
@@ -50,10 +38,10 @@ def test_scans_of_a_thousand_services_cost_little(sandbox: Sandbox) -> None:
     svscan = start_with_canary(sandbox)
     eventually(lambda: len(children(svscan.pid)) == LIMIT, within=120)
     await_scans(svscan, 1)
-    began, memory = cpu_seconds(svscan.pid), kilobytes(svscan.pid)
+    began, memory = cpu_seconds(svscan.pid), resident_kilobytes(svscan.pid)
     await_scans(svscan, 3)  # four at least, five at most
     assert cpu_seconds(svscan.pid) - began < 5 * 0.5
-    assert kilobytes(svscan.pid) - memory < 1000
+    assert resident_kilobytes(svscan.pid) - memory < 1000
     assert memory < 64 * 1024
 
 

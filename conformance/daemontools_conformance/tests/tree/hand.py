@@ -238,6 +238,13 @@ def take_down(hand: Hand) -> None:
         await_lines(hand.folder(name))
 
 
+def play_to_the_end(hand: Hand, seconds: float) -> None:
+    """Play; then let everything come up once more, and go down."""
+    play(hand, seconds)
+    bring_up(hand)
+    take_down(hand)
+
+
 def noted(folder: Path) -> dict[str, int]:
     """How far each writer came."""
     notes = {p.name.partition(".")[2]: p.read_bytes() for p in folder.glob("written.*")}

@@ -3,11 +3,10 @@
 import os
 import random
 from itertools import pairwise
-from pathlib import Path
 
 from daemontools_conformance.marks import clause, heavy, needs
 from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import children
+from daemontools_conformance.processes import children, resident_kilobytes
 from daemontools_conformance.record import record
 from daemontools_conformance.sandbox import Sandbox
 from daemontools_conformance.tests.tree.hand import (
@@ -18,8 +17,8 @@ from daemontools_conformance.tests.tree.hand import (
     came,
     noted,
     play,
+    play_to_the_end,
     supervise_in,
-    take_down,
 )
 
 GROWTH = 4000  # KB: more is a leak
@@ -31,9 +30,7 @@ def test_no_line_is_lost_torn_doubled_or_late(
     sandbox: Sandbox, dice: random.Random, minutes: float
 ) -> None:
     hand = begin(sandbox, dice)
-    play(hand, minutes * 60)
-    bring_up(hand)
-    take_down(hand)
+    play_to_the_end(hand, minutes * 60)
     for folder in [*(hand.folder(name) for name in NAMES), *hand.removed]:
         arrived = came(folder)
         for writer, numbers in arrived.items():
@@ -48,9 +45,7 @@ def test_a_killed_multilog_loses_what_it_held_and_no_more(
     sandbox: Sandbox, dice: random.Random, minutes: float
 ) -> None:
     hand = begin(sandbox, dice, kills_loggers=True)
-    play(hand, minutes * 60)
-    bring_up(hand)
-    take_down(hand)
+    play_to_the_end(hand, minutes * 60)
     kills = sum("svc -k log" in act or "SIGKILL to" in act for act in hand.acts)
     for folder in [*(hand.folder(name) for name in NAMES), *hand.removed]:
         arrived = came(folder)
@@ -107,5 +102,4 @@ def sizes(hand: Hand) -> dict[str, tuple[int, int]]:
 def size(pid: int) -> tuple[int, int]:
     """Descriptors and resident kilobytes of a process; not the directory that it reads just now."""
     kept = [t for t in record(pid).descriptors.values() if not t.endswith("/service")]
-    status = Path(f"/proc/{pid}/status").read_text()
-    return len(kept), int(status.split("VmRSS:")[1].split()[0])
+    return len(kept), resident_kilobytes(pid)

@@ -11,8 +11,8 @@ import pytest
 
 from daemontools_conformance.marks import needs
 from daemontools_conformance.processes import Finished
-from daemontools_conformance.runners import RUNNERS, words_before_child
 from daemontools_conformance.sandbox import Options, Sandbox, Word
+from daemontools_conformance.tests.runners import RUNNERS, words_before_child
 
 
 class Sample(NamedTuple):
