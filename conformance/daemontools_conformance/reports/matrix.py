@@ -102,16 +102,18 @@ def _counts(reports: Sequence[Report], clauses: Mapping[str, Clause]) -> str:
     shown = _seen(reports, clauses)
     head = "".join(f"<th scope=col>{escape(str(outcome))}</th>" for outcome in shown)
     rows = []
+    latest = _suite(max(reports, key=lambda report: report.header["time"]))
     for report in reports:
         counts = Counter(report.outcome(clause) for clause in clauses)
         cells = "".join(f'<td class="n {_kind(o)}">{counts[o] or ""}</td>' for o in shown)
         about = " ".join(
             part for part in (report.header["title"], report.header["version"]) if part
         )
-        partial = " (partial run)" if report.footer["is_partial"] else ""
+        about += " (partial run)" if report.footer["is_partial"] else ""
+        about += "" if _suite(report) == latest else " (judged by an older suite)"
         rows.append(
             f"<tr><th scope=row><b>{escape(report.name)}</b> "
-            f"<span class=about>{escape(about + partial)}</span></th>{cells}</tr>"
+            f"<span class=about>{escape(about)}</span></th>{cells}</tr>"
         )
     return (
         '<h2 id="counts">Counts</h2>\n<div class=scroll><table class=counts>\n'
@@ -119,6 +121,11 @@ def _counts(reports: Sequence[Report], clauses: Mapping[str, Clause]) -> str:
         + "\n".join(rows)
         + "\n</tbody></table></div>"
     )
+
+
+def _suite(report: Report) -> tuple[str, str]:
+    """What it was judged by: the clauses and the tests."""
+    return report.header["spec_digest"], report.header["tests_digest"]
 
 
 def _legend(reports: Sequence[Report], clauses: Mapping[str, Clause]) -> str:
