@@ -11,6 +11,7 @@
     --nice N           raise the nice value
     --limit NAME=N     set a soft limit: AS, CORE, CPU, DATA, FSIZE, NOFILE, NPROC, STACK ...
     --hard-limit NAME=N  set the soft and the hard limit
+    --groups GID,GID   have these supplementary groups
     --user UID:GID     become this user with this one group (last)
     --environ-entry S  add S to the block as it is (duplicates and entries without "=" too)
     --empty-environ    start the block from nothing
@@ -57,6 +58,8 @@ def change(options: list[str], block: list[bytes]) -> list[bytes]:
             os.set_inheritable(int(value), True)  # noqa: FBT003 - the open may have got this number
         elif option == "--umask":
             os.umask(int(value, 8))
+        elif option == "--groups":
+            os.setgroups([int(word) for word in value.split(",")])
         elif option == "--nice":
             os.nice(int(value))
         elif option == "--limit":

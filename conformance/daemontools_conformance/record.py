@@ -26,6 +26,8 @@ class Record:
     uids: tuple[int, ...]  # real, effective, saved, file system
     gids: tuple[int, ...]
     groups: tuple[int, ...]
+    capabilities: dict[str, int]  # set -> mask, e.g. "CapEff"
+    no_new_privileges: bool
     umask: int
     nice: int
     process_group: int
@@ -41,6 +43,7 @@ class Record:
     parent: int
 
 
+CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 _READINGS = 500  # of a process that will not keep still: a second, or so
 
 
@@ -77,6 +80,8 @@ def _read(pid: int) -> Record:
         uids=_numbers(status["Uid"]),
         gids=_numbers(status["Gid"]),
         groups=_numbers(status["Groups"]),
+        capabilities={name: int(status[name], 16) for name in CAPABILITIES},
+        no_new_privileges=status["NoNewPrivs"] == "1",
         umask=int(status["Umask"], 8),
         nice=int(stat[16]),
         process_group=int(stat[2]),

@@ -68,6 +68,25 @@ def test_a_launcher_of_another_installation_is_executed(commands: Path) -> None:
 
 
 @needs_strace
+def test_a_library_may_have_the_name_of_a_program(tmp_path: Path) -> None:
+    library = install.copy(tmp_path / "softlimit" / "envdir", PYTHON)
+    install.install(tmp_path / "bin", PYTHON, library)
+    (tmp_path / "env").mkdir()
+    chain = ["softlimit", "-c", "0", "envdir", "env", "softlimit", "-c", "0", "true"]
+    assert starts(tmp_path / "bin", *chain) == ["softlimit", "true"]
+
+
+@needs_root
+@needs_strace
+def test_as_another_user_it_goes_on_in_the_same_process(commands: Path) -> None:
+    chain = ["softlimit", "-p", "1000", "setuidgid", "nobody", "envdir", "env", "pgrphack", "true"]
+    commands.parent.chmod(0o755)
+    for folder in commands.parents[:-2]:
+        folder.chmod(0o755)
+    assert starts(commands, *chain) == ["softlimit", "true"]
+
+
+@needs_strace
 def test_no_chain_executes_each(commands: Path) -> None:
     install.install(commands, PYTHON, LIBRARY, chain=False)
     chain = ["envdir", "env", "pgrphack", "setlock", "lock", "true"]

@@ -22,4 +22,4 @@ def _open_descriptors() -> "list[int] | range":
     try:
         return [int(name) for name in os.listdir("/proc/self/fd")]
     except OSError:
-        return range(os.sysconf("SC_OPEN_MAX"))
+        return range(min(os.sysconf("SC_OPEN_MAX"), 65536))  # without /proc; a limit may be huge

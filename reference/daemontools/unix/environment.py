@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # started with, not read yet. A chain of programs in one process sets it (chain.py).
 _block: list[bytes] | None = None
 
+_LOCALE_C = (b"", b"C", b"POSIX")
+
 # The block that this process was started with, once it has been read.
 _original: list[bytes] | None = None
 
@@ -67,10 +69,13 @@ def original_block() -> list[bytes]:
 
 def _read_block() -> list[bytes]:
     # /proc/self/environ is the memory that exec filled. Where there is no /proc the
-    # dictionary must do: duplicates and entries without "=" are lost then.
+    # dictionary must do: duplicates and entries without "=" are lost then. An LC_CTYPE at
+    # its end is the interpreter's own, if nothing else says what the locale is.
     try:
         with open("/proc/self/environ", "rb", buffering=0) as file:
             content = file.read()
     except OSError:
-        return [name + b"=" + value for name, value in os.environb.items()]
+        entries = [name + b"=" + value for name, value in os.environb.items()]
+        has_locale = os.environb.get(b"LC_ALL") or os.environb.get(b"LANG", b"C") not in _LOCALE_C
+        return entries[:-1] if entries[-1:] == [b"LC_CTYPE=C.UTF-8"] and not has_locale else entries
     return content.split(b"\0")[:-1]

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import signal
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
@@ -13,6 +14,7 @@ from daemontools_conformance.patience import eventually
 from daemontools_conformance.processes import Running, is_asleep
 from daemontools_conformance.record import Record, record
 from daemontools_conformance.sandbox import PIPE, Sandbox, Word
+from daemontools_conformance.states import STATES, child
 from daemontools_conformance.tests.runners import CHAIN_PROGRAMS, answer_of
 
 SLEEP: tuple[Word, ...] = ("/bin/sleep", "1000")
@@ -58,6 +60,7 @@ def test_line_of_a_run_script(sandbox: Sandbox) -> None:
         uids=(NOBODY.pw_uid,) * 4,
         gids=(NOBODY.pw_gid,) * 4,
         groups=(NOBODY.pw_gid,),
+        capabilities={**before.capabilities, "CapPrm": 0, "CapEff": 0},
         limits={
             name: (("4000000", hard) if name in memory else (soft, hard))
             for name, (soft, hard) in before.limits.items()
@@ -110,6 +113,43 @@ def test_both_changes_are_made(sandbox: Sandbox, first: str, second: str) -> Non
     leads = seen.session == running.pid
     made = {program for program in CHAIN_PROGRAMS if _shows(program, seen, leads)}
     assert made == {first, second}
+
+
+BETWEEN: list[Word] = ["/usr/bin/nice", "-n", "0"]  # runs another program, and changes nothing
+LINE = ["softlimit -c 77", "envdir env", "envuidgid nobody", "setlock lock", "pgrphack"]
+LINES = {"user": LINE, "root": [*LINE, "setuidgid nobody", "softlimit -o 50", "envdir more"]}
+
+
+def _rejoined(sandbox: Sandbox, line: Sequence[str], between: Sequence[Word]) -> list[Word]:
+    """The words of the line, with `between` after each program; they need no PATH."""
+    words: list[Word] = []
+    for call in line:
+        program, *arguments = call.split()
+        words += [sandbox.argv(program)[0], *arguments, *between]
+    return words
+
+
+def _without_pid(seen: Record) -> Record:
+    """The record of the leader of a session and group, which have its process id for a name."""
+    assert seen.session == seen.process_group
+    return replace(seen, session=0, process_group=0)
+
+
+@clause("chain/result/as-if-apart")
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("line", ["user", pytest.param("root", marks=needs("root"))])
+def test_no_matter_what_stands_between(sandbox: Sandbox, line: str, state: str) -> None:
+    sandbox.path.chmod(0o755)
+    sandbox.write("env/PORT", "80\n")
+    sandbox.write("env/B", "")
+    sandbox.write("more/A", "another\n")
+    seen = []
+    for between in ([], BETWEEN):
+        _, *words = _rejoined(sandbox, LINES[line], between)
+        seen.append(_without_pid(child(sandbox, "softlimit", *words, prepare=STATES[state])))
+        sandbox.started[-1].signal(signal.SIGKILL)  # it holds the lock
+        sandbox.started[-1].wait()
+    assert seen[0] == seen[1]
 
 
 @clause("chain/result/long")

@@ -1,6 +1,10 @@
 """chain: how the next program is found, and what happens if one of them cannot go on."""
 
 import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +34,48 @@ def test_foreign_program_of_that_name_is_run(sandbox: Sandbox) -> None:
     by_name = sandbox.run("pgrphack", "mine/envdir", "x", "y")
     assert answer_of(along_path) == (0, b"mine x y\n", b"")
     assert answer_of(by_name) == (0, b"mine x y\n", b"")
+
+
+def _in_place(file: Path, text: str) -> None:
+    file.write_text(text)
+
+
+def _anew(file: Path, text: str) -> None:
+    file.unlink()
+    file.write_text(text)
+    file.chmod(0o755)
+
+
+def _by_rename(file: Path, text: str) -> None:
+    new = file.with_name("new")
+    new.write_text(text)
+    new.chmod(0o755)
+    new.rename(file)
+
+
+@clause("chain/path/replaced")
+@pytest.mark.parametrize("replace", [_in_place, _anew, _by_rename])
+def test_program_that_is_replaced_while_the_chain_waits(
+    sandbox: Sandbox, replace: Callable[[Path, str], None]
+) -> None:
+    for program in ("setlock", "envdir"):
+        file, _ = sandbox.argv(program)
+        (sandbox.path / "own").mkdir(exist_ok=True)
+        shutil.copy(file, sandbox.path / "own" / program)
+    sandbox.write("env/X", "1")
+    path = {"PATH": f"{sandbox.path}/own:{sandbox.implementation.path}"}
+    holder = sandbox.start("setlock", "held", "/bin/sleep", "1000")
+    eventually(lambda: record(holder.pid).comm == b"sleep")
+    words: list[Word] = [sandbox.path / "own/setlock", "held", "envdir", "env", "echo", "old"]
+    waiting = sandbox.start_command(words, env=path)
+    eventually(lambda: is_asleep(waiting.pid) and _opened(waiting.pid, sandbox.path / "held"))
+    replace(sandbox.path / "own/envdir", "#!/bin/sh\necho new\n")
+    holder.signal(signal.SIGKILL)
+    assert answer_of(waiting.wait()) == (0, b"new\n", b"")
+
+
+def _opened(pid: int, file: Path) -> bool:
+    return str(file) in record(pid).descriptors.values()
 
 
 @clause("chain/path/word-is-no-program")
@@ -86,6 +132,46 @@ def test_variable_that_is_too_long_stops_where_it_is_set(sandbox: Sandbox) -> No
     sandbox.write("env/BIG", "x" * 200_000)
     answer = sandbox.run("envdir", "env", "pgrphack", "true")
     assert answer_of(answer) == refusal("envdir", "pgrphack", "argument list too long")
+
+
+@clause("chain/error/no-process")
+@needs("root")
+def test_user_with_too_many_processes_may_not_go_on(sandbox: Sandbox) -> None:
+    other = sandbox.start("setuidgid", "nobody", "/bin/sleep", "1000")
+    eventually(lambda: record(other.pid).comm == b"sleep")
+    answer = sandbox.run("softlimit", "-p", "0", "setuidgid", "nobody", "pgrphack", "echo", "no")
+    assert answer_of(answer) == refusal("setuidgid", "pgrphack", "temporary failure")
+
+
+@clause("chain/error/capabilities-lost")
+@needs("root")
+@needs("setpriv")
+def test_capabilities_that_exec_takes_are_gone(sandbox: Sandbox) -> None:
+    sandbox.write("closed/X", "1")
+    (sandbox.path / "closed").chmod(0o700)
+    setuidgid, _ = sandbox.argv("setuidgid")
+    keep: list[Word] = ["setpriv", "--securebits", "+no_setuid_fixup", setuidgid, "nobody"]
+    back = sandbox.start_command([*keep, "setuidgid", "root", "echo", "no"]).wait()
+    into = sandbox.start_command([*keep, "envdir", "closed", "echo", "no"]).wait()
+    message = b"envdir: fatal: unable to switch to directory closed: access denied\n"
+    assert answer_of(back) == (111, b"", b"setuidgid: fatal: unable to setgid: permission denied\n")
+    assert answer_of(into) == (111, b"", message)
+
+
+@clause("chain/limit/large-environment")
+def test_large_environment_under_a_limit_on_memory(sandbox: Sandbox) -> None:
+    for name in ("A", "B"):
+        sandbox.write(f"env/{name}", "x" * 70_000)
+    show: list[Word] = ["pgrphack", "sh", "-c", "echo ${#A} ${#B}"]
+    answer = sandbox.run("softlimit", "-m", "4000000", "envdir", "env", *show)
+    assert answer_of(answer) == (0, b"70000 70000\n", b"")
+
+
+@clause("chain/limit/arguments-and-stack")
+def test_arguments_must_fit_the_stack(sandbox: Sandbox) -> None:
+    words = ["-s", "20480", "pgrphack", "true", *["word"] * 8000]
+    answer = sandbox.run("softlimit", *words)
+    assert answer_of(answer) == refusal("softlimit", "pgrphack", "argument list too long")
 
 
 @clause("chain/limit/descriptors")

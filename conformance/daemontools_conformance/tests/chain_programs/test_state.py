@@ -21,7 +21,13 @@ from daemontools_conformance.states import LOCK_FLAGS, LOWEST, O_LARGEFILE, STAT
 def _as_nobody(before: Record) -> Record:
     entry = pwd.getpwnam("nobody")
     uid, gid = entry.pw_uid, entry.pw_gid
-    return replace(before, uids=(uid,) * 4, gids=(gid,) * 4, groups=(gid,))
+    return replace(
+        before,
+        uids=(uid,) * 4,
+        gids=(gid,) * 4,
+        groups=(gid,),
+        capabilities={**before.capabilities, "CapPrm": 0, "CapEff": 0},
+    )
 
 
 def _with_ids(before: Record) -> Record:
@@ -61,6 +67,10 @@ PROGRAMS: dict[str, tuple[list[str], Callable[[Record], Record]]] = {
 }
 
 
+# With one less the loader cannot start it, or it cannot do its work.
+FEWEST_DESCRIPTORS = {"setuidgid": 4, "envuidgid": 4, "envdir": 6, "softlimit": 4, "setlock": 5}
+
+
 def each(topic: str) -> list[object]:
     """One parameter for each program, which carries its clause PROGRAM/topic."""
     root = [needs("root")]
@@ -86,6 +96,24 @@ def test_the_child_sees_the_promised_change_and_all_else_as_it_was(
     before = direct(sandbox, prepare=STATES[state])
     after = child(sandbox, program, *arguments, prepare=STATES[state])
     assert after == promised(before)
+
+
+@pytest.mark.parametrize("program", each("state/rest-unchanged"))
+def test_the_fewest_descriptors(sandbox: Sandbox, program: str) -> None:
+    arguments, promised = PROGRAMS[program]
+    state = ["--limit", f"NOFILE={FEWEST_DESCRIPTORS[program]}"]
+    before = direct(sandbox, prepare=state)
+    assert child(sandbox, program, *arguments, prepare=state) == promised(before)
+
+
+@needs("root")
+@pytest.mark.parametrize("program", each("state/rest-unchanged"))
+def test_supplementary_groups(sandbox: Sandbox, program: str) -> None:
+    arguments, promised = PROGRAMS[program]
+    state = ["--groups", "5,6,70000"]
+    before = direct(sandbox, prepare=state)
+    assert before.groups == (5, 6, 70000)
+    assert child(sandbox, program, *arguments, prepare=state) == promised(before)
 
 
 @pytest.mark.parametrize("program", each("state/rest-unchanged"))
