@@ -83,7 +83,7 @@ LOWEST: dict[str, Sequence[Word]] = {
 
 def child(sandbox: Sandbox, program: str, *arguments: Word, **options: Unpack[Options]) -> Record:
     """The record of the PROBE that `program arguments... PROBE` runs."""
-    with open(_messages(sandbox), "ab") as out:
+    with open(messages(sandbox), "ab") as out:
         given: Options = {**options, "stdout": out, "stderr": out}
         running = sandbox.start(program, *arguments, *PROBE, **given)
     return _settled(sandbox, running)
@@ -91,13 +91,13 @@ def child(sandbox: Sandbox, program: str, *arguments: Word, **options: Unpack[Op
 
 def direct(sandbox: Sandbox, **options: Unpack[Options]) -> Record:
     """The record of the PROBE started directly, from the same state."""
-    with open(_messages(sandbox), "ab") as out:
+    with open(messages(sandbox), "ab") as out:
         given: Options = {**options, "stdout": out, "stderr": out}
         running = sandbox.start_command(PROBE, **given)
     return _settled(sandbox, running)
 
 
-def _messages(sandbox: Sandbox) -> Path:
+def messages(sandbox: Sandbox) -> Path:
     """One file for the output of all, or else the records would differ in its name."""
     return sandbox.evidence / "probe.messages"
 
@@ -107,7 +107,7 @@ def _settled(sandbox: Sandbox, running: Running) -> Record:
     expected = tuple(os.fsencode(word) for word in PROBE)
 
     def arrived() -> Record | None:
-        said = _messages(sandbox).read_bytes()
+        said = messages(sandbox).read_bytes()
         assert not running.has_ended(), f"{running} ended before the probe ran: {said!r}"
         # In this order: a record of a process that is still loading is no record.
         is_probe = record(running.pid).argv == expected

@@ -1,11 +1,16 @@
 """svscan: what a supervise inherits."""
 
 import os
+from dataclasses import replace
+
+import pytest
 
 from daemontools_conformance.marks import clause
 from daemontools_conformance.patience import eventually
+from daemontools_conformance.processes import is_asleep
 from daemontools_conformance.record import Record, record
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.sandbox import Options, Sandbox
+from daemontools_conformance.states import STATES, direct, messages
 from daemontools_conformance.tests.svscan.scanning import (
     services,
     supervise_of,
@@ -98,6 +103,26 @@ def test_a_service_without_a_log_has_svscans_three_descriptors(sandbox: Sandbox)
 def test_further_descriptors_that_svscan_was_given_are_handed_on(sandbox: Sandbox) -> None:
     _, child = pair(sandbox, "--open", "7")
     assert settled_descriptors(child, {0, 1, 2, 7})[7] == "/dev/null"
+
+
+@clause("svscan/child/state")
+@pytest.mark.parametrize("state", [s for s in STATES if "--empty-environ" not in STATES[s]])
+def test_the_whole_record_is_as_it_was(sandbox: Sandbox, state: str) -> None:
+    waiting_supervise(sandbox)
+    services(sandbox, "1000")
+    before = direct(sandbox, prepare=STATES[state])
+    with messages(sandbox).open("ab") as out:
+        options: Options = {"prepare": STATES[state], "stdout": out, "stderr": out}
+        svscan = sandbox.start("svscan", "service", **options)
+    child = eventually(lambda: supervise_of(svscan, "1000"))
+    eventually(lambda: os.readlink(f"/proc/{child}/exe").endswith("sleep") and is_asleep(child))
+    assert record(child) == replace(
+        before,
+        argv=(b"supervise", b"1000"),
+        comm=b"supervise",
+        directory=str(sandbox.path / "service"),
+        parent=svscan.pid,
+    )
 
 
 @clause("svscan/child/no-leaked-pipes")
