@@ -8,6 +8,7 @@ Committed and generated: the state diagram and the picture of the matrix
 What is built lies in docs/_build: html, man.
 """
 
+import argparse
 import shutil
 import subprocess
 import sys
@@ -65,10 +66,12 @@ def lint_manual_pages(folder: Path) -> list[str]:
     return subprocess.run(lint, check=False, capture_output=True, text=True).stdout.splitlines()
 
 
-def main(arguments: list[str]) -> int:
+def main() -> int:
     """Write if asked to, check, build; the exit code says whether all is well."""
+    parser = argparse.ArgumentParser(description="build the site and the manual pages")
+    parser.add_argument("--write", action="store_true", help="first write what is generated")
     readme = ROOT / "README.md"
-    if "--write" in arguments:
+    if parser.parse_args().write:
         readme.write_text(as_generated(readme.read_text()))
         tables.draw()
         if matrix():
@@ -90,4 +93,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
