@@ -64,7 +64,9 @@ class Implementation:
             return file, (call.argv0 or program, *call.arguments)
         own = self.folder / program
         if not own.exists():
-            raise ProgramMissing(f"there is no {program} in {self.folder}")
+            lend = "; a profile can say that it is not_offered, and name a peer that lends its own"
+            hint = lend if subject not in ("", program) else ""
+            raise ProgramMissing(f"there is no {program} in {self.folder}{hint}")
         if not os.access(own, os.X_OK):
             raise ProgramMissing(f"{own} is not executable")
         return str(own), (program,)

@@ -110,7 +110,7 @@ def _explained(clause: clauses.Clause, tests: list[index.Test]) -> list[str]:
     for file in sorted(folder("profiles").glob("*.toml")):
         profile = find(file.stem)
         if expectation := profile.expect.get(clause.id):
-            kind = " ".join(part for part in (expectation.kind, expectation.seen) if part)
+            kind = "; seen: ".join(part for part in (expectation.kind, expectation.seen) if part)
             lines += [f"{profile.name} deviates: {kind}", paragraph(expectation.reason)]
     if code := most_its_own(clause.id):
         lines += ["lines of the reference that are most its own", *(f"  {line}" for line in code)]

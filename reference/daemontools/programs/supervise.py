@@ -11,8 +11,8 @@ table, core/machine.py. What others see of it is the folder `supervise`:
     status   18 bytes (core/status.py), always complete: replaced by rename
     ok       a FIFO; it has a reader as long as this supervise lives
 
-Everybody who asks (svok, svstat, monitoring tools) opens `ok` first. So `ok` is
-made last, when there is a status to be read.
+svok and svstat open `ok` first, to see whether anybody is there. So `ok` is made
+last, when there is a status to be read.
 
 The invariant: this process is the only parent of ./run, and never loses it. No
 process id is ever taken from a file, so no signal ever hits a stranger. Killing
@@ -31,7 +31,7 @@ program; then it goes on from that process's environment and descriptors.
 Contract: conformance/spec/supervise.md. Manual: http://cr.yp.to/daemontools/supervise.html
 """
 
-import _signal as signal
+import _signal as signal  # `signal` takes 5 ms more (docs/explain/shape.md)
 import os
 import select
 
@@ -96,7 +96,7 @@ def supervise(directory: bytes) -> int:
     # LOOP
     if machine.start_is_due(_state):
         _start()
-    _announce()  # once more: a status.new left from another time had a mode of its own
+    _announce()  # again: the first may have used up a left-over status.new, whose mode was another
     poller = select.poll()
     poller.register(children, select.POLLIN)
     poller.register(control, select.POLLIN)
