@@ -13,6 +13,7 @@ untested   the list of what this suite does not test
 """
 
 import argparse
+import re
 import subprocess
 import sys
 import textwrap
@@ -165,6 +166,9 @@ def _replay(arguments: _Arguments) -> int:
             print(script.parent)
         print(f"{len(scripts)} tests have evidence there; name one", file=sys.stderr)
         return 1
+    set_up = re.findall(r"/\S+/daemontools-conformance-\w+/\w+", scripts[0].read_text())
+    if gone := [folder for folder in set_up if not Path(folder).exists()]:
+        print(f"it needs programs that were set up for that run only: {gone[0]}", file=sys.stderr)
     if arguments.run:
         return subprocess.run(["bash", scripts[0]], check=False).returncode
     print(scripts[0].read_text(), end="")
