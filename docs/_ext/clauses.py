@@ -1,14 +1,14 @@
 """The specification's pages, made from the clauses themselves.
 
 For each program this writes `docs/specification/PROGRAM.md` (never committed),
-whose directive `{clauses} FILE` puts every clause of `conformance/spec/FILE.md` on
-the page. A clause's id is its HTML anchor, so that anything can link to
+with a section for each topic, whose directive `{clauses} FILE TOPIC` shows those
+clauses of `conformance/spec/FILE.md`. A clause's id is its HTML anchor: anything can link to
 
     specification/svok.html#svok/exit/running
 
 A page shows for each clause: the text, level, source, reason, commands by hand,
 variants, the tests that check it, and, once results are committed, its outcome
-for each implementation.
+for each implementation that offers it.
 """
 
 import re
@@ -24,6 +24,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from daemontools_conformance import index, pages
 from daemontools_conformance.clauses import LEVELS, Clause, load, parse
+from daemontools_conformance.outcomes import Outcome
 from daemontools_conformance.reports import matrix
 from daemontools_conformance.reports.results import Report
 
@@ -51,15 +52,16 @@ def results() -> list[Report]:
 
 
 class Clauses(SphinxDirective):
-    """`{clauses} svok`: all clauses of the file `conformance/spec/svok.md`."""
+    """`{clauses} svok svok/exit`: the clauses of a topic in `conformance/spec/svok.md`."""
 
-    required_arguments = 1
+    required_arguments = 2
 
     def run(self) -> list[nodes.Node]:
         """The nodes that take the directive's place."""
         file = SPEC / f"{self.arguments[0]}.md"
         self.env.note_dependency(str(file))
-        return [node for clause in parse(file.read_text(), file) for node in self._show(clause)]
+        clauses = [c for c in parse(file.read_text(), file) if _topic(c) == self.arguments[1]]
+        return [node for clause in clauses for node in self._show(clause)]
 
     def _show(self, clause: Clause) -> list[nodes.Node]:
         anchor = nodes.target("", "", ids=[clause.id, anchor_of(clause)])
@@ -79,9 +81,10 @@ class Clauses(SphinxDirective):
         rows += [(f"Variant {name}", text) for name, text in clause.variants.items()]
         tests = [test.id.partition("/")[2] for test in tests_by_clause().get(clause.id, [])]
         rows.append(("Tests", ", ".join(f"`{test}`" for test in tests) or "none"))
-        seen = [f"{report.name} **{report.outcome(clause.id)}**" for report in results()]
-        if seen:
-            rows.append(("Results", ", ".join(seen)))
+        seen = [(report.name, report.outcome(clause.id)) for report in results()]
+        shown = [f"{name} **{out}**" for name, out in seen if out != Outcome.NOT_OFFERED]
+        if shown:
+            rows.append(("Results", ", ".join(shown)))
         fields = nodes.field_list(classes=["clause-facts"])
         for name, text in rows:
             body = nodes.field_body("", *self._markdown(text))
@@ -117,6 +120,10 @@ def _source(clause: Clause) -> str:
     return f"manual, [{page[1]}]({SOURCE_URL.format(page[1])})"
 
 
+def _topic(clause: Clause) -> str:
+    return clause.id.rpartition("/")[0]
+
+
 def anchor_of(clause: Clause) -> str:
     """The clause's anchor as the matrix writes it."""
     return clause.id.replace("/", "-")
@@ -129,7 +136,7 @@ def write_pages(_app: Sphinx) -> None:
     programs: dict[str, list[Clause]] = {}
     for clause in all_clauses().values():
         programs.setdefault(clause.program, []).append(clause)
-    texts = {p: _page([c.file.stem for c in clauses]) for p, clauses in programs.items()}
+    texts = {program: _page(program, clauses) for program, clauses in programs.items()}
     texts["index"] = _index(programs)
     texts["djb-list"] = pages.djb_list(all_clauses(), results())
     texts["not-tested"] = pages.untested(all_clauses(), index.of_suite(), results())
@@ -140,13 +147,17 @@ def write_pages(_app: Sphinx) -> None:
         _write(folder / f"{name}.md", text)
 
 
-def _page(files: list[str]) -> str:
-    """A program's page: what its files say at their head, and their clauses."""
+def _page(program: str, clauses: list[Clause]) -> str:
+    """A program's page: what its files say at their head, and their clauses by topic."""
+    files: dict[str, dict[str, None]] = {}  # the file of the program's own name comes first
+    for clause in sorted(clauses, key=lambda clause: clause.file.stem != program):
+        files.setdefault(clause.file.stem, {})[_topic(clause)] = None
     parts: list[str] = []
-    for file in dict.fromkeys(files):
+    for file, topics in files.items():
+        deeper = "#" if parts else ""  # the second file is a section of the page
         head = (SPEC / f"{file}.md").read_text().split("\n## ", 1)[0].strip()
-        head = head if not parts else f"#{head}"  # the second file is a section of the page
-        parts.append(f"{head}\n\n```{{clauses}} {file}\n```\n")
+        parts.append(f"{deeper}{head}\n")
+        parts += [f"{deeper}## {topic}\n\n```{{clauses}} {file} {topic}\n```\n" for topic in topics]
     return "\n".join(parts)
 
 
