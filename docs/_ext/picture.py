@@ -15,7 +15,7 @@ from daemontools_conformance.outcomes import Outcome
 from daemontools_conformance.reports.results import Report
 
 WIDTH, HEIGHT, LEFT, TOP = 118, 22, 104, 48
-HOLDS, VARIANT, BUG, SHORT, GREY = "#2e7d32", "#3b73b9", "#c98a00", "#b3261e", "#8888"
+HOLDS, VARIANT, BUG, SHORT, GREY = "#2e7d32", "#3b73b9", "#9a6700", "#b3261e", "#8888"
 ORDER = [HOLDS, VARIANT, BUG, SHORT]
 WORDS = {
     HOLDS: "holds",
@@ -83,7 +83,9 @@ def _bar(seen: Counter[str], total: int, x: float, y: float) -> list[str]:
         at += part
     if judged:
         text = f"{seen[HOLDS] + seen[VARIANT]} of {judged}"
-        parts.append(f'<text class="t" x="{x + 6}" y="{y + 12}" font-size="11">{text}</text>')
+        white = at - x > 10 + 6 * len(text)  # on the colours, if they are long enough, else beside
+        place = f'class="t" x="{x + 6}"' if white else f'x="{at + 4:.1f}"'
+        parts.append(f'<text {place} y="{y + 12}" font-size="11">{text}</text>')
     return parts
 
 
