@@ -166,7 +166,8 @@ def setup(app: Any) -> dict[str, Any]:
 
         return Table
 
-    picture = "```{image} /diagrams/supervise.svg\n:alt: supervise's states\n```"
+    image = "```{image} /diagrams/supervise.svg\n:alt: supervise's states\n```"
+    picture = f":::{{container}} wide\n{image}\n:::"
     app.add_directive("machine", directive(f"{commands()}\n\n{picture}"))
     app.add_directive("rotation", directive(rotation()))
     return {"version": "1", "parallel_read_safe": True}
