@@ -18,7 +18,7 @@ WHY = ROOT / "conformance/lines/why.toml"
 HEAD = """\
 # Lines that no clause executes
 
-Measured: `tox -e lines` runs the suite on a copy of the reference that notes each line of its
+Measured: `./check -e lines` runs the suite on a copy of the reference that notes each line of its
 functions, and counts the tests that pass. {executed} of {all} lines are executed by the tests of
 at least one clause. Those that are not stand below, module by module, with the reason where one is
 known. Each of the others is a hole in the suite. The other way round,
@@ -31,7 +31,7 @@ def page() -> str:
     """The page as Markdown."""
     found = measured()
     if not found["clauses"]:
-        return "# Lines that no clause executes\n\nNot measured yet: `tox -e lines`.\n"
+        return "# Lines that no clause executes\n\nNot measured yet: `./check -e lines`.\n"
     missed = unexecuted(found)
     total = sum(len(numbers(facts["lines"])) for facts in found["files"].values())
     rest = sum(map(len, missed.values()))
