@@ -68,6 +68,15 @@ def test_a_launcher_of_another_installation_is_executed(commands: Path) -> None:
 
 
 @needs_strace
+def test_pips_scripts_are_known_too(commands: Path) -> None:
+    for name in ("envdir", "pgrphack"):
+        lines = [f"#!{PYTHON}", "import sys", f"sys.path.append({LIBRARY!r})"]
+        lines += [f"from daemontools.scripts import {name}", f"sys.exit({name}())"]
+        (commands / name).write_text("\n".join(lines) + "\n")
+    assert starts(commands, "envdir", "env", "pgrphack", "true") == ["envdir", "true"]
+
+
+@needs_strace
 def test_a_library_may_have_the_name_of_a_program(tmp_path: Path) -> None:
     library = install.copy(tmp_path / "softlimit" / "envdir", PYTHON)
     install.install(tmp_path / "bin", PYTHON, library)

@@ -102,13 +102,18 @@ def prepare(argv: list[bytes], programs: tuple[bytes, ...] = PROGRAMS) -> None:
     own_text = _content(own_file)
     for name in names:
         file = folder + b"/" + name
-        same_but_for_name = own_text.replace(b"programs." + own_name, b"programs." + name)
-        if own_text and _content(file) == same_but_for_name:
+        if own_text and _content(file) == _renamed(own_text, own_name, name):
             _mains[_identity(os.stat(file))] = _main_of(name.decode())
     if _mains:
         block = environment.original_block()  # as another user it could not be read
         if not all(map(envblock.has_a_name, block)):
             __import__("ctypes")  # pathexec will need it, and could not load it later
+
+
+def _renamed(text: bytes, name: bytes, other: bytes) -> bytes:
+    """A launcher, ours or pip's, for another program: lines with paths stay as they are."""
+    lines = text.splitlines(keepends=True)
+    return b"".join(line if b"/" in line else line.replace(name, other) for line in lines)
 
 
 def _identity(found: os.stat_result) -> tuple[int, ...]:
