@@ -192,6 +192,7 @@ def write_matrix(app: Sphinx, problem: Exception | None) -> None:
     if problem is None and app.builder.format == "html" and results():
         link = "{program}.html#{anchor}"
         page = matrix.page(results(), all_clauses(), clause_link=link)
+        page = page.replace("<body>", '<body>\n<p><a href="index.html">Specification</a></p>', 1)
         (Path(app.outdir) / "specification/matrix.html").write_text(page)
 
 
