@@ -50,9 +50,11 @@ def test_signals_kill_it(sandbox: Sandbox, number: int) -> None:
 def test_ignored_signals_do_not(sandbox: Sandbox, name: str) -> None:
     sandbox.service("s", SLEEP)
     supervise = sandbox.supervise("s", prepare=["--ignore", name])
-    is_up(sandbox)
+    first = is_up(sandbox)
     supervise.signal(getattr(signal, f"SIG{name}"))
     settles(sandbox)
+    sandbox.control("s", b"k")  # ./run ignores the signal, too
+    eventually(lambda: sandbox.status("s").pid not in (0, first), what="./run is started again")
     assert not supervise.has_ended()
 
 
