@@ -88,10 +88,10 @@ def text(profile: Profile, absent: list[str], entries: Mapping[str, _Entry]) -> 
         lines += [f"folder = {json.dumps(list(profile.folder))}"]
     if profile.setup:
         lines += [f"setup = {json.dumps(list(profile.setup))}"]
-    if profile.peer:
-        lines += [f"peer = {json.dumps(profile.peer)}"]
     if absent:
         lines += [f"not_offered = {json.dumps(absent)}"]
+    if profile.peer or absent:  # somebody must lend svok a supervise
+        lines += [f"peer = {json.dumps(profile.peer or 'reference')}"]
     for program, call in profile.programs.items():
         lines += ["", f"[programs.{program}]", f"path = {json.dumps(call.path)}"]
         lines += [f"argv0 = {json.dumps(call.argv0)}"] if call.argv0 else []

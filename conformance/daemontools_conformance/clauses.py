@@ -50,7 +50,7 @@ class Clause:
     file: Path
     line: int
     why: str = ""
-    by_hand: tuple[str, ...] = ()
+    by_hand: tuple[str, ...] = ()  # Markdown
     since: str = "0.1.0"
     variants: dict[str, str] = field(default_factory=dict)
 
@@ -126,10 +126,16 @@ def _clause(id_: str, body: str, file: Path, line: int) -> Clause:
         file=file,
         line=line,
         why=single.get("why", ""),
-        by_hand=tuple(value.strip("`") for key, value in items if key == "by hand"),
+        by_hand=tuple(value for key, value in items if key == "by hand"),
         since=single.get("since", "0.1.0"),
         variants={key[8:]: value for key, value in items if key.startswith("variant ")},
     )
+
+
+def typed(by_hand: str) -> str:
+    """An item of `by_hand` on a terminal: a command after a prompt, or words as they stand."""
+    is_command = by_hand.count("`") == 2 and by_hand[0] == by_hand[-1] == "`"
+    return f"$ {by_hand[1:-1]}" if is_command else by_hand
 
 
 def _split(body: str) -> tuple[str, list[tuple[str, str]]]:

@@ -17,7 +17,14 @@ from daemontools_conformance import heavy, index
 
 def main() -> None:
     """Run a verb, a differential session, or the suite."""
-    arguments = sys.argv[1:]
+    try:
+        _run_what_is_asked(sys.argv[1:])
+    except BrokenPipeError:  # nobody reads on: `... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _run_what_is_asked(arguments: list[str]) -> None:
     if arguments[:1] in (["-h"], ["--help"]):
         _help()
         return
@@ -67,7 +74,7 @@ def run(arguments: list[str]) -> int:
         "--rootdir", str(index.TESTS.parent), "-c", str(index.TESTS / "pytest.ini"), "-q",
     ]  # fmt: skip
     tests = [] if any(_is_test(word) for word in arguments) else _files(arguments)
-    return int(pytest.main([*fixed, *arguments, *tests]))
+    return int(pytest.main([*fixed, *tests, *arguments]))
 
 
 def _files(arguments: list[str]) -> list[str]:

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeGuard
 
 from daemontools_conformance.clauses import Clause
 from daemontools_conformance.outcomes import Outcome
@@ -45,6 +46,11 @@ def compared(op: str, left: object, right: object) -> list[str] | None:
     if op != "==":
         return [f"{left!r} {op} {right!r} does not hold", *_hex("left", left)]
     lines = ["what was seen is not what the clause asks for"]
+    if _is_answer(left) and _is_answer(right):
+        names = ("exit code", "stdout", "stderr")
+        for name, seen, expected in zip(names, left, right, strict=True):
+            lines += _pair(f" {name}", seen, expected) if seen != expected else []
+        return lines if left[2] != right[2] else [*lines, f"stderr was: {left[2]!r}"]
     if isinstance(left, tuple) and isinstance(right, tuple) and len(left) == len(right):
         for number, (seen, expected) in enumerate(zip(left, right, strict=True)):
             if seen != expected:
@@ -57,6 +63,11 @@ def compared(op: str, left: object, right: object) -> list[str] | None:
                 lines += _pair(f"[{key!r}]", seen, expected)
         return lines
     return [*lines, *_pair("", left, right)]
+
+
+def _is_answer(value: object) -> TypeGuard[tuple[int, bytes, bytes]]:
+    """Is it the exit code of a program, and what it wrote?"""
+    return isinstance(value, tuple) and list(map(type, value)) == [int, bytes, bytes]
 
 
 def _pair(which: str, seen: object, expected: object) -> list[str]:

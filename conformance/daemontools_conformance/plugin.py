@@ -9,7 +9,9 @@ controller with its report; what was selected travels when a worker ends. Only
 the controller judges and writes.
 """
 
+import difflib
 import fnmatch
+import os
 import re
 import shutil
 import tempfile
@@ -120,6 +122,7 @@ class Conformance:
                 self.implementation = _unpacked(self.profile, worker["conformance_folders"])
             else:
                 check_profile(self.profile, self.clauses)
+                _check_asked(config, self.clauses)
                 _check_tests(config, self.clauses)
                 self.scratch = Path(tempfile.mkdtemp(prefix="daemontools-conformance-"))
                 self.scratch.chmod(0o755)
@@ -131,10 +134,15 @@ class Conformance:
         pass_on_no_ignored_signal(is_worker=self.is_worker)
         given: Path | None = config.getoption("report")
         self.report = config.invocation_params.dir / given if given else None
+        if self.report and not worker:
+            _make_ready(self.report)
+        # What hypothesis keeps goes where everything of ours goes, and not into the user's folder.
+        os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(self.scratch / "hypothesis"))
         self.results: list[TestResult] = []
         self.unclaimed: dict[str, str] = {}  # tests whose worker died, with what pytest says
         self.collected: dict[str, str] = {}
         self.selections: list[Selection] = []
+        self.asked = 0  # tests that were handed out; workers that are interrupted tell no more
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -143,6 +151,19 @@ class Conformance:
         folders = [str(self.implementation.folder), str(peer.folder) if peer else ""]
         node.workerinput["conformance_folders"] = folders
         node.workerinput["conformance_scratch"] = str(self.scratch)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """A worker knows what there is to do."""
+        self.asked = len(ids)
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Say what is judged; a whole run takes minutes."""
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter and not self.is_worker:
+            what = f"{self.profile.name}, {self.profile.title}" if self.profile.title else ""
+            where = f"programs in {self.implementation.folder}"
+            reporter.write_line(f"{what or self.profile.name}: {where}")
 
     # Selection
 
@@ -358,7 +379,7 @@ class Conformance:
             clauses=self.clauses,
             tests=tuple(finished),
             cells=found,
-            selected=len(chosen),
+            selected=len(chosen) or self.asked,
             lost=tuple(result.test for result in missing),
             is_partial=bool(left_out),
             complete=complete,
@@ -382,6 +403,35 @@ class Conformance:
         """Remove the scratch folder unless it holds evidence of failures."""
         if not self.is_worker and not (self.scratch / "evidence").exists():
             shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+def _make_ready(report: Path) -> None:
+    """The report's folder, without the evidence of an earlier report. Raises UsageError."""
+    try:
+        report.mkdir(parents=True, exist_ok=True)
+        if (report / "results.jsonl").exists():
+            shutil.rmtree(report / "evidence", ignore_errors=True)
+    except OSError as error:
+        raise pytest.UsageError(f"--report {report}: {error.strerror}") from error
+
+
+def _check_asked(config: pytest.Config, known: Mapping[str, clauses.Clause]) -> None:
+    """Is there what is asked for? Raises UsageError, with what may have been meant."""
+    option = config.getoption
+    programs = {clause.program for clause in known.values()}
+    levels = {clause.level.lower() for clause in known.values()}
+    wrong = [("program", word, programs) for word in option("program") if word not in programs]
+    wrong += [
+        ("clause", word, set(known))
+        for word in option("clause")
+        if not any(id_.startswith(word) for id_ in known)
+    ]
+    if option("level") and option("level").lower() not in levels:
+        wrong.append(("level", option("level"), levels))
+    for what, word, names in wrong:
+        near = difflib.get_close_matches(word, names, n=3)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise pytest.UsageError(f"there is no {what} {word}{hint}")
 
 
 def _check_tests(config: pytest.Config, known: dict[str, clauses.Clause]) -> None:

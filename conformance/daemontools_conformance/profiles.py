@@ -40,6 +40,7 @@ and programs, because no registry carries them, must be given so.
 """
 
 import datetime
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -177,11 +178,18 @@ def load(path: Path) -> Profile:
         },
         service=table.get("svscanboot", {}).get("service", "/service"),
         places=tuple(table.get("svscanboot", {}).get("places", ("/command",))),
-        patience=float(table.get("timing", {}).get("patience", 1.0)),
+        patience=_patience(path, table),
         expect=_expectations(path, table.get("expect", [])),
         source=str(path),
         inherits=table.get("inherits", ""),
     )
+
+
+def _patience(path: Path, table: dict[str, Any]) -> float:
+    patience = table.get("timing", {}).get("patience", 1.0)
+    if not isinstance(patience, int | float) or patience <= 0:
+        raise ProfileError(f"{path}: patience is to be a number greater than 0, not {patience!r}")
+    return float(patience)
 
 
 def _table(path: Path) -> dict[str, Any]:
@@ -194,6 +202,8 @@ def _table(path: Path) -> dict[str, Any]:
         raise ProfileError(f"{path}: unknown key {unknown[0]!r}")
     if not table.get("name"):
         raise ProfileError(f"{path}: it has no name")
+    if not re.fullmatch(r"(\d+(\.\d+)*)?", str(table.get("suite_version", ""))):
+        raise ProfileError(f"{path}: {table['suite_version']!r} is no version of the suite")
     if "inherits" not in table:
         return table
     base = _table(shipped(table["inherits"]))
@@ -252,6 +262,8 @@ def _expectations(path: Path, entries: list[dict[str, Any]]) -> dict[str, Expect
             raise wrong("a variant must say which one is seen")
         if entry["kind"] == "known-bug" and not entry.get("link"):
             raise wrong("a known bug must have a link")
+        if not isinstance(entry.get("expires", datetime.date.max), datetime.date):
+            raise wrong("expires is to be a date: 2027-01-01")
         unknown = sorted(entry.keys() - Expectation.__dataclass_fields__.keys())
         if unknown:
             raise wrong(f"unknown key {unknown[0]!r}")

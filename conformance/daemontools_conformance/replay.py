@@ -97,7 +97,7 @@ def script(title: str, start: list[str], journal: Journal) -> str:
         'cd "$(mktemp -d)" && mkdir box && cd box',
         *start,
         *_steps(journal.events),
-        "kill $(jobs -p) 2>/dev/null",
+        "kill $(jobs -p) 2>/dev/null || :",
     ]
     return "".join(f"{line}\n" for line in lines)
 

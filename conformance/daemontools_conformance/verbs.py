@@ -46,7 +46,7 @@ def main(words: list[str]) -> int:
     try:
         return VERBS[arguments.verb][1](arguments)
     except BrokenPipeError:
-        return 0
+        raise
     except (ProfileError, clauses.SpecError, results.BrokenReport, OSError) as error:
         print(f"daemontools-conformance {arguments.verb}: {error}", file=sys.stderr)
         return 2
@@ -101,7 +101,7 @@ def _explained(clause: clauses.Clause, tests: list[index.Test]) -> list[str]:
     lines += ["level", paragraph(f"{clause.level}: {clauses.LEVELS[clause.level]}")]
     lines += ["source", paragraph(f"{clause.source} ({clause.file.name}:{clause.line})")]
     if clause.by_hand:
-        lines += ["by hand", *(f"  $ {line}" for line in clause.by_hand)]
+        lines += ["by hand", *(f"  {clauses.typed(line)}" for line in clause.by_hand)]
     for name, text in clause.variants.items():
         lines += [f"variant {name}", paragraph(text)]
     lines += ["tests", *(f"  {test.id} (line {test.line})" for test in tests if not test.heavy)]

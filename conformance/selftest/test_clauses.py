@@ -28,7 +28,7 @@ def test_a_clause_is_read() -> None:
     [clause] = clauses.parse(GOOD, FILE)
     assert (clause.id, clause.text, clause.line) == ("svok/exit/running", "Exit code 0.", 3)
     assert (clause.level, clause.source) == ("PROMISED", "manual, svok")
-    assert clause.by_hand == ("svok s",)
+    assert clause.by_hand == ("`svok s`",)
     assert clause.variants == {"debian": "exit code 1"}
 
 

@@ -77,7 +77,7 @@ class Clauses(SphinxDirective):
         rows = [("Level", clause.level), ("Source", _source(clause))]
         if clause.why:
             rows.append(("Why", clause.why))
-        rows += [("By hand", f"`{command}`") for command in clause.by_hand]
+        rows += [("By hand", item) for item in clause.by_hand]
         rows += [(f"Variant {name}", text) for name, text in clause.variants.items()]
         tests = [test.id.partition("/")[2] for test in tests_by_clause().get(clause.id, [])]
         rows.append(("Tests", ", ".join(f"`{test}`" for test in tests) or "none"))

@@ -12,7 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from daemontools_conformance.clauses import LEVELS, Clause
+from daemontools_conformance.clauses import LEVELS, Clause, typed
 from daemontools_conformance.outcomes import MEANING, Outcome
 from daemontools_conformance.reports.results import Report
 
@@ -198,7 +198,7 @@ def _row(clause: Clause, reports: Sequence[Report], bases: Sequence[str], clause
         _cell(clause, report, outcome, base)
         for report, outcome, base in zip(reports, outcomes, bases, strict=True)
     )
-    by_hand = "".join(f"<pre>{escape(line)}</pre>" for line in clause.by_hand)
+    by_hand = "".join(f"<pre>{escape(typed(line))}</pre>" for line in clause.by_hand)
     link = clause_link.format(program=clause.program, anchor=anchor)
     more = f' <a href="{escape(link)}">page</a>' if link else ""
     why = f"<p>Why: {escape(clause.why)}</p>" if clause.why else ""

@@ -54,7 +54,8 @@ class Run:
     @property
     def is_success(self) -> bool:
         """Did something run, did all of it finish, and was nothing unexpected?"""
-        return bool(self.cells) and not self.lost and not self.surprises
+        is_whole = not self.lost and self.selected <= len(self.tests)
+        return bool(self.cells) and is_whole and not self.surprises
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,8 @@ def read(file: Path) -> Report:
     file = file / "results.jsonl" if file.is_dir() else file
     try:
         lines = [json.loads(line) for line in file.read_text().splitlines()]
+    except json.JSONDecodeError as error:
+        raise BrokenReport(f"{file}: a line is no JSON: was it cut short? ({error})") from error
     except (OSError, ValueError) as error:
         raise BrokenReport(f"{file}: {error}") from error
     try:

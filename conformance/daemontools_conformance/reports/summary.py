@@ -21,7 +21,7 @@ def lines(run: Run, evidence: Path | None) -> Iterator[str]:
     yield from _reasons(run, Outcome.UNTESTED)
     yield from _reasons(run, Outcome.NOT_OFFERED)
     for outcome in (Outcome.VARIANT, Outcome.NEW, Outcome.KNOWN_BUG):
-        for cell in run.cells.values():
+        for _, cell in sorted(run.cells.items()):
             if cell.outcome == outcome:
                 yield _clip(f"{outcome} {cell.clause}: {cell.detail}")
     if run.is_partial and run.implementation.profile.expect:
@@ -40,7 +40,9 @@ def lines(run: Run, evidence: Path | None) -> Iterator[str]:
         yield "nothing was selected: that is not success"
     if run.lost:
         yield f"cut short: {len(run.lost)} tests never reported, {run.lost[0]} among them"
-    for surprise in run.surprises:
+    elif len(run.tests) < run.selected:
+        yield f"cut short: {len(run.tests)} of {run.selected} tests have reported"
+    for surprise in sorted(run.surprises):
         yield f"unexpected: {surprise}"
     if evidence:
         yield f"evidence is kept in {evidence}"
