@@ -85,7 +85,7 @@ def make_pages() -> None:
     """The matrix, the badges and the two generated lists."""
     known = clauses.load()
     reports = [results.read(file) for name in names() if (file := _file(name)).exists()]
-    (RESULTS / "matrix.html").write_text(matrix.page(reports, known))
+    (RESULTS / "matrix.html").write_text(matrix.page(reports, known, clause_link="../spec/{file}"))
     for report in reports:
         (RESULTS / f"{report.name}.svg").write_text(badge.image(report))
     (RESULTS / "djb-list.md").write_text(pages.djb_list(known, reports))

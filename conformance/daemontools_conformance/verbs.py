@@ -138,8 +138,8 @@ def _adopt(arguments: _Arguments) -> int:
 
 
 def _diff_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("before", type=Path)
-    parser.add_argument("after", type=Path)
+    parser.add_argument("before", type=Path, help="results.jsonl, or a report folder")
+    parser.add_argument("after", type=Path, help="the same of a later run")
 
 
 def _diff(arguments: _Arguments) -> int:
@@ -164,7 +164,8 @@ def _replay(arguments: _Arguments) -> int:
     if len(scripts) != 1:
         for script in scripts:
             print(script.parent)
-        print(f"{len(scripts)} tests have evidence there; name one", file=sys.stderr)
+        there = f"{len(scripts)} tests have evidence in {arguments.evidence}"
+        print(f"{there}{'; name one' if scripts else ''}", file=sys.stderr)
         return 1
     set_up = re.findall(r"/\S+/daemontools-conformance-\w+/\w+", scripts[0].read_text())
     if gone := [folder for folder in set_up if not Path(folder).exists()]:
@@ -178,7 +179,7 @@ def _replay(arguments: _Arguments) -> int:
 def _matrix_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("results", type=Path, nargs="+", help="results.jsonl, or report folders")
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--clause-link", default="", help="may hold {program} and {anchor}")
+    parser.add_argument("--clause-link", default="", help="may hold {program}, {anchor}, {file}")
 
 
 def _matrix(arguments: _Arguments) -> int:
@@ -190,8 +191,8 @@ def _matrix(arguments: _Arguments) -> int:
 
 
 def _badge_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("results", type=Path)
-    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("results", type=Path, help="results.jsonl, or a report folder")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="an SVG file")
 
 
 def _badge(arguments: _Arguments) -> int:

@@ -199,7 +199,8 @@ def _row(clause: Clause, reports: Sequence[Report], bases: Sequence[str], clause
         for report, outcome, base in zip(reports, outcomes, bases, strict=True)
     )
     by_hand = "".join(f"<pre>{escape(typed(line))}</pre>" for line in clause.by_hand)
-    link = clause_link.format(program=clause.program, anchor=anchor)
+    names = {"program": clause.program, "anchor": anchor, "file": clause.file.name}
+    link = clause_link.format(**names)
     more = f' <a href="{escape(link)}">page</a>' if link else ""
     why = f"<p>Why: {escape(clause.why)}</p>" if clause.why else ""
     variants = "".join(
