@@ -32,6 +32,7 @@ A profile is a TOML file:
     reason = "Debian creates the link's target"
     link = "https://..."                # required for known-bug
     expires = 2027-01-01                # optional
+    sometimes = true                    # optional: a race, which is not lost each time
 
 `--implementation` takes the name of a shipped profile, a TOML file, or a folder
 that holds programs of djb's names (a profile without expectations). NAME=DIR is
@@ -91,6 +92,7 @@ class Expectation:
     seen: str = ""
     link: str = ""
     expires: datetime.date | None = None
+    sometimes: bool = False  # a race: it may also come out well
 
 
 @dataclass(frozen=True)
@@ -262,6 +264,8 @@ def _expectations(path: Path, entries: list[dict[str, Any]]) -> dict[str, Expect
             raise wrong("a variant must say which one is seen")
         if entry["kind"] == "known-bug" and not entry.get("link"):
             raise wrong("a known bug must have a link")
+        if not isinstance(entry.get("sometimes", False), bool):
+            raise wrong("sometimes is to be true or false")
         if not isinstance(entry.get("expires", datetime.date.max), datetime.date):
             raise wrong("expires is to be a date: 2027-01-01")
         unknown = sorted(entry.keys() - Expectation.__dataclass_fields__.keys())
