@@ -38,6 +38,8 @@ WORDS = {
     "uids": r"\buid\b|\buser\b|\baccount\b",
     "gids": r"\bgid\b|\bgroups?\b|\baccount\b",
     "groups": r"\bgroups?\b",
+    "capabilities": r"\bcapabilit|\baccount\b",
+    "no_new_privileges": r"\bprivileges?\b",
     "limits": r"\blimits?\b",
     "blocked": r"\bsignals?\b|\bblocked\b|\bmask\b",
     "ignored": r"\bsignals?\b|\bignored\b|\bdispositions?\b",
