@@ -67,7 +67,8 @@ LIMITS: dict[str, Sequence[Word]] = {
     "few descriptors": ["--limit", "NOFILE=6"],
     "no writing": ["--limit", "FSIZE=0", "--limit", "CORE=0"],
     "umask 0": ["--umask", "0"],
-    "umask 777": ["--umask", "777"],
+    # What is made under this one, only root can open again.
+    **({"umask 777": ["--umask", "777"]} if os.geteuid() == 0 else {"umask 77": ["--umask", "77"]}),
     "nice": ["--nice", "7"],
 }
 STATES = {**ENVIRONMENTS, **DESCRIPTORS, **SIGNALS, **LIMITS}
