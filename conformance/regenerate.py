@@ -84,7 +84,7 @@ def _lasting(line: results.Record) -> results.Record:
 def make_pages() -> None:
     """The matrix, the badges and the two generated lists."""
     known = clauses.load()
-    reports = [results.read(file) for name in names() if (file := _file(name)).exists()]
+    reports = pages.committed()
     (RESULTS / "matrix.html").write_text(matrix.page(reports, known, clause_link="../spec/{file}"))
     for report in reports:
         (RESULTS / f"{report.name}.svg").write_text(badge.image(report))

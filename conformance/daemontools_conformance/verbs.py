@@ -45,7 +45,7 @@ def main(words: list[str]) -> int:
     arguments.options = options
     try:
         return VERBS[arguments.verb][1](arguments)
-    except BrokenPipeError:
+    except BrokenPipeError:  # no error of the verb's: the command knows what to do
         raise
     except (ProfileError, clauses.SpecError, results.BrokenReport, OSError) as error:
         print(f"daemontools-conformance {arguments.verb}: {error}", file=sys.stderr)

@@ -23,7 +23,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from daemontools_conformance import index, pages
-from daemontools_conformance.clauses import LEVELS, Clause, load, parse
+from daemontools_conformance.clauses import LEVELS, Clause, load
 from daemontools_conformance.outcomes import Outcome
 from daemontools_conformance.reports import matrix
 from daemontools_conformance.reports.results import Report
@@ -58,10 +58,10 @@ class Clauses(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """The nodes that take the directive's place."""
-        file = SPEC / f"{self.arguments[0]}.md"
-        self.env.note_dependency(str(file))
-        clauses = [c for c in parse(file.read_text(), file) if _topic(c) == self.arguments[1]]
-        return [node for clause in clauses for node in self._show(clause)]
+        file, topic = self.arguments
+        self.env.note_dependency(str(SPEC / f"{file}.md"))
+        members = [c for c in all_clauses().values() if (c.file.stem, _topic(c)) == (file, topic)]
+        return [node for clause in members for node in self._show(clause)]
 
     def _show(self, clause: Clause) -> list[nodes.Node]:
         anchor = nodes.target("", "", ids=[clause.id, anchor_of(clause)])
