@@ -22,7 +22,8 @@ sys.path[:0] = [str(DOCS / "_ext"), str(ROOT / "reference"), str(ROOT / "conform
 import picture  # noqa: E402
 import tables  # noqa: E402
 
-from daemontools_conformance import clauses, pages  # noqa: E402
+from daemontools_conformance.contract import clauses  # noqa: E402
+from daemontools_conformance.reports import pages  # noqa: E402
 
 MATRIX = DOCS / "diagrams/matrix.svg"
 

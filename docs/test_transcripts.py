@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 import pytest
 
-from daemontools_conformance.processes import become_subreaper, children, end_all_but
+from daemontools_conformance.running.processes import become_subreaper, children, end_all_but
 
 DOCS = Path(__file__).parent
 WITHIN_SECONDS = 20.0

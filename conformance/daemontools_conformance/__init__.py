@@ -1,8 +1,14 @@
 """A conformance suite for daemontools: real programs, real processes, one clause at a time.
 
-Reading order: `clauses.py` (what is promised), `profiles.py` (who is judged),
-`sandbox.py` (where a test happens), `plugin.py` (how pytest is taught all
-that), then any file under `tests/`.
+    contract   what is asked: clauses; of whom: profiles; what can come of it: outcomes
+    selection  which tests, in which order
+    running    one test: its sandbox, processes, waiting, evidence
+    judging    from exceptions to outcomes, from tests to cells, from cells to surprises
+    reports    results.jsonl, and all that is made of it
+    commands   what a person types; plugin.py is what pytest sees
+
+The tests lie in `tests/PROGRAM/`, what they share in `helpers`. `differential`,
+`faults` and `bench` stand beside the suite.
 """
 
 __version__ = "0.1.0"

@@ -1,5 +1,5 @@
 """`python -m daemontools_conformance`: the command, where it is not on PATH."""
 
-from daemontools_conformance.command import main
+from daemontools_conformance.commands import main
 
 main()

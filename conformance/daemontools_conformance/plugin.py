@@ -21,8 +21,17 @@ from typing import Any
 
 import pytest
 
-from daemontools_conformance import clauses, evidence, failure, heavy, index, needs
-from daemontools_conformance.cells import (
+from daemontools_conformance.contract import clauses
+from daemontools_conformance.contract.outcomes import (
+    Crashed,
+    Hung,
+    NotOffered,
+    Outcome,
+    Unavailable,
+)
+from daemontools_conformance.contract.profiles import Profile, ProfileError, check_profile, find
+from daemontools_conformance.judging import failure
+from daemontools_conformance.judging.cells import (
     Selection,
     TestResult,
     cells,
@@ -30,20 +39,15 @@ from daemontools_conformance.cells import (
     settled,
     surprises,
 )
-from daemontools_conformance.heavy import dice, minutes  # noqa: F401 - fixtures
-from daemontools_conformance.implementation import Implementation, locate
-from daemontools_conformance.outcomes import (
-    Crashed,
-    Hung,
-    NotOffered,
-    Outcome,
-    Unavailable,
-)
-from daemontools_conformance.patience import TooLate, set_factor
-from daemontools_conformance.processes import become_subreaper, pass_on_no_ignored_signal
-from daemontools_conformance.profiles import Profile, ProfileError, check_profile, find
 from daemontools_conformance.reports import results, summary, write_all
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.running import evidence, needs
+from daemontools_conformance.running.implementation import Implementation, locate
+from daemontools_conformance.running.patience import TooLate, set_factor
+from daemontools_conformance.running.processes import become_subreaper, pass_on_no_ignored_signal
+from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.selection import heavy
+from daemontools_conformance.selection import tests as index
+from daemontools_conformance.selection.heavy import dice, minutes  # noqa: F401 - fixtures
 
 _PROPERTY = "daemontools_conformance"
 _NAME = "daemontools-conformance-session"

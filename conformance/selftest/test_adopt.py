@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daemontools_conformance.profiles import FILL_IN
+from daemontools_conformance.contract.profiles import FILL_IN
 from selftest.builds import judged, patched, with_programs
 
 USAGE = "svok/usage"

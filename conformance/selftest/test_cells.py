@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from daemontools_conformance.cells import (
+from daemontools_conformance.contract.outcomes import MEANING, Outcome, named
+from daemontools_conformance.contract.profiles import Expectation
+from daemontools_conformance.judging.cells import (
     Selection,
     TestResult,
     cells,
@@ -14,8 +16,6 @@ from daemontools_conformance.cells import (
     surprises,
     worst,
 )
-from daemontools_conformance.outcomes import MEANING, Outcome, named
-from daemontools_conformance.profiles import Expectation
 
 CLAUSE = "svok/exit/running"
 TODAY = datetime.date(2026, 1, 1)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from daemontools_conformance import clauses, pages
+from daemontools_conformance.contract import clauses
+from daemontools_conformance.reports import pages
 
 FILE = Path("svok.md")
 GOOD = """\

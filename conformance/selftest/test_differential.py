@@ -15,7 +15,7 @@ from daemontools_conformance.differential import masks
 from daemontools_conformance.differential.case import Case, Node, Step, from_json, shell
 from daemontools_conformance.differential.generate import CASES
 from daemontools_conformance.differential.unwritten import WORDS, Difference, Judge, speaking
-from daemontools_conformance.record import Record
+from daemontools_conformance.running.record import Record
 from selftest.builds import patched, with_programs
 
 ALL = st.sampled_from(sorted(CASES)).flatmap(lambda program: CASES[program]())

@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from daemontools_conformance.history import (
+from daemontools_conformance.helpers.history import (
     NOTE_START,
     TICKS_PER_SECOND,
     Event,
@@ -17,7 +17,7 @@ from daemontools_conformance.history import (
     too_soon,
     witness,
 )
-from daemontools_conformance.patience import eventually
+from daemontools_conformance.running.patience import eventually
 
 GOOD = """\
 10 start 1000

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from daemontools_conformance import lines
+from daemontools_conformance.reports import lines
 from daemontools_conformance.reports.results import Report
-from lines.__main__ import (
+from selftest.builds import REFERENCE
+from upkeep.lines.__main__ import (
     as_map,
     as_ranges,
     as_text,
@@ -20,7 +21,6 @@ from lines.__main__ import (
     lines_of_functions,
     sources,
 )
-from selftest.builds import REFERENCE
 
 PACKAGE = REFERENCE / "daemontools"
 PLACES = {"a.py": 0, "b.py": 4}
@@ -105,7 +105,9 @@ def test_the_rarest_lines_of_a_clause_come_first_and_lines_without_code_do_not()
 
 
 def test_every_reason_is_about_a_function_that_is_there() -> None:
-    entries = tomllib.loads((REFERENCE.parent / "conformance/lines/why.toml").read_text())["line"]
+    entries = tomllib.loads((REFERENCE.parent / "conformance/upkeep/lines/why.toml").read_text())[
+        "line"
+    ]
     for entry in entries:
         tree = ast.parse((PACKAGE / entry["file"]).read_text())
         there = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
@@ -128,7 +130,7 @@ def test_a_traced_program_notes_its_lines_and_keeps_no_descriptor(tmp_path: Path
         "        return 1\n"
         "    os._exit(0)\n"
     )
-    tracer = Path(__file__).parents[1] / "lines/tracer.py"
+    tracer = Path(__file__).parents[1] / "upkeep/lines/tracer.py"
     values = f"NOTES = {str(notes)!r}\nFIRST = {{{str(program)!r}: 0}}\nbegin()\n"
     (library / "tracer.py").write_text(tracer.read_text() + values)
     (notes / "tbox").write_bytes(bytes(9))

@@ -6,8 +6,8 @@ from types import ModuleType
 
 import pytest
 
-from daemontools_conformance.implementation import locate
-from daemontools_conformance.profiles import ProfileError, find, shipped
+from daemontools_conformance.contract.profiles import ProfileError, find, shipped
+from daemontools_conformance.running.implementation import locate
 from selftest.builds import judged, patched, with_programs
 
 USAGE = "svok/usage/no-operand"
@@ -122,9 +122,9 @@ def test_no_results_are_asked_of_a_profile_that_needs_a_folder(
 
 
 def _regenerate() -> ModuleType:
-    """The script conformance/regenerate.py as a module."""
+    """The script conformance/upkeep/regenerate.py as a module."""
     spec = importlib.util.spec_from_file_location(
-        "regenerate", Path(__file__).parents[1] / "regenerate.py"
+        "regenerate", Path(__file__).parents[1] / "upkeep/regenerate.py"
     )
     assert spec
     assert spec.loader

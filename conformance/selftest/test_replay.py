@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from daemontools_conformance import evidence, failure, journal, replay
-from daemontools_conformance.implementation import Implementation
-from daemontools_conformance.journal import Event, Journal
-from daemontools_conformance.profiles import Profile
-from daemontools_conformance.sandbox import Sandbox
-from daemontools_conformance.status import encode
+from daemontools_conformance.contract.profiles import Profile
+from daemontools_conformance.judging import failure
+from daemontools_conformance.running import evidence, journal, replay
+from daemontools_conformance.running.implementation import Implementation
+from daemontools_conformance.running.journal import Event, Journal
+from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.running.status import encode
 
 AWKWARD = [b"plain", b"", b"a b", b"it's", b"\xff\xfe", b"new\nline", b"$HOME", b"\\", b"-x", b"*"]
 

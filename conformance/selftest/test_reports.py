@@ -12,9 +12,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from daemontools_conformance import clauses
-from daemontools_conformance.outcomes import Outcome
-from daemontools_conformance.reports import badge, compare, junit, matrix, results
+from daemontools_conformance.contract import clauses
+from daemontools_conformance.contract.outcomes import Outcome
+from daemontools_conformance.reports import badge, changes, junit, matrix, results
 from selftest.schema import mismatch
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -245,8 +245,8 @@ def test_differences_name_what_got_worse_and_better() -> None:
         else line
         for line in LINES
     ]
-    lines, is_worse = compare.differences(REPORT, results.checked(changed))
+    lines, is_worse = changes.differences(REPORT, results.checked(changed))
     assert is_worse
     assert "  svok/exit/running: PASS -> CRASH" in lines
     assert "  svok/exit/killed: FAIL -> PASS" in lines
-    assert compare.differences(REPORT, REPORT)[1] is False
+    assert changes.differences(REPORT, REPORT)[1] is False

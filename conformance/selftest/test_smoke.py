@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from daemontools_conformance import smoke
-from daemontools_conformance.profiles import find
+from daemontools_conformance.commands import smoke
+from daemontools_conformance.contract.profiles import find
 
 _REFUSES = "#!/bin/sh\necho 'svok: usage: svok dir' >&2\nexit 100\n"
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from daemontools_conformance import clauses
-from daemontools_conformance.cells import TestResult, cells
-from daemontools_conformance.implementation import Implementation
-from daemontools_conformance.outcomes import Outcome
-from daemontools_conformance.profiles import FILL_IN, Expectation, Profile
+from daemontools_conformance.contract import clauses
+from daemontools_conformance.contract.outcomes import Outcome
+from daemontools_conformance.contract.profiles import FILL_IN, Expectation, Profile
+from daemontools_conformance.judging.cells import TestResult, cells
 from daemontools_conformance.reports import summary
 from daemontools_conformance.reports.results import Run
+from daemontools_conformance.running.implementation import Implementation
 
 KNOWN = clauses.load()
 RUNNING, KILLED, USAGE = "svok/exit/running", "svok/exit/closed-ok", "svok/usage/no-operand"

@@ -22,11 +22,11 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from daemontools_conformance import index, pages
-from daemontools_conformance.clauses import LEVELS, Clause, load
-from daemontools_conformance.outcomes import Outcome
-from daemontools_conformance.reports import matrix
+from daemontools_conformance.contract.clauses import LEVELS, Clause, load
+from daemontools_conformance.contract.outcomes import Outcome
+from daemontools_conformance.reports import matrix, pages
 from daemontools_conformance.reports.results import Report
+from daemontools_conformance.selection import tests as index
 
 ROOT = Path(__file__).parents[2]
 SPEC = ROOT / "conformance/spec"

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from daemontools_conformance.clauses import Clause
-from daemontools_conformance.outcomes import Outcome
+from daemontools_conformance.contract.clauses import Clause
+from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.reports.results import Report
 
 WIDTH, HEIGHT, LEFT, TOP = 118, 22, 104, 48

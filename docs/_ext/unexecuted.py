@@ -9,11 +9,11 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from daemontools_conformance.lines import is_as_measured, measured, numbers
+from daemontools_conformance.reports.lines import is_as_measured, measured, numbers
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "reference/daemontools"
-WHY = ROOT / "conformance/lines/why.toml"
+WHY = ROOT / "conformance/upkeep/lines/why.toml"
 
 HEAD = """\
 # Lines that no clause executes

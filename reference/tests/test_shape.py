@@ -1,6 +1,6 @@
 """The shape of the reference: short functions, and no program that knows another.
 
-(That imports go programs -> unix -> core, never back, `conformance/lint` sees to.)
+(That imports go programs -> unix -> core, never back, `conformance/upkeep/lint` sees to.)
 """
 
 import ast

@@ -8,9 +8,9 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from daemontools_conformance.implementation import Implementation, ProgramMissing, locate
-from daemontools_conformance.outcomes import NotOffered
-from daemontools_conformance.profiles import ProfileError, find
+from daemontools_conformance.contract.outcomes import NotOffered
+from daemontools_conformance.contract.profiles import ProfileError, find
+from daemontools_conformance.running.implementation import Implementation, ProgramMissing, locate
 
 # The largest size that multilog takes; and enough files to keep everything.
 SIZE = "s16777215"

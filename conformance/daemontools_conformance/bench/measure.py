@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemontools_conformance.bench.contestants import Contestant, Task
-from daemontools_conformance.processes import resident_kilobytes
+from daemontools_conformance.running.processes import resident_kilobytes
 
 _SAMPLE_MILLISECONDS = 20
 

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from daemontools_conformance.bench import contestants
-from daemontools_conformance.implementation import Implementation
+from daemontools_conformance.running.implementation import Implementation
 
 CHILD = "/bin/true"
 BARE = "bare interpreter"

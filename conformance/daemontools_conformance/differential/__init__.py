@@ -23,14 +23,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
 
+from daemontools_conformance.contract.profiles import ProfileError, find
 from daemontools_conformance.differential import masks
 from daemontools_conformance.differential.case import Case, from_json, shell
 from daemontools_conformance.differential.compare import SLOW, Findings, differences_once, explore
 from daemontools_conformance.differential.generate import CASES
 from daemontools_conformance.differential.unwritten import Judge
-from daemontools_conformance.implementation import Implementation, locate
-from daemontools_conformance.processes import become_subreaper
-from daemontools_conformance.profiles import ProfileError, find
+from daemontools_conformance.running.implementation import Implementation, locate
+from daemontools_conformance.running.processes import become_subreaper
 
 SLICE = 60  # cases that one worker takes at a time
 SLOW_SLICE = 4

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from daemontools_conformance import replay
-from daemontools_conformance.journal import Event, Journal
+from daemontools_conformance.running import replay
+from daemontools_conformance.running.journal import Event, Journal
 
 
 class Node(NamedTuple):

@@ -11,14 +11,14 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis.errors import Flaky
 
+from daemontools_conformance.contract.outcomes import Unavailable
 from daemontools_conformance.differential import masks
 from daemontools_conformance.differential.case import Case
 from daemontools_conformance.differential.generate import CASES
 from daemontools_conformance.differential.run import Observation, clean, observe
 from daemontools_conformance.differential.unwritten import Difference
-from daemontools_conformance.implementation import Implementation
-from daemontools_conformance.outcomes import Unavailable
-from daemontools_conformance.patience import TooLate
+from daemontools_conformance.running.implementation import Implementation
+from daemontools_conformance.running.patience import TooLate
 
 PATIENCE_SECONDS = 1.0  # for the end of a program, or for its child
 SECOND_LOOK = 8  # times as patient

@@ -20,20 +20,20 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from daemontools_conformance import prepare
+from daemontools_conformance.contract.outcomes import Unavailable
 from daemontools_conformance.differential.case import Case, Step, make_tree
-from daemontools_conformance.implementation import Implementation
-from daemontools_conformance.outcomes import Unavailable
-from daemontools_conformance.patience import TooLate, eventually
-from daemontools_conformance.processes import (
+from daemontools_conformance.helpers import newroot
+from daemontools_conformance.running import prepare
+from daemontools_conformance.running.implementation import Implementation
+from daemontools_conformance.running.patience import TooLate, eventually
+from daemontools_conformance.running.processes import (
     children,
     cpu_seconds,
     end_all_but,
     is_alive,
     is_asleep,
 )
-from daemontools_conformance.record import record
-from daemontools_conformance.tests.svscanboot import newroot
+from daemontools_conformance.running.record import record
 
 Observation = dict[str, Any]
 

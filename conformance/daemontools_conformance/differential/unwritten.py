@@ -16,9 +16,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from daemontools_conformance import clauses
+from daemontools_conformance.contract import clauses
+from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.differential.case import Case
-from daemontools_conformance.outcomes import Outcome
 from daemontools_conformance.reports import results
 
 # Observable -> the words that a clause about it has, in its id or its text.

@@ -10,13 +10,13 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from daemontools_conformance import clauses
+from daemontools_conformance.contract import clauses
+from daemontools_conformance.contract.outcomes import Hung
+from daemontools_conformance.contract.profiles import Profile, find
 from daemontools_conformance.faults.table import FAULTS, Fault
 from daemontools_conformance.faults.trial import attempt
-from daemontools_conformance.implementation import Implementation, locate
-from daemontools_conformance.outcomes import Hung
-from daemontools_conformance.profiles import Profile, find
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.running.implementation import Implementation, locate
+from daemontools_conformance.running.sandbox import Sandbox
 
 HEADING = """\
 # Faults survived by multilog

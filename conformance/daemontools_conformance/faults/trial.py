@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from daemontools_conformance.faults.strace import messages, paths_of, refuse, under_strace
 from daemontools_conformance.faults.table import Fault
-from daemontools_conformance.logdirs import contents, lines
-from daemontools_conformance.sandbox import PIPE, Sandbox
+from daemontools_conformance.helpers.logdirs import contents, lines
+from daemontools_conformance.helpers.strace import messages, paths_of, refuse, under_strace
+from daemontools_conformance.running.sandbox import PIPE, Sandbox
 
 TEXT = lines(150)  # 9000 bytes: two rotations, where the script asks for small files
 REASONS = {

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from daemontools_conformance.outcomes import Outcome
+from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.reports.results import Report
 
 _GREEN, _AMBER, _RED = "#2e7d32", "#9a6700", "#b3261e"

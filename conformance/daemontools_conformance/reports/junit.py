@@ -7,7 +7,7 @@ skipped, with its reason.
 
 from xml.etree import ElementTree
 
-from daemontools_conformance.outcomes import Outcome, named
+from daemontools_conformance.contract.outcomes import Outcome, named
 from daemontools_conformance.reports.results import Report
 
 _GREEN = {Outcome.PASS, Outcome.PARTIAL, Outcome.VARIANT}

@@ -12,8 +12,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from daemontools_conformance.clauses import LEVELS, Clause, typed
-from daemontools_conformance.outcomes import MEANING, Outcome
+from daemontools_conformance.contract.clauses import LEVELS, Clause, typed
+from daemontools_conformance.contract.outcomes import MEANING, Outcome
 from daemontools_conformance.reports.results import Report
 
 _SIGN = {

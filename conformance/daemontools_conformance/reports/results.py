@@ -19,13 +19,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from daemontools_conformance import __version__, index
-from daemontools_conformance.cells import Cell, TestResult
-from daemontools_conformance.clauses import Clause
-from daemontools_conformance.implementation import Implementation
-from daemontools_conformance.outcomes import Outcome, named
-from daemontools_conformance.places import folder
-from daemontools_conformance.profiles import Profile, find
+from daemontools_conformance import __version__
+from daemontools_conformance.contract.clauses import Clause
+from daemontools_conformance.contract.outcomes import Outcome, named
+from daemontools_conformance.contract.places import folder
+from daemontools_conformance.contract.profiles import Profile, find
+from daemontools_conformance.judging.cells import Cell, TestResult
+from daemontools_conformance.running.implementation import Implementation
+from daemontools_conformance.selection import tests as index
 
 SCHEMA = 1
 Record = dict[str, Any]

@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from daemontools_conformance import index
-from daemontools_conformance.outcomes import MEANING, Outcome
-from daemontools_conformance.profiles import FILL_IN
+from daemontools_conformance.contract.outcomes import MEANING, Outcome
+from daemontools_conformance.contract.profiles import FILL_IN
 from daemontools_conformance.reports.results import Run
+from daemontools_conformance.selection import tests as index
 
 _WIDTH = 100
 _ABSENT = re.compile(r"(?<=does not offer )\w+$|(?<=^needs )\w+(?=, which)")

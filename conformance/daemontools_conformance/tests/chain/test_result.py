@@ -9,13 +9,13 @@ from itertools import product
 
 import pytest
 
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import Running, is_asleep
-from daemontools_conformance.record import Record, record
-from daemontools_conformance.sandbox import PIPE, Sandbox, Word
-from daemontools_conformance.states import STATES, child
-from daemontools_conformance.tests.runners import CHAIN_PROGRAMS, answer_of
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.runners import CHAIN_PROGRAMS, answer_of
+from daemontools_conformance.helpers.states import STATES, child
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import Running, is_asleep
+from daemontools_conformance.running.record import Record, record
+from daemontools_conformance.running.sandbox import PIPE, Sandbox, Word
 
 SLEEP: tuple[Word, ...] = ("/bin/sleep", "1000")
 NOBODY = pwd.getpwnam("nobody")

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import is_asleep
-from daemontools_conformance.record import record
-from daemontools_conformance.sandbox import Sandbox, Word
-from daemontools_conformance.tests.runners import answer_of, refusal
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.runners import answer_of, refusal
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import is_asleep
+from daemontools_conformance.running.record import record
+from daemontools_conformance.running.sandbox import Sandbox, Word
 
 
 @clause("chain/path/one-step-later")

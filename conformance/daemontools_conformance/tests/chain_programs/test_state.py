@@ -12,10 +12,17 @@ from dataclasses import replace
 
 import pytest
 
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.record import Record
-from daemontools_conformance.sandbox import Sandbox
-from daemontools_conformance.states import LOCK_FLAGS, LOWEST, O_LARGEFILE, STATES, child, direct
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.states import (
+    LOCK_FLAGS,
+    LOWEST,
+    O_LARGEFILE,
+    STATES,
+    child,
+    direct,
+)
+from daemontools_conformance.running.record import Record
+from daemontools_conformance.running.sandbox import Sandbox
 
 
 def _as_nobody(before: Record) -> Record:

@@ -1,8 +1,8 @@
 """envdir: how the child is found and run."""
 
-from daemontools_conformance.marks import clause
-from daemontools_conformance.sandbox import Sandbox
-from daemontools_conformance.states import child
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.helpers.states import child
+from daemontools_conformance.running.sandbox import Sandbox
 
 
 @clause("envdir/child/old-path")

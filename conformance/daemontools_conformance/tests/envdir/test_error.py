@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.running.sandbox import Sandbox
 
 AS_NOBODY = ["--user", "65534:65534"]
 

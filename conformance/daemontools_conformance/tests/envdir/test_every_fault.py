@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from daemontools_conformance.faults.strace import messages, under_strace
-from daemontools_conformance.marks import clause, heavy, needs
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause, heavy, needs
+from daemontools_conformance.helpers.strace import messages, under_strace
+from daemontools_conformance.running.sandbox import Sandbox
 
 ERRORS = ("EIO", "EACCES", "EINTR", "EISDIR", "ENOMEM", "EMFILE", "ENFILE", "ESTALE")
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from daemontools_conformance.marks import clause
-from daemontools_conformance.sandbox import Sandbox
-from daemontools_conformance.states import child
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.helpers.states import child
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.envdir.entries import of
 
 

@@ -1,7 +1,7 @@
 """envdir: a call that nothing but strace can make fail."""
 
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.running.sandbox import Sandbox
 
 
 @clause("envdir/error/no-way-back")

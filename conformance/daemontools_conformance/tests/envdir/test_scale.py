@@ -1,8 +1,8 @@
 """envdir at scale."""
 
-from daemontools_conformance.marks import clause, heavy
-from daemontools_conformance.sandbox import Sandbox
-from daemontools_conformance.states import child
+from daemontools_conformance.helpers.marks import clause, heavy
+from daemontools_conformance.helpers.states import child
+from daemontools_conformance.running.sandbox import Sandbox
 
 
 @heavy("scale")

@@ -4,10 +4,10 @@ import pwd
 
 import pytest
 
-from daemontools_conformance.accounts import with_accounts
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.sandbox import Sandbox
-from daemontools_conformance.states import child, direct
+from daemontools_conformance.helpers.accounts import with_accounts
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.states import child, direct
+from daemontools_conformance.running.sandbox import Sandbox
 
 
 def block(sandbox: Sandbox, *entries: str) -> tuple[bytes, ...]:

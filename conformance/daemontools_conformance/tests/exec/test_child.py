@@ -1,15 +1,15 @@
 """exec: what the next program sees of its start."""
 
-from daemontools_conformance.marks import clause
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import children
-from daemontools_conformance.record import record
-from daemontools_conformance.sandbox import Sandbox
-from daemontools_conformance.tests.runners import (
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.helpers.runners import (
     each_chain_program,
     each_runner,
     words_before_child,
 )
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import children
+from daemontools_conformance.running.record import record
+from daemontools_conformance.running.sandbox import Sandbox
 
 
 @clause("exec/child/argv0")

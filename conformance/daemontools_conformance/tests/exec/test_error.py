@@ -3,15 +3,15 @@
 import os
 import shutil
 
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.sandbox import Sandbox
-from daemontools_conformance.tests.runners import (
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.runners import (
     answer_of,
     each_runner,
     refusal,
     run_through,
     words_before_child,
 )
+from daemontools_conformance.running.sandbox import Sandbox
 
 YES = (0, b"yes\n", b"")
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from daemontools_conformance.marks import clause
-from daemontools_conformance.sandbox import Sandbox
-from daemontools_conformance.tests.runners import answer_of
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.helpers.runners import answer_of
+from daemontools_conformance.running.sandbox import Sandbox
 
 
 @clause("fghack/exit/code")

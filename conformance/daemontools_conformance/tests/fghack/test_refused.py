@@ -1,10 +1,10 @@
 """fghack: an error where it waits, which nothing but strace can bring about."""
 
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.outcomes import Unavailable
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import is_asleep
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.contract.outcomes import Unavailable
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import is_asleep
+from daemontools_conformance.running.sandbox import Sandbox
 
 
 @clause("fghack/error/read")

@@ -1,8 +1,8 @@
 """fghack: arguments, and what it cannot do."""
 
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.sandbox import Sandbox
-from daemontools_conformance.tests.runners import answer_of, refusal
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.runners import answer_of, refusal
+from daemontools_conformance.running.sandbox import Sandbox
 
 
 @clause("fghack/usage/no-operand")

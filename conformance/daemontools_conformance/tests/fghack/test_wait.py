@@ -8,10 +8,10 @@ import signal
 import sys
 from pathlib import Path
 
-from daemontools_conformance.marks import clause
-from daemontools_conformance.patience import eventually, never
-from daemontools_conformance.processes import Running, children, is_alive
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.running.patience import eventually, never
+from daemontools_conformance.running.processes import Running, children, is_alive
+from daemontools_conformance.running.sandbox import Sandbox
 
 PYTHON = str(Path(sys.executable).resolve())
 

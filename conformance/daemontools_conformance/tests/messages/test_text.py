@@ -6,9 +6,9 @@ import shutil
 
 import pytest
 
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.sandbox import Sandbox
-from daemontools_conformance.tests.runners import answer_of
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.runners import answer_of
+from daemontools_conformance.running.sandbox import Sandbox
 
 # Names that this system lacks are left out. (EINTR is too: nothing here that can
 # be interrupted reports it.)

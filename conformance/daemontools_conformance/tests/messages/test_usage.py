@@ -2,10 +2,10 @@
 
 import pytest
 
-from daemontools_conformance.marks import clause
-from daemontools_conformance.sandbox import Sandbox, Word
-from daemontools_conformance.tests.runners import answer_of
-from daemontools_conformance.tests.samples import SAMPLES, call, each, each_program, is_as_ever
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.helpers.runners import answer_of
+from daemontools_conformance.helpers.samples import SAMPLES, call, each, each_program, is_as_ever
+from daemontools_conformance.running.sandbox import Sandbox, Word
 
 SVC = (
     b"svc options: u up, d down, o once, x exit, p pause, c continue,"

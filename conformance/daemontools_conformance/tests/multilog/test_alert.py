@@ -4,9 +4,9 @@ import os
 import re
 import signal
 
-from daemontools_conformance.marks import clause
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.sandbox import PIPE, Sandbox
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.sandbox import PIPE, Sandbox
 
 
 @clause("multilog/alert/selected")

@@ -5,11 +5,11 @@ import os
 
 import pytest
 
-from daemontools_conformance.logdirs import mode
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import Running
-from daemontools_conformance.sandbox import PIPE, Sandbox
+from daemontools_conformance.helpers.logdirs import mode
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import Running
+from daemontools_conformance.running.sandbox import PIPE, Sandbox
 
 
 def running(sandbox: Sandbox, *script: str) -> Running:

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from daemontools_conformance.faults.strace import (
+from daemontools_conformance.helpers.logdirs import lines
+from daemontools_conformance.helpers.marks import clause, heavy, needs
+from daemontools_conformance.helpers.strace import (
     CHANGES,
     every_call,
     fed,
@@ -14,9 +16,7 @@ from daemontools_conformance.faults.strace import (
     messages,
     under_strace,
 )
-from daemontools_conformance.logdirs import lines
-from daemontools_conformance.marks import clause, heavy, needs
-from daemontools_conformance.sandbox import PIPE, Sandbox
+from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.tests.multilog.test_kill import KILLED, run, written
 from daemontools_conformance.tests.multilog.test_restart import STATES, build
 

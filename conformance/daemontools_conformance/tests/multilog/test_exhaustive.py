@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from daemontools_conformance.logdirs import contents, lines, mode, old_contents
-from daemontools_conformance.marks import clause, heavy
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import Running, is_asleep
-from daemontools_conformance.record import record
-from daemontools_conformance.sandbox import PIPE, Sandbox
+from daemontools_conformance.helpers.logdirs import contents, lines, mode, old_contents
+from daemontools_conformance.helpers.marks import clause, heavy
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import Running, is_asleep
+from daemontools_conformance.running.record import record
+from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.tests.multilog.test_restart import STATES, build
 
 TEXT = lines(100)  # 6000 bytes: one rotation

@@ -9,12 +9,12 @@ import pytest
 
 from daemontools_conformance.faults.table import FAULTS, Fault
 from daemontools_conformance.faults.trial import attempt
-from daemontools_conformance.logdirs import check_bounds, codes, contents, lines, old_files
-from daemontools_conformance.marks import clause, needs, slow
-from daemontools_conformance.patience import eventually, never
-from daemontools_conformance.processes import Running
-from daemontools_conformance.sandbox import PIPE, Sandbox
-from daemontools_conformance.signals import interrupt
+from daemontools_conformance.helpers.logdirs import check_bounds, codes, contents, lines, old_files
+from daemontools_conformance.helpers.marks import clause, needs, slow
+from daemontools_conformance.running.patience import eventually, never
+from daemontools_conformance.running.processes import Running
+from daemontools_conformance.running.sandbox import PIPE, Sandbox
+from daemontools_conformance.running.signals import interrupt
 
 # Each of these costs a pause of five seconds; a quick run has to do with three.
 QUICK = {("write", "ENOSPC"), ("rename", "EIO"), ("sync-processed", "EIO")}

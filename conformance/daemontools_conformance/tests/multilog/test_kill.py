@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from daemontools_conformance.faults.strace import (
+from daemontools_conformance.helpers.logdirs import contents, lines
+from daemontools_conformance.helpers.marks import clause, needs, slow
+from daemontools_conformance.helpers.strace import (
     CHANGES,
     every_call,
     fed,
     files_of_log,
     under_strace,
 )
-from daemontools_conformance.logdirs import contents, lines
-from daemontools_conformance.marks import clause, needs, slow
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.sandbox import PIPE, Sandbox
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.sandbox import PIPE, Sandbox
 
 TEXT = lines(80)  # 4800 bytes: a rotation
 KILLED = (-9, 128 + 9)  # strace dies in the way its program died

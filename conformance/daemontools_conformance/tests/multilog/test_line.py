@@ -4,11 +4,11 @@ import os
 
 import pytest
 
-from daemontools_conformance.logdirs import check_bounds, contents, lines, mode, old_files
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.patience import eventually, never
-from daemontools_conformance.processes import resident_kilobytes
-from daemontools_conformance.sandbox import PIPE, Sandbox
+from daemontools_conformance.helpers.logdirs import check_bounds, contents, lines, mode, old_files
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.running.patience import eventually, never
+from daemontools_conformance.running.processes import resident_kilobytes
+from daemontools_conformance.running.sandbox import PIPE, Sandbox
 
 
 def logged(sandbox: Sandbox, text: bytes, *script: str) -> bytes:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from daemontools_conformance.marks import clause
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.running.sandbox import Sandbox
 
 
 def kept(sandbox: Sandbox, *script: str | bytes, lines: list[bytes]) -> list[bytes]:

@@ -8,14 +8,21 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from daemontools_conformance.faults.strace import CHANGES, changes, files_of_log, under_strace
-from daemontools_conformance.logdirs import codes, contents, lines, mode, old_contents, old_files
-from daemontools_conformance.marks import clause, needs, slow
-from daemontools_conformance.patience import eventually, never
-from daemontools_conformance.processes import Running, children
-from daemontools_conformance.record import Record, record
-from daemontools_conformance.sandbox import PIPE, Options, Sandbox
-from daemontools_conformance.signals import interrupt
+from daemontools_conformance.helpers.logdirs import (
+    codes,
+    contents,
+    lines,
+    mode,
+    old_contents,
+    old_files,
+)
+from daemontools_conformance.helpers.marks import clause, needs, slow
+from daemontools_conformance.helpers.strace import CHANGES, changes, files_of_log, under_strace
+from daemontools_conformance.running.patience import eventually, never
+from daemontools_conformance.running.processes import Running, children
+from daemontools_conformance.running.record import Record, record
+from daemontools_conformance.running.sandbox import PIPE, Options, Sandbox
+from daemontools_conformance.running.signals import interrupt
 
 # A processor that stands still until the test writes into the FIFO `go` in the sandbox.
 WAIT = "read x <../go; cat"

@@ -3,10 +3,10 @@
 import resource
 import subprocess
 
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.outcomes import Unavailable
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.sandbox import PIPE, Sandbox
+from daemontools_conformance.contract.outcomes import Unavailable
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.sandbox import PIPE, Sandbox
 
 
 @clause("multilog/status/append-only")

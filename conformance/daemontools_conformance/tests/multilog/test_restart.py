@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from daemontools_conformance.logdirs import mode, old_files
-from daemontools_conformance.marks import clause
-from daemontools_conformance.places import folder
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.contract.places import folder
+from daemontools_conformance.helpers.logdirs import mode, old_files
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.running.sandbox import Sandbox
 
 LABEL_OF_1999 = "@4000000037c219bf2ef02e94"
 STATES = tomllib.loads((folder("fixtures") / "logdirs/states.toml").read_text())["state"]

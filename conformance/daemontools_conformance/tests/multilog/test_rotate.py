@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from daemontools_conformance.clockstep import with_clock
-from daemontools_conformance.faults.strace import CHANGES, changes, files_of_log, under_strace
-from daemontools_conformance.logdirs import (
+from daemontools_conformance.contract.outcomes import Unavailable
+from daemontools_conformance.helpers.clockstep import with_clock
+from daemontools_conformance.helpers.logdirs import (
     check_bounds,
     codes,
     contents,
@@ -19,13 +19,13 @@ from daemontools_conformance.logdirs import (
     old_contents,
     old_files,
 )
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.outcomes import Unavailable
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import Running
-from daemontools_conformance.record import record
-from daemontools_conformance.sandbox import PIPE, Sandbox
-from daemontools_conformance.signals import deliver, interrupt
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.strace import CHANGES, changes, files_of_log, under_strace
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import Running
+from daemontools_conformance.running.record import record
+from daemontools_conformance.running.sandbox import PIPE, Sandbox
+from daemontools_conformance.running.signals import deliver, interrupt
 
 UNIX_EPOCH = 2**62 + 10
 HOUR = 3600

@@ -1,9 +1,9 @@
 """multilog at scale: long lines, full directories, many directories."""
 
-from daemontools_conformance.logdirs import contents, lines, old_files
-from daemontools_conformance.marks import clause, heavy, needs
-from daemontools_conformance.sandbox import PIPE, Sandbox
-from daemontools_conformance.tests.filters import peak_kilobytes
+from daemontools_conformance.helpers.filters import peak_kilobytes
+from daemontools_conformance.helpers.logdirs import contents, lines, old_files
+from daemontools_conformance.helpers.marks import clause, heavy, needs
+from daemontools_conformance.running.sandbox import PIPE, Sandbox
 
 MEGABYTE = 1 << 20
 OLD = 10_000

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from daemontools_conformance.logdirs import check_bounds, contents, lines, old_files
-from daemontools_conformance.marks import clause
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.logdirs import check_bounds, contents, lines, old_files
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.running.sandbox import Sandbox
 
 
 def largest_old_file(sandbox: Sandbox, *script: str, input_bytes: int) -> int:

@@ -3,9 +3,9 @@
 import re
 import time
 
-from daemontools_conformance.marks import clause
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.sandbox import PIPE, Sandbox
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.sandbox import PIPE, Sandbox
 
 UNIX_EPOCH = 2**62 + 10
 STAMPED = re.compile(rb"@([0-9a-f]{16})([0-9a-f]{8}) (.*)\n")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from daemontools_conformance.logdirs import contents, lines, mode
-from daemontools_conformance.marks import clause
-from daemontools_conformance.patience import eventually, never
-from daemontools_conformance.processes import Running
-from daemontools_conformance.sandbox import PIPE, Sandbox
-from daemontools_conformance.signals import deliver
+from daemontools_conformance.helpers.logdirs import contents, lines, mode
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.running.patience import eventually, never
+from daemontools_conformance.running.processes import Running
+from daemontools_conformance.running.sandbox import PIPE, Sandbox
+from daemontools_conformance.running.signals import deliver
 
 
 @clause("multilog/term/exit")

@@ -14,8 +14,8 @@ from types import TracebackType
 
 import pexpect
 
-from daemontools_conformance.patience import deadline, eventually
-from daemontools_conformance.sandbox import Sandbox, Word
+from daemontools_conformance.running.patience import deadline, eventually
+from daemontools_conformance.running.sandbox import Sandbox, Word
 
 
 class Terminal:

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from daemontools_conformance.marks import clause
-from daemontools_conformance.patience import eventually, never
-from daemontools_conformance.processes import is_alive
-from daemontools_conformance.sandbox import Sandbox
-from daemontools_conformance.states import STATES, child, direct
-from daemontools_conformance.tests.runners import answer_of, refusal
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.helpers.runners import answer_of, refusal
+from daemontools_conformance.helpers.states import STATES, child, direct
+from daemontools_conformance.running.patience import eventually, never
+from daemontools_conformance.running.processes import is_alive
+from daemontools_conformance.running.sandbox import Sandbox
 
 
 @clause("pgrphack/session/own")

@@ -2,11 +2,11 @@
 
 import signal
 
-from daemontools_conformance.marks import clause
-from daemontools_conformance.patience import eventually, never
-from daemontools_conformance.processes import is_alive
-from daemontools_conformance.record import record
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.running.patience import eventually, never
+from daemontools_conformance.running.processes import is_alive
+from daemontools_conformance.running.record import record
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.pgrphack.terminal import Terminal
 
 # Two programs in the foreground of one terminal; each notes its process id.

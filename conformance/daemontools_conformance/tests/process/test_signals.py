@@ -5,13 +5,13 @@ import signal
 
 import pytest
 
-from daemontools_conformance.marks import clause
-from daemontools_conformance.patience import eventually, never
-from daemontools_conformance.processes import Running, children, is_asleep
-from daemontools_conformance.record import record
-from daemontools_conformance.sandbox import PIPE, Sandbox, Word
-from daemontools_conformance.tests.runners import each_runner, record_of_child
-from daemontools_conformance.tests.samples import call, each
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.helpers.runners import each_runner, record_of_child
+from daemontools_conformance.helpers.samples import call, each
+from daemontools_conformance.running.patience import eventually, never
+from daemontools_conformance.running.processes import Running, children, is_asleep
+from daemontools_conformance.running.record import record
+from daemontools_conformance.running.sandbox import PIPE, Sandbox, Word
 
 # With these arguments each has something to say on standard error.
 COMPLAINING: dict[str, tuple[Word, ...]] = {

@@ -5,15 +5,15 @@ from itertools import combinations
 
 import pytest
 
-from daemontools_conformance.marks import clause
-from daemontools_conformance.sandbox import Sandbox, Word
-from daemontools_conformance.tests.runners import (
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.helpers.runners import (
     RUNNERS,
     each_chain_program,
     each_runner,
     record_of_child,
 )
-from daemontools_conformance.tests.samples import SAMPLES, call, each, each_program, is_as_ever
+from daemontools_conformance.helpers.samples import SAMPLES, call, each, each_program, is_as_ever
+from daemontools_conformance.running.sandbox import Sandbox, Word
 
 HOSTILE = {
     **{f"PYTHON{name}": "1" for name in ("DEBUG", "INSPECT", "OPTIMIZE", "VERBOSE", "UTF8")},

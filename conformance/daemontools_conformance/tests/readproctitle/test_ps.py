@@ -2,9 +2,9 @@
 
 import subprocess
 
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.readproctitle.test_screen import reading
 
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from daemontools_conformance.marks import clause
-from daemontools_conformance.patience import eventually, never
-from daemontools_conformance.processes import Running
-from daemontools_conformance.sandbox import PIPE, Sandbox
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.running.patience import eventually, never
+from daemontools_conformance.running.processes import Running
+from daemontools_conformance.running.sandbox import PIPE, Sandbox
 
 
 def arguments(program: Running) -> list[bytes]:

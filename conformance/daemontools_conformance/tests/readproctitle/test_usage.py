@@ -3,10 +3,10 @@
 import os
 import signal
 
-from daemontools_conformance.marks import clause
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.record import record
-from daemontools_conformance.sandbox import PIPE, Sandbox
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.record import record
+from daemontools_conformance.running.sandbox import PIPE, Sandbox
 
 
 @clause("readproctitle/usage/no-argument")

@@ -2,10 +2,10 @@
 
 import pytest
 
-from daemontools_conformance.faults.strace import messages, under_strace
-from daemontools_conformance.marks import clause, heavy, needs
-from daemontools_conformance.processes import Finished
-from daemontools_conformance.sandbox import Sandbox, Word
+from daemontools_conformance.helpers.marks import clause, heavy, needs
+from daemontools_conformance.helpers.strace import messages, under_strace
+from daemontools_conformance.running.processes import Finished
+from daemontools_conformance.running.sandbox import Sandbox, Word
 
 ERRORS = ("EIO", "ENOSPC", "EACCES", "EINTR", "EROFS", "ENOLCK", "ENOMEM", "EMFILE", "EBADF")
 CALLS = {"openat,open": b"unable to open lock: ", "flock": b"unable to lock lock: "}

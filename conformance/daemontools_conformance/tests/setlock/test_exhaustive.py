@@ -5,9 +5,9 @@ import itertools
 
 import pytest
 
-from daemontools_conformance.marks import clause, heavy
-from daemontools_conformance.patience import never
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause, heavy
+from daemontools_conformance.running.patience import never
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.setlock.test_options import HELD, NOWHERE, letters_of
 
 WORDS = ["".join(word) for size in range(1, 5) for word in itertools.product("nNxX", repeat=size)]

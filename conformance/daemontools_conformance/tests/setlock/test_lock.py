@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.patience import eventually, never
-from daemontools_conformance.processes import Running, children
-from daemontools_conformance.sandbox import PIPE, Sandbox
-from daemontools_conformance.states import LOCK_FLAGS, O_LARGEFILE, child
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.states import LOCK_FLAGS, O_LARGEFILE, child
+from daemontools_conformance.running.patience import eventually, never
+from daemontools_conformance.running.processes import Running, children
+from daemontools_conformance.running.sandbox import PIPE, Sandbox
 
 
 def is_locked(path: Path) -> bool:

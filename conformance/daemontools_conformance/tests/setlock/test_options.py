@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from daemontools_conformance.marks import clause
-from daemontools_conformance.patience import never
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.running.patience import never
+from daemontools_conformance.running.sandbox import Sandbox
 
 USAGE = b"setlock: usage: setlock [ -nNxX ] file program [ arg ... ]\n"
 HELD = b"setlock: fatal: unable to lock lock: temporary failure\n"

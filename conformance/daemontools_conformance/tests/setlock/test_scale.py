@@ -2,10 +2,10 @@
 
 import fcntl
 
-from daemontools_conformance.marks import clause, heavy
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import is_asleep
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause, heavy
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import is_asleep
+from daemontools_conformance.running.sandbox import Sandbox
 
 WAITERS = 200
 

@@ -5,10 +5,10 @@ import pwd
 
 import pytest
 
-from daemontools_conformance.accounts import with_accounts
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.sandbox import Sandbox, Word
-from daemontools_conformance.states import child
+from daemontools_conformance.helpers.accounts import with_accounts
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.states import child
+from daemontools_conformance.running.sandbox import Sandbox, Word
 
 SHOW_IDS = ("sh", "-c", "grep -E '^(Uid|Gid|Groups):' /proc/self/status")
 

@@ -5,8 +5,8 @@ import pwd
 
 import pytest
 
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.running.sandbox import Sandbox
 
 
 @clause("setuidgid/refused/not-root")

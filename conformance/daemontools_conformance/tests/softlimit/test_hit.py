@@ -7,9 +7,9 @@ import signal
 import sys
 from pathlib import Path
 
-from daemontools_conformance.marks import clause, needs, slow
-from daemontools_conformance.outcomes import Unavailable
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.contract.outcomes import Unavailable
+from daemontools_conformance.helpers.marks import clause, needs, slow
+from daemontools_conformance.running.sandbox import Sandbox
 
 ALLOCATE = """
 try:

@@ -2,9 +2,9 @@
 
 import re
 
-from daemontools_conformance.faults.strace import messages
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.strace import messages
+from daemontools_conformance.running.sandbox import Sandbox
 
 CALLS = "prlimit64,?getrlimit,?setrlimit"
 

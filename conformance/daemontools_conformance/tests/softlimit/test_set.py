@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from daemontools_conformance.marks import clause
-from daemontools_conformance.sandbox import Sandbox
-from daemontools_conformance.states import child, direct
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.helpers.states import child, direct
+from daemontools_conformance.running.sandbox import Sandbox
 
 # letter -> the limit's names for the kernel's record and for prepare.py, and an
 # amount under which every implementation can run

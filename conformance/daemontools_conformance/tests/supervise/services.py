@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Unpack
 
-from daemontools_conformance import history
-from daemontools_conformance.history import Event
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import Running
-from daemontools_conformance.record import record
-from daemontools_conformance.sandbox import Options, Sandbox
+from daemontools_conformance.helpers import history
+from daemontools_conformance.helpers.history import Event
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import Running
+from daemontools_conformance.running.record import record
+from daemontools_conformance.running.sandbox import Options, Sandbox
 
 SLEEP = "exec sleep 1000"
 FAILS_AT_ONCE = f"{history.NOTE_START}\nexit 1"

@@ -2,13 +2,13 @@
 
 import time
 
-from daemontools_conformance import history
-from daemontools_conformance.clockstep import with_clock
-from daemontools_conformance.history import NOTE_START
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.outcomes import Unavailable
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.contract.outcomes import Unavailable
+from daemontools_conformance.helpers import history
+from daemontools_conformance.helpers.clockstep import with_clock
+from daemontools_conformance.helpers.history import NOTE_START
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.supervise.services import is_up, noted
 
 HOUR = 3600

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import pytest
 
-from daemontools_conformance import history
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import Running, is_stopped
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers import history
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import Running, is_stopped
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.supervise.services import (
     SLEEP,
     is_down,

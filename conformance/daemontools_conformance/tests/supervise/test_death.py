@@ -5,10 +5,10 @@ import signal
 
 import pytest
 
-from daemontools_conformance.marks import clause
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import is_alive
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import is_alive
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.supervise.services import (
     SLEEP,
     is_ready,

@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from daemontools_conformance.faults.strace import every_call, messages, under_strace
-from daemontools_conformance.marks import clause, heavy, needs
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import Finished, Running, children
-from daemontools_conformance.sandbox import Sandbox, Word
+from daemontools_conformance.helpers.marks import clause, heavy, needs
+from daemontools_conformance.helpers.strace import every_call, messages, under_strace
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import Finished, Running, children
+from daemontools_conformance.running.sandbox import Sandbox, Word
 from daemontools_conformance.tests.supervise.services import SLEEP, is_up
 
 CALLS = (

@@ -7,12 +7,12 @@ from collections import Counter
 
 import pytest
 
-from daemontools_conformance import history
-from daemontools_conformance.history import Event
-from daemontools_conformance.marks import clause, heavy
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import Running, is_stopped
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers import history
+from daemontools_conformance.helpers.history import Event
+from daemontools_conformance.helpers.marks import clause, heavy
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import Running, is_stopped
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.supervise.model import Model
 from daemontools_conformance.tests.supervise.services import noted
 from daemontools_conformance.tests.supervise.test_command import ALL, brought_into

@@ -7,11 +7,11 @@ import stat
 
 import pytest
 
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import is_alive
-from daemontools_conformance.record import record
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import is_alive
+from daemontools_conformance.running.record import record
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.supervise.services import NOBODY, SLEEP, files, is_up, settles
 
 UMASKS = pytest.mark.parametrize("umask", [0o022, 0o077, 0o000, 0o027])

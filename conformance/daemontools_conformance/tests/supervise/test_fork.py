@@ -3,13 +3,13 @@
 import os
 import time
 
-from daemontools_conformance import history
-from daemontools_conformance.history import NOTE_START, TICKS_PER_SECOND
-from daemontools_conformance.marks import clause, needs, slow
-from daemontools_conformance.patience import eventually, never
-from daemontools_conformance.processes import Running
-from daemontools_conformance.record import record
-from daemontools_conformance.sandbox import Sandbox, Word
+from daemontools_conformance.helpers import history
+from daemontools_conformance.helpers.history import NOTE_START, TICKS_PER_SECOND
+from daemontools_conformance.helpers.marks import clause, needs, slow
+from daemontools_conformance.running.patience import eventually, never
+from daemontools_conformance.running.processes import Running
+from daemontools_conformance.running.record import record
+from daemontools_conformance.running.sandbox import Sandbox, Word
 from daemontools_conformance.tests.supervise.services import is_up, noted, settles
 
 UID = 100_000 + os.getpid()

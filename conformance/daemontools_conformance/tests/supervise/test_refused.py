@@ -1,8 +1,8 @@
 """supervise: the system refuses to send a signal, as to a program of another user."""
 
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.sandbox import Sandbox
 
 
 @clause("supervise/command/signal-refused")

@@ -7,12 +7,12 @@ from itertools import pairwise
 
 import pytest
 
-from daemontools_conformance import history
-from daemontools_conformance.history import NOTE_START, TICKS_PER_SECOND
-from daemontools_conformance.marks import clause
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import children
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers import history
+from daemontools_conformance.helpers.history import NOTE_START, TICKS_PER_SECOND
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import children
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.supervise.services import (
     FAILS_AT_ONCE,
     SLEEP,

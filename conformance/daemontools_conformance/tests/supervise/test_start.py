@@ -6,12 +6,12 @@ from signal import SIGCHLD, SIGPIPE, SIGUSR1, SIGXFSZ
 
 import pytest
 
-from daemontools_conformance import history, states
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import is_asleep
-from daemontools_conformance.record import Record, record
-from daemontools_conformance.sandbox import PIPE, Options, Sandbox, Word
+from daemontools_conformance.helpers import history, states
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import is_asleep
+from daemontools_conformance.running.record import Record, record
+from daemontools_conformance.running.sandbox import PIPE, Options, Sandbox, Word
 from daemontools_conformance.tests.supervise.services import (
     SLEEP,
     is_up,

@@ -9,11 +9,11 @@ import time
 
 import pytest
 
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.record import record
-from daemontools_conformance.sandbox import Sandbox
-from daemontools_conformance.status import TAI64_UNIX_EPOCH
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.record import record
+from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.running.status import TAI64_UNIX_EPOCH
 from daemontools_conformance.tests.supervise.services import (
     FAILS_AT_ONCE,
     NOBODY,

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from daemontools_conformance import history
-from daemontools_conformance.marks import clause
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers import history
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.supervise.services import is_up, noted
 
 RUNS: dict[str, tuple[Callable[[Sandbox], object], bytes]] = {

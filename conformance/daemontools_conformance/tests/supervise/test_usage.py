@@ -2,8 +2,8 @@
 
 import pytest
 
-from daemontools_conformance.marks import clause
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.supervise.services import SLEEP, is_up
 
 USAGE = b"supervise: usage: supervise dir\n"

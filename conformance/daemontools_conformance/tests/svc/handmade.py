@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.running.sandbox import Sandbox
 
 
 class Control:

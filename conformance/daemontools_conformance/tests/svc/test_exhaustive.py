@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from daemontools_conformance.marks import clause, heavy
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause, heavy
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svc.handmade import service
 
 FIRST, SECOND = "udopc", "haitkx"

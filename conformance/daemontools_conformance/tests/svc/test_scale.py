@@ -2,8 +2,8 @@
 
 from contextlib import ExitStack
 
-from daemontools_conformance.marks import clause, heavy
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause, heavy
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svc.handmade import service
 
 

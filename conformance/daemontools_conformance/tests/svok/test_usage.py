@@ -1,7 +1,7 @@
 """svok: arguments."""
 
-from daemontools_conformance.marks import clause
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.running.sandbox import Sandbox
 
 
 @clause("svok/usage/no-operand")

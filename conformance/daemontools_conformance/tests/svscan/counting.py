@@ -16,8 +16,8 @@ import re
 import sys
 from pathlib import Path
 
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.sandbox import Sandbox
 
 WRITER = """\
 import os, signal, time

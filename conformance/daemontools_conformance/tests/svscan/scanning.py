@@ -8,9 +8,9 @@ itself, and can be looked at.
 import os
 from pathlib import Path
 
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import Running, children
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import Running, children
+from daemontools_conformance.running.sandbox import Sandbox
 
 SCAN_SECONDS = 5
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from daemontools_conformance.marks import clause
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import is_asleep
-from daemontools_conformance.record import Record, record
-from daemontools_conformance.sandbox import Options, Sandbox
-from daemontools_conformance.states import STATES, direct, messages
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.helpers.states import STATES, direct, messages
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import is_asleep
+from daemontools_conformance.running.record import Record, record
+from daemontools_conformance.running.sandbox import Options, Sandbox
 from daemontools_conformance.tests.svscan.scanning import (
     services,
     supervise_of,

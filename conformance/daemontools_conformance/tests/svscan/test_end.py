@@ -4,11 +4,11 @@ import signal
 
 import pytest
 
-from daemontools_conformance.marks import clause, slow
-from daemontools_conformance.patience import eventually, never
-from daemontools_conformance.processes import is_alive
-from daemontools_conformance.record import record
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause, slow
+from daemontools_conformance.running.patience import eventually, never
+from daemontools_conformance.running.processes import is_alive
+from daemontools_conformance.running.record import record
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svscan.scanning import (
     services,
     supervise_of,

@@ -2,10 +2,10 @@
 
 import pytest
 
-from daemontools_conformance.faults.strace import messages
-from daemontools_conformance.marks import clause, heavy, needs
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause, heavy, needs
+from daemontools_conformance.helpers.strace import messages
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svscan.scanning import services, telling_supervise
 
 # calls -> are they restricted to files of this name; what svscan says

@@ -3,11 +3,11 @@
 import os
 import resource
 
-from daemontools_conformance.marks import clause, needs, slow
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import Running, children
-from daemontools_conformance.record import record
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause, needs, slow
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import Running, children
+from daemontools_conformance.running.record import record
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svscan.scanning import (
     await_scans,
     ending_supervise,

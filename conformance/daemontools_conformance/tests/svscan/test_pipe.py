@@ -3,10 +3,10 @@
 import os
 from pathlib import Path
 
-from daemontools_conformance.marks import clause, slow
-from daemontools_conformance.patience import eventually, never
-from daemontools_conformance.processes import Running, is_alive
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause, slow
+from daemontools_conformance.running.patience import eventually, never
+from daemontools_conformance.running.processes import Running, is_alive
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svscan.counting import (
     check_nothing_lost,
     counting_service,

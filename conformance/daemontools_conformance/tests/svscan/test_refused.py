@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.outcomes import Unavailable
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.contract.outcomes import Unavailable
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svscan.scanning import CANARY, CANARY_WARNING, services
 
 

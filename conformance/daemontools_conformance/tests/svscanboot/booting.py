@@ -4,11 +4,11 @@ import os
 import sys
 from pathlib import Path
 
-from daemontools_conformance.outcomes import Unavailable
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import Running, children
-from daemontools_conformance.sandbox import Sandbox
-from daemontools_conformance.tests.svscanboot import newroot
+from daemontools_conformance.contract.outcomes import Unavailable
+from daemontools_conformance.helpers import newroot
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import Running, children
+from daemontools_conformance.running.sandbox import Sandbox
 
 SCREEN_BYTES = 400
 

@@ -2,12 +2,12 @@
 
 import os
 
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.outcomes import Unavailable
-from daemontools_conformance.patience import eventually, never
-from daemontools_conformance.processes import is_alive
-from daemontools_conformance.sandbox import Sandbox
-from daemontools_conformance.tests.svscanboot import newroot
+from daemontools_conformance.contract.outcomes import Unavailable
+from daemontools_conformance.helpers import newroot
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.running.patience import eventually, never
+from daemontools_conformance.running.processes import is_alive
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svscanboot.booting import (
     below,
     booted,

@@ -1,9 +1,9 @@
 """svscanboot: what it starts, and with what."""
 
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.record import record
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.record import record
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svscanboot.booting import (
     SCREEN_BYTES,
     arguments,

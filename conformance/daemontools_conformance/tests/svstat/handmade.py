@@ -5,8 +5,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from daemontools_conformance.sandbox import Sandbox
-from daemontools_conformance.status import encode
+from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.running.status import encode
 
 
 def status_bytes(pid: int = 0, paused: int = 0, want: bytes = b"u", age: float = 0) -> bytes:

@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.sandbox import PIPE, Sandbox
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.tests.svstat.handmade import answer, service, status_bytes
 
 NOBODY = ["--user", "65534:65534"]

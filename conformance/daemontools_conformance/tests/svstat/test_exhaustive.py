@@ -5,9 +5,9 @@ import struct
 import time
 from contextlib import ExitStack
 
-from daemontools_conformance.marks import clause, heavy
-from daemontools_conformance.sandbox import Sandbox
-from daemontools_conformance.status import TAI64_UNIX_EPOCH
+from daemontools_conformance.helpers.marks import clause, heavy
+from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.running.status import TAI64_UNIX_EPOCH
 from daemontools_conformance.tests.svstat.handmade import service
 from daemontools_conformance.tests.svstat.test_words import masked
 

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from daemontools_conformance.marks import clause
-from daemontools_conformance.sandbox import Sandbox
-from daemontools_conformance.status import TAI64_UNIX_EPOCH
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.running.status import TAI64_UNIX_EPOCH
 from daemontools_conformance.tests.svstat.handmade import answer, service, status_bytes
 
 

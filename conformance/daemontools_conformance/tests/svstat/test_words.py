@@ -6,9 +6,9 @@ import signal
 
 import pytest
 
-from daemontools_conformance.marks import clause
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svstat.handmade import answer, service, status_bytes
 
 COMBINATIONS = list(itertools.product([4711, 0], [True, False], [0, 1], [b"u", b"d", b"\0"]))

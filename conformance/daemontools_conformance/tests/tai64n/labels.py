@@ -2,8 +2,8 @@
 
 import re
 
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import Running
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import Running
 
 # A label's seconds at Unix time 0.
 EPOCH = 2**62 + 10

@@ -2,10 +2,10 @@
 
 import os
 
-from daemontools_conformance.marks import clause, needs, slow
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.sandbox import PIPE, Sandbox
-from daemontools_conformance.tests.filters import MEGABYTE, peak_kilobytes, read_slowly
+from daemontools_conformance.helpers.filters import MEGABYTE, peak_kilobytes, read_slowly
+from daemontools_conformance.helpers.marks import clause, needs, slow
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.tests.tai64n.labels import split
 
 

@@ -5,10 +5,10 @@ import sys
 import termios
 import time
 
-from daemontools_conformance.marks import clause
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import Running
-from daemontools_conformance.sandbox import PIPE, Sandbox
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import Running
+from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.tests.tai64n.labels import labelled, split
 
 # Implementations may read a clock that gives microseconds, and round in it.

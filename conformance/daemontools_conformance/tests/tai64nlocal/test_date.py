@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from daemontools_conformance.marks import clause
-from daemontools_conformance.places import folder
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.contract.places import folder
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.tai64nlocal.labels import UTC, label
 
 VECTORS = tomllib.loads((folder("fixtures") / "vectors/tai64n.toml").read_text())["vector"]

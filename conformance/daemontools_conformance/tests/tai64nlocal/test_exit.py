@@ -4,10 +4,7 @@ import signal
 
 import pytest
 
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.sandbox import PIPE, Sandbox
-from daemontools_conformance.tests.filters import (
+from daemontools_conformance.helpers.filters import (
     run_into_full_pipe,
     run_on_directory,
     run_on_empty_pipe,
@@ -15,6 +12,9 @@ from daemontools_conformance.tests.filters import (
     run_with_fault,
     run_without_reader,
 )
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.sandbox import PIPE, Sandbox
 
 
 @clause("tai64nlocal/exit/end-of-input")

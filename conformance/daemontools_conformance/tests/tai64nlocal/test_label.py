@@ -2,10 +2,10 @@
 
 import pytest
 
-from daemontools_conformance.marks import clause
-from daemontools_conformance.patience import eventually, never
-from daemontools_conformance.processes import FAULTS
-from daemontools_conformance.sandbox import PIPE, Sandbox
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.running.patience import eventually, never
+from daemontools_conformance.running.processes import FAULTS
+from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.tests.tai64nlocal.labels import DATE, LABEL, UTC
 
 

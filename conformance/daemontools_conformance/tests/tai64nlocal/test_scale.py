@@ -1,8 +1,8 @@
 """tai64nlocal at scale."""
 
-from daemontools_conformance.marks import clause, heavy, needs
-from daemontools_conformance.sandbox import Sandbox
-from daemontools_conformance.tests.filters import peak_kilobytes
+from daemontools_conformance.helpers.filters import peak_kilobytes
+from daemontools_conformance.helpers.marks import clause, heavy, needs
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.tai64nlocal.labels import LABEL
 
 

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pytest
 
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.tai64nlocal.labels import DATE, LABEL, label
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC_ZONE)

@@ -16,10 +16,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from daemontools_conformance.logdirs import contents
-from daemontools_conformance.patience import eventually, never
-from daemontools_conformance.processes import Running, children, is_alive
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.logdirs import contents
+from daemontools_conformance.running.patience import eventually, never
+from daemontools_conformance.running.processes import Running, children, is_alive
+from daemontools_conformance.running.sandbox import Sandbox
 
 WRITER = """\
 import os, signal, time

@@ -1,8 +1,8 @@
 """What the tests of the whole tree share: svscan over real services."""
 
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import Running
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import Running
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svscan.scanning import supervise_of, words
 
 

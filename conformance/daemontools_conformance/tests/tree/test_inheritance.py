@@ -3,10 +3,10 @@
 import os
 import re
 
-from daemontools_conformance.marks import clause, needs, slow
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.record import Record, record
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause, needs, slow
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.record import Record, record
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svscan.scanning import supervise_of
 from daemontools_conformance.tests.tree.planting import plant, run_of
 

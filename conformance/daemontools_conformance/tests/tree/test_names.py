@@ -3,8 +3,8 @@
 import os
 import subprocess
 
-from daemontools_conformance.marks import clause, needs
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svscan.scanning import supervise_of, words
 from daemontools_conformance.tests.tree.planting import plant, supervise_that_runs
 

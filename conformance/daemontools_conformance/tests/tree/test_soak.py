@@ -4,11 +4,11 @@ import os
 import random
 from itertools import pairwise
 
-from daemontools_conformance.marks import clause, heavy, needs
-from daemontools_conformance.patience import eventually
-from daemontools_conformance.processes import children, resident_kilobytes
-from daemontools_conformance.record import record
-from daemontools_conformance.sandbox import Sandbox
+from daemontools_conformance.helpers.marks import clause, heavy, needs
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import children, resident_kilobytes
+from daemontools_conformance.running.record import record
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.tree.hand import (
     NAMES,
     Hand,

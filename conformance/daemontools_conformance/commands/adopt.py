@@ -1,0 +1,109 @@
+"""A first profile, written from a run: what falls short today is declared, reasons to be filled in.
+
+A program that is not there becomes `not_offered`. A clause that falls short
+becomes `variant` if one of its named variants fits, by value; else `known-bug`,
+which asks for a reason and a link. The next run with the profile succeeds, and
+each entry is a question to its author: our bug, our decision, or a test that
+asks too much?
+"""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from daemontools_conformance import __version__, commands
+from daemontools_conformance.contract import clauses
+from daemontools_conformance.contract.outcomes import Outcome
+from daemontools_conformance.contract.profiles import FILL_IN, Profile, find
+from daemontools_conformance.reports import results
+from daemontools_conformance.running.implementation import locate
+
+_Entry = dict[str, str]
+
+
+def main(name: str, output: Path | None, options: list[str]) -> int:
+    """Run the suite on `name`, write the profile, and say what is left to do."""
+    profile = find(name)
+    target = output or Path(f"{profile.name}.toml")
+    if target.exists():
+        print(f"{target} exists already; it is not overwritten")
+        return 1
+    scratch = Path(tempfile.mkdtemp(prefix="daemontools-adopt-"))
+    absent = locate(profile, scratch).absent()
+    trial = scratch / "trial.toml"
+    trial.write_text(text(profile, absent, {}))
+    report = _run(trial, scratch / "first", options)
+    short = [c for c in report.clauses if report.outcome(c).fell_short]
+    entries = _entries(profile, report, short, scratch, absent)
+    target.write_text(text(profile, absent, entries))
+    print(f"{target}: {len(absent)} programs not offered, {len(entries)} clauses to explain")
+    print(f"evidence: {scratch / 'first'}")
+    print(f"next: fill in each reason, then: daemontools-conformance --implementation {target}")
+    return 0
+
+
+def _run(profile: Path, report: Path, options: list[str]) -> results.Report:
+    commands.run(["--implementation", str(profile), "--report", str(report), *options])
+    return results.read(report)
+
+
+def _entries(
+    profile: Profile,
+    report: results.Report,
+    short: list[str],
+    scratch: Path,
+    absent: list[str],
+) -> dict[str, _Entry]:
+    """An expectation for each clause that fell short; named variants are tried first."""
+    known = clauses.load()
+    found: dict[str, _Entry] = {}
+    for number in range(max((len(known[clause].variants) for clause in short), default=0)):
+        tried = {
+            clause: {"kind": "variant", "seen": list(known[clause].variants)[number]}
+            for clause in short
+            if clause not in found and len(known[clause].variants) > number
+        }
+        if tried:
+            trial = scratch / f"variant{number}.toml"
+            trial.write_text(text(profile, absent, tried))
+            words = [word for clause in tried for word in ("--clause", clause)]
+            again = _run(trial, scratch / f"variant{number}", words)
+            found |= {c: e for c, e in tried.items() if again.outcome(c) == Outcome.VARIANT}
+    for clause in short:
+        seen = " ".join(report.clauses[clause]["detail"].split())[:200]
+        found.setdefault(
+            clause,
+            {"kind": "known-bug", "seen": "", "link": FILL_IN, "comment": seen},
+        )
+    return {clause: found[clause] for clause in short}
+
+
+def text(profile: Profile, absent: list[str], entries: Mapping[str, _Entry]) -> str:
+    """The profile as TOML. (A JSON string is a TOML string.)"""
+    lines = [f"name = {json.dumps(profile.name)}"]
+    lines += [f"title = {json.dumps(profile.title or FILL_IN)}"]
+    lines += [f"version = {json.dumps(profile.version or FILL_IN)}"]
+    lines += [f"suite_version = {json.dumps(__version__)}"]
+    if profile.folder:
+        lines += [f"folder = {json.dumps(list(profile.folder))}"]
+    if profile.setup:
+        lines += [f"setup = {json.dumps(list(profile.setup))}"]
+    if absent:
+        lines += [f"not_offered = {json.dumps(absent)}"]
+    if profile.peer or absent:  # somebody must lend svok a supervise
+        lines += [f"peer = {json.dumps(profile.peer or 'reference')}"]
+    for program, call in profile.programs.items():
+        lines += ["", f"[programs.{program}]", f"path = {json.dumps(call.path)}"]
+        lines += [f"argv0 = {json.dumps(call.argv0)}"] if call.argv0 else []
+        lines += [f"arguments = {json.dumps(list(call.arguments))}"] if call.arguments else []
+    if profile.patience != 1.0:
+        lines += ["", "[timing]", f"patience = {profile.patience}"]
+    for clause, entry in entries.items():
+        lines += ["", "[[expect]]", f"clause = {json.dumps(clause)}"]
+        lines += [f"kind = {json.dumps(entry['kind'])}"]
+        lines += [f"seen = {json.dumps(entry['seen'])}"] if entry["seen"] else []
+        lines += [f"reason = {json.dumps(FILL_IN)}"]
+        lines += [f"link = {json.dumps(entry['link'])}"] if entry.get("link") else []
+        lines += [f"# {entry['comment']}"] if entry.get("comment") else []
+    return "".join(f"{line}\n" for line in lines)

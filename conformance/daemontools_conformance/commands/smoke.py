@@ -1,0 +1,104 @@
+"""Is the profile wrong, or the program? One harmless call of each, explained.
+
+Each call is a usage error or an empty input, which every daemontools program
+answers at once. What is checked is only that the file is there, can be
+executed, ends, and ends in one of the ways that daemontools know.
+"""
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+from daemontools_conformance.contract.outcomes import NotOffered
+from daemontools_conformance.contract.profiles import PROGRAMS, Profile
+from daemontools_conformance.running.implementation import Implementation, ProgramMissing, locate
+
+_SECONDS = 10
+
+# program -> arguments, and the exit code that 0.76 gives. svscanboot is not
+# called: it would close its descriptors and start services.
+CALLS: dict[str, tuple[list[str], int]] = {
+    "svscan": (["nowhere"], 111),
+    "supervise": ([], 100),
+    "svc": ([], 0),
+    "svok": ([], 100),
+    "svstat": ([], 0),
+    "fghack": ([], 100),
+    "pgrphack": ([], 100),
+    "readproctitle": ([], 100),
+    "multilog": ([], 0),
+    "tai64n": ([], 0),
+    "tai64nlocal": ([], 0),
+    "setuidgid": ([], 100),
+    "envuidgid": ([], 100),
+    "envdir": ([], 111),
+    "softlimit": ([], 100),
+    "setlock": ([], 100),
+}
+
+
+def main(profile: Profile) -> int:
+    """Print a line for each program; 0 if all is there that a profile promises (a folder: none)."""
+    scratch = Path(tempfile.mkdtemp(prefix="daemontools-smoke-"))
+    implementation = locate(profile, scratch)
+    print(f"{profile.name}: programs in {implementation.folder}")
+    absent = implementation.absent() if Path(profile.source).is_dir() else []
+    troubles = unlike = 0
+    for program in PROGRAMS:
+        if program not in absent:
+            verdict, is_trouble = _verdict(implementation, program, scratch)
+            troubles += is_trouble
+            unlike += "(0.76 gives" in verdict
+            print(f"  {program:14} {verdict}")
+    if absent:
+        print(f"not there: {' '.join(absent)} (adopt writes a profile that says so)")
+    if not troubles:
+        shutil.rmtree(scratch)
+    others = f"; {unlike} answer otherwise than 0.76" if unlike else ""
+    words = f"{troubles} in trouble, see above" if troubles else "all that is there starts and ends"
+    print(words + others)
+    return 1 if troubles else 0
+
+
+def _verdict(implementation: Implementation, program: str, scratch: Path) -> tuple[str, bool]:
+    """What to say of a program, and whether it is trouble."""
+    try:
+        file, argv = implementation.command(program)
+    except NotOffered:
+        return "not offered, says the profile", False
+    except ProgramMissing as error:
+        return f"PROFILE? {error} (list it in not_offered if it is not meant to be there)", True
+    if program not in CALLS:
+        return f"is there ({file}); not called", False
+    arguments, expected = CALLS[program]
+    shown = shlex.join(["cd", str(scratch)]) + " && " + shlex.join([file, *argv[1:], *arguments])
+    try:
+        finished = subprocess.run(
+            [*argv, *arguments],
+            executable=file,
+            cwd=scratch,
+            env={"PATH": implementation.path},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+    except OSError as error:
+        return f"PROFILE? {file} cannot be executed: {os.strerror(error.errno or 0)}", True
+    except subprocess.TimeoutExpired:
+        return f"PROGRAM? it does not end within {_SECONDS} s: {shown}", True
+    said = (finished.stderr or finished.stdout).decode(errors="replace").strip()
+    first = said.splitlines()[0] if said else "nothing"
+    if b"Traceback" in finished.stderr or finished.returncode < 0:
+        how = (
+            "a traceback" if finished.returncode >= 0 else signal.Signals(-finished.returncode).name
+        )
+        return f"PROGRAM? it crashes ({how}): {shown}", True
+    if finished.returncode in (126, 127):
+        return f"PROFILE? exit {finished.returncode}, {first}: {shown}", True
+    note = "" if finished.returncode == expected else f" (0.76 gives {expected})"
+    return f"answers: exit {finished.returncode}{note}, {first}", False

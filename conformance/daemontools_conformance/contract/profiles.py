@@ -1,0 +1,275 @@
+"""Profiles: what is judged, and what is expected of it.
+
+A profile is a TOML file:
+
+    name = "djb"                        # one word
+    title = "daemontools 0.76, Debian's package"
+    version = "1:0.76-8.1"              # of the implementation
+    suite_version = "0.1.0"             # clauses newer than this report NEW
+    folder = ["/command", "/usr/bin"]   # the first that holds one of the programs
+    setup = ["{python}", "-m", "daemontools.install", "{folder}"]   # instead of folder
+    not_offered = ["svscanboot"]        # whole programs
+    peer = "djb"                        # lends what is not offered to tests of other programs
+    inherits = "djb"                    # a shipped profile: what is not said here is as there,
+    without = ["supervise/fork/one-run"]    # expectations included, except these
+
+    [programs.envdir]                   # a program called in another way
+    path = "chpst"                      # in `folder`, else along PATH; or with a slash
+    argv0 = "envdir"
+    arguments = ["-e"]
+
+    [timing]
+    patience = 1.0                      # all deadlines are multiplied by this
+
+    [svscanboot]
+    service = "/etc/service"            # the directory it scans; "/service" if not given
+    places = []                         # where it expects its programs; ["/command"] if not given
+
+    [[expect]]
+    clause = "supervise/start/dangling-link"    # or clauses = [...], for one reason
+    kind = "variant"                    # or not-offered, known-bug
+    seen = "debian"                     # variant: its name in the clause; else in words
+    reason = "Debian creates the link's target"
+    link = "https://..."                # required for known-bug
+    expires = 2027-01-01                # optional
+    sometimes = true                    # optional: a race, which is not lost each time
+
+`--implementation` takes the name of a shipped profile, a TOML file, or a folder
+that holds programs of djb's names (a profile without expectations). NAME=DIR is
+that profile for the programs in the folder DIR. A profile without folder, setup
+and programs, because no registry carries them, must be given so.
+"""
+
+import datetime
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from daemontools_conformance.contract.clauses import Clause
+from daemontools_conformance.contract.places import folder as data_folder
+
+PROGRAMS = (
+    "svscanboot",
+    "svscan",
+    "supervise",
+    "svc",
+    "svok",
+    "svstat",
+    "fghack",
+    "pgrphack",
+    "readproctitle",
+    "multilog",
+    "tai64n",
+    "tai64nlocal",
+    "setuidgid",
+    "envuidgid",
+    "envdir",
+    "softlimit",
+    "setlock",
+)
+FILL_IN = "to be filled in"  # what `adopt` leaves open; a run counts it
+KINDS = ("variant", "not-offered", "known-bug")
+_KEYS = {
+    "name", "title", "version", "suite_version", "folder", "setup", "not_offered",
+    "peer", "inherits", "without", "programs", "svscanboot", "timing", "expect",
+}  # fmt: skip
+
+
+class ProfileError(Exception):
+    """A profile cannot be used; the text says why and where."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One clause that comes out differently, what is seen instead, and why."""
+
+    clause: str
+    kind: str
+    reason: str
+    seen: str = ""
+    link: str = ""
+    expires: datetime.date | None = None
+    sometimes: bool = False  # a race: it may also come out well
+
+
+@dataclass(frozen=True)
+class Call:
+    """How one program is called: its file, what it is told its name is, and first arguments."""
+
+    path: str
+    argv0: str = ""
+    arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Profile:
+    """An implementation and what is expected of it."""
+
+    name: str
+    title: str = ""
+    version: str = ""
+    suite_version: str = ""
+    folder: tuple[str, ...] = ()
+    setup: tuple[str, ...] = ()
+    not_offered: frozenset[str] = frozenset()
+    peer: str = ""
+    programs: Mapping[str, Call] = field(default_factory=dict)
+    service: str = "/service"
+    places: tuple[str, ...] = ("/command",)
+    patience: float = 1.0
+    expect: Mapping[str, Expectation] = field(default_factory=dict)
+    source: str = ""
+    inherits: str = ""
+
+    @property
+    def needs_folder(self) -> bool:
+        """Must it be said where its programs are (NAME=DIR)?"""
+        return not (self.folder or self.setup or self.programs)
+
+
+def find(name: str) -> Profile:
+    """The profile for the value of `--implementation`. Raises ProfileError."""
+    path = Path(name)
+    profile, given, folder = name.partition("=")
+    if given and not path.exists():
+        return _with_programs_in(find(profile), Path(folder).expanduser())
+    if path.suffix == ".toml":
+        return load(path)
+    if "/" not in name and shipped(name).exists():
+        return load(shipped(name))
+    if path.is_dir():
+        return Profile(name=path.resolve().name, folder=(str(path.resolve()),), source=name)
+    names = ", ".join(sorted(p.stem for p in data_folder("profiles").glob("*.toml")))
+    raise ProfileError(
+        f"no implementation {name!r}: no folder, no .toml file, and no shipped profile ({names})"
+    )
+
+
+def _with_programs_in(profile: Profile, folder: Path) -> Profile:
+    """The profile, for the programs in the folder and no others."""
+    if not folder.is_dir():
+        raise ProfileError(f"profile {profile.name}: there is no folder {folder}")
+    return replace(profile, folder=(str(folder.resolve()),), setup=())
+
+
+def load(path: Path) -> Profile:
+    """Read a TOML profile. Raises ProfileError."""
+    table = _table(path)
+    folders = table.get("folder", [])
+    folders = [folders] if isinstance(folders, str) else folders
+    not_programs = (set(table.get("programs", {})) | set(table.get("not_offered", []))) - {
+        *PROGRAMS
+    }
+    if not_programs:
+        raise ProfileError(f"{path}: {not_programs.pop()} is no program of daemontools")
+    return Profile(
+        name=table["name"],
+        title=table.get("title", ""),
+        version=table.get("version", ""),
+        suite_version=table.get("suite_version", ""),
+        folder=tuple(str((path.parent / Path(f).expanduser()).resolve()) for f in folders),
+        setup=tuple(table.get("setup", ())),
+        not_offered=frozenset(table.get("not_offered", ())),
+        peer=table.get("peer", ""),
+        programs={
+            program: Call(call["path"], call.get("argv0", ""), tuple(call.get("arguments", ())))
+            for program, call in table.get("programs", {}).items()
+        },
+        service=table.get("svscanboot", {}).get("service", "/service"),
+        places=tuple(table.get("svscanboot", {}).get("places", ("/command",))),
+        patience=_patience(path, table),
+        expect=_expectations(path, table.get("expect", [])),
+        source=str(path),
+        inherits=table.get("inherits", ""),
+    )
+
+
+def _patience(path: Path, table: dict[str, Any]) -> float:
+    patience = table.get("timing", {}).get("patience", 1.0)
+    if not isinstance(patience, int | float) or patience <= 0:
+        raise ProfileError(f"{path}: patience is to be a number greater than 0, not {patience!r}")
+    return float(patience)
+
+
+def _table(path: Path) -> dict[str, Any]:
+    """What the file says, and for the rest what the profile says that it inherits."""
+    try:
+        table = tomllib.loads(path.read_text())
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ProfileError(f"{path}: {error}") from error
+    if unknown := sorted(table.keys() - _KEYS):
+        raise ProfileError(f"{path}: unknown key {unknown[0]!r}")
+    if not table.get("name"):
+        raise ProfileError(f"{path}: it has no name")
+    if not re.fullmatch(r"(\d+(\.\d+)*)?", str(table.get("suite_version", ""))):
+        raise ProfileError(f"{path}: {table['suite_version']!r} is no version of the suite")
+    if "inherits" not in table:
+        return table
+    base = _table(shipped(table["inherits"]))
+    own = list(_single(table.get("expect", [])))
+    inherited = {entry["clause"]: entry for entry in _single(base.get("expect", []))}
+    without = set(table.get("without", []))
+    if unknown := sorted(without - inherited.keys()):
+        raise ProfileError(f"{path}: {base['name']} expects nothing of {unknown[0]}")
+    without |= {entry.get("clause") for entry in own}
+    kept = [entry for clause, entry in inherited.items() if clause not in without]
+    return {**base, **table, "expect": kept + own}
+
+
+def shipped(name: str) -> Path:
+    """The file of a shipped profile (it need not exist)."""
+    return data_folder("profiles") / f"{name}.toml"
+
+
+def check_profile(profile: Profile, known: Mapping[str, Clause]) -> None:
+    """Does the profile speak of things that exist? Raises ProfileError."""
+    for id_, expectation in profile.expect.items():
+        if id_ not in known:
+            raise ProfileError(f"profile {profile.name}: there is no clause {id_}")
+        if expectation.kind == "variant" and expectation.seen not in known[id_].variants:
+            raise ProfileError(
+                f"profile {profile.name}: {id_} has no variant {expectation.seen!r} "
+                f"({known[id_].file.name}:{known[id_].line})"
+            )
+
+
+def _single(entries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The entries, those with `clauses` taken apart."""
+    for entry in entries:
+        shared = {key: value for key, value in entry.items() if key != "clauses"}
+        if "clauses" in entry:
+            yield from ({**shared, "clause": clause} for clause in entry["clauses"])
+        else:
+            yield entry
+
+
+def _expectations(path: Path, entries: list[dict[str, Any]]) -> dict[str, Expectation]:
+    expectations: dict[str, Expectation] = {}
+    for entry in _single(entries):
+        clause = entry.get("clause", "")
+
+        def wrong(what: str, clause: str = clause) -> ProfileError:
+            return ProfileError(f"{path}: expectation for {clause or '?'}: {what}")
+
+        if clause in expectations:
+            raise wrong("it stands there twice")
+        if entry.get("kind") not in KINDS:
+            raise wrong(f"its kind is none of {', '.join(KINDS)}")
+        if not entry.get("reason"):
+            raise wrong("it has no reason")
+        if entry["kind"] == "variant" and not entry.get("seen"):
+            raise wrong("a variant must say which one is seen")
+        if entry["kind"] == "known-bug" and not entry.get("link"):
+            raise wrong("a known bug must have a link")
+        if not isinstance(entry.get("sometimes", False), bool):
+            raise wrong("sometimes is to be true or false")
+        if not isinstance(entry.get("expires", datetime.date.max), datetime.date):
+            raise wrong("expires is to be a date: 2027-01-01")
+        unknown = sorted(entry.keys() - Expectation.__dataclass_fields__.keys())
+        if unknown:
+            raise wrong(f"unknown key {unknown[0]!r}")
+        expectations[clause] = Expectation(**entry)
+    return expectations

@@ -1,0 +1,97 @@
+"""The history of a service: what its processes noted, and what must hold of it.
+
+A service that is a `witness` (fixtures/witness), or whose script begins with
+NOTE_START, appends lines to a file:
+
+    4711 start 882312
+    4711 ready
+    4711 signal TERM
+    4711 end
+    4719 start 882420
+
+The checkers are pure: they take a history and return what is wrong with it, as
+sentences; none if all is well. `start` carries the moment at which the kernel
+made the process, in ticks of its own clock, which no load and no slow start of
+an interpreter can shift. A difference of two rounded-down ticks is never smaller
+than that of the moments, rounded down: so lower bounds are exact.
+"""
+
+import os
+import shlex
+import sys
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from daemontools_conformance.contract.places import folder
+
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+# For a ./run that is a shell script: note the start in the file `history`. No
+# process is started for it. The shell's own name holds no blanks.
+NOTE_START = 'read -r stat </proc/$$/stat; set -- $stat; echo "$$ start ${22}" >>history'
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of a history."""
+
+    pid: int
+    what: str  # start, ready, signal, line, end
+    detail: str = ""
+
+
+def parse(text: str) -> list[Event]:
+    """The events of a history; an unfinished last line is not one yet."""
+    events = []
+    for line in text.split("\n")[:-1]:
+        pid, what, *detail = line.split(" ", 2)
+        events.append(Event(int(pid), what, *detail))
+    return events
+
+
+def read(file: Path) -> list[Event]:
+    """The history in a file; empty if there is none yet."""
+    return parse(file.read_text()) if file.exists() else []
+
+
+def witness(*ends: str, file: str = "history") -> str:
+    """A line for ./run that executes the witness; the signals `ends` (TERM, ...) end it."""
+    words = [sys.executable, "-IS", str(folder("fixtures") / "witness"), file, *ends]
+    return "exec " + shlex.join(words)
+
+
+def starts(history: list[Event]) -> list[int]:
+    """The moments of the starts, in ticks."""
+    return [int(event.detail) for event in history if event.what == "start"]
+
+
+def signals(history: list[Event]) -> list[str]:
+    """The names of the signals, in the order of arrival."""
+    return [event.detail for event in history if event.what == "signal"]
+
+
+def lines(history: list[Event]) -> list[str]:
+    """The lines that arrived on standard input."""
+    return [event.detail for event in history if event.what == "line"]
+
+
+def too_soon(history: list[Event], seconds: float) -> list[str]:
+    """Starts that came less than so many seconds after the one before."""
+    return [
+        f"a start {later - earlier} ticks of 1/{TICKS_PER_SECOND} s after the one before"
+        for earlier, later in pairwise(starts(history))
+        if later - earlier < int(seconds * TICKS_PER_SECOND)
+    ]
+
+
+def overlaps(history: list[Event]) -> list[str]:
+    """Processes that did something after the next one was started: two at a time."""
+    problems = []
+    current = None
+    for event in history:
+        if event.what == "start":
+            current = event.pid
+        elif event.pid != current:
+            problems.append(f"process {event.pid} noted {event.what} while {current} was running")
+    return problems

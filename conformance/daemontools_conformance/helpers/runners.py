@@ -1,0 +1,82 @@
+"""The programs that end by running another one, and how to call each.
+
+    answer = run_through(sandbox, "envdir", "echo", "yes")
+
+What such a program does before it runs its child is nothing here: an empty
+directory, a free lock, the user that we already are.
+"""
+
+import os
+import pwd
+from collections.abc import Sequence
+from typing import Unpack
+
+import pytest
+
+from daemontools_conformance.helpers.marks import needs
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import Finished, children, is_asleep
+from daemontools_conformance.running.record import Record, record
+from daemontools_conformance.running.sandbox import Options, Sandbox, Word
+
+# These become their child; fghack forks and waits for it.
+CHAIN_PROGRAMS = ("pgrphack", "envdir", "envuidgid", "setlock", "softlimit", "setuidgid")
+RUNNERS = ("fghack", *CHAIN_PROGRAMS)
+
+
+def _parameters(programs: Sequence[str]) -> list[object]:
+    # setuidgid sets the groups, which only root may do.
+    return [
+        pytest.param(program, marks=needs("root")) if program == "setuidgid" else program
+        for program in programs
+    ]
+
+
+each_runner = pytest.mark.parametrize("runner", _parameters(RUNNERS))
+each_chain_program = pytest.mark.parametrize("runner", _parameters(CHAIN_PROGRAMS))
+
+
+def words_before_child(sandbox: Sandbox, program: str) -> list[Word]:
+    """The arguments that come before the child; what they name is created."""
+    match program:
+        case "envdir":
+            (sandbox.path / "no.variables").mkdir(exist_ok=True)
+            return ["no.variables"]
+        case "envuidgid" | "setuidgid":
+            return [pwd.getpwuid(os.geteuid()).pw_name]
+        case "setlock":
+            return ["free.lock"]
+        case _:
+            return []
+
+
+def run_through(
+    sandbox: Sandbox, program: str, *child: Word, **options: Unpack[Options]
+) -> Finished:
+    """Run `program ... child` to its end."""
+    return sandbox.run(program, *words_before_child(sandbox, program), *child, **options)
+
+
+def record_of_child(sandbox: Sandbox, program: str, *prepare: Word) -> Record:
+    """The record of a /bin/sleep that `program` runs; `prepare` as in prepare.py."""
+    before = words_before_child(sandbox, program)
+    running = sandbox.start(program, *before, "/bin/sleep", "1000", prepare=prepare)
+
+    def arrived() -> list[Record]:
+        pids = children(running.pid) if program == "fghack" else {running.pid}
+        asleep = [record(pid) for pid in pids if is_asleep(pid)]
+        return [now for now in asleep if now.argv == (b"/bin/sleep", b"1000")]
+
+    return eventually(arrived, what=f"the child of {program} sleeps")[0]
+
+
+def refusal(program: str, name: bytes | str, reason: str) -> tuple[int, bytes, bytes]:
+    """Exit code, output and message of a program that cannot run its child."""
+    shown = os.fsencode(name)
+    message = f"{program}: fatal: unable to run ".encode() + shown + f": {reason}\n".encode()
+    return 111, b"", message
+
+
+def answer_of(finished: Finished) -> tuple[int, bytes, bytes]:
+    """Exit code, output and messages."""
+    return finished.code, finished.out, finished.err

@@ -1,0 +1,119 @@
+"""Awkward states in which a chain program is started, and what its child then sees.
+
+The state that the child sees is the specification of a chain program: all as
+it was, but for the one change that the program promises. So each test takes
+the record of a probe started directly, and of the same probe started through
+the program, from the same state, and compares the whole records.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Unpack
+
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import Running, is_asleep
+from daemontools_conformance.running.record import Record, record
+from daemontools_conformance.running.sandbox import Options, Sandbox, Word
+
+PROBE: tuple[Word, ...] = ("/bin/sleep", "1000")
+
+# How setlock opens its file; the kernel adds O_LARGEFILE by itself (Python hides its value).
+LOCK_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK
+O_LARGEFILE = 0o100000
+
+# What prepare.py does before the chain starts. Limits are such that an
+# interpreter can start; LOWEST has those at which only a C program does.
+ENVIRONMENTS: dict[str, Sequence[Word]] = {
+    "plain": [],
+    "empty": ["--empty-environ"],
+    "empty PATH": ["--empty-environ", "--environ-entry", "PATH="],
+    "empty elements in PATH": ["--empty-environ", "--environ-entry", "PATH=::/bin:"],
+    "two PATHs": ["--environ-entry", "PATH=/nowhere"],
+    "invalid locale": ["--environ-entry", "LANG=xx_YY", "--environ-entry", "LC_ALL=nonsense"],
+    "locale C": ["--environ-entry", "LC_ALL=C", "--environ-entry", "A=1"],
+    "empty LC_CTYPE": ["--environ-entry", "LC_CTYPE=", "--environ-entry", "A=1"],
+    "two LC_CTYPEs": ["--environ-entry", "LC_CTYPE=C", "--environ-entry", "LC_CTYPE=POSIX"],
+    "Python's own": ["--environ-entry", "PYTHONHOME=/x", "--environ-entry", "PYTHONINSPECT=1"],
+    "not UTF-8": ["--environ-entry", b"\xff\xfe=\x80", "--environ-entry", b"A=\xe9\x01\n"],
+    "duplicates": ["--environ-entry", "A=1", "--environ-entry", "B=2", "--environ-entry", "A=3"],
+    "no equals sign": ["--environ-entry", "A", "--environ-entry", "", "--environ-entry", "B="],
+    "empty name": ["--environ-entry", "=x", "--environ-entry", "=", "--environ-entry", "=x"],
+}
+DESCRIPTORS: dict[str, Sequence[Word]] = {
+    "0 closed": ["--close", "0"],
+    "1 closed": ["--close", "1"],
+    "2 closed": ["--close", "2"],
+    "0, 1 and 2 closed": ["--close", "0", "--close", "1", "--close", "2"],
+    "further ones open": ["--open", "5", "--open", "9"],
+}
+SIGNALS: dict[str, Sequence[Word]] = {
+    "blocked": [
+        word
+        for name in ("HUP", "INT", "TERM", "CHLD", "ALRM", "PIPE", "USR1", "CONT", "40")
+        for word in ("--block", name)
+    ],
+    "ignored": [
+        word
+        for name in ("HUP", "INT", "QUIT", "TERM", "CHLD", "ALRM", "USR1", "CONT", "TTOU", "40")
+        for word in ("--ignore", name)
+    ],
+}
+LIMITS: dict[str, Sequence[Word]] = {
+    "low limits": [
+        *("--limit", "NOFILE=32", "--limit", "STACK=262144", "--limit", "CPU=1000"),
+        *("--limit", "AS=500000000", "--limit", "DATA=400000000", "--limit", "MEMLOCK=4096"),
+    ],
+    "few descriptors": ["--limit", "NOFILE=6"],
+    "no writing": ["--limit", "FSIZE=0", "--limit", "CORE=0"],
+    "umask 0": ["--umask", "0"],
+    # What is made under this one, only root can open again.
+    **({"umask 777": ["--umask", "777"]} if os.geteuid() == 0 else {"umask 77": ["--umask", "77"]}),
+    "nice": ["--nice", "7"],
+}
+STATES = {**ENVIRONMENTS, **DESCRIPTORS, **SIGNALS, **LIMITS}
+
+# About the least at which 0.76's C programs start on x86-64 with glibc 2.36;
+# a Python interpreter needs 13 MB of address space, 3 MB of data, 36 KB of stack.
+LOWEST: dict[str, Sequence[Word]] = {
+    "address space": ["--limit", "AS=3000000"],
+    "data": ["--limit", "DATA=300000"],
+    "stack": ["--limit", "STACK=20480"],
+}
+
+
+def child(sandbox: Sandbox, program: str, *arguments: Word, **options: Unpack[Options]) -> Record:
+    """The record of the PROBE that `program arguments... PROBE` runs."""
+    with open(messages(sandbox), "ab") as out:
+        given: Options = {**options, "stdout": out, "stderr": out}
+        running = sandbox.start(program, *arguments, *PROBE, **given)
+    return _settled(sandbox, running)
+
+
+def direct(sandbox: Sandbox, **options: Unpack[Options]) -> Record:
+    """The record of the PROBE started directly, from the same state."""
+    with open(messages(sandbox), "ab") as out:
+        given: Options = {**options, "stdout": out, "stderr": out}
+        running = sandbox.start_command(PROBE, **given)
+    return _settled(sandbox, running)
+
+
+def messages(sandbox: Sandbox) -> Path:
+    """One file for the output of all, or else the records would differ in its name."""
+    return sandbox.evidence / "probe.messages"
+
+
+def _settled(sandbox: Sandbox, running: Running) -> Record:
+    """The record, as soon as the process has become the probe and sleeps."""
+    expected = tuple(os.fsencode(word) for word in PROBE)
+
+    def arrived() -> Record | None:
+        said = messages(sandbox).read_bytes()
+        assert not running.has_ended(), f"{running} ended before the probe ran: {said!r}"
+        # In this order: a record of a process that is still loading is no record.
+        is_probe = record(running.pid).argv == expected
+        return record(running.pid) if is_probe and is_asleep(running.pid) else None
+
+    found = eventually(arrived, what=f"{running} becomes the probe")
+    assert found  # eventually has seen to it
+    return found

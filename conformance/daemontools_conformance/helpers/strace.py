@@ -1,0 +1,116 @@
+"""A program under strace: its system calls recorded, refused, or made fatal, one at a time.
+
+An interpreter makes many calls of its own. So calls are traced and tampered with
+only if they concern one of the named files; a relative name counts as written.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Unpack
+
+from daemontools_conformance.faults.table import Fault
+from daemontools_conformance.running.processes import Finished, Running
+from daemontools_conformance.running.sandbox import Options, Sandbox, Word
+
+# The calls by which a log directory changes, in the spellings that systems have for them.
+CHANGES = (
+    "openat,open,rename,renameat,renameat2,link,linkat,unlink,unlinkat,"
+    "chmod,fchmod,fchmodat,fsync,fdatasync"
+)
+# The files of a log directory.
+FILES = ("current", "previous", "processed", "state", "newstate")
+
+_CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)")
+_ARGUMENT = re.compile(r'^\d+<([^>]*)>|"([^"]*)"|\b(0[0-7]{3})\b')
+
+
+def under_strace(
+    sandbox: Sandbox,
+    paths: Sequence[Word],
+    tampering: Sequence[str],
+    script: Sequence[Word],
+    program: str = "multilog",
+    **options: Unpack[Options],
+) -> Running:
+    """The program under strace, which looks only at calls that concern one of `paths`.
+
+    `tampering`: further options of strace. The trace goes to `trace` in the sandbox.
+    """
+    file, argv = sandbox.argv(program, *script)
+    command: list[Word] = ["strace", "-y", "-o", sandbox.path / "trace", *tampering]
+    for path in paths:
+        command += ["-P", path]
+    return sandbox.start_command([*command, file, *argv[1:]], **options)
+
+
+def fed(program: Running, text: bytes, within: float = 60.0) -> Finished:
+    """Give it the text, or what it takes of it before it ends, and wait for its end."""
+    try:
+        program.write(text)
+        program.end_input()
+    except BrokenPipeError:
+        pass  # it has ended
+    return program.wait(within=within)
+
+
+def files_of_log(sandbox: Sandbox) -> list[Word]:
+    """The paths of all files of ./log: as a program in that directory writes them, and whole."""
+    log = sandbox.path.resolve() / "log"
+    return ["log", "./log", log, *FILES, *(log / name for name in FILES)]
+
+
+def refuse(fault: Fault, error: str) -> list[str]:
+    """The options of strace for this fault."""
+    refusal = f"inject={fault.calls}:error={error}:when={fault.when}"
+    return ["-e", f"trace={fault.calls}", "-e", refusal]
+
+
+def paths_of(fault: Fault, sandbox: Sandbox) -> list[Word]:
+    """The paths that this fault is restricted to; none at all for a fork."""
+    log = sandbox.path.resolve() / "log"
+    if fault.path == "status":
+        return [sandbox.path.resolve() / "status"]
+    if fault.path.startswith("/"):
+        return [log / fault.path[1:]]
+    return [fault.path] if fault.path else []
+
+
+def messages(standard_error: bytes) -> bytes:
+    """What the program has said, without strace's own remarks, and labels made equal."""
+    said = re.sub(rb"^strace: .*\n", b"", standard_error, flags=re.MULTILINE)
+    return re.sub(rb"@\w{24}", b"@LABEL", said)
+
+
+def every_call(trace: Path) -> list[tuple[str, int]]:
+    """Each call in a trace, succeeded or not: its name, and the how-manieth of that name it is.
+
+    strace counts the calls of each name apart.
+    """
+    names = [found[1] for line in trace.read_text().splitlines() if (found := _CALL.match(line))]
+    return [(name, names[: index + 1].count(name)) for index, name in enumerate(names)]
+
+
+def changes(trace: Path) -> list[str]:
+    """The calls in a trace that succeeded and change something, in order, in plain words.
+
+    `create current 0600`, `sync current`, `rename current previous`, `mode previous 0744`,
+    `link previous @.s`, `remove previous`.
+    """
+    lines = trace.read_text(errors="replace").splitlines()
+    return [change for line in lines if (change := _change(line))]
+
+
+def _change(line: str) -> str:
+    found = _CALL.match(line)
+    if not found or int(found[3]) < 0:
+        return ""
+    call, arguments = re.sub(r"^f(?=chmod)|at2?$", "", found[1]), found[2]
+    if call == "open" and "O_CREAT" not in arguments:
+        return ""
+    names = {"open": "create", "fsync": "sync", "fdatasync": "sync", "chmod": "mode"}
+    words = [names.get(call, "remove" if call == "unlink" else call)]
+    for match in _ARGUMENT.finditer(arguments):
+        word = (match[1] or match[2] or match[3]).rpartition("/")[2]
+        words.append(re.sub(r"@\w{24}", "@", word))
+    return " ".join(words)

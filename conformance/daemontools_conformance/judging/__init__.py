@@ -1,0 +1,1 @@
+"""What came of it: from exceptions to outcomes, from tests to cells, from cells to surprises."""

@@ -1,0 +1,140 @@
+"""From tests to cells: one outcome for each clause, and what was not expected.
+
+A cell (clause x implementation) is as bad as its worst test. PARTIAL says that
+a test passed but another could not run here. Pure: no pytest, no files.
+"""
+
+import datetime
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from daemontools_conformance.contract.outcomes import Outcome
+from daemontools_conformance.contract.profiles import Expectation
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """What became of one test (of one phase or repetition of it, until `settled`)."""
+
+    __test__ = False  # not a test, whatever pytest thinks of the name
+
+    test: str
+    clause: str
+    outcome: Outcome
+    seconds: float = 0.0
+    detail: str = ""
+    evidence: str = ""  # folder, below the report's
+    repetition: int = 0
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What became of one clause."""
+
+    clause: str
+    outcome: Outcome
+    tests: tuple[TestResult, ...]
+
+    @property
+    def detail(self) -> str:
+        """Why it is not PASS: the text of the test that decided."""
+        return next((t.detail for t in self.tests if t.outcome == self.outcome and t.detail), "")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What was to run: node id -> clause, and the clauses of which some test was left out."""
+
+    chosen: Mapping[str, str]
+    left_out: frozenset[str]
+
+
+def settled(results: Iterable[TestResult]) -> list[TestResult]:
+    """One result for each test: its worst phase; FLAKY if its repetitions differ."""
+    runs: dict[str, dict[int, TestResult]] = defaultdict(dict)
+    for result in results:
+        before = runs[result.test].get(result.repetition)
+        if before is None or result.outcome > before.outcome:
+            runs[result.test][result.repetition] = result
+    return [_of_repetitions(list(repetitions.values())) for repetitions in runs.values()]
+
+
+def _of_repetitions(runs: list[TestResult]) -> TestResult:
+    worst_run = max(runs, key=lambda run: run.outcome)
+    if len({run.outcome for run in runs}) == 1:
+        return worst_run
+    counts = ", ".join(
+        f"{sum(run.outcome == outcome for run in runs)} x {outcome}"
+        for outcome in sorted({run.outcome for run in runs})
+    )
+    return replace(
+        worst_run, outcome=Outcome.FLAKY, detail=f"{counts}; {worst_run.detail}".rstrip("; ")
+    )
+
+
+def cells(results: Iterable[TestResult]) -> dict[str, Cell]:
+    """The cells of all clauses that occur in the results."""
+    by_clause: dict[str, list[TestResult]] = defaultdict(list)
+    for result in results:
+        by_clause[result.clause].append(result)
+    return {id_: Cell(id_, worst(tests), tuple(tests)) for id_, tests in by_clause.items()}
+
+
+def worst(tests: Iterable[TestResult]) -> Outcome:
+    """The outcome of a cell."""
+    outcomes = [test.outcome for test in tests]
+    decided = max(outcomes, default=Outcome.NOT_RUN)
+    if decided == Outcome.PASS and Outcome.UNTESTED in outcomes:
+        return Outcome.PARTIAL
+    return decided
+
+
+DECLARED = {
+    "variant": Outcome.VARIANT,
+    "not-offered": Outcome.NOT_OFFERED,
+    "known-bug": Outcome.KNOWN_BUG,
+}
+
+
+def surprises(
+    found: Mapping[str, Cell],
+    expected: Mapping[str, Expectation],
+    complete: frozenset[str],
+    today: datetime.date | None = None,
+) -> list[str]:
+    """What fell short unexpectedly, a sentence each; empty if all is as declared.
+
+    `complete` holds the clauses of which every test was selected and finished:
+    only those can contradict an expectation.
+    """
+    today = today or datetime.date.today()
+    found_short = [
+        f"{cell.clause}: {cell.outcome}" for cell in found.values() if cell.outcome >= Outcome.FLAKY
+    ]
+    contradicted = [
+        f"{clause}: {expectation.kind} was declared, {found[clause].outcome} was seen"
+        for clause, expectation in expected.items()
+        if clause in found
+        and clause in complete
+        and not expectation.sometimes
+        and found[clause].outcome < Outcome.FLAKY
+        and found[clause].outcome not in (DECLARED[expectation.kind], Outcome.UNTESTED)
+        and all(test.outcome != Outcome.UNTESTED for test in found[clause].tests)
+    ]
+    expired = [
+        f"{clause}: the expectation expired on {expectation.expires}: {expectation.reason}"
+        for clause, expectation in expected.items()
+        if clause in found and expectation.expires and expectation.expires < today
+    ]
+    return found_short + contradicted + expired
+
+
+def lost(selection: Selection, finished: Iterable[str]) -> list[TestResult]:
+    """The tests that were to run and never reported: the run was cut short."""
+    reported = set(finished)
+    return [
+        TestResult(test, clause, Outcome.HARNESS_ERROR, detail="it never reported a result")
+        for test, clause in selection.chosen.items()
+        if test not in reported
+    ]

@@ -1,0 +1,100 @@
+"""A failure as a bug report: the clause, what was run, expected, seen, the evidence."""
+
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeGuard
+
+from daemontools_conformance.contract.clauses import Clause
+from daemontools_conformance.contract.outcomes import Outcome
+from daemontools_conformance.running.status import SIZE, decode
+
+_WIDTH = 96
+_MOST_HEX = 96  # bytes of a value shown in hex
+
+
+def report(
+    clause: Clause,
+    outcome: Outcome,
+    problem: str,
+    where: str,
+    script: str,
+    evidence: Path | None,
+) -> str:
+    """The text shown for a test that fell short; `script` is the replay."""
+    parts = [
+        f"{clause.id}: {outcome}",
+        textwrap.fill(clause.text, _WIDTH, initial_indent="  ", subsequent_indent="  "),
+        f"  ({clause.level}; {clause.source}; {clause.file.name}:{clause.line})",
+    ]
+    steps = [line for line in script.splitlines() if not line.startswith("#!")]
+    if steps:
+        parts += ["", "What was run (paste it into bash):"]
+        parts += [f"  {line}" for line in steps if not line.startswith("# ")]
+    parts += ["", textwrap.indent(problem.strip(), "  "), "", f"Test: {where}"]
+    if evidence:
+        parts.append(f"Evidence: {evidence}")
+        parts.append(f"Again: daemontools-conformance replay {evidence}")
+    return "\n".join(parts)
+
+
+def compared(op: str, left: object, right: object) -> list[str] | None:
+    """What `assert left op right` says when it does not hold; None: pytest's own words.
+
+    In this suite's tests the left side is what was seen.
+    """
+    if op != "==":
+        return [f"{left!r} {op} {right!r} does not hold", *_hex("left", left)]
+    lines = ["what was seen is not what the clause asks for"]
+    if _is_answer(left) and _is_answer(right):
+        names = ("exit code", "stdout", "stderr")
+        for name, seen, expected in zip(names, left, right, strict=True):
+            lines += _pair(f" {name}", seen, expected) if seen != expected else []
+        return lines if left[2] != right[2] else [*lines, f"stderr was: {left[2]!r}"]
+    if isinstance(left, tuple) and isinstance(right, tuple) and len(left) == len(right):
+        for number, (seen, expected) in enumerate(zip(left, right, strict=True)):
+            if seen != expected:
+                lines += _pair(f"[{number}]", seen, expected)
+        return lines
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        for key in sorted({*left, *right}, key=repr):
+            seen, expected = left.get(key, "nothing"), right.get(key, "nothing")
+            if seen != expected:
+                lines += _pair(f"[{key!r}]", seen, expected)
+        return lines
+    return [*lines, *_pair("", left, right)]
+
+
+def _is_answer(value: object) -> TypeGuard[tuple[int, bytes, bytes]]:
+    """Is it the exit code of a program, and what it wrote?"""
+    return isinstance(value, tuple) and list(map(type, value)) == [int, bytes, bytes]
+
+
+def _pair(which: str, seen: object, expected: object) -> list[str]:
+    return [
+        f"expected{which}: {expected!r}",
+        *_hex("", expected),
+        f"seen{which}:     {seen!r}",
+        *_hex("", seen),
+    ]
+
+
+def _hex(label: str, value: object) -> list[str]:
+    """Bytes once more in hex, beside their meaning where they are a status file's."""
+    if not isinstance(value, bytes) or not value:
+        return []
+    shown = value[:_MOST_HEX]
+    lines = [
+        f"    {offset:4}: {chunk.hex(' '):47}  {_visible(chunk)}"
+        for offset in range(0, len(shown), 16)
+        for chunk in [shown[offset : offset + 16]]
+    ]
+    if len(value) > _MOST_HEX:
+        lines.append(f"    ... {len(value)} bytes in all")
+    if len(value) in (SIZE, SIZE + 2) and value.startswith(b"@\0\0\0"):
+        lines.append(f"    as a status file: {decode(value)}")
+    return [f"  {label} in hex:", *lines] if label else lines
+
+
+def _visible(chunk: bytes) -> str:
+    return "".join(chr(byte) if 32 <= byte < 127 else "." for byte in chunk)

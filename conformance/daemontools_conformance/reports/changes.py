@@ -1,0 +1,33 @@
+"""What changed between two results: cells that became better, worse, new or gone."""
+
+from daemontools_conformance.contract.outcomes import Outcome
+from daemontools_conformance.reports.results import Report
+
+
+def differences(before: Report, after: Report) -> tuple[list[str], bool]:
+    """The changes as lines, and whether anything became worse.
+
+    Clauses that one of the two runs did not select or could not test are
+    counted, not compared.
+    """
+    lines = [f"{_title(before)} -> {_title(after)}"]
+    if before.header["tests_digest"] != after.header["tests_digest"]:
+        lines.append("the tests themselves changed between the two")
+    worse: list[str] = []
+    better: list[str] = []
+    apart = 0
+    for clause in sorted({*before.clauses, *after.clauses}):
+        old, new = before.outcome(clause), after.outcome(clause)
+        if min(old, new) < Outcome.PASS:
+            apart += old != new
+        elif old != new:
+            (worse if new > old else better).append(f"  {clause}: {old} -> {new}")
+    lines += [f"{len(worse)} worse", *worse, f"{len(better)} better", *better]
+    lines.append(f"{apart} clauses have a result in only one of the two")
+    return lines, bool(worse)
+
+
+def _title(report: Report) -> str:
+    partial = ", partial" if report.footer["is_partial"] else ""
+    version = report.header["version"] or "no version"
+    return f"{report.name} ({version}, suite {report.header['suite_version']}{partial})"

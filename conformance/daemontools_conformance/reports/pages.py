@@ -1,0 +1,125 @@
+"""Pages that are made from clauses, tests and committed results, so that they cannot drift."""
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from daemontools_conformance.contract.clauses import Clause
+from daemontools_conformance.contract.outcomes import Outcome
+from daemontools_conformance.contract.places import folder
+from daemontools_conformance.reports.results import Report, read
+from daemontools_conformance.selection import tests as index
+
+_MOST_CLAUSES = 12  # shown for one line of djb's list
+
+
+def committed() -> list[Report]:
+    """The committed results: djb's first, the reference's, the others'. Raises BrokenReport."""
+    files = (folder("profiles").parent / "results").glob("*.jsonl")
+    first = ("djb", "reference")
+    return [read(file) for file in sorted(files, key=lambda f: (f.stem not in first, f.stem))]
+
+
+def djb_items(file: Path | None = None) -> list[dict[str, object]]:
+    """What djb's own tests leave out: {"what": text, "clauses": [prefix, ...]} in his order."""
+    source = file or folder("spec") / "not-in-rts.toml"
+    items: list[dict[str, object]] = tomllib.loads(source.read_text())["item"]
+    return items
+
+
+def djb_list(clauses: Mapping[str, Clause], reports: Sequence[Report]) -> str:
+    """The page that takes each thing on djb's list and shows what tests it, and where it passed."""
+    rows = []
+    tested = 0
+    for number, item in enumerate(djb_items(), 1):
+        prefixes = item["clauses"]
+        assert isinstance(prefixes, list)
+        found = [c for c in clauses if c in prefixes or any(map(c.startswith, _folders(prefixes)))]
+        tested += bool(found)
+        passed = [r.name for r in reports if found and all(_holds(r, c) for c in found)]
+        asked = [r.name for r in reports if any(_was_judged(r, c) for c in found)]
+        shown = ", ".join(f"`{clause}`" for clause in found[:_MOST_CLAUSES])
+        more = f" and {len(found) - _MOST_CLAUSES} more" if len(found) > _MOST_CLAUSES else ""
+        rows.append(
+            f"| {number} | {item['what']} | {shown or 'none yet'}{more} "
+            f"| {len(asked)}: {', '.join(asked)} | {len(passed)}: {', '.join(passed)} |"
+        )
+    head = f"""\
+# What djb's own tests leave out
+
+daemontools 0.76 comes with a test script, `rts.tests`. It begins with a list of
+{len(rows)} things that it does not test. This page takes them one by one, in djb's order and in
+our words. {tested} of them are tested here. It is generated:
+`daemontools-conformance djb`.
+
+| | what | clauses | judged on | all hold on |
+|---|---|---|---|---|
+"""
+    return head + "\n".join(rows) + "\n"
+
+
+def _folders(words: Sequence[str]) -> list[str]:
+    """Those words that stand for all clauses below them."""
+    return [word for word in words if word.endswith("/")]
+
+
+def _holds(report: Report, clause: str) -> bool:
+    """Does the implementation do what the clause, or a named variant of it, says?"""
+    return Outcome.PASS <= report.outcome(clause) <= Outcome.VARIANT
+
+
+def _was_judged(report: Report, clause: str) -> bool:
+    return report.outcome(clause) not in (
+        Outcome.NOT_RUN,
+        Outcome.UNTESTED,
+        Outcome.NOT_OFFERED,
+    )
+
+
+def untested(
+    clauses: Mapping[str, Clause], tests: Iterable[index.Test], reports: Sequence[Report]
+) -> str:
+    """The page of what the suite does not test, as far as it can know it."""
+    by_clause = index.by_clause(tests, clauses)
+    orphans = [clause for clause in clauses if not by_clause[clause]]
+    nowhere = [
+        clause
+        for clause in clauses
+        if clause not in orphans and not any(_was_judged(report, clause) for report in reports)
+    ]
+    seen = {
+        (record["clause"], record["seen"])
+        for report in reports
+        for record in report.clauses.values()
+        if record["outcome"] == "VARIANT"
+    }
+    unseen = [
+        f"{clause.id}, variant {name}"
+        for clause in clauses.values()
+        for name in clause.variants
+        if (clause.id, name) not in seen
+    ]
+    needing = sorted(
+        {
+            f"{clause}: {', '.join(test.needs)}"
+            for clause, found in by_clause.items()
+            for test in found
+            if test.needs
+        }
+    )
+    deliberate = folder("spec") / "not-tested.txt"
+    lines = [
+        "# What this suite does not test",
+        "",
+        "Generated: `daemontools-conformance untested`.",
+    ]
+    lines += _section("Left out on purpose", deliberate.read_text().splitlines())
+    lines += _section("Clauses without a test", orphans)
+    lines += _section("Clauses that no committed result has judged", nowhere)
+    lines += _section("Variants that no committed result shows", unseen)
+    lines += _section("Tests that need more than an ordinary user on Linux has", needing)
+    return "\n".join(lines) + "\n"
+
+
+def _section(title: str, items: Sequence[str]) -> list[str]:
+    return ["", f"## {title}", "", *([f"- {item}" for item in items] or ["None."])]

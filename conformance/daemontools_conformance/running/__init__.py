@@ -1,0 +1,1 @@
+"""One test happens: its implementation, sandbox, processes, waiting, evidence."""

@@ -1,0 +1,120 @@
+"""Evidence of one test: what was run, what came back, the files before and after.
+
+REPORT/evidence/svok.exit.running/test_running_supervise_gives_0/
+    replay.sh        the same steps as a shell script that needs no suite
+    journal.jsonl    each step and observation, with its time
+    00.supervise.out, 00.supervise.err ...    the streams of each program
+    files.before, files.after                 the tree, with small contents
+    failure.txt      the bug report, if the test failed
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from daemontools_conformance.running.journal import Journal
+from daemontools_conformance.running.record import Record
+
+_SHOWN_BYTES = 2000  # of a file's content
+_SHOWN_FILES = 500
+
+
+def place(report: Path, clause: str, test: str) -> Path:
+    """The folder for the evidence of a test (`test` is its node id)."""
+    name = test.rpartition("::")[2]
+    safe = "".join(c if c.isalnum() or c in "_-.[]=" else "_" for c in name)[:120]
+    if safe != name:  # what was taken away told it from others
+        safe = f"{safe}.{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return report / "evidence" / clause.replace("/", ".") / safe
+
+
+def listing(root: Path) -> str:
+    """The tree under `root` as text: mode, size, name, and what is in small files."""
+    lines = []
+    for number, path in enumerate(_walk(root)):
+        if number == _SHOWN_FILES:
+            lines.append(f"... and more than {_SHOWN_FILES} others")
+            break
+        lines += _lines_of(path, root)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    for folder, folders, files in os.walk(root):
+        folders.sort()
+        for name in sorted([*folders, *files]):
+            yield Path(folder) / name
+
+
+def _lines_of(path: Path, root: Path) -> list[str]:
+    try:
+        about = path.lstat()
+        name = printable(os.fsencode(path.relative_to(root)))
+        line = f"{stat.filemode(about.st_mode)} {about.st_size:>8} {name}"
+        if path.is_symlink():
+            return [f"{line} -> {printable(os.fsencode(os.readlink(path)))}"]
+        if not stat.S_ISREG(about.st_mode) or not about.st_size:
+            return [line]
+        with open(path, "rb") as file:
+            content = file.read(_SHOWN_BYTES)
+    except OSError as error:
+        return [f"? {path.name}: {error.strerror}"]
+    shown = printable(content) + (" ..." if about.st_size > _SHOWN_BYTES else "")
+    return [line, f"    {shown}"]
+
+
+def printable(data: bytes) -> str:
+    """Bytes as text that shows every byte: ASCII as it is, the rest as escapes."""
+    return repr(data)[2:-1]
+
+
+def keep(
+    folder: Path, streams: Path, journal: Journal, files: dict[str, str], replay: str, failure: str
+) -> None:
+    """Write the evidence of one test; `files` holds the listings by name."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for stream in sorted(streams.iterdir()):
+        shutil.copy(stream, folder / stream.name)
+    (folder / "journal.jsonl").write_text("".join(f"{line}\n" for line in _told(journal)))
+    for name, text in files.items():
+        (folder / f"files.{name}").write_text(text)
+    script = folder / "replay.sh"
+    script.write_text(replay)
+    script.chmod(0o755)
+    if failure:
+        (folder / "failure.txt").write_text(failure + "\n")
+
+
+def _told(journal: Journal) -> Iterator[str]:
+    """The events as JSON; of equal observations in a row only the first."""
+    last = None
+    for event in journal.events:
+        if event.kind != "record" or event.facts != last:
+            yield json.dumps({"at": round(event.at, 4), "kind": event.kind, **_plain(event.facts)})
+        last = event.facts if event.kind == "record" else None
+
+
+def _plain(value: Any) -> Any:
+    """The value with bytes as printable text, for JSON."""
+    match value:
+        case bytes():
+            return printable(value)
+        case dict():
+            return {str(_plain(key)): _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case set() | frozenset():
+            return sorted(_plain(item) for item in value)
+        case int() | float() | str() | None:
+            return value
+        case Record():
+            return _plain(asdict(value))
+        case _:
+            return str(value)

@@ -1,0 +1,183 @@
+"""The implementation under test: its programs on this machine.
+
+A profile becomes an Implementation by finding (or setting up) a folder with
+its programs. Programs that call one another find each other along PATH, on
+which that folder comes first. A profile that maps programs (runit's chpst is
+its envdir) gets a folder of links and small scripts under djb's names.
+"""
+
+import hashlib
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemontools_conformance.contract.outcomes import NotOffered, Unavailable
+from daemontools_conformance.contract.profiles import PROGRAMS, Call, Profile, ProfileError, find
+from daemontools_conformance.running.needs import closed_to_others
+
+SYSTEM_PATH = "/usr/bin:/bin"
+
+
+class ProgramMissing(AssertionError):
+    """The implementation lacks a program that its profile does not declare absent."""
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """A profile and the folder in which its programs were found.
+
+    `peer` lends the programs that the profile does not offer to tests of others.
+    """
+
+    profile: Profile
+    folder: Path
+    peer: "Implementation | None" = None
+
+    @property
+    def path(self) -> str:
+        """The PATH on which this implementation's programs come first, then its peer's."""
+        folders = [str(self.folder), str(self.peer.folder)] if self.peer else [str(self.folder)]
+        return ":".join([*folders, SYSTEM_PATH])
+
+    def command(self, program: str, subject: str = "") -> tuple[str, tuple[str, ...]]:
+        """The file to execute and the first arguments, argv[0] included.
+
+        `subject` is the program that the test is about (or a topic of many, such
+        as exec); another one may be lent by the peer. Raises NotOffered if the
+        profile says so, Unavailable if a mere helper is not offered, ProgramMissing
+        if the profile does not say so.
+        """
+        if program in self.profile.not_offered:
+            if subject in ("", program):
+                raise NotOffered(f"{self.profile.name} does not offer {program}")
+            if self.peer and subject in PROGRAMS:
+                return self.peer.command(program)
+            raise Unavailable(f"needs {program}, which {self.profile.name} does not offer")
+        call = self.profile.programs.get(program)
+        if call:
+            named = self.folder / program  # a link tells the program its name however it is run
+            file = str(named) if named.is_symlink() else _file(self.profile, call)
+            return file, (call.argv0 or program, *call.arguments)
+        own = self.folder / program
+        if not own.exists():
+            lend = "; a profile can say that it is not_offered, and name a peer that lends its own"
+            hint = lend if subject not in ("", program) else ""
+            raise ProgramMissing(f"there is no {program} in {self.folder}{hint}")
+        if not os.access(own, os.X_OK):
+            raise ProgramMissing(f"{own} is not executable")
+        return str(own), (program,)
+
+    def absent(self) -> list[str]:
+        """The programs that are not there, or that the profile does not offer."""
+        left_out = self.profile.not_offered
+        return [p for p in PROGRAMS if p in left_out or not (self.folder / p).exists()]
+
+    def digests(self) -> dict[str, str]:
+        """The SHA-256 of each program's file: what exactly was judged."""
+        found = {}
+        for program in PROGRAMS:
+            try:
+                file = Path(self.command(program)[0])
+                found[program] = hashlib.sha256(file.read_bytes()).hexdigest()
+            except (NotOffered, ProgramMissing, OSError):
+                continue
+        return found
+
+
+def locate(profile: Profile, scratch: Path) -> Implementation:
+    """Find or set up the programs; `scratch` is a folder for this run. Raises ProfileError."""
+    return Implementation(profile, _folder(profile, scratch / "bin"), _peer(profile, scratch))
+
+
+def _peer(profile: Profile, scratch: Path) -> Implementation | None:
+    if not profile.peer:
+        return None
+    peer = find(profile.peer)
+    return Implementation(peer, _folder(peer, scratch / "peer"))
+
+
+def _folder(profile: Profile, made: Path) -> Path:
+    if profile.setup:
+        found = _set_up(profile, made)
+        return _mapped(profile, made.with_name("mapped"), found) if profile.programs else found
+    candidates = [Path(name) for name in profile.folder]
+    found_here = (c for c in candidates if any((c / program).exists() for program in PROGRAMS))
+    holder = next(found_here, None)
+    if profile.programs:
+        return _mapped(profile, made, holder)
+    if holder:
+        return holder
+    if profile.needs_folder:
+        raise ProfileError(
+            f"profile {profile.name} does not know where its programs are: say {profile.name}=DIR"
+        )
+    looked = ", ".join(profile.folder)
+    raise ProfileError(f"profile {profile.name}: no program of daemontools found in {looked}")
+
+
+def _file(profile: Profile, call: Call) -> str:
+    """The file that is to be run: a word without a slash is in the profile's folder or on PATH."""
+    if "/" in call.path:
+        return call.path
+    folders = [*profile.folder, os.environ.get("PATH", SYSTEM_PATH)]
+    return shutil.which(call.path, path=":".join(folders)) or call.path
+
+
+def _mapped(profile: Profile, made: Path, holder: Path | None) -> Path:
+    """A folder in which every program of the profile has djb's name."""
+    made.mkdir()
+    for program in PROGRAMS:
+        call = profile.programs.get(program)
+        target = made / program
+        if call:
+            path = _file(profile, call)
+            if not os.access(path, os.X_OK):
+                raise ProfileError(
+                    f"profile {profile.name}: {program} is to be {call.path}, "
+                    "which is not an executable file here"
+                )
+            if not call.arguments and call.argv0 in ("", program):
+                target.symlink_to(path)
+            else:
+                words = [shlex.quote(word) for word in (path, *call.arguments)]
+                name = shlex.quote(call.argv0 or program)
+                target.write_text(f'#!/bin/bash\nexec -a {name} {" ".join(words)} "$@"\n')
+                target.chmod(0o755)
+        elif holder and program not in profile.not_offered and (holder / program).exists():
+            target.symlink_to(holder / program)
+    return made
+
+
+def _set_up(profile: Profile, folder: Path) -> Path:
+    words = {
+        "{folder}": str(folder),
+        "{library}": str(folder.with_name("library")),
+        "{python}": sys.executable,
+        "{readable_python}": _readable(),
+        "{profile}": str(Path(profile.source).parent),
+    }
+    command = [words.get(word, word) for word in profile.setup]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    if finished.returncode != 0:
+        raise ProfileError(
+            f"profile {profile.name}: {' '.join(command)} failed "
+            f"({finished.returncode}): {finished.stderr.strip()}"
+        )
+    return folder
+
+
+def _readable() -> str:
+    """An interpreter that every user can execute: this one, or the system's of the same version.
+
+    Homes may be closed (0700), and some tests start programs as another user.
+    Where there is none, those tests say that they cannot run here.
+    """
+    real = os.path.realpath(sys.executable)
+    if not closed_to_others(real):
+        return real
+    same = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return shutil.which(same, path=SYSTEM_PATH) or real

@@ -1,0 +1,245 @@
+"""Processes as the suite sees them: one that runs, one that has finished, all that are left.
+
+Programs are started through pipes and files, never through a terminal, so that
+every byte they write can be compared. (pgrphack's tests bring their own terminal.)
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemontools_conformance.contract.outcomes import Crashed, Hung
+from daemontools_conformance.running import journal
+from daemontools_conformance.running.patience import deadline
+
+FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGFPE}
+_TRACEBACK = b"Traceback (most recent call last)"
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A program that has ended: `code` is its exit code, or minus the signal that killed it."""
+
+    argv: tuple[bytes, ...]
+    code: int
+    out: bytes
+    err: bytes
+
+    def check_no_crash(self) -> None:
+        """Raise Crashed if this was no orderly end."""
+        if -self.code in FAULTS:
+            name = signal.Signals(-self.code).name
+            raise Crashed(f"{_line(self.argv)} was killed by {name}; stderr: {self.err!r}")
+        check_no_traceback(self.argv, self.out + self.err)
+
+
+def check_no_traceback(argv: tuple[bytes, ...], text: bytes) -> None:
+    """Raise Crashed if the text shows a Python traceback."""
+    if _TRACEBACK in text:
+        shown = text[text.index(_TRACEBACK) :].decode(errors="replace")
+        raise Crashed(f"{_line(argv)} showed a traceback:\n{shown}")
+
+
+class Running:
+    """A program that was started and may still run; its output goes to files."""
+
+    def __init__(
+        self,
+        popen: "subprocess.Popen[bytes]",
+        argv: tuple[bytes, ...],
+        out: Path | None,
+        err: Path | None,
+    ) -> None:
+        self.popen = popen
+        self.argv = argv
+        self.pid = popen.pid
+        self._out = out
+        self._err = err
+
+    def __repr__(self) -> str:
+        return f"<{_line(self.argv)}, pid {self.pid}>"
+
+    @property
+    def out(self) -> bytes:
+        """Standard output so far (empty if the test gave a descriptor of its own)."""
+        return self._out.read_bytes() if self._out else b""
+
+    @property
+    def err(self) -> bytes:
+        """Standard error so far."""
+        return self._err.read_bytes() if self._err else b""
+
+    def write(self, data: bytes) -> None:
+        """Write to standard input, at once (the program was started with stdin=PIPE)."""
+        assert self.popen.stdin is not None, "start it with stdin=PIPE"
+        journal.note("input", pid=self.pid, data=data[:4096])
+        self.popen.stdin.write(data)
+        self.popen.stdin.flush()
+
+    def end_input(self) -> None:
+        """Close standard input: the program sees the end of it."""
+        assert self.popen.stdin is not None, "start it with stdin=PIPE"
+        self.popen.stdin.close()
+
+    def signal(self, number: int) -> None:
+        """Send a signal."""
+        journal.note("signal", pid=self.pid, signal=int(number))
+        self.popen.send_signal(number)
+
+    def has_ended(self) -> bool:
+        """Is it gone (and reaped)?"""
+        return self.popen.poll() is not None
+
+    def wait(self, within: float = 20.0, crash_is_an_answer: bool = False) -> Finished:
+        """Wait for the end. Raises Hung after `within` seconds, Crashed on a fault or traceback."""
+        try:
+            code = self.popen.wait(deadline(within))
+        except subprocess.TimeoutExpired:
+            raise Hung(
+                f"{_line(self.argv)} did not end within {deadline(within):g} s; "
+                f"stdout: {self.out[-500:]!r}; stderr: {self.err[-500:]!r}"
+            ) from None
+        finished = Finished(self.argv, code, self.out, self.err)
+        journal.note("ended", pid=self.pid, code=code, argv=self.argv)
+        if not crash_is_an_answer:
+            finished.check_no_crash()
+        return finished
+
+
+def become_subreaper() -> None:
+    """Orphans of what we start become our children, so that they can be found and ended."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+
+
+def pass_on_no_ignored_signal(*, is_worker: bool) -> None:
+    """Undo what a shell does to a command in the background (INT, QUIT) and nohup does (HUP).
+
+    What we start would inherit an ignored signal, and clauses tell how signals end
+    a program. A handler that does nothing spares this process as well, and exec
+    takes it away. PIPE and XFSZ, which CPython ignores, subprocess restores.
+    """
+    for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, lambda _number, _frame: None)
+    if is_worker:  # it cannot know whether nohup was meant; without its master it ends anyway
+        signal.signal(signal.SIGHUP, lambda _number, _frame: None)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+
+def children(parent: int | None = None) -> set[int]:
+    """The process ids of the children of `parent` (this process), zombies included."""
+    if parent is None and not _has_children():
+        return set()  # the usual case
+    own = os.getpid()
+    if os.path.exists(f"/proc/{own}/task/{own}/children"):
+        found = _listed_children(parent or own)
+        if found or parent is not None:
+            return found
+    # Elsewhere, or if the list was made just while one ended: look at every process.
+    return {pid for pid, ppid in _parents() if ppid == (parent or own)}
+
+
+def _listed_children(parent: int) -> set[int]:
+    """The children as the kernel lists them, by thread."""
+    found: set[int] = set()
+    try:
+        for thread in os.listdir(f"/proc/{parent}/task"):
+            with open(f"/proc/{parent}/task/{thread}/children") as file:
+                found.update(int(word) for word in file.read().split())
+    except (FileNotFoundError, ProcessLookupError):
+        pass  # it is gone, or one of its threads
+    return found
+
+
+def _has_children() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def is_alive(pid: int) -> bool:
+    """Does the process exist, and is it more than a zombie?"""
+    try:
+        return _stat_fields(pid)[0] != "Z"
+    except (OSError, ProcessLookupError):
+        return False
+
+
+def is_asleep(pid: int) -> bool:
+    """Does the process wait for something that a signal could end?"""
+    return _stat_fields(pid)[0] == "S"
+
+
+def is_stopped(pid: int) -> bool:
+    """Has the process been stopped by a signal?"""
+    return _stat_fields(pid)[0] == "T"
+
+
+def cpu_seconds(pid: int) -> float:
+    """The time that a process has computed."""
+    user, system = _stat_fields(pid)[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_kilobytes(pid: int, *, peak: bool = False) -> int:
+    """The memory that a process has now, or the most it has had; 0 when it has ended."""
+    with open(f"/proc/{pid}/status") as file:
+        size = "VmHWM:" if peak else "VmRSS:"
+        return next((int(line.split()[1]) for line in file if line.startswith(size)), 0)
+
+
+def end_all_but(spared: set[int], within: float = 60.0) -> None:
+    """Kill and reap all children of this process, and theirs, except those `spared`.
+
+    Killing a parent makes its children ours (`become_subreaper`), so this goes
+    on until nobody is left. Raises TimeoutError if somebody will not die.
+    """
+    end = time.monotonic() + deadline(within)
+    while left := children() - spared:
+        for pid in left:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        while left := {pid for pid in left if not _is_reaped(pid)}:
+            if time.monotonic() > end:
+                raise TimeoutError(f"processes {sorted(left)} survive SIGKILL")
+            time.sleep(0.001)
+
+
+def _is_reaped(pid: int) -> bool:
+    """Is a killed child gone? Takes its exit status if it is."""
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return True
+
+
+def _parents() -> Iterator[tuple[int, int]]:
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                yield int(entry), int(_stat_fields(int(entry))[1])
+            except (OSError, ProcessLookupError):
+                continue
+
+
+def _stat_fields(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the state on (the name before may hold anything)."""
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        return file.read().rpartition(b")")[2].decode().split()
+
+
+def _line(argv: tuple[bytes, ...]) -> str:
+    return b" ".join(argv).decode(errors="replace")

@@ -1,0 +1,142 @@
+"""The kernel's record of a process: everything that exec hands from one program to the next.
+
+A process that looks at itself changes what it sees (an interpreter sets signal
+dispositions, a shell rewrites the environment). So the probe child is a program
+that only waits, and the record is read from outside, in /proc.
+"""
+
+import os
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemontools_conformance.running import journal
+from daemontools_conformance.running.processes import is_asleep
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a process has inherited and been given. All as the kernel shows it."""
+
+    argv: tuple[bytes, ...]
+    environment: tuple[bytes, ...]
+    comm: bytes
+    directory: str
+    uids: tuple[int, ...]  # real, effective, saved, file system
+    gids: tuple[int, ...]
+    groups: tuple[int, ...]
+    capabilities: dict[str, int]  # set -> mask, e.g. "CapEff"
+    no_new_privileges: bool
+    umask: int
+    nice: int
+    process_group: int
+    session: int
+    terminal: int  # device number, 0 for none
+    blocked: frozenset[int]  # signal numbers
+    ignored: frozenset[int]
+    caught: frozenset[int]
+    limits: dict[str, tuple[str, str]]  # name -> (soft, hard)
+    descriptors: dict[int, str]  # number -> what it refers to
+    descriptor_flags: dict[int, str]  # number -> flags of open, octal (02000000: close-on-exec)
+    locks: dict[int, str]  # number -> the locks held through it, e.g. "FLOCK ADVISORY WRITE"
+    parent: int
+
+
+CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
+_READINGS = 500  # of a process that will not keep still: a second, or so
+
+
+def record(pid: int) -> Record:
+    """Read the record of a live process. Raises OSError if it is gone or not ours to read.
+
+    The kernel hands it out file by file, and an exec may come in between: then
+    the arguments are of one program and the rest of another; a moment later the
+    loader has a library open. So it is read until two readings agree of a
+    process that waits.
+    """
+    seen = _read(pid)
+    for _ in range(_READINGS):
+        waits = is_asleep(pid)
+        before, seen = seen, _read(pid)
+        if waits and seen == before:
+            break
+        time.sleep(0.001)
+    journal.note("record", pid=pid, seen=seen)
+    return seen
+
+
+def _read(pid: int) -> Record:
+    proc = Path("/proc") / str(pid)
+    status = dict(
+        line.split(":\t", 1) for line in (proc / "status").read_text().splitlines() if ":\t" in line
+    )
+    stat = (proc / "stat").read_text().rpartition(")")[2].split()
+    return Record(
+        argv=_zero_ended((proc / "cmdline").read_bytes()),
+        environment=_zero_ended((proc / "environ").read_bytes()),
+        comm=(proc / "comm").read_bytes().rstrip(b"\n"),
+        directory=os.readlink(proc / "cwd"),
+        uids=_numbers(status["Uid"]),
+        gids=_numbers(status["Gid"]),
+        groups=_numbers(status["Groups"]),
+        capabilities={name: int(status[name], 16) for name in CAPABILITIES},
+        no_new_privileges=status["NoNewPrivs"] == "1",
+        umask=int(status["Umask"], 8),
+        nice=int(stat[16]),
+        process_group=int(stat[2]),
+        session=int(stat[3]),
+        terminal=int(stat[4]),
+        parent=int(stat[1]),
+        blocked=_signals(status["SigBlk"]),
+        ignored=_signals(status["SigIgn"]),
+        caught=_signals(status["SigCgt"]),
+        limits=_limits((proc / "limits").read_text()),
+        descriptors={int(entry.name): _target(entry) for entry in sorted((proc / "fd").iterdir())},
+        descriptor_flags=_of_descriptors(proc, r"^flags:\t(\w+)"),
+        locks=_of_descriptors(proc, r"^lock:\t\d+: +(\w+ +\w+ +\w+)"),
+    )
+
+
+def _zero_ended(data: bytes) -> tuple[bytes, ...]:
+    return tuple(data.split(b"\0")[:-1])
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(word) for word in text.split())
+
+
+def _signals(mask: str) -> frozenset[int]:
+    """The numbers of the bits that are set, but for those that the C library keeps to itself.
+
+    glibc uses 32 and 33 for its threads and lets no program change them; its
+    posix_spawn, by which Python >= 3.13 starts programs, leaves them ignored.
+    """
+    bits = int(mask, 16)
+    numbers = {number for number in range(1, 65) if bits >> (number - 1) & 1}
+    return frozenset(numbers - {32, 33})
+
+
+def _limits(text: str) -> dict[str, tuple[str, str]]:
+    rows = re.findall(r"^(Max [a-z ]+?)\s{2,}(\w+)\s+(\w+)", text, flags=re.MULTILINE)
+    return {name[4:]: (soft, hard) for name, soft, hard in rows}
+
+
+def _of_descriptors(proc: Path, pattern: str) -> dict[int, str]:
+    """The descriptors whose fdinfo matches, and what it says there."""
+    found = {}
+    for entry in sorted((proc / "fdinfo").iterdir()):
+        try:
+            words = re.findall(pattern, entry.read_text(), flags=re.MULTILINE)
+        except OSError:
+            continue  # closed meanwhile
+        if words:
+            found[int(entry.name)] = " ".join(", ".join(words).split())
+    return found
+
+
+def _target(entry: Path) -> str:
+    try:
+        return os.readlink(entry)
+    except OSError:
+        return "closed meanwhile"

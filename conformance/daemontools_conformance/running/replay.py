@@ -1,0 +1,222 @@
+"""The journal of a test as a shell script: the same steps by hand, without the suite.
+
+What a test does to its folder before the first program starts is taken from
+the files themselves; after that, from the journal. Pauses are those that the
+test made. What no shell can do (an environment entry without `=`, say) is left
+out and said in a comment.
+"""
+
+import os
+import shlex
+import signal
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from daemontools_conformance.running.journal import Event, Journal
+
+_SHORTEST_PAUSE = 0.05  # seconds; what is shorter is the suite's own work
+_START_SECONDS = 0.3  # for a program in the background to get going
+_LARGEST_FILE = 65536
+_MOST_FILES = 200
+
+
+def word(data: bytes) -> str:
+    """One shell word (bash) that gives exactly these bytes."""
+    text = data.decode("ascii", errors="replace")
+    if text.isprintable() and "\ufffd" not in text:
+        return shlex.quote(text)
+    escapes = {39: "\\'", 92: "\\\\", 10: "\\n", 9: "\\t"}
+    return (
+        "$'"
+        + "".join(
+            escapes.get(byte) or (chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}")
+            for byte in data
+        )
+        + "'"
+    )
+
+
+def tree(root: Path) -> list[str]:
+    """The shell lines that make the tree under `root` as it is now."""
+    lines: list[str] = []
+    for folder, folders, files in os.walk(root):
+        folders.sort()
+        for name in sorted([*folders, *files]):
+            if len(lines) > _MOST_FILES:
+                return [*lines, "# ... and further files"]
+            try:
+                lines += _make(Path(folder) / name, root)
+            except OSError as error:
+                lines.append(f"# {name!r}: {error.strerror}")
+    return lines
+
+
+def _make(path: Path, root: Path) -> list[str]:
+    name = _operand(path.relative_to(root))
+    about = path.lstat()
+    mode = f"{stat.S_IMODE(about.st_mode):o}"
+    if path.is_symlink():
+        return [f"ln -s {word(os.fsencode(os.readlink(path)))} {name}"]
+    if path.is_dir():
+        return [f"mkdir -m {mode} {name}"]
+    if stat.S_ISFIFO(about.st_mode):
+        return [f"mkfifo -m {mode} {name}"]
+    if not stat.S_ISREG(about.st_mode) or about.st_size > _LARGEST_FILE:
+        return [f"# {name}: mode {mode}, {about.st_size} bytes, is left out"]
+    return write(path.relative_to(root), path.read_bytes(), about.st_mode)
+
+
+def _operand(name: Path) -> str:
+    """A file name as a shell word that no command takes for an option."""
+    data = os.fsencode(name)
+    return word(b"./" + data if data.startswith(b"-") else data)
+
+
+def write(name: Path, content: bytes, mode: int) -> list[str]:
+    """The shell line that writes a file."""
+    quoted = _operand(name)
+    if len(content) > _LARGEST_FILE:
+        return [f"# {quoted}: {len(content)} bytes, left out"]
+    made = f"printf %s {word(content)} > {quoted}" if b"\0" not in content else _octal(content)
+    made = made if b"\0" not in content else f"{made} > {quoted}"
+    return [f"{made}; chmod {stat.S_IMODE(mode):o} {quoted}"]
+
+
+def _octal(content: bytes) -> str:
+    """A printf for content with NUL bytes, which no shell word can hold."""
+    return "printf '" + "".join(f"\\{byte:03o}" for byte in content) + "'"
+
+
+def script(title: str, start: list[str], journal: Journal) -> str:
+    """The whole script; `start` holds the lines that make the first files."""
+    lines = [
+        "#!/bin/bash",
+        *(f"# {line}" for line in title.splitlines()),
+        'cd "$(mktemp -d)" && mkdir box && cd box',
+        *start,
+        *_steps(journal.events),
+        "kill $(jobs -p) 2>/dev/null || :",
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _steps(events: list[Event]) -> Iterator[str]:
+    """The lines for everything from the first start on."""
+    began = next((n for n, event in enumerate(events) if event.kind == "start"), len(events))
+    last = events[began].at if began < len(events) else 0.0
+    names: dict[int, str] = {}  # process id in the test -> shell variable
+    waited = {event.facts["pid"] for event in events if event.kind == "ended"}
+    for event in events[began:]:
+        if event.at - last > _SHORTEST_PAUSE and event.kind != "ended":
+            yield f"sleep {event.at - last:.2f}"
+        last = event.at
+        match event.kind:
+            case "start":
+                pid = event.facts["pid"]
+                at_once = _ends_next(events, event)
+                yield from _start(event.facts, at_once=at_once)
+                if not at_once:
+                    names[pid] = f"p{len(names) + 1}"
+                    yield f"{names[pid]}=$!; sleep {_START_SECONDS}"
+            case "ended" if event.facts["pid"] in names:
+                yield f"wait ${names[event.facts['pid']]}; echo exit $?"
+            case "write":
+                yield from write(event.facts["name"], event.facts["content"], event.facts["mode"])
+            case "control":
+                folder = word(os.fsencode(event.facts["service"]))
+                yield f"printf %s {word(event.facts['letters'])} > {folder}/supervise/control"
+            case "signal":
+                target = names.get(event.facts["pid"])
+                name = signal.Signals(event.facts["signal"]).name.removeprefix("SIG")
+                yield f"kill -{name} ${target}" if target else f"# kill -{name} another process"
+            case "shell":
+                yield event.facts["line"]
+            case "input":
+                yield f"# written to its standard input: {word(event.facts['data'])}"
+    if not waited and not names:
+        yield ":"
+
+
+def _ends_next(events: list[Event], start: Event) -> bool:
+    """Was the program run to its end before anything else happened?"""
+    after = [e for e in events[events.index(start) + 1 :] if e.kind not in ("input", "record")]
+    return bool(after) and after[0].kind == "ended" and after[0].facts["pid"] == start.facts["pid"]
+
+
+def _start(facts: dict[str, Any], *, at_once: bool) -> Iterator[str]:
+    """The lines that start a program as the test did."""
+    argv: list[bytes] = facts["argv"]
+    file: bytes = facts["file"] or argv[0]
+    before, env_options, after = _prepared([os.fsencode(o) for o in facts["prepare"]])
+    environment = " ".join(word(k + b"=" + v) for k, v in facts["env"].items())
+    if file != argv[0] and os.path.basename(file) != argv[0]:
+        # env cannot give another name to a program; a shell can.
+        inner = shlex.quote('exec -a "$0" "$@"')
+        command = f"bash -c {inner} {word(argv[0])} {word(file)}"
+    else:
+        command = word(file)
+    arguments = "".join(f" {word(a)}" for a in argv[1:])
+    folder = facts["cwd"]
+    enter = f"cd {word(os.fsencode(folder))} && " if folder not in ("", b"") else ""
+    source = _input(facts)
+    call = f"{enter}{before}exec env -i{env_options} {environment} {command}{arguments}{after}"
+    ending = "; echo exit $?" if at_once else " &"
+    yield f"{source[0]}( {call} ){source[1]}{ending}"
+
+
+def _input(facts: dict[str, Any]) -> tuple[str, str]:
+    data = facts.get("input")
+    if data is None:
+        return "", " < /dev/null"
+    if len(data) > _LARGEST_FILE:
+        return f"head -c {len(data)} /dev/zero | ", ""
+    return (f"printf %s {word(data)} | " if b"\0" not in data else f"{_octal(data)} | "), ""
+
+
+_LIMITS = {
+    "AS": "v", "CORE": "c", "CPU": "t", "DATA": "d", "FSIZE": "f", "NOFILE": "n",
+    "NPROC": "u", "STACK": "s", "MEMLOCK": "l", "RSS": "m",
+}  # fmt: skip
+_IN_KILOBYTES = {"AS", "DATA", "STACK", "MEMLOCK", "RSS"}
+
+
+def _prepared(options: list[bytes]) -> tuple[str, str, str]:
+    """prepare.py's options in shell: what comes before exec, options of env, redirections."""
+    before, env, after = "", "", ""
+    words = [option.decode(errors="replace") for option in options]
+    while words:
+        option = words.pop(0)
+        value = "" if option == "--empty-environ" else words.pop(0)
+        match option:
+            case "--umask":
+                before += f"umask {value}; "
+            case "--ignore":
+                before += f"trap '' {value}; "
+            case "--block":
+                env += f" --block-signal={value}"
+            case "--default":
+                env += f" --default-signal={value}"
+            case "--close":
+                after += f" {value}>&-"
+            case "--open":
+                after += f" {value}<>/dev/null"
+            case "--nice":
+                before += f"renice -n {value} $BASHPID >/dev/null; "
+            case "--user":
+                uid, _, gid = value.partition(":")
+                env += f" setpriv --reuid {uid} --regid {gid} --clear-groups env"
+            case "--limit":
+                before += _limit(value)
+            case _:
+                before += f": not repeated here: {option} {shlex.quote(value)}; "
+    return before, env, after
+
+
+def _limit(value: str) -> str:
+    name, _, amount = value.partition("=")
+    number = int(amount)
+    scaled = number // 1024 if name in _IN_KILOBYTES else number
+    scaled = number // 512 if name == "FSIZE" else scaled
+    return f"ulimit -S -{_LIMITS.get(name, '?')} {scaled if number >= 0 else 'unlimited'}; "

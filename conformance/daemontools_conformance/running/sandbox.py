@@ -1,0 +1,260 @@
+"""The sandbox: a folder for one test, and everything that it starts.
+
+    def test_answers_yes_while_supervise_runs(sandbox):
+        sandbox.service("clock", "exec sleep 1000")
+        sandbox.supervise("clock")
+        assert sandbox.run("svok", "clock").code == 0
+
+Names of programs are djb's; the sandbox calls those of the implementation under
+test. When the test ends, all that it started is killed and reaped, by process
+id, orphans included.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, TypedDict, Unpack
+
+from daemontools_conformance.contract.outcomes import Unavailable
+from daemontools_conformance.contract.places import folder as data_folder
+from daemontools_conformance.running import evidence, journal, replay
+from daemontools_conformance.running.implementation import Implementation
+from daemontools_conformance.running.needs import closed_to_others
+from daemontools_conformance.running.patience import deadline, eventually
+from daemontools_conformance.running.processes import (
+    Finished,
+    Running,
+    check_no_traceback,
+    children,
+    end_all_but,
+)
+from daemontools_conformance.running.status import Status, decode
+
+Word = str | bytes | os.PathLike[str]
+File = int | IO[bytes]
+
+PIPE = subprocess.PIPE
+
+
+class Options(TypedDict, total=False):
+    """How a program is started. What is not given: empty input, output to files, PATH alone."""
+
+    stdin: File  # a descriptor, or PIPE to write to it later
+    stdout: File
+    stderr: File
+    env: Mapping[str, str] | Mapping[bytes, bytes]  # the whole environment
+    cwd: Word  # inside the sandbox
+    pass_fds: Sequence[int]
+    new_session: bool
+    prepare: Sequence[Word]  # options of prepare.py: signals, descriptors, limits, user
+
+
+class Sandbox:
+    """One test's folder (`path`, the working directory of all it starts) and processes."""
+
+    def __init__(self, implementation: Implementation, path: Path, subject: str = "") -> None:
+        self.implementation = implementation
+        self.subject = subject  # the program that the test's clause is about
+        self.path = path
+        path.mkdir(mode=0o755)
+        # Output of programs lies outside the folder in which they work.
+        self.evidence = path.with_name(path.name + ".evidence")
+        self.evidence.mkdir(mode=0o755)
+        self.journal = journal.begin()
+        self.first_files: tuple[str, list[str]] | None = None  # listing, shell lines
+        self.started: list[Running] = []
+        self.environment: dict[str, str] = {"PATH": implementation.path}
+        self._spared = children()
+
+    # Files
+
+    def write(self, name: str | bytes, content: bytes | str = b"", mode: int = 0o644) -> Path:
+        """Create a file with this content and mode, and the folders above it."""
+        path = self.path / os.fsdecode(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        data = content.encode() if isinstance(content, str) else content
+        path.write_bytes(data)
+        path.chmod(mode)
+        journal.note("write", name=path.relative_to(self.path), content=data, mode=mode)
+        return path
+
+    def script(self, name: str, body: str, interpreter: str = "/bin/sh") -> Path:
+        """Create an executable script."""
+        return self.write(name, f"#!{interpreter}\n{body}\n", 0o755)
+
+    def service(self, name: str, run: str, down: bool = False) -> Path:
+        """Create a service directory whose ./run is a shell script with this body."""
+        self.script(f"{name}/run", run)
+        if down:
+            self.write(f"{name}/down")
+        return self.path / name
+
+    # Programs
+
+    def argv(self, program: str, *arguments: Word) -> tuple[str, list[bytes]]:
+        """The file to execute and the arguments, argv[0] first."""
+        file, first = self.implementation.command(program, self.subject)
+        return file, [os.fsencode(word) for word in (*first, *arguments)]
+
+    def start(self, program: str, *arguments: Word, **options: Unpack[Options]) -> Running:
+        """Start a program of the implementation and return at once."""
+        file, argv = self.argv(program, *arguments)
+        return self.start_command(argv, file, **options)
+
+    def start_command(
+        self, argv: Sequence[Word], executable: str | None = None, **options: Unpack[Options]
+    ) -> Running:
+        """Start any command and return at once; `executable` if argv[0] is not the file."""
+        words = [os.fsencode(word) for word in argv]
+        self._note_first_files()
+        call, file = words, executable
+        if "prepare" in options:
+            call, file = self._prepared(words, executable, options["prepare"]), None
+        name = f"{len(self.started):02d}.{Path(os.fsdecode(words[0])).name}"
+        out, err = self.evidence / f"{name}.out", self.evidence / f"{name}.err"
+        environment = options.get("env", self.environment)
+        with open(out, "wb") as out_file, open(err, "wb") as err_file:
+            popen = subprocess.Popen(
+                call,
+                executable=file,
+                bufsize=0,
+                stdin=options.get("stdin", subprocess.DEVNULL),
+                stdout=options.get("stdout", out_file),
+                stderr=options.get("stderr", err_file),
+                env={os.fsencode(k): os.fsencode(v) for k, v in environment.items()},
+                cwd=self.path / os.fsdecode(options.get("cwd", "")),
+                pass_fds=options.get("pass_fds", ()),
+                start_new_session=options.get("new_session", False),
+            )
+        running = Running(popen, tuple(words), out, err)
+        self.started.append(running)
+        journal.note(
+            "start",
+            pid=popen.pid,
+            argv=words,
+            file=os.fsencode(executable or b""),
+            env={os.fsencode(k): os.fsencode(v) for k, v in environment.items()},
+            cwd=options.get("cwd", ""),
+            prepare=list(options.get("prepare", ())),
+            streams=name,
+        )
+        return running
+
+    def _note_first_files(self) -> None:
+        """Remember the files that the test made before it started a first program."""
+        if self.first_files is None:
+            self.first_files = evidence.listing(self.path), replay.tree(self.path)
+
+    def run(
+        self,
+        program: str,
+        *arguments: Word,
+        input: bytes | None = None,  # noqa: A002 - the word that subprocess.run uses
+        within: float = 20.0,
+        crash_is_an_answer: bool = False,
+        **options: Unpack[Options],
+    ) -> Finished:
+        """Run a program to its end: `.code`, `.out`, `.err`. Raises Hung, Crashed."""
+        if input is not None:
+            options["stdin"] = PIPE
+        running = self.start(program, *arguments, **options)
+        if input is not None:
+            journal.of_start(running.pid)["input"] = input
+            try:
+                running.popen.communicate(input, timeout=deadline(within))
+            except subprocess.TimeoutExpired:
+                pass  # the wait below says so, with the output
+        return running.wait(within, crash_is_an_answer)
+
+    def _prepared(
+        self, words: list[bytes], executable: str | None, options: Sequence[Word]
+    ) -> list[bytes]:
+        """The command line that runs `words` through prepare.py."""
+        path = self.implementation.path
+        target = executable or shutil.which(os.fsdecode(words[0]), path=path) or words[0]
+        if "--user" in options:
+            self.needs_to_be_open(target)
+        helper = Path(__file__).with_name("prepare.py")
+        call = [sys.executable, "-ISXutf8", helper, *options, "--", target, *words]
+        return [os.fsencode(word) for word in call]
+
+    def needs_to_be_open(self, file: Word) -> None:
+        """Another user shall execute this program. Raises Unavailable if it is closed to others."""
+        if why := closed_to_others(os.fsdecode(file)):
+            raise Unavailable(why)
+
+    # Services
+
+    def supervise(self, service: str, **options: Unpack[Options]) -> Running:
+        """Start supervise on a service and wait until it answers (`supervise/ok` has a reader)."""
+        running = self.start("supervise", service, **options)
+        eventually(lambda: self.is_supervised(service), what=f"supervise {service} answers")
+        return running
+
+    def is_supervised(self, service: str) -> bool:
+        """Does somebody hold `supervise/ok` open for reading?"""
+        try:
+            os.close(os.open(self.path / service / "supervise/ok", os.O_WRONLY | os.O_NONBLOCK))
+        except OSError:
+            return False
+        return True
+
+    def status(self, service: str) -> Status:
+        """The service's status file, decoded. Raises OSError, ValueError."""
+        return decode((self.path / service / "supervise/status").read_bytes())
+
+    def control(self, service: str, letters: bytes) -> None:
+        """Write command letters to the service's control FIFO, as svc does."""
+        journal.note("control", service=service, letters=letters)
+        fd = os.open(self.path / service / "supervise/control", os.O_WRONLY | os.O_NONBLOCK)
+        try:
+            os.write(fd, letters)
+        finally:
+            os.close(fd)
+
+    def fixture(self, name: str) -> Path:
+        """A file or folder of `fixtures/`."""
+        return data_folder("fixtures") / name
+
+    # The end
+
+    def replay(self, title: str) -> str:
+        """What the test did, as a shell script that needs no suite."""
+        start = self.first_files[1] if self.first_files else replay.tree(self.path)
+        return replay.script(title, start, self.journal)
+
+    def files(self) -> dict[str, str]:
+        """The listing of the folder before the first program started, and now."""
+        before = self.first_files[0] if self.first_files else ""
+        return {"before": before, "after": evidence.listing(self.path)}
+
+    def close(self) -> None:
+        """Kill and reap everything; then fail if anything showed a traceback."""
+        for running in self.started:
+            if running.popen.stdin and not running.popen.stdin.closed:
+                try:
+                    running.popen.stdin.close()
+                except OSError:
+                    pass
+        end_all_but(self._spared)
+        for running in self.started:
+            running.popen.poll()
+        for running in self.started:
+            check_no_traceback(running.argv, running.out + running.err)
+
+    def remove(self) -> None:
+        """Remove the folder and the evidence."""
+        shutil.rmtree(self.path, onerror=_make_writable_and_retry)
+        shutil.rmtree(self.evidence)
+
+
+def _make_writable_and_retry(_function: object, path: str, _info: object) -> None:
+    os.chmod(os.path.dirname(path), 0o700)
+    os.chmod(path, 0o700)
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    else:
+        os.unlink(path)
