@@ -43,7 +43,7 @@ def as_generated(readme: str) -> str:
 
 def matrix() -> str:
     """The picture of the committed results; empty as long as there are none."""
-    reports = pages.committed()
+    reports = pages.committed_reports()
     return picture.draw(clauses.load(), reports) if reports else ""
 
 

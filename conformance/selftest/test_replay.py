@@ -10,7 +10,7 @@ from daemontools_conformance.contract.profiles import Profile
 from daemontools_conformance.judging import failure
 from daemontools_conformance.running import evidence, journal, replay
 from daemontools_conformance.running.implementation import Implementation
-from daemontools_conformance.running.journal import Event, Journal
+from daemontools_conformance.running.journal import Entry, Journal
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.running.status import encode
 
@@ -70,7 +70,7 @@ def test_evidence_holds_streams_files_and_steps(box: Sandbox, tmp_path: Path) ->
     box.write("later", b"x")
     box.close()
     folder = tmp_path / "evidence"
-    evidence.keep(folder, box.evidence, box.journal, box.files(), box.replay("t"), "it failed")
+    box.keep(folder, "t", "it failed")
     names = {file.name for file in folder.iterdir()}
     assert names == {
         "00.svok.out", "00.svok.err", "journal.jsonl", "files.before", "files.after", "replay.sh",
@@ -85,16 +85,16 @@ def test_a_journal_belongs_to_the_latest_test() -> None:
     first = journal.begin()
     journal.note("write", name="a")
     second = journal.begin()
-    assert (len(first.events), second.events) == (1, [])
+    assert (len(first.entries), second.entries) == (1, [])
 
 
 def test_pauses_of_the_test_are_pauses_of_the_script() -> None:
     facts = {"file": b"", "env": {}, "cwd": "", "prepare": [], "argv": [b"true"]}
-    events = [
-        Event(0.0, "start", {**facts, "pid": 5}),
-        Event(1.5, "control", {"service": "s", "letters": b"d"}),
+    entries = [
+        Entry(0.0, "start", {**facts, "pid": 5}),
+        Entry(1.5, "control", {"service": "s", "letters": b"d"}),
     ]
-    lines = replay.script("t", [], Journal(0.0, events)).splitlines()
+    lines = replay.script("t", [], Journal(0.0, entries)).splitlines()
     assert "sleep 1.50" in lines
     assert "printf %s d > s/supervise/control" in lines
 

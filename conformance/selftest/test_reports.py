@@ -78,7 +78,7 @@ HEADER = {
 SEEN = 'seen: b"\\x00<yes>" & more\x00\x1b'
 
 
-def _test(name: str, clause: str, outcome: str, detail: str = "") -> results.Record:
+def _test(name: str, clause: str, outcome: str, detail: str = "") -> results.Line:
     return {
         "kind": "test",
         "test": f"tests/svok/test_exit.py::{name}",
@@ -90,14 +90,14 @@ def _test(name: str, clause: str, outcome: str, detail: str = "") -> results.Rec
     }
 
 
-def _cell(clause: str, outcome: str, **more: str) -> results.Record:
+def _cell(clause: str, outcome: str, **more: str) -> results.Line:
     plain = {"detail": "", "evidence": "", "declared": "", "seen": "", "reason": "", "link": ""}
     level = CLAUSES[clause].level
     cell = {"kind": "clause", "clause": clause, "level": level, "outcome": outcome}
     return {**cell, "complete": outcome != "NOT-RUN", **plain, **more}
 
 
-LINES: list[results.Record] = [
+LINES: list[results.Line] = [
     HEADER,
     _test("test_a", "svok/exit/running", "PASS"),
     _test("test_b", "svok/exit/killed", "FAIL", SEEN),
@@ -192,7 +192,7 @@ def test_the_matrix_needs_no_script_to_be_read() -> None:
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: str(line["kind"]))
-def test_every_line_is_as_the_schema_says(line: results.Record) -> None:
+def test_every_line_is_as_the_schema_says(line: results.Line) -> None:
     assert mismatch(line, SCHEMA, SCHEMA) == ""
 
 
@@ -221,7 +221,7 @@ def test_the_schema_knows_every_outcome() -> None:
         ([{**HEADER, "schema": 2}, *LINES[1:]], "schema"),
     ],
 )
-def test_a_broken_report_is_refused(lines: list[results.Record], complaint: str) -> None:
+def test_a_broken_report_is_refused(lines: list[results.Line], complaint: str) -> None:
     with pytest.raises(results.BrokenReport, match=complaint):
         results.checked(lines)
 

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from daemontools_conformance.contract import clauses
+from daemontools_conformance.contract.demands import demands
 from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.contract.profiles import FILL_IN, Expectation, Profile
 from daemontools_conformance.judging.cells import TestResult, cells
+from daemontools_conformance.judging.run import Run
 from daemontools_conformance.reports import summary
-from daemontools_conformance.reports.results import Run
 from daemontools_conformance.running.implementation import Implementation
 
 KNOWN = clauses.load()
@@ -22,7 +23,7 @@ def run(*tests: TestResult, expect: Expectation | None = None, lost: tuple[str, 
     profile = Profile("mine", expect={expect.clause: expect} if expect else {})
     return Run(
         implementation=Implementation(profile, Path("/nowhere")),
-        clauses=KNOWN,
+        demands=demands(profile, KNOWN),
         tests=tests,
         cells=cells(tests),
         selected=len(tests) + len(lost),
@@ -35,7 +36,7 @@ def run(*tests: TestResult, expect: Expectation | None = None, lost: tuple[str, 
 
 
 def said(it: Run) -> list[str]:
-    return list(summary.lines(it, evidence=None))
+    return list(summary.told(it, evidence=None))
 
 
 def test_the_table_counts_clauses_by_program_and_outcome() -> None:

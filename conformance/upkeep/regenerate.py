@@ -22,9 +22,9 @@ from daemontools_conformance.contract import clauses
 from daemontools_conformance.contract.places import folder
 from daemontools_conformance.contract.profiles import ProfileError, find
 from daemontools_conformance.reports import badge, lines, matrix, pages, results
-from daemontools_conformance.selection import tests as index
+from daemontools_conformance.selection.tests import of_suite
 
-RESULTS = Path(__file__).parents[1] / "results"
+RESULTS = folder("results")
 NOTHING_WAS_RUN = {4, 5}  # pytest's exit codes: usage, nothing selected
 
 
@@ -59,13 +59,13 @@ def run(asked: str, options: list[str]) -> str:
         return "" if status == 0 else f"{name}: not everything is as declared"
 
 
-def _lines(report: Path) -> list[results.Record]:
+def _lines(report: Path) -> list[results.Line]:
     """The lines of a report that was found to be whole."""
     found = results.read(report)
     return [found.header, *found.tests, *found.clauses.values(), found.footer]
 
 
-def _lasting(line: results.Record) -> results.Record:
+def _lasting(line: results.Line) -> results.Line:
     """The line without what differs from run to run and means nothing."""
     kept = dict(line)
     if "evidence" in kept:
@@ -85,12 +85,12 @@ def _lasting(line: results.Record) -> results.Record:
 def make_pages() -> None:
     """The matrix, the badges and the two generated lists."""
     known = clauses.load()
-    reports = pages.committed()
+    reports = pages.committed_reports()
     (RESULTS / "matrix.html").write_text(matrix.page(reports, known, clause_link="../spec/{file}"))
     for report in reports:
         (RESULTS / f"{report.name}.svg").write_text(badge.image(report))
     (RESULTS / "djb-list.md").write_text(pages.djb_list(known, reports))
-    (RESULTS / "untested.md").write_text(pages.untested(known, index.of_suite(), reports))
+    (RESULTS / "untested.md").write_text(pages.untested(known, of_suite(), reports))
 
 
 def _file(name: str) -> Path:
@@ -136,7 +136,6 @@ def main() -> int:
         return 1 if found else 0
     said = []
     if not arguments.pages:
-        RESULTS.mkdir(exist_ok=True)
         said = [text for name in arguments.names or names() if (text := run(name, options))]
     make_pages()
     print("\n".join(said) or "all is as declared")

@@ -26,7 +26,7 @@ from daemontools_conformance.contract.clauses import LEVELS, Clause, load
 from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.reports import matrix, pages
 from daemontools_conformance.reports.results import Report
-from daemontools_conformance.selection import tests as index
+from daemontools_conformance.selection.tests import Test, by_clause, of_suite
 
 ROOT = Path(__file__).parents[2]
 SPEC = ROOT / "conformance/spec"
@@ -40,15 +40,15 @@ def all_clauses() -> dict[str, Clause]:
 
 
 @cache
-def tests_by_clause() -> dict[str, list[index.Test]]:
+def tests_by_clause() -> dict[str, list[Test]]:
     """clause id -> the tests that check it, read from their source."""
-    return index.by_clause(index.of_suite(), all_clauses())
+    return by_clause(of_suite(), all_clauses())
 
 
 @cache
 def results() -> list[Report]:
     """The committed results of the shipped profiles; none yet is no error."""
-    return pages.committed()
+    return pages.committed_reports()
 
 
 class Clauses(SphinxDirective):
@@ -139,7 +139,7 @@ def write_pages(_app: Sphinx) -> None:
     texts = {program: _page(program, clauses) for program, clauses in programs.items()}
     texts["index"] = _index(programs)
     texts["djb-list"] = pages.djb_list(all_clauses(), results())
-    texts["not-tested"] = pages.untested(all_clauses(), index.of_suite(), results())
+    texts["not-tested"] = pages.untested(all_clauses(), of_suite(), results())
     texts["not-executed"] = unexecuted.page()
     for old in set(folder.glob("*.md")) - {folder / f"{name}.md" for name in texts}:
         old.unlink()

@@ -5,15 +5,12 @@ daemontools-conformance list|explain|smoke|adopt|diff|replay|matrix|badge|djb|un
 """
 
 import argparse
-import importlib
 import os
 import sys
-from pathlib import Path
 
-import pytest
-
-from daemontools_conformance.selection import heavy
-from daemontools_conformance.selection import tests as index
+from daemontools_conformance.commands import verbs
+from daemontools_conformance.commands.run import is_test, run
+from daemontools_conformance.selection.options import add_options
 
 
 def main() -> None:
@@ -30,11 +27,9 @@ def _run_what_is_asked(arguments: list[str]) -> None:
         _help()
         return
     if arguments and not arguments[0].startswith("-"):
-        from daemontools_conformance.commands import verbs
-
         if arguments[0] in verbs.VERBS:
             sys.exit(verbs.main(arguments))
-        if not _is_test(arguments[0]):
+        if not is_test(arguments[0]):
             known = ", ".join(verbs.VERBS)
             sys.exit(
                 f"daemontools-conformance: no such command: {arguments[0]} (there are {known})"
@@ -46,9 +41,6 @@ def _run_what_is_asked(arguments: list[str]) -> None:
 
 def _help() -> None:
     """The verbs and the suite's own options; pytest's are too many to help here."""
-    from daemontools_conformance import plugin
-    from daemontools_conformance.commands import verbs
-
     parser = argparse.ArgumentParser(
         prog="daemontools-conformance",
         usage="%(prog)s [option ...] [pytest's option ...]\n       %(prog)s verb ...",
@@ -56,55 +48,16 @@ def _help() -> None:
         epilog="All options of pytest work too: -k, -x, -n ... (pytest --help lists them).",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    plugin.add_options(parser.add_argument)
+    add_options(parser.add_argument)
     parser.add_argument(
         "--differential", nargs=2, metavar=("A", "B"), help="compare two on generated input"
     )
     parser.print_help()
 
 
-def run(arguments: list[str]) -> int:
-    """Run the suite; all arguments are pytest's, and those of `plugin.py`."""
-    # Other plugins that happen to be installed change nothing and start no slower.
-    os.environ.setdefault("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    if not any(word.startswith(("-n", "--numprocesses")) for word in arguments):
-        # Most tests only wait: more workers than cores. But each worker collects.
-        for_each_core, most = (4, 16) if "--quick" in arguments else (14, 56)
-        arguments = ["-n", str(min(for_each_core * (os.cpu_count() or 1), most)), *arguments]
-    fixed = [
-        "-p", "daemontools_conformance.plugin", "-p", "xdist", "--maxschedchunk", "1",
-        "--rootdir", str(index.TESTS.parent), "-c", str(index.TESTS / "pytest.ini"), "-q",
-    ]  # fmt: skip
-    tests = [] if any(_is_test(word) for word in arguments) else _files(arguments)
-    return int(pytest.main([*fixed, *tests, *arguments]))
-
-
-def _files(arguments: list[str]) -> list[str]:
-    """The test files that hold what is asked for: less to collect."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--program", action="append", default=[])
-    parser.add_argument("--clause", action="append", default=[])
-    parser.add_argument("--heavy", default="")
-    asked = parser.parse_known_args(arguments)[0]
-    if not asked.program and not asked.clause:
-        left_out = [f"--ignore={file}" for file in heavy.files_to_leave_out(asked.heavy)]
-        return [str(index.TESTS), *left_out]
-    found = index.of_suite()
-    wanted = [
-        test
-        for test in found
-        if index.is_wanted(test.clause, asked.program, asked.clause) and test.heavy == asked.heavy
-    ]
-    return sorted({str(test.file) for test in wanted}) or [str(index.TESTS)]
-
-
-def _is_test(word: str) -> bool:
-    """Does the argument name tests of this suite (and not an implementation's folder)?"""
-    return Path(word.split("::", maxsplit=1)[0]).absolute().is_relative_to(index.TESTS)
-
-
 def _differential(arguments: list[str]) -> int:
     """`--differential A B ...`: the same generated input to two implementations."""
-    differential = importlib.import_module("daemontools_conformance.differential")
+    from daemontools_conformance import differential  # and hypothesis, which is slow to start
+
     place = arguments.index("--differential")
-    return int(differential.main(arguments[place + 1 :] + arguments[:place]))
+    return differential.main(arguments[place + 1 :] + arguments[:place])

@@ -12,7 +12,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from daemontools_conformance import __version__, commands
+from daemontools_conformance import __version__
+from daemontools_conformance.commands.run import run
 from daemontools_conformance.contract import clauses
 from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.contract.profiles import FILL_IN, Profile, find
@@ -44,7 +45,7 @@ def main(name: str, output: Path | None, options: list[str]) -> int:
 
 
 def _run(profile: Path, report: Path, options: list[str]) -> results.Report:
-    commands.run(["--implementation", str(profile), "--report", str(report), *options])
+    run(["--implementation", str(profile), "--report", str(report), *options])
     return results.read(report)
 
 

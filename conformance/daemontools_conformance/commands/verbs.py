@@ -16,17 +16,14 @@ import argparse
 import re
 import subprocess
 import sys
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
-from daemontools_conformance.commands import adopt, smoke
+from daemontools_conformance.commands import adopt, explain, smoke
 from daemontools_conformance.contract import clauses
-from daemontools_conformance.contract.places import folder
 from daemontools_conformance.contract.profiles import ProfileError, find
 from daemontools_conformance.reports import badge, changes, matrix, pages, results
-from daemontools_conformance.reports.lines import most_its_own
-from daemontools_conformance.selection import tests as index
+from daemontools_conformance.selection.tests import of_suite
 
 _Arguments = argparse.Namespace
 
@@ -52,72 +49,6 @@ def main(words: list[str]) -> int:
     except (ProfileError, clauses.SpecError, results.BrokenReport, OSError) as error:
         print(f"daemontools-conformance {arguments.verb}: {error}", file=sys.stderr)
         return 2
-
-
-def _selection(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--program", action="append", default=[])
-    parser.add_argument("--clause", action="append", default=[])
-    parser.add_argument("--level", default="")
-
-
-def _list(arguments: _Arguments) -> int:
-    known = clauses.load()
-    tests = index.by_clause(index.of_suite(), known)
-    shown = [
-        clause
-        for clause in known.values()
-        if index.is_wanted(clause.id, arguments.program, arguments.clause)
-        and (not arguments.level or clause.level == arguments.level.upper())
-    ]
-    for clause in shown:
-        print(f"{clause.level:9} {clause.id}{'' if tests[clause.id] else '   (no test)'}")
-    print(f"{len(shown)} clauses", file=sys.stderr)
-    return 0 if shown else 1
-
-
-def _explain_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("clause", nargs="+", help="an id, or its beginning")
-
-
-def _explain(arguments: _Arguments) -> int:
-    known = clauses.load()
-    tests = index.by_clause(index.of_suite(), known)
-    for asked in arguments.clause:
-        found = [known[asked]] if asked in known else []
-        found = found or [c for c in known.values() if c.id.startswith(asked)]
-        if not found:
-            print(f"there is no clause {asked} (see: daemontools-conformance list)")
-            return 1
-        for clause in found:
-            print("\n".join(_explained(clause, tests[clause.id])))
-    return 0
-
-
-def _explained(clause: clauses.Clause, tests: list[index.Test]) -> list[str]:
-    def paragraph(text: str) -> str:
-        return textwrap.fill(text, 92, initial_indent="  ", subsequent_indent="  ")
-
-    lines = [clause.id, paragraph(clause.text)]
-    if clause.why:
-        lines += ["why", paragraph(clause.why)]
-    lines += ["level", paragraph(f"{clause.level}: {clauses.LEVELS[clause.level]}")]
-    lines += ["source", paragraph(f"{clause.source} ({clause.file.name}:{clause.line})")]
-    if clause.by_hand:
-        lines += ["by hand", *(f"  {clauses.typed(line)}" for line in clause.by_hand)]
-    for name, text in clause.variants.items():
-        lines += [f"variant {name}", paragraph(text)]
-    lines += ["tests", *(f"  {test.id} (line {test.line})" for test in tests if not test.heavy)]
-    lines += [
-        f"  --heavy {test.heavy}: {test.id} (line {test.line})" for test in tests if test.heavy
-    ]
-    for file in sorted(folder("profiles").glob("*.toml")):
-        profile = find(file.stem)
-        if expectation := profile.expect.get(clause.id):
-            kind = "; seen: ".join(part for part in (expectation.kind, expectation.seen) if part)
-            lines += [f"{profile.name} deviates: {kind}", paragraph(expectation.reason)]
-    if code := most_its_own(clause.id):
-        lines += ["lines of the reference that are most its own", *(f"  {line}" for line in code)]
-    return [*lines, ""]
 
 
 def _smoke_arguments(parser: argparse.ArgumentParser) -> None:
@@ -207,19 +138,19 @@ def _no_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _djb(_: _Arguments) -> int:
-    print(pages.djb_list(clauses.load(), pages.committed()), end="")
+    print(pages.djb_list(clauses.load(), pages.committed_reports()), end="")
     return 0
 
 
 def _untested(_: _Arguments) -> int:
-    print(pages.untested(clauses.load(), index.of_suite(), pages.committed()), end="")
+    print(pages.untested(clauses.load(), of_suite(), pages.committed_reports()), end="")
     return 0
 
 
 # verb -> (what adds its arguments, what it does)
 VERBS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Callable[[_Arguments], int]]] = {
-    "list": (_selection, _list),
-    "explain": (_explain_arguments, _explain),
+    "list": (explain.list_arguments, explain.list_clauses),
+    "explain": (explain.arguments, explain.explain),
     "smoke": (_smoke_arguments, _smoke),
     "adopt": (_adopt_arguments, _adopt),
     "diff": (_diff_arguments, _diff),

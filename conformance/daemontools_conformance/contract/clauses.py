@@ -55,6 +55,11 @@ class Clause:
     variants: dict[str, str] = field(default_factory=dict)
 
     @property
+    def title(self) -> str:
+        """The id and what it says, in one line."""
+        return f"{self.id}: {self.text}"
+
+    @property
     def program(self) -> str:
         """The first word of the id."""
         return self.id.split("/")[0]

@@ -6,7 +6,7 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 def folder(name: str) -> Path:
-    """The folder `spec`, `profiles` or `fixtures`. Raises FileNotFoundError."""
+    """The folder `spec`, `profiles`, `results` or `fixtures`. Raises FileNotFoundError."""
     checkout = _PACKAGE.parent
     for candidate in (_PACKAGE / name, checkout / name, checkout.parent / name):
         if candidate.is_dir():

@@ -48,7 +48,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from daemontools_conformance.contract.clauses import Clause
+from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.contract.places import folder as data_folder
 
 PROGRAMS = (
@@ -71,7 +71,11 @@ PROGRAMS = (
     "setlock",
 )
 FILL_IN = "to be filled in"  # what `adopt` leaves open; a run counts it
-KINDS = ("variant", "not-offered", "known-bug")
+OUTCOMES = {  # kind of expectation -> the outcome of a test that comes out as expected
+    "variant": Outcome.VARIANT,
+    "not-offered": Outcome.NOT_OFFERED,
+    "known-bug": Outcome.KNOWN_BUG,
+}
 _KEYS = {
     "name", "title", "version", "suite_version", "folder", "setup", "not_offered",
     "peer", "inherits", "without", "programs", "svscanboot", "timing", "expect",
@@ -93,6 +97,11 @@ class Expectation:
     link: str = ""
     expires: datetime.date | None = None
     sometimes: bool = False  # a race: it may also come out well
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome of a test that comes out as expected."""
+        return OUTCOMES[self.kind]
 
 
 @dataclass(frozen=True)
@@ -224,18 +233,6 @@ def shipped(name: str) -> Path:
     return data_folder("profiles") / f"{name}.toml"
 
 
-def check_profile(profile: Profile, known: Mapping[str, Clause]) -> None:
-    """Does the profile speak of things that exist? Raises ProfileError."""
-    for id_, expectation in profile.expect.items():
-        if id_ not in known:
-            raise ProfileError(f"profile {profile.name}: there is no clause {id_}")
-        if expectation.kind == "variant" and expectation.seen not in known[id_].variants:
-            raise ProfileError(
-                f"profile {profile.name}: {id_} has no variant {expectation.seen!r} "
-                f"({known[id_].file.name}:{known[id_].line})"
-            )
-
-
 def _single(entries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """The entries, those with `clauses` taken apart."""
     for entry in entries:
@@ -256,8 +253,8 @@ def _expectations(path: Path, entries: list[dict[str, Any]]) -> dict[str, Expect
 
         if clause in expectations:
             raise wrong("it stands there twice")
-        if entry.get("kind") not in KINDS:
-            raise wrong(f"its kind is none of {', '.join(KINDS)}")
+        if entry.get("kind") not in OUTCOMES:
+            raise wrong(f"its kind is none of {', '.join(OUTCOMES)}")
         if not entry.get("reason"):
             raise wrong("it has no reason")
         if entry["kind"] == "variant" and not entry.get("seen"):

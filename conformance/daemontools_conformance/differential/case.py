@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from daemontools_conformance.running import replay
-from daemontools_conformance.running.journal import Event, Journal
+from daemontools_conformance.running.journal import Entry, Journal
 
 
 class Node(NamedTuple):
@@ -100,13 +100,13 @@ def shell(case: Case, file: str) -> str:
         "input": case.input,
     }
     journal = Journal()
-    journal.events.append(Event(0.0, "start", facts))
+    journal.entries.append(Entry(0.0, "start", facts))
     if not case.steps:
-        journal.events.append(Event(0.0, "ended", {"pid": 0}))
+        journal.entries.append(Entry(0.0, "ended", {"pid": 0}))
     at = 1.0
     for step in case.steps:
         at += step.after
-        journal.events += _event(step, at)
+        journal.entries += _event(step, at)
     lines = replay.script(f"{case.program}: {case.json()}", files, journal)
     head, call, rest = lines.partition("exec env")
     lines = head + call + rest.replace("{box}", "'\"$PWD\"'")  # it stands in quotes
@@ -114,19 +114,19 @@ def shell(case: Case, file: str) -> str:
     return lines.replace("\ncd ", f"\n{held}cd ", 1)
 
 
-def _event(step: Step, at: float) -> list[Event]:
+def _event(step: Step, at: float) -> list[Entry]:
     match step.act:
         case "control":
             service = os.fsdecode(step.where)
-            return [Event(at, "control", {"service": service, "letters": step.what})]
+            return [Entry(at, "control", {"service": service, "letters": step.what})]
         case "signal":
             number = int(step.what)
-            return [Event(at, "signal", {"pid": 0, "signal": number})]
+            return [Entry(at, "signal", {"pid": 0, "signal": number})]
         case "input":
-            return [Event(at, "input", {"data": step.what})]
+            return [Entry(at, "input", {"data": step.what})]
         case "make":
             facts = {"name": Path(os.fsdecode(step.where)), "content": step.what, "mode": 0o644}
-            return [Event(at, "write", facts)]
+            return [Entry(at, "write", facts)]
         case "remove":
             return _line(at, "rm", step.where)
         case "dir":
@@ -145,9 +145,9 @@ def _event(step: Step, at: float) -> list[Event]:
             return []
 
 
-def _line(at: float, command: str, *words: bytes) -> list[Event]:
+def _line(at: float, command: str, *words: bytes) -> list[Entry]:
     """A line of the script that is no act of the program itself."""
-    return [Event(at, "shell", {"line": " ".join([command, *map(replay.word, words)])})]
+    return [Entry(at, "shell", {"line": " ".join([command, *map(replay.word, words)])})]
 
 
 def _plain(value: Any) -> Any:

@@ -7,10 +7,11 @@ a test passed but another could not run here. Pure: no pytest, no files.
 import datetime
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
+from daemontools_conformance.contract.demands import Demand
 from daemontools_conformance.contract.outcomes import Outcome
-from daemontools_conformance.contract.profiles import Expectation
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,14 @@ class Cell:
         return next((t.detail for t in self.tests if t.outcome == self.outcome and t.detail), "")
 
 
-@dataclass(frozen=True)
-class Selection:
-    """What was to run: node id -> clause, and the clauses of which some test was left out."""
+def packed(result: TestResult) -> dict[str, Any]:
+    """The result in plain types, for the way from a worker to the controller."""
+    return {**asdict(result), "outcome": int(result.outcome)}
 
-    chosen: Mapping[str, str]
-    left_out: frozenset[str]
+
+def unpacked(facts: Mapping[str, Any]) -> TestResult:
+    """The result that was packed."""
+    return TestResult(**{**facts, "outcome": Outcome(facts["outcome"])})
 
 
 def settled(results: Iterable[TestResult]) -> list[TestResult]:
@@ -90,16 +93,9 @@ def worst(tests: Iterable[TestResult]) -> Outcome:
     return decided
 
 
-DECLARED = {
-    "variant": Outcome.VARIANT,
-    "not-offered": Outcome.NOT_OFFERED,
-    "known-bug": Outcome.KNOWN_BUG,
-}
-
-
 def surprises(
     found: Mapping[str, Cell],
-    expected: Mapping[str, Expectation],
+    demands: Mapping[str, Demand],
     complete: frozenset[str],
     today: datetime.date | None = None,
 ) -> list[str]:
@@ -109,32 +105,32 @@ def surprises(
     only those can contradict an expectation.
     """
     today = today or datetime.date.today()
+    expected = {id_: d.expectation for id_, d in demands.items() if id_ in found and d.expectation}
     found_short = [
         f"{cell.clause}: {cell.outcome}" for cell in found.values() if cell.outcome >= Outcome.FLAKY
     ]
     contradicted = [
         f"{clause}: {expectation.kind} was declared, {found[clause].outcome} was seen"
         for clause, expectation in expected.items()
-        if clause in found
-        and clause in complete
+        if clause in complete
         and not expectation.sometimes
         and found[clause].outcome < Outcome.FLAKY
-        and found[clause].outcome not in (DECLARED[expectation.kind], Outcome.UNTESTED)
+        and found[clause].outcome not in (expectation.outcome, Outcome.UNTESTED)
         and all(test.outcome != Outcome.UNTESTED for test in found[clause].tests)
     ]
     expired = [
         f"{clause}: the expectation expired on {expectation.expires}: {expectation.reason}"
         for clause, expectation in expected.items()
-        if clause in found and expectation.expires and expectation.expires < today
+        if expectation.expires and expectation.expires < today
     ]
     return found_short + contradicted + expired
 
 
-def lost(selection: Selection, finished: Iterable[str]) -> list[TestResult]:
-    """The tests that were to run and never reported: the run was cut short."""
+def lost(chosen: Mapping[str, str], finished: Iterable[str]) -> list[TestResult]:
+    """Those of the chosen tests (name -> clause) that never reported: the run was cut short."""
     reported = set(finished)
     return [
         TestResult(test, clause, Outcome.HARNESS_ERROR, detail="it never reported a result")
-        for test, clause in selection.chosen.items()
+        for test, clause in chosen.items()
         if test not in reported
     ]

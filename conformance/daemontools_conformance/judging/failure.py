@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeGuard
 
@@ -13,29 +14,37 @@ _WIDTH = 96
 _MOST_HEX = 96  # bytes of a value shown in hex
 
 
-def report(
-    clause: Clause,
-    outcome: Outcome,
-    problem: str,
-    where: str,
-    script: str,
-    evidence: Path | None,
-) -> str:
-    """The text shown for a test that fell short; `script` is the replay."""
-    parts = [
-        f"{clause.id}: {outcome}",
-        textwrap.fill(clause.text, _WIDTH, initial_indent="  ", subsequent_indent="  "),
-        f"  ({clause.level}; {clause.source}; {clause.file.name}:{clause.line})",
-    ]
-    steps = [line for line in script.splitlines() if not line.startswith("#!")]
-    if steps:
-        parts += ["", "What was run (paste it into bash):"]
-        parts += [f"  {line}" for line in steps if not line.startswith("# ")]
-    parts += ["", textwrap.indent(problem.strip(), "  "), "", f"Test: {where}"]
-    if evidence:
-        parts.append(f"Evidence: {evidence}")
-        parts.append(f"Again: daemontools-conformance replay {evidence}")
-    return "\n".join(parts)
+@dataclass(frozen=True)
+class Failure:
+    """A test that fell short."""
+
+    clause: Clause
+    outcome: Outcome
+    error: BaseException
+    where: str  # the test, and its line that raised
+
+    def report(self, script: str, evidence: Path | None) -> str:
+        """The text shown for it; `script` is the replay."""
+        clause = self.clause
+        parts = [
+            f"{clause.id}: {self.outcome}",
+            textwrap.fill(clause.text, _WIDTH, initial_indent="  ", subsequent_indent="  "),
+            f"  ({clause.level}; {clause.source}; {clause.file.name}:{clause.line})",
+        ]
+        steps = [line for line in script.splitlines() if not line.startswith("#!")]
+        if steps:
+            parts += ["", "What was run (paste it into bash):"]
+            parts += [f"  {line}" for line in steps if not line.startswith("# ")]
+        parts += ["", textwrap.indent(self._problem().strip(), "  "), "", f"Test: {self.where}"]
+        if evidence:
+            parts.append(f"Evidence: {evidence}")
+            parts.append(f"Again: daemontools-conformance replay {evidence}")
+        return "\n".join(parts)
+
+    def _problem(self) -> str:
+        kind = type(self.error).__name__
+        text = str(self.error) or kind
+        return text if isinstance(self.error, AssertionError) else f"{kind}: {text}"
 
 
 def compared(op: str, left: object, right: object) -> list[str] | None:

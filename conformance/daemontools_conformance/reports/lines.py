@@ -17,9 +17,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from daemontools_conformance.reports.results import committed
+from daemontools_conformance.contract.places import folder
 
-MAP = committed("lines").with_suffix(".json")
+MAP = folder("results") / "lines.json"
 MOST = 8  # lines shown for a clause
 
 

@@ -8,14 +8,14 @@ from daemontools_conformance.contract.clauses import Clause
 from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.contract.places import folder
 from daemontools_conformance.reports.results import Report, read
-from daemontools_conformance.selection import tests as index
+from daemontools_conformance.selection.tests import Test, by_clause
 
 _MOST_CLAUSES = 12  # shown for one line of djb's list
 
 
-def committed() -> list[Report]:
+def committed_reports() -> list[Report]:
     """The committed results: djb's first, the reference's, the others'. Raises BrokenReport."""
-    files = (folder("profiles").parent / "results").glob("*.jsonl")
+    files = folder("results").glob("*.jsonl")
     first = ("djb", "reference")
     return [read(file) for file in sorted(files, key=lambda f: (f.stem not in first, f.stem))]
 
@@ -77,21 +77,21 @@ def _was_judged(report: Report, clause: str) -> bool:
 
 
 def untested(
-    clauses: Mapping[str, Clause], tests: Iterable[index.Test], reports: Sequence[Report]
+    clauses: Mapping[str, Clause], tests: Iterable[Test], reports: Sequence[Report]
 ) -> str:
     """The page of what the suite does not test, as far as it can know it."""
-    by_clause = index.by_clause(tests, clauses)
-    orphans = [clause for clause in clauses if not by_clause[clause]]
+    tested = by_clause(tests, clauses)
+    orphans = [clause for clause in clauses if not tested[clause]]
     nowhere = [
         clause
         for clause in clauses
         if clause not in orphans and not any(_was_judged(report, clause) for report in reports)
     ]
     seen = {
-        (record["clause"], record["seen"])
+        (cell["clause"], cell["seen"])
         for report in reports
-        for record in report.clauses.values()
-        if record["outcome"] == "VARIANT"
+        for cell in report.clauses.values()
+        if cell["outcome"] == "VARIANT"
     }
     unseen = [
         f"{clause.id}, variant {name}"
@@ -102,7 +102,7 @@ def untested(
     needing = sorted(
         {
             f"{clause}: {', '.join(test.needs)}"
-            for clause, found in by_clause.items()
+            for clause, found in tested.items()
             for test in found
             if test.needs
         }

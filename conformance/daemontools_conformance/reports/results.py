@@ -15,21 +15,26 @@ import os
 import platform
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from daemontools_conformance import __version__
 from daemontools_conformance.contract.clauses import Clause
+from daemontools_conformance.contract.demands import Demand
 from daemontools_conformance.contract.outcomes import Outcome, named
 from daemontools_conformance.contract.places import folder
 from daemontools_conformance.contract.profiles import Profile, find
-from daemontools_conformance.judging.cells import Cell, TestResult
-from daemontools_conformance.running.implementation import Implementation
-from daemontools_conformance.selection import tests as index
+from daemontools_conformance.judging.cells import TestResult
+from daemontools_conformance.judging.run import Run
+from daemontools_conformance.selection.tests import TESTS
 
 SCHEMA = 1
-Record = dict[str, Any]
+# What decides a test's answer, of the package (the lint lets tests import nothing else)
+# and of the fixtures.
+DECIDES = ("contract", "helpers", "judging", "plugin.py", "pytest_fixtures.py", "running", "tests")
+FIXTURES = ("clockstep.c", "logdirs", "vectors", "witness")
+Line = dict[str, Any]
 
 
 class BrokenReport(Exception):
@@ -37,36 +42,13 @@ class BrokenReport(Exception):
 
 
 @dataclass(frozen=True)
-class Run:
-    """A finished run, before it is written."""
-
-    implementation: Implementation
-    clauses: Mapping[str, Clause]
-    tests: tuple[TestResult, ...]
-    cells: Mapping[str, Cell]
-    selected: int
-    lost: tuple[str, ...]  # tests that never reported
-    is_partial: bool
-    complete: frozenset[str]
-    surprises: tuple[str, ...]
-    options: tuple[str, ...]
-    exit_status: int = 0
-
-    @property
-    def is_success(self) -> bool:
-        """Did something run, did all of it finish, and was nothing unexpected?"""
-        is_whole = not self.lost and self.selected <= len(self.tests)
-        return bool(self.cells) and is_whole and not self.surprises
-
-
-@dataclass(frozen=True)
 class Report:
     """A results file that was read and found to be whole."""
 
-    header: Record
-    footer: Record
-    clauses: Mapping[str, Record]
-    tests: tuple[Record, ...] = field(default=())
+    header: Line
+    footer: Line
+    clauses: Mapping[str, Line]
+    tests: tuple[Line, ...] = field(default=())
 
     @property
     def name(self) -> str:
@@ -79,16 +61,11 @@ class Report:
         return named(cell["outcome"]) if cell else Outcome.NOT_RUN
 
 
-def with_exit_status(run: Run, status: int) -> Run:
-    """The same run, once pytest has settled how it ends."""
-    return replace(run, exit_status=status)
-
-
-def records(run: Run) -> list[Record]:
+def lines_of(run: Run) -> list[Line]:
     """The lines of results.jsonl, as objects."""
     lines = [_header(run)]
     lines += [_test(test) for test in sorted(run.tests, key=lambda test: test.test)]
-    lines += [_cell(clause, run) for clause in run.clauses.values()]
+    lines += [_cell(demand, run) for demand in run.demands.values()]
     lines.append(
         {
             "kind": "footer",
@@ -104,13 +81,13 @@ def records(run: Run) -> list[Record]:
     return lines
 
 
-def _header(run: Run) -> Record:
+def _header(run: Run) -> Line:
     profile = run.implementation.profile
     return {
         "kind": "header",
         "schema": SCHEMA,
         "suite_version": __version__,
-        "spec_digest": spec_digest(run.clauses.values()),
+        "spec_digest": spec_digest(demand.clause for demand in run.demands.values()),
         "tests_digest": tests_digest(),
         "profile": profile.name,
         "title": profile.title,
@@ -128,7 +105,7 @@ def _header(run: Run) -> Record:
     }
 
 
-def _test(test: TestResult) -> Record:
+def _test(test: TestResult) -> Line:
     return {
         "kind": "test",
         "test": test.test,
@@ -140,11 +117,11 @@ def _test(test: TestResult) -> Record:
     }
 
 
-def _cell(clause: Clause, run: Run) -> Record:
+def _cell(demand: Demand, run: Run) -> Line:
+    clause = demand.clause
     cell = run.cells.get(clause.id)
-    expectation = run.implementation.profile.expect.get(clause.id)
     outcome = cell.outcome if cell else Outcome.NOT_RUN
-    declared = expectation if expectation and outcome >= Outcome.PASS else None
+    declared = demand.expectation if outcome >= Outcome.PASS else None
     return {
         "kind": "clause",
         "clause": clause.id,
@@ -162,7 +139,7 @@ def _cell(clause: Clause, run: Run) -> Record:
     }
 
 
-def as_text(lines: Iterable[Record]) -> str:
+def as_text(lines: Iterable[Line]) -> str:
     """The objects as the text of a results file."""
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
@@ -182,7 +159,7 @@ def read(file: Path) -> Report:
         raise BrokenReport(f"{file}: {error}") from error
 
 
-def checked(lines: list[Record]) -> Report:
+def checked(lines: list[Line]) -> Report:
     """The report that these lines make. Raises BrokenReport."""
     if not lines or lines[0].get("kind") != "header":
         raise BrokenReport("it has no header")
@@ -208,10 +185,14 @@ def spec_digest(clauses: Iterable[Clause]) -> str:
 
 
 def tests_digest() -> str:
-    """A digest of the sources of all tests."""
+    """A digest of all that decides a test's answer."""
     sums = hashlib.sha256()
-    for file in sorted(index.TESTS.rglob("*.py")):
-        sums.update(file.relative_to(index.TESTS).as_posix().encode() + b"\0" + file.read_bytes())
+    for base, names in ((TESTS.parent, DECIDES), (folder("fixtures"), FIXTURES)):
+        for part in (base / name for name in names):
+            for file in sorted(part.rglob("*")) if part.is_dir() else [part]:
+                if file.is_file() and file.parent.name != "__pycache__":
+                    name = file.relative_to(base).as_posix()
+                    sums.update(name.encode() + b"\0" + file.read_bytes())
     return sums.hexdigest()
 
 
@@ -224,14 +205,14 @@ def profile_digest(profile: Profile) -> str:
     return hashlib.sha256(source.read_bytes() + inherited.encode()).hexdigest()
 
 
-def committed(name: str) -> Path:
+def committed_file(name: str) -> Path:
     """The committed results of a shipped profile (the file need not exist)."""
-    return folder("profiles").parent / "results" / f"{name}.jsonl"
+    return folder("results") / f"{name}.jsonl"
 
 
 def durations(name: str) -> dict[str, float]:
     """How long each test took when the results were last committed; seconds by node id."""
-    for candidate in (committed(name), committed("djb")):
+    for candidate in (committed_file(name), committed_file("djb")):
         try:
             return {test["test"]: float(test["seconds"]) for test in read(candidate).tests}
         except BrokenReport:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from daemontools_conformance.contract.outcomes import MEANING, Outcome
 from daemontools_conformance.contract.profiles import FILL_IN
-from daemontools_conformance.reports.results import Run
-from daemontools_conformance.selection import tests as index
+from daemontools_conformance.judging.run import Run
+from daemontools_conformance.selection.tests import by_clause, of_suite
 
 _WIDTH = 100
 _ABSENT = re.compile(r"(?<=does not offer )\w+$|(?<=^needs )\w+(?=, which)")
 
 
-def lines(run: Run, evidence: Path | None) -> Iterator[str]:
+def told(run: Run, evidence: Path | None) -> Iterator[str]:
     """The summary, line by line."""
     yield from table(run)
     yield from _reasons(run, Outcome.UNTESTED)
@@ -27,7 +27,7 @@ def lines(run: Run, evidence: Path | None) -> Iterator[str]:
     if run.is_partial and run.implementation.profile.expect:
         yield "a partial run: expectations are judged only for clauses all of whose tests ran"
     if not run.is_partial:
-        tests = index.by_clause(index.of_suite(), run.clauses)
+        tests = by_clause(of_suite(), run.demands)
         yield from (f"no test: {clause}" for clause in tests if not tests[clause])
     open_reasons = [
         clause
@@ -56,7 +56,7 @@ def table(run: Run) -> Iterator[str]:
     widths = [max(len(str(outcome)), 5) + 2 for outcome in shown]
     counts: dict[str, Counter[Outcome]] = defaultdict(Counter)
     for cell in run.cells.values():
-        counts[run.clauses[cell.clause].program][cell.outcome] += 1
+        counts[run.demands[cell.clause].clause.program][cell.outcome] += 1
         counts["together"][cell.outcome] += 1
     total = counts.pop("together")
     yield f"{'':14}" + "".join(

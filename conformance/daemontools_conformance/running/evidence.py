@@ -13,8 +13,8 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -74,16 +74,23 @@ def printable(data: bytes) -> str:
     return repr(data)[2:-1]
 
 
-def keep(
-    folder: Path, streams: Path, journal: Journal, files: dict[str, str], replay: str, failure: str
-) -> None:
-    """Write the evidence of one test; `files` holds the listings by name."""
+@dataclass(frozen=True)
+class Left:
+    """What a test left: the folder of its programs' streams, its journal, listings by name."""
+
+    streams: Path
+    journal: Journal
+    files: Mapping[str, str]
+
+
+def keep(folder: Path, left: Left, replay: str, failure: str) -> None:
+    """Write the evidence of one test; `failure` is the bug report, if there is one."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for stream in sorted(streams.iterdir()):
+    for stream in sorted(left.streams.iterdir()):
         shutil.copy(stream, folder / stream.name)
-    (folder / "journal.jsonl").write_text("".join(f"{line}\n" for line in _told(journal)))
-    for name, text in files.items():
+    (folder / "journal.jsonl").write_text("".join(f"{line}\n" for line in _told(left.journal)))
+    for name, text in left.files.items():
         (folder / f"files.{name}").write_text(text)
     script = folder / "replay.sh"
     script.write_text(replay)
@@ -93,12 +100,12 @@ def keep(
 
 
 def _told(journal: Journal) -> Iterator[str]:
-    """The events as JSON; of equal observations in a row only the first."""
+    """The entries as JSON; of equal observations in a row only the first."""
     last = None
-    for event in journal.events:
-        if event.kind != "record" or event.facts != last:
-            yield json.dumps({"at": round(event.at, 4), "kind": event.kind, **_plain(event.facts)})
-        last = event.facts if event.kind == "record" else None
+    for entry in journal.entries:
+        if entry.kind != "record" or entry.facts != last:
+            yield json.dumps({"at": round(entry.at, 4), "kind": entry.kind, **_plain(entry.facts)})
+        last = entry.facts if entry.kind == "record" else None
 
 
 def _plain(value: Any) -> Any:

@@ -12,6 +12,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,8 +41,12 @@ class Implementation:
     @property
     def path(self) -> str:
         """The PATH on which this implementation's programs come first, then its peer's."""
-        folders = [str(self.folder), str(self.peer.folder)] if self.peer else [str(self.folder)]
-        return ":".join([*folders, SYSTEM_PATH])
+        return ":".join([*self.folders, SYSTEM_PATH])
+
+    @property
+    def folders(self) -> list[str]:
+        """The folder of its programs, then its peer's."""
+        return [str(self.folder), str(self.peer.folder)] if self.peer else [str(self.folder)]
 
     def command(self, program: str, subject: str = "") -> tuple[str, tuple[str, ...]]:
         """The file to execute and the first arguments, argv[0] included.
@@ -86,6 +91,13 @@ class Implementation:
             except (NotOffered, ProgramMissing, OSError):
                 continue
         return found
+
+
+def located(profile: Profile, folders: Sequence[str]) -> Implementation:
+    """The implementation that another process has located in these folders."""
+    own, *lent = folders
+    peer = Implementation(find(profile.peer), Path(lent[0])) if lent else None
+    return Implementation(profile, Path(own), peer)
 
 
 def locate(profile: Profile, scratch: Path) -> Implementation:

@@ -10,7 +10,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Event:
+class Entry:
     """One act or observation, `at` seconds after the test began.
 
     Kinds: write, start, input, control, signal, ended, record.
@@ -23,10 +23,10 @@ class Event:
 
 @dataclass
 class Journal:
-    """The events of one test, oldest first."""
+    """The entries of one test, oldest first."""
 
     began: float = field(default_factory=time.monotonic)
-    events: list[Event] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
 
 
 _current = Journal()
@@ -40,10 +40,10 @@ def begin() -> Journal:
 
 
 def note(kind: str, **facts: Any) -> None:
-    """Add an event to the current journal."""
-    _current.events.append(Event(time.monotonic() - _current.began, kind, facts))
+    """Add an entry to the current journal."""
+    _current.entries.append(Entry(time.monotonic() - _current.began, kind, facts))
 
 
 def of_start(pid: int) -> dict[str, Any]:
     """The facts of the latest start that gave this process id, to add to."""
-    return next(e.facts for e in reversed(_current.events) if e.facts.get("pid") == pid)
+    return next(e.facts for e in reversed(_current.entries) if e.facts.get("pid") == pid)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from daemontools_conformance.running.journal import Event, Journal
+from daemontools_conformance.running.journal import Entry, Journal
 
 _SHORTEST_PAUSE = 0.05  # seconds; what is shorter is the suite's own work
 _START_SECONDS = 0.3  # for a program in the background to get going
@@ -96,52 +96,52 @@ def script(title: str, start: list[str], journal: Journal) -> str:
         *(f"# {line}" for line in title.splitlines()),
         'cd "$(mktemp -d)" && mkdir box && cd box',
         *start,
-        *_steps(journal.events),
+        *_steps(journal.entries),
         "kill $(jobs -p) 2>/dev/null || :",
     ]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _steps(events: list[Event]) -> Iterator[str]:
+def _steps(entries: list[Entry]) -> Iterator[str]:
     """The lines for everything from the first start on."""
-    began = next((n for n, event in enumerate(events) if event.kind == "start"), len(events))
-    last = events[began].at if began < len(events) else 0.0
+    began = next((n for n, entry in enumerate(entries) if entry.kind == "start"), len(entries))
+    last = entries[began].at if began < len(entries) else 0.0
     names: dict[int, str] = {}  # process id in the test -> shell variable
-    waited = {event.facts["pid"] for event in events if event.kind == "ended"}
-    for event in events[began:]:
-        if event.at - last > _SHORTEST_PAUSE and event.kind != "ended":
-            yield f"sleep {event.at - last:.2f}"
-        last = event.at
-        match event.kind:
+    waited = {entry.facts["pid"] for entry in entries if entry.kind == "ended"}
+    for entry in entries[began:]:
+        if entry.at - last > _SHORTEST_PAUSE and entry.kind != "ended":
+            yield f"sleep {entry.at - last:.2f}"
+        last = entry.at
+        match entry.kind:
             case "start":
-                pid = event.facts["pid"]
-                at_once = _ends_next(events, event)
-                yield from _start(event.facts, at_once=at_once)
+                pid = entry.facts["pid"]
+                at_once = _ends_next(entries, entry)
+                yield from _start(entry.facts, at_once=at_once)
                 if not at_once:
                     names[pid] = f"p{len(names) + 1}"
                     yield f"{names[pid]}=$!; sleep {_START_SECONDS}"
-            case "ended" if event.facts["pid"] in names:
-                yield f"wait ${names[event.facts['pid']]}; echo exit $?"
+            case "ended" if entry.facts["pid"] in names:
+                yield f"wait ${names[entry.facts['pid']]}; echo exit $?"
             case "write":
-                yield from write(event.facts["name"], event.facts["content"], event.facts["mode"])
+                yield from write(entry.facts["name"], entry.facts["content"], entry.facts["mode"])
             case "control":
-                folder = word(os.fsencode(event.facts["service"]))
-                yield f"printf %s {word(event.facts['letters'])} > {folder}/supervise/control"
+                folder = word(os.fsencode(entry.facts["service"]))
+                yield f"printf %s {word(entry.facts['letters'])} > {folder}/supervise/control"
             case "signal":
-                target = names.get(event.facts["pid"])
-                name = signal.Signals(event.facts["signal"]).name.removeprefix("SIG")
+                target = names.get(entry.facts["pid"])
+                name = signal.Signals(entry.facts["signal"]).name.removeprefix("SIG")
                 yield f"kill -{name} ${target}" if target else f"# kill -{name} another process"
             case "shell":
-                yield event.facts["line"]
+                yield entry.facts["line"]
             case "input":
-                yield f"# written to its standard input: {word(event.facts['data'])}"
+                yield f"# written to its standard input: {word(entry.facts['data'])}"
     if not waited and not names:
         yield ":"
 
 
-def _ends_next(events: list[Event], start: Event) -> bool:
+def _ends_next(entries: list[Entry], start: Entry) -> bool:
     """Was the program run to its end before anything else happened?"""
-    after = [e for e in events[events.index(start) + 1 :] if e.kind not in ("input", "record")]
+    after = [e for e in entries[entries.index(start) + 1 :] if e.kind not in ("input", "record")]
     return bool(after) and after[0].kind == "ended" and after[0].facts["pid"] == start.facts["pid"]
 
 

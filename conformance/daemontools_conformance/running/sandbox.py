@@ -226,10 +226,12 @@ class Sandbox:
         start = self.first_files[1] if self.first_files else replay.tree(self.path)
         return replay.script(title, start, self.journal)
 
-    def files(self) -> dict[str, str]:
-        """The listing of the folder before the first program started, and now."""
+    def keep(self, folder: Path, title: str, failure: str) -> None:
+        """Write the evidence into the folder; `failure` is the bug report, if there is one."""
         before = self.first_files[0] if self.first_files else ""
-        return {"before": before, "after": evidence.listing(self.path)}
+        files = {"before": before, "after": evidence.listing(self.path)}
+        left = evidence.Left(self.evidence, self.journal, files)
+        evidence.keep(folder, left, self.replay(title), failure)
 
     def close(self) -> None:
         """Kill and reap everything; then fail if anything showed a traceback."""

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1] / "tests"
+_REPETITION = re.compile(r"repetition(\d+)-?")
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,17 @@ def by_clause(found: Iterable[Test], known: Iterable[str]) -> dict[str, list[Tes
             if clause in grouped:
                 grouped[clause].append(test)
     return grouped
+
+
+def name_of_test(node_id: str) -> str:
+    """The name of a test in results: its node id, less the number that --repeat adds."""
+    return _REPETITION.sub("", node_id).replace("[]", "")
+
+
+def repetition_of(node_id: str) -> int:
+    """The number that --repeat added; 0 if none."""
+    found = _REPETITION.search(node_id)
+    return int(found[1]) if found else 0
 
 
 def _tests_of(file: Path) -> Iterator[Test]:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from daemontools_conformance.selection.tests import name_of_test
+
 FOLDER = "DAEMONTOOLS_LINES"  # the variable that names the folder of the notes
 
 
@@ -19,7 +21,7 @@ def pytest_fixture_setup(
         sandbox = fixturedef.cached_result[0]
         folder = Path(os.environ[FOLDER])
         name = sandbox.path.parent.name  # type: ignore[attr-defined]
-        (folder / f"name.{name}").write_text(request.node.nodeid.replace("[]", ""))  # as the plugin
+        (folder / f"name.{name}").write_text(name_of_test(request.node.nodeid))
         notes = folder / name
         notes.write_bytes(bytes(int((folder / "size").read_text())))
         notes.chmod(0o666)

@@ -23,9 +23,10 @@ from pathlib import Path
 import pytest
 
 from daemontools_conformance.contract import clauses
+from daemontools_conformance.contract.demands import demands
 from daemontools_conformance.contract.places import folder
-from daemontools_conformance.contract.profiles import FILL_IN, ProfileError, check_profile, find
-from daemontools_conformance.selection import tests as index
+from daemontools_conformance.contract.profiles import FILL_IN, ProfileError, find
+from daemontools_conformance.selection.tests import TESTS
 
 ROOT = Path(__file__).parents[3]
 REFERENCE = ROOT / "reference/daemontools"
@@ -65,8 +66,8 @@ def clauses_and_tests() -> Iterator[str]:
             [
                 "--collect-only", "-qq", "-p", "daemontools_conformance.plugin",
                 "-p", "no:xdist", "--implementation", empty,
-                "--rootdir", str(SUITE), "-c", str(index.TESTS / "pytest.ini"),
-                str(index.TESTS),
+                "--rootdir", str(SUITE), "-c", str(TESTS / "pytest.ini"),
+                str(TESTS),
             ],
             plugins=[collected],
         )  # fmt: skip
@@ -110,7 +111,7 @@ def layers() -> Iterator[str]:
 
 def sleeps() -> Iterator[str]:
     """Rule 5."""
-    for file in sorted(index.TESTS.rglob("*.py")):
+    for file in sorted(TESTS.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and _called(node) in SLEEPERS:
                 yield f"{_short(file)}:{node.lineno}: a fixed sleep; use eventually or never"
@@ -122,7 +123,7 @@ def profiles() -> Iterator[str]:
     for file in sorted(folder("profiles").glob("*.toml")):
         try:
             profile = find(str(file))
-            check_profile(profile, known)
+            demands(profile, known)
         except ProfileError as error:
             yield str(error)
             continue
@@ -133,7 +134,7 @@ def profiles() -> Iterator[str]:
 
 def budget() -> Iterator[str]:
     """Rule 7."""
-    files = [file for file in SUITE.rglob("*.py") if not file.is_relative_to(index.TESTS)]
+    files = [file for file in SUITE.rglob("*.py") if not file.is_relative_to(TESTS)]
     lines = sum(len(file.read_text().splitlines()) for file in files)
     if lines > BUDGET:
         yield f"the suite without its tests has {lines} lines; its budget is {BUDGET}"

@@ -1,0 +1,47 @@
+"""A run of the suite: pytest, with the suite's plugin and those test files that are needed."""
+
+import argparse
+import os
+from pathlib import Path
+
+import pytest
+
+from daemontools_conformance.selection.tests import TESTS, is_wanted, of_suite
+
+# Workers for each core, and at most. Most tests only wait; but each worker collects.
+_QUICK_WORKERS, _WORKERS = (4, 16), (14, 56)
+
+
+def run(arguments: list[str]) -> int:
+    """Run the suite; all arguments are pytest's, and those of the suite's plugin."""
+    # Other plugins that happen to be installed change nothing and start no slower.
+    os.environ.setdefault("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    if not any(word.startswith(("-n", "--numprocesses")) for word in arguments):
+        for_each_core, most = _QUICK_WORKERS if "--quick" in arguments else _WORKERS
+        arguments = ["-n", str(min(for_each_core * (os.cpu_count() or 1), most)), *arguments]
+    fixed = [
+        "-p", "daemontools_conformance.plugin", "-p", "xdist", "--maxschedchunk", "1",
+        "--rootdir", str(TESTS.parent), "-c", str(TESTS / "pytest.ini"), "-q",
+    ]  # fmt: skip
+    tests = [] if any(is_test(word) for word in arguments) else _files(arguments)
+    return int(pytest.main([*fixed, *tests, *arguments]))
+
+
+def is_test(word: str) -> bool:
+    """Does the argument name tests of this suite (and not an implementation's folder)?"""
+    return Path(word.split("::", maxsplit=1)[0]).absolute().is_relative_to(TESTS)
+
+
+def _files(arguments: list[str]) -> list[str]:
+    """The test files that hold what is asked for: less to collect."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--program", action="append", default=[])
+    parser.add_argument("--clause", action="append", default=[])
+    parser.add_argument("--heavy", default="")
+    asked = parser.parse_known_args(arguments)[0]
+    of_kind = [test for test in of_suite() if test.heavy == asked.heavy]
+    if not asked.program and not asked.clause:
+        others = {test.file for test in of_suite()} - {test.file for test in of_kind}
+        return [str(TESTS), *(f"--ignore={file}" for file in sorted(others))]
+    wanted = [test for test in of_kind if is_wanted(test.clause, asked.program, asked.clause)]
+    return sorted({str(test.file) for test in wanted}) or [str(TESTS)]

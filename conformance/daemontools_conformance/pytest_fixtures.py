@@ -1,0 +1,64 @@
+"""The fixtures that tests ask for by name. (`plugin.py` makes pytest load them.)"""
+
+import random
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemontools_conformance.plugin import BOX, FAILURE, HAS_FALLEN, SESSION, clause_of
+from daemontools_conformance.running.implementation import Implementation
+from daemontools_conformance.running.sandbox import Sandbox
+
+
+@pytest.fixture
+def implementation(request: pytest.FixtureRequest) -> Implementation:
+    """The implementation under test."""
+    return request.config.stash[SESSION].implementation
+
+
+@pytest.fixture
+def sandbox(request: pytest.FixtureRequest, implementation: Implementation) -> Iterator[Sandbox]:
+    """A folder of its own for the test; whatever it started is gone afterwards."""
+    session, item = request.config.stash[SESSION], request.node
+    clause = session.clauses[clause_of(item)]
+    parent = Path(tempfile.mkdtemp(prefix="t", dir=session.scratch))
+    parent.chmod(0o755)
+    box = Sandbox(implementation, parent / "box", clause.program)
+    item.stash[BOX] = box
+    crashed = True
+    try:
+        yield box
+        box.close()
+        crashed = False
+    finally:
+        text = item.stash.get(FAILURE, "")
+        if session.report or text or (crashed and not item.stash.get(HAS_FALLEN, False)):
+            box.keep(session.place(clause.id, item.nodeid), clause.title, text)
+        box.remove()
+        shutil.rmtree(parent, ignore_errors=True)
+
+
+@pytest.fixture
+def variant(request: pytest.FixtureRequest) -> str:
+    """The variant that the profile declares for this test's clause; "" for plain 0.76.
+
+    A test that takes it checks the variant by its value:
+
+        assert result.code == {"": 111, "debian": 0}[variant]
+    """
+    return request.config.stash[SESSION].demands[clause_of(request.node)].variant
+
+
+@pytest.fixture
+def dice(request: pytest.FixtureRequest) -> random.Random:
+    """All chance of a test, by the run's seed and the test's name."""
+    return random.Random(f"{request.config.getoption('seed')} {request.node.name}")
+
+
+@pytest.fixture
+def minutes(request: pytest.FixtureRequest) -> float:
+    """How long a soak lasts."""
+    return float(request.config.getoption("minutes"))

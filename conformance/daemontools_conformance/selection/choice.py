@@ -1,0 +1,144 @@
+"""Which of the collected tests run, and in which order. Pure: no pytest, no files.
+
+pytest's own -k and the like choose after this, among what is left.
+"""
+
+import difflib
+import fnmatch
+import random
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from daemontools_conformance.contract.clauses import Clause
+from daemontools_conformance.selection.options import Asked, CannotRun
+from daemontools_conformance.selection.tests import Test, by_clause, is_wanted
+
+_QUICK_SECONDS = 0.9
+_LONG_SECONDS = 0.9  # of a test that waits for a second at least
+_USUAL_SECONDS = {False: 1.0, True: 20.0}  # of a test that is (not) marked slow
+_QUICK_LEVELS = ("PROMISED", "CODE")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A test that was collected."""
+
+    test: str  # node id
+    clause: str
+    is_slow: bool = False
+    heavy: str = ""  # the kind; "" for an ordinary test
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The chosen tests with their clauses, and the clauses of which some test was left out."""
+
+    chosen: Mapping[str, str]
+    left_out: frozenset[str] = frozenset()
+
+
+def check_asked(asked: Asked, known: Mapping[str, Clause]) -> None:
+    """Is there what is asked for? Raises CannotRun, with what may have been meant."""
+    programs = {clause.program for clause in known.values()}
+    levels = {clause.level.lower() for clause in known.values()}
+    wrong = [("program", word, programs) for word in asked.program if word not in programs]
+    wrong += [
+        ("clause", word, set(known))
+        for word in asked.clause
+        if not any(id_.startswith(word) for id_ in known)
+    ]
+    if asked.level and asked.level.lower() not in levels:
+        wrong.append(("level", asked.level, levels))
+    for what, word, names in wrong:
+        near = difflib.get_close_matches(word, names, n=3)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise CannotRun(f"there is no {what} {word}{hint}")
+
+
+def check_tests(tests: Sequence[Test], asked: Asked, known: Collection[str]) -> None:
+    """Has every test that may be wanted exactly one clause that exists? Raises CannotRun."""
+    ordinary = {test.clause for test in tests if not test.heavy}
+    for test in tests:
+        where = f"{test.file.name}:{test.line}: {test.function}"
+        if len(test.clauses) != 1:
+            raise CannotRun(f"{where}: a test has exactly one clause")
+        if (
+            test.clause not in known
+            and "*" not in test.clause
+            and is_wanted(test.clause, asked.program, asked.clause)
+        ):
+            raise CannotRun(f"{where}: there is no clause {test.clause}")
+        if test.heavy and not (test.clause in ordinary or _is_meant(test.clause, ordinary)):
+            raise CannotRun(f"{where}: {test.clause} has no ordinary test")
+
+
+def _is_meant(clause: str, patterns: Iterable[str]) -> bool:
+    """Does the clause of a test whose parameters carry it stand for this one?"""
+    return any(fnmatch.fnmatch(clause, pattern) for pattern in patterns if "*" in pattern)
+
+
+def chosen(
+    candidates: Sequence[Candidate],
+    asked: Asked,
+    known: Mapping[str, Clause],
+    took: Mapping[str, float],
+) -> list[Candidate]:
+    """The tests that are asked for; `took` says how many seconds each test took, if known."""
+    wanted = [candidate for candidate in candidates if _is_chosen(candidate, asked, known)]
+    if asked.heavy and 0 < asked.sample < len(wanted):
+        drawn = {*random.Random(asked.seed).sample(range(len(wanted)), asked.sample)}
+        wanted = [candidate for number, candidate in enumerate(wanted) if number in drawn]
+    if asked.quick:
+        demanded = [one for one in wanted if known[one.clause].level in _QUICK_LEVELS]
+        wanted = _one_of_each_clause(demanded, took)
+    return wanted
+
+
+def _is_chosen(candidate: Candidate, asked: Asked, known: Mapping[str, Clause]) -> bool:
+    return (
+        is_wanted(candidate.clause, asked.program, asked.clause)
+        and candidate.heavy == asked.heavy
+        and (not asked.level or known[candidate.clause].level == asked.level.upper())
+        and not (asked.quick and candidate.is_slow)
+    )
+
+
+def _one_of_each_clause(
+    candidates: Sequence[Candidate], took: Mapping[str, float]
+) -> list[Candidate]:
+    """For --quick: the quickest test of each clause, as far as is known; none of seconds."""
+    quickest: dict[str, Candidate] = {}
+    for candidate in sorted(candidates, key=lambda one: took.get(one.test, 0.5)):
+        quickest.setdefault(candidate.clause, candidate)
+    kept = {one for one in quickest.values() if took.get(one.test, 0.5) < _QUICK_SECONDS}
+    return [candidate for candidate in candidates if candidate in kept]
+
+
+def in_order(candidates: Sequence[Candidate], took: Mapping[str, float]) -> list[Candidate]:
+    """The longest tests first, and among them, evenly, those that hardly wait.
+
+    A long test only waits, a short one needs the processor: each kind alone would
+    leave half of the machine idle. xdist begins with two consecutive tests for each
+    worker, and the second waits for the first: so no two long ones stand together.
+    """
+    seconds = {one: took.get(one.test, _USUAL_SECONDS[one.is_slow]) for one in candidates}
+    longest_first = sorted(seconds, key=lambda one: -seconds[one])
+    long = [one for one in longest_first if seconds[one] >= _LONG_SECONDS]
+    short = longest_first[len(long) :]
+    mixed = []
+    for place, one in enumerate(long):
+        mixed.append(one)
+        mixed += short[place * len(short) // len(long) : (place + 1) * len(short) // len(long)]
+    return mixed or short
+
+
+def together(
+    choices: Sequence[Choice], suite: Iterable[Test], asked: Asked, known: Iterable[str]
+) -> Choice:
+    """The choices of all workers as one; tests of the suite that no worker saw are left out too."""
+    tests = {test: clause for choice in choices for test, clause in choice.chosen.items()}
+    left_out = {clause for choice in choices for clause in choice.left_out}
+    functions = {test.split("[")[0] for test in tests}
+    unseen = [t for t in suite if t.id not in functions and (asked.heavy or not t.heavy)]
+    left_out |= {clause for clause, found in by_clause(unseen, known).items() if found}
+    return Choice(tests, frozenset(left_out))
