@@ -23,7 +23,7 @@ import picture  # noqa: E402
 import tables  # noqa: E402
 
 from daemontools_conformance.contract import clauses  # noqa: E402
-from daemontools_conformance.reports import pages  # noqa: E402
+from daemontools_conformance.reports import committed  # noqa: E402
 
 MATRIX = DOCS / "diagrams/matrix.svg"
 
@@ -43,7 +43,7 @@ def as_generated(readme: str) -> str:
 
 def matrix() -> str:
     """The picture of the committed results; empty as long as there are none."""
-    reports = pages.committed_reports()
+    reports = committed.reports()
     return picture.draw(clauses.load(), reports) if reports else ""
 
 

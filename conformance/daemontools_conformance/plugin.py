@@ -23,7 +23,7 @@ from daemontools_conformance.judging import failure
 from daemontools_conformance.judging.cells import TestResult, packed, unpacked
 from daemontools_conformance.judging.run import Run
 from daemontools_conformance.judging.verdict import verdict
-from daemontools_conformance.reports import results, summary, write_all
+from daemontools_conformance.reports import committed, summary, write_all
 from daemontools_conformance.running import needs
 from daemontools_conformance.running.patience import set_factor
 from daemontools_conformance.running.processes import become_subreaper, pass_on_no_ignored_signal
@@ -113,7 +113,7 @@ class Conformance:
         of = {_candidate(item): item for item in items}
         candidates = [one for one in of if asked.heavy or not one.heavy]
         self.session.collected = {one.test: one.clause for one in candidates}
-        took = results.durations(self.session.profile.name)
+        took = committed.durations()
         chosen = choice.chosen(candidates, asked, self.session.clauses, took)
         kept = set(chosen)
         if left_out := [of[one] for one in candidates if one not in kept]:

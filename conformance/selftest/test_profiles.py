@@ -114,7 +114,7 @@ def test_no_results_are_asked_of_a_profile_that_needs_a_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     regenerate = _regenerate()
-    monkeypatch.setattr(regenerate, "RESULTS", tmp_path)
+    monkeypatch.setattr(regenerate.committed, "folder", lambda _: tmp_path)
     missing = {line.partition(":")[0] for line in regenerate.stale()}
     assert "djb" in missing
     assert "djb-plain" not in missing

@@ -4,14 +4,14 @@
     python conformance/upkeep/regenerate.py --pages           make the pages only
     python conformance/upkeep/regenerate.py --check           is anything stale? exit 1 if so
 
-A profile whose programs are not on this machine keeps the results it has, and
+What is committed is an outcome a clause (conformance/results); reports and pages go to
+build/results. A profile whose programs are not on this machine keeps the results it has, and
 that is said. One whose programs no registry carries is run only as NAME=DIR; its
-results may be older than the suite, which the matrix says of them. Evidence stays
-out of the repository: a run with --report makes it anew.
+results may be older than the suite, which the matrix says of them.
 """
 
 import argparse
-import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,10 +21,10 @@ from pathlib import Path
 from daemontools_conformance.contract import clauses
 from daemontools_conformance.contract.places import folder
 from daemontools_conformance.contract.profiles import ProfileError, find
-from daemontools_conformance.reports import badge, lines, matrix, pages, results
+from daemontools_conformance.reports import badge, committed, matrix, pages, results
 from daemontools_conformance.selection.tests import of_suite
 
-RESULTS = folder("results")
+BUILD = Path(__file__).parents[2] / "build/results"
 NOTHING_WAS_RUN = {4, 5}  # pytest's exit codes: usage, nothing selected
 
 
@@ -35,7 +35,7 @@ def names() -> list[str]:
 
 
 def run(asked: str, options: list[str]) -> str:
-    """Run a profile and keep its results; what there is to say, empty if all is as declared.
+    """Run a profile and commit its results; what there is to say, empty if all is as declared.
 
     `asked` is a profile's name, or NAME=DIR.
     """
@@ -54,47 +54,35 @@ def run(asked: str, options: list[str]) -> str:
         status = subprocess.run(command, check=False).returncode
         if status in NOTHING_WAS_RUN:
             return f"{name}: cannot be run here; its committed results stay as they are"
-        lines = [_lasting(line) for line in _lines(Path(report))]
-        (RESULTS / f"{name}.jsonl").write_text(results.as_text(lines))
+        keep(name, Path(report))
         return "" if status == 0 else f"{name}: not everything is as declared"
 
 
-def _lines(report: Path) -> list[results.Line]:
-    """The lines of a report that was found to be whole."""
-    found = results.read(report)
-    return [found.header, *found.tests, *found.clauses.values(), found.footer]
+def keep(name: str, folder_of_report: Path) -> None:
+    """Commit the outcomes of a report, and what djb's programs took; the report itself goes aside.
 
-
-def _lasting(line: results.Line) -> results.Line:
-    """The line without what differs from run to run and means nothing."""
-    kept = dict(line)
-    if "evidence" in kept:
-        kept["evidence"] = ""
-    if "detail" in kept:
-        kept["detail"] = re.sub(
-            r"/tmp/[\w./-]*?/(bin|peer|mapped|box)\b", r"/.../\1", kept["detail"]
-        )
-        kept["detail"] = kept["detail"][:2000]
-    if "seconds" in kept:
-        kept["seconds"] = round(kept["seconds"], 1)
-    if kept["kind"] == "header":
-        kept["options"] = []
-    return kept
+    Raises BrokenReport.
+    """
+    found = results.read(folder_of_report)
+    committed.file_of(name).write_text(committed.as_text(found))
+    if name == "djb":
+        durations = folder("results") / "durations.txt"
+        durations.write_text(committed.durations_as_text(found.tests))
+    BUILD.mkdir(parents=True, exist_ok=True)
+    shutil.copy(folder_of_report / "results.jsonl", BUILD / f"{name}.jsonl")
 
 
 def make_pages() -> None:
-    """The matrix, the badges and the two generated lists."""
+    """The matrix, the badges and the two generated lists, from the committed results."""
     known = clauses.load()
-    reports = pages.committed_reports()
-    (RESULTS / "matrix.html").write_text(matrix.page(reports, known, clause_link="../spec/{file}"))
+    reports = committed.reports()
+    BUILD.mkdir(parents=True, exist_ok=True)
+    link = "../../conformance/spec/{file}"
+    (BUILD / "matrix.html").write_text(matrix.page(reports, known, clause_link=link))
     for report in reports:
-        (RESULTS / f"{report.name}.svg").write_text(badge.image(report))
-    (RESULTS / "djb-list.md").write_text(pages.djb_list(known, reports))
-    (RESULTS / "untested.md").write_text(pages.untested(known, of_suite(), reports))
-
-
-def _file(name: str) -> Path:
-    return RESULTS / f"{name}.jsonl"
+        (BUILD / f"{report.name}.svg").write_text(badge.image(report))
+    (BUILD / "djb-list.md").write_text(pages.djb_list(known, reports))
+    (BUILD / "untested.md").write_text(pages.untested(known, of_suite(), reports))
 
 
 def stale() -> Iterator[str]:
@@ -104,21 +92,17 @@ def stale() -> Iterator[str]:
     for name in names():
         if find(name).needs_folder:
             continue
-        if not _file(name).exists():
+        if not committed.file_of(name).exists():
             yield f"{name}: there are no results"
             continue
-        header = results.read(_file(name)).header
+        header = committed.read(committed.file_of(name)).header
         if header["spec_digest"] != spec:
             yield f"{name}: the clauses have changed since"
         if header["tests_digest"] != tests:
             yield f"{name}: the tests have changed since"
         if header["profile_digest"] != results.profile_digest(find(name)):
             yield f"{name}: the profile has changed since"
-    sources = folder("profiles").parents[1] / "reference/daemontools"
-    for name, facts in lines.measured()["files"].items():
-        if not lines.is_as_measured(sources / name, facts):
-            yield f"lines.json: {name} has changed since"
-    for file in RESULTS.glob("*.jsonl"):
+    for file in folder("results").glob("*.cells"):
         if file.stem not in names():
             yield f"{file.name}: there is no such profile"
 

@@ -24,7 +24,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from daemontools_conformance.contract.clauses import LEVELS, Clause, load
 from daemontools_conformance.contract.outcomes import Outcome
-from daemontools_conformance.reports import matrix, pages
+from daemontools_conformance.reports import committed, matrix, pages
 from daemontools_conformance.reports.results import Report
 from daemontools_conformance.selection.tests import Test, by_clause, of_suite
 
@@ -48,7 +48,7 @@ def tests_by_clause() -> dict[str, list[Test]]:
 @cache
 def results() -> list[Report]:
     """The committed results of the shipped profiles; none yet is no error."""
-    return pages.committed_reports()
+    return committed.reports()
 
 
 class Clauses(SphinxDirective):

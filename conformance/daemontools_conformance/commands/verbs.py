@@ -22,7 +22,7 @@ from pathlib import Path
 from daemontools_conformance.commands import adopt, explain, smoke
 from daemontools_conformance.contract import clauses
 from daemontools_conformance.contract.profiles import ProfileError, find
-from daemontools_conformance.reports import badge, changes, matrix, pages, results
+from daemontools_conformance.reports import badge, changes, committed, matrix, pages, results
 from daemontools_conformance.selection.tests import of_suite
 
 _Arguments = argparse.Namespace
@@ -51,6 +51,11 @@ def main(words: list[str]) -> int:
         return 2
 
 
+def _report(file: Path) -> results.Report:
+    """The report in either of its forms. Raises BrokenReport."""
+    return committed.read(file) if file.suffix == ".cells" else results.read(file)
+
+
 def _smoke_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("implementation", metavar="NAME[=DIR]|DIR|FILE.toml")
 
@@ -71,12 +76,16 @@ def _adopt(arguments: _Arguments) -> int:
 
 
 def _diff_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("before", type=Path, help="results.jsonl, or a report folder")
+    parser.add_argument(
+        "before",
+        type=Path,
+        help="a report folder, its results.jsonl, or committed results (NAME.cells)",
+    )
     parser.add_argument("after", type=Path, help="the same of a later run")
 
 
 def _diff(arguments: _Arguments) -> int:
-    before, after = results.read(arguments.before), results.read(arguments.after)
+    before, after = _report(arguments.before), _report(arguments.after)
     lines, is_worse = changes.differences(before, after)
     print("\n".join(lines))
     return 1 if is_worse else 0
@@ -110,13 +119,18 @@ def _replay(arguments: _Arguments) -> int:
 
 
 def _matrix_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("results", type=Path, nargs="+", help="results.jsonl, or report folders")
+    parser.add_argument(
+        "results",
+        type=Path,
+        nargs="+",
+        help="report folders, their results.jsonl, or committed results",
+    )
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--clause-link", default="", help="may hold {program}, {anchor}, {file}")
 
 
 def _matrix(arguments: _Arguments) -> int:
-    reports = [results.read(file) for file in arguments.results]
+    reports = [_report(file) for file in arguments.results]
     evidence = [str(file.absolute()) if file.is_dir() else "" for file in arguments.results]
     page = matrix.page(reports, clauses.load(), evidence, arguments.clause_link)
     arguments.output.write_text(page)
@@ -124,12 +138,16 @@ def _matrix(arguments: _Arguments) -> int:
 
 
 def _badge_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("results", type=Path, help="results.jsonl, or a report folder")
+    parser.add_argument(
+        "results",
+        type=Path,
+        help="a report folder, its results.jsonl, or committed results (NAME.cells)",
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, help="an SVG file")
 
 
 def _badge(arguments: _Arguments) -> int:
-    arguments.output.write_text(badge.image(results.read(arguments.results)))
+    arguments.output.write_text(badge.image(_report(arguments.results)))
     return 0
 
 
@@ -138,12 +156,12 @@ def _no_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _djb(_: _Arguments) -> int:
-    print(pages.djb_list(clauses.load(), pages.committed_reports()), end="")
+    print(pages.djb_list(clauses.load(), committed.reports()), end="")
     return 0
 
 
 def _untested(_: _Arguments) -> int:
-    print(pages.untested(clauses.load(), of_suite(), pages.committed_reports()), end="")
+    print(pages.untested(clauses.load(), of_suite(), committed.reports()), end="")
     return 0
 
 

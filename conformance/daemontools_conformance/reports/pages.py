@@ -7,17 +7,10 @@ from pathlib import Path
 from daemontools_conformance.contract.clauses import Clause
 from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.contract.places import folder
-from daemontools_conformance.reports.results import Report, read
+from daemontools_conformance.reports.results import Report
 from daemontools_conformance.selection.tests import Test, by_clause
 
 _MOST_CLAUSES = 12  # shown for one line of djb's list
-
-
-def committed_reports() -> list[Report]:
-    """The committed results: djb's first, the reference's, the others'. Raises BrokenReport."""
-    files = folder("results").glob("*.jsonl")
-    first = ("djb", "reference")
-    return [read(file) for file in sorted(files, key=lambda f: (f.stem not in first, f.stem))]
 
 
 def djb_items(file: Path | None = None) -> list[dict[str, object]]:

@@ -118,20 +118,27 @@ def _test(test: TestResult) -> Line:
 
 
 def _cell(demand: Demand, run: Run) -> Line:
-    clause = demand.clause
-    cell = run.cells.get(clause.id)
-    outcome = cell.outcome if cell else Outcome.NOT_RUN
+    clause = demand.clause.id
+    cell = run.cells.get(clause)
+    line = cell_line(demand, cell.outcome if cell else Outcome.NOT_RUN)
+    line["complete"] = clause in run.complete
+    if cell:
+        line["detail"] = cell.detail
+        line["evidence"] = next((t.evidence for t in cell.tests if t.outcome == cell.outcome), "")
+    return line
+
+
+def cell_line(demand: Demand, outcome: Outcome) -> Line:
+    """The line of a clause, as far as its outcome and the profile tell it."""
     declared = demand.expectation if outcome >= Outcome.PASS else None
     return {
         "kind": "clause",
-        "clause": clause.id,
-        "level": clause.level,
+        "clause": demand.clause.id,
+        "level": demand.clause.level,
         "outcome": str(outcome),
-        "complete": clause.id in run.complete,
-        "detail": cell.detail if cell else "",
-        "evidence": next((t.evidence for t in cell.tests if t.outcome == outcome), "")
-        if cell
-        else "",
+        "complete": outcome != Outcome.NOT_RUN,
+        "detail": "",
+        "evidence": "",
         "declared": declared.kind if declared else "",
         "seen": declared.seen if declared else "",
         "reason": declared.reason if declared else "",
@@ -203,18 +210,3 @@ def profile_digest(profile: Profile) -> str:
         return ""
     inherited = profile_digest(find(profile.inherits)) if profile.inherits else ""
     return hashlib.sha256(source.read_bytes() + inherited.encode()).hexdigest()
-
-
-def committed_file(name: str) -> Path:
-    """The committed results of a shipped profile (the file need not exist)."""
-    return folder("results") / f"{name}.jsonl"
-
-
-def durations(name: str) -> dict[str, float]:
-    """How long each test took when the results were last committed; seconds by node id."""
-    for candidate in (committed_file(name), committed_file("djb")):
-        try:
-            return {test["test"]: float(test["seconds"]) for test in read(candidate).tests}
-        except BrokenReport:
-            continue
-    return {}

@@ -4,7 +4,7 @@
 
 The suite runs on a copy of the reference that notes what it executes (tracer.py).
 The tests that pass tell for their clauses. The result is
-`conformance/results/lines.json` (its shape: daemontools_conformance/reports/lines.py), of
+`build/results/lines.json` (its shape: daemontools_conformance/reports/lines.py), of
 which `daemontools-conformance explain` and the page of lines that no clause
 executes are made. A run of some clauses replaces theirs only, as long as the
 sources are still those of the rest.
@@ -151,7 +151,7 @@ def main() -> int:
         result = as_map(found, scratch / "x/library/daemontools", measured())
     if not found:
         return 1
-    MAP.parent.mkdir(exist_ok=True)
+    MAP.parent.mkdir(parents=True, exist_ok=True)
     MAP.write_text(as_text(result))
     silent = sorted({test["clause"] for test in report.tests} - set(found))
     print("".join(lost), end="")
