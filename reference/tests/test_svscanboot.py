@@ -73,6 +73,16 @@ def test_the_directory_may_be_given(path_in_tree: Callable[..., bytes], programs
     assert path == os.fsencode(programs) + b":" + DJBS
 
 
+def test_called_through_a_link_it_takes_the_directory_of_the_link(
+    path_in_tree: Callable[..., bytes], programs: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links/boot").symlink_to(programs / "svscanboot")
+    for name in ("svscan", "supervise", "readproctitle", "svc"):
+        (tmp_path / "links" / name).symlink_to(programs / name)
+    assert path_in_tree(tmp_path / "links/boot").startswith(os.fsencode(tmp_path / "links:"))
+
+
 def test_ignored_sigchld_does_not_hinder(
     path_in_tree: Callable[..., bytes], programs: Path
 ) -> None:

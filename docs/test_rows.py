@@ -1,0 +1,80 @@
+"""The page of deviations cannot lie: each of its rows names what would fail if it were not so.
+
+That is a clause which a profile declares, or a test of this repository. A fault of 0.76 that
+is not kept is declared for djb's programs, and an addition, or what Python cannot do, for
+the reference.
+"""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+DJBS = ("djb", "djb-plain", "djb-freebsd")
+
+# heading -> the profiles that declare the clauses of its table
+DECLARED_FOR = {
+    "Faults that are not kept": DJBS,
+    "Additions": ("reference",),
+    "What Python cannot do, or does otherwise": ("reference",),
+    "Where 0.76 itself has variants": DJBS,
+}
+
+
+class Row(NamedTuple):
+    """A row of a table: the heading above it, its first cells, what its last cell names."""
+
+    heading: str
+    what: str
+    shown_by: list[str]
+
+
+def rows() -> list[Row]:
+    """All rows of all tables."""
+    found: list[Row] = []
+    heading, before = "", ""
+    for line in (DOCS / "reference/deviations.md").read_text().splitlines():
+        if line.startswith("## "):
+            heading = line[3:]
+        if line.startswith("|") and before.startswith("|") and not line.startswith("|---"):
+            *cells, shown_by = line.strip("| ").split(" | ")
+            found.append(Row(heading, " | ".join(cells), re.findall("`([^`]+)`", shown_by)))
+        before = line
+    return found
+
+
+def declared(profile: str) -> set[str]:
+    """The clauses of which a profile itself expects something else."""
+    table = tomllib.loads((ROOT / f"conformance/profiles/{profile}.toml").read_text())
+    return {entry["clause"] for entry in table["expect"]}
+
+
+def is_test(name: str) -> bool:
+    """Is there such a test: `reference/tests/test_x.py::test_y`?"""
+    file, _, function = name.partition("::")
+    if not (ROOT / file).is_file():
+        return False
+    tree = ast.parse((ROOT / file).read_text())
+    return any(isinstance(node, ast.FunctionDef) and node.name == function for node in tree.body)
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: row.what[:60])
+def test_a_row_names_what_shows_it(row: Row) -> None:
+    names = [name for name in row.shown_by if "::" not in name]
+    tests = [name for name in row.shown_by if "::" in name]
+    assert names or tests, "no clause and no test shows it"
+    assert [name for name in tests if not is_test(name)] == []
+    profiles = DECLARED_FOR[row.heading]
+    everywhere = set().union(*map(declared, profiles))
+    assert [name for name in names if name not in everywhere] == [], f"not declared: {profiles}"
+
+
+def test_what_is_a_fault_of_djbs_is_not_one_of_the_reference() -> None:
+    faults = [row for row in rows() if row.heading == "Faults that are not kept"]
+    assert faults
+    assert [row for row in faults if declared("reference") & set(row.shown_by)] == []

@@ -1,0 +1,301 @@
+"""What docs/reference/deviations.md says and no clause can: each row is run here."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from daemontools import install
+
+PYTHON = os.path.realpath(sys.executable)
+LIBRARY = str(Path(install.__file__).parents[1])
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+
+
+def is_closed_to_others(file: Path) -> bool:
+    """Is there a place on the way to it that only its owner may enter?"""
+    return not all(step.stat().st_mode & 1 for step in (file, *file.parents))
+
+
+needs_open_interpreter = pytest.mark.skipif(
+    is_closed_to_others(Path(PYTHON)), reason="nobody may run this interpreter"
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A working directory with launchers in `bin`, `s`, a service that is down, and `env`."""
+    install.install(tmp_path / "bin", PYTHON, LIBRARY)
+    (tmp_path / "env").mkdir()
+    (tmp_path / "service/s").mkdir(parents=True)
+    (tmp_path / "service/s/down").touch()
+    for step in (tmp_path, *tmp_path.parents[:-2]):
+        step.chmod(0o755)
+    return tmp_path
+
+
+@pytest.fixture
+def start(folder: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Start a command there, with an open pipe as its input; the end of the test kills it."""
+    started: list[subprocess.Popen[bytes]] = []
+    environment = {"PATH": f"{folder}/bin:/usr/bin:/bin"}
+
+    def start(*words: str) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            words,
+            cwd=folder,
+            env=environment,
+            process_group=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def run(
+    folder: Path,
+    *words: str,
+    stdin: int = subprocess.DEVNULL,
+    executable: Path | None = None,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a command there, with the launchers on PATH, to its end."""
+    return subprocess.run(
+        words,
+        cwd=folder,
+        env={"PATH": f"{folder}/bin:/usr/bin:/bin"},
+        stdin=stdin,
+        executable=executable,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def run_in_namespace(folder: Path, script: str) -> bytes:
+    """What a script of sh prints in a mount namespace of its own. Skips where there is none."""
+    answer = run(folder, "unshare", "-m", "sh", "-ec", f"exec 2>&1; {script}")
+    if re.search(rb"unshare:|mount:", answer.stdout + answer.stderr):
+        pytest.skip("mount namespaces are not permitted here")
+    return answer.stdout
+
+
+def wait_until(question: Callable[[], bool]) -> None:
+    """Ask until the answer is yes; half a minute at most."""
+    deadline = time.monotonic() + 30
+    while not question():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def kilobytes(pid: int, what: str) -> int:
+    """A line of /proc/PID/smaps_rollup."""
+    [line] = re.findall(rf"^{what}: +(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)
+    return int(line)
+
+
+def child_of(pid: int) -> int:
+    """The first child of a process, 0 if there is none."""
+    return int((Path(f"/proc/{pid}/task/{pid}/children").read_text().split() or ["0"])[0])
+
+
+def executed(folder: Path, *words: str) -> list[bytes]:
+    """The files that were executed with success on the way to the end, by base name."""
+    run(folder, "strace", "-f", "-e", "trace=execve", "-e", "signal=none", "-o", "trace", *words)
+    done = re.findall(rb'execve\("([^"]+)".* = 0$', (folder / "trace").read_bytes(), re.M)
+    return [os.path.basename(file) for file in done]
+
+
+# What Python cannot do: all programs
+
+
+def test_a_directory_as_input_ends_every_program(folder: Path) -> None:
+    directory = os.open(folder, os.O_RDONLY)
+    for words in (["svok", "s"], ["envdir", "env", "true"]):
+        answer = run(folder, *words, stdin=directory)
+        assert (answer.returncode, b"is a directory" in answer.stderr) == (1, True)
+    os.close(directory)
+
+
+WITH_ODD_ENTRIES = """
+import ctypes
+libc = ctypes.CDLL(None)
+argv = (ctypes.c_char_p * 4)(b"envdir", b"env", b"/usr/bin/env", None)
+envp = (ctypes.c_char_p * 5)(b"LC_CTYPE=C", b"A=1", b"A=2", b"odd", None)
+libc.execve(b"bin/envdir", argv, envp)
+"""
+
+
+@needs_root
+def test_without_proc_what_is_odd_in_the_environment_is_lost(folder: Path) -> None:
+    (folder / "env/NEW").write_text("1")
+    (folder / "exec.py").write_text(WITH_ODD_ENTRIES)
+    seen = run_in_namespace(folder, f"mount -t tmpfs none /proc; exec {PYTHON} exec.py")
+    assert seen == b"LC_CTYPE=C.UTF-8\nA=1\nNEW=1\n"
+
+
+def test_a_program_that_waits_shows_the_interpreter_before_its_arguments(
+    start: Callable[..., subprocess.Popen[bytes]], folder: Path
+) -> None:
+    proc = Path(f"/proc/{start('tai64n', 'word').pid}")
+    wait_until(lambda: (proc / "comm").read_text() == "tai64n\n")
+    words = (proc / "cmdline").read_bytes().split(b"\0")
+    assert words[-3:] == [os.fsencode(folder / "bin/tai64n"), b"word", b""]
+    assert os.path.realpath(words[0]) == os.readlink(proc / "exe").encode()
+
+
+def test_an_illegal_option_names_the_file_whatever_argv0_is(folder: Path) -> None:
+    for program in ("svc", "setlock", "softlimit"):
+        answer = run(folder, "other", "-Q", executable=folder / "bin" / program)
+        assert answer.stderr.splitlines()[0] == b"%s: illegal option -- Q" % program.encode()
+
+
+def test_memory_is_that_of_an_interpreter_but_for_a_forked_supervise(
+    start: Callable[..., subprocess.Popen[bytes]],
+) -> None:
+    svscan, multilog = start("svscan", "service"), start("multilog", "./log")
+    wait_until(lambda: child_of(svscan.pid) > 0)
+    supervise = child_of(svscan.pid)
+    wait_until(lambda: Path(f"/proc/{supervise}/cwd/supervise/status").exists())
+    wait_until(lambda: kilobytes(multilog.pid, "Rss") > 7000)
+    assert 7000 < kilobytes(multilog.pid, "Rss") < 12000
+    assert 2000 < kilobytes(multilog.pid, "Private_Dirty") < 4500
+    assert 500 < kilobytes(supervise, "Private_Dirty") < 1500
+
+
+def test_a_start_takes_little_more_than_an_interpreters(folder: Path) -> None:
+    def processor_time(file: str | Path, *words: str) -> float:
+        """Of one run, in seconds: other processes of the machine do not count."""
+        pid = os.posix_spawn(file, [str(file), *words], {"PATH": "/bin"})
+        return sum(os.wait4(pid, 0)[2][:2])
+
+    turns = [
+        (processor_time(PYTHON, "-IS", "-c", "pass"), processor_time(folder / "bin/svok", "/"))
+        for _ in range(30)
+    ]
+    bare, svok = map(min, zip(*turns, strict=True))
+    assert 0.7 * bare < svok < 2 * bare
+
+
+# A signal at the n-th call of lseek, which the interpreter makes for each module it reads:
+# a way to hit the milliseconds of a start at the same places each time.
+PLACES = range(1, 60)
+
+
+def with_signal(
+    folder: Path, name: str, place: int, *words: str
+) -> subprocess.CompletedProcess[bytes]:
+    inject = f"inject=lseek:signal={name}:when={place}"
+    options = ["-o", "trace", "-e", "trace=lseek", "-e", inject]
+    return run(folder, "strace", *options, *words)
+
+
+@needs_strace
+def test_an_interrupt_during_the_start_kills_or_ends_it_or_is_lost(folder: Path) -> None:
+    answers = [with_signal(folder, "INT", place, "setlock", "lock", "true") for place in PLACES]
+    assert {answer.returncode for answer in answers} == {-signal.SIGINT, 1, 0}
+    assert any(b"Traceback" in answer.stderr for answer in answers)
+
+
+@needs_strace
+def test_term_during_the_start_of_multilog_kills_it(folder: Path) -> None:
+    codes = {with_signal(folder, "TERM", place, "multilog").returncode for place in (1, 10, 20)}
+    assert codes == {-signal.SIGTERM}
+
+
+@needs_strace
+def test_an_error_while_it_starts_is_a_traceback(folder: Path) -> None:
+    options = [
+        "-o",
+        "trace",
+        "-P",
+        f"{LIBRARY}/daemontools/programs",
+        "-e",
+        "inject=openat:error=EIO",
+    ]
+    answer = run(folder, "strace", *options, "svok", "s")
+    assert (answer.returncode, b"Traceback" in answer.stderr) == (1, True)
+
+
+# Chains
+
+
+def test_a_launcher_that_is_open_for_writing_is_run_in_a_chain(folder: Path) -> None:
+    with open(folder / "bin/pgrphack", "ab"):
+        assert run(folder, "envdir", "env", "pgrphack", "echo", "run").stdout == b"run\n"
+
+
+@needs_root
+@needs_strace
+@needs_open_interpreter
+def test_the_next_step_is_executed_if_no_other_process_may_start(folder: Path) -> None:
+    # uucp has no processes but this one.
+    chain = ["softlimit", "-p", "1", "setuidgid", "uucp", "pgrphack", "true"]
+    assert executed(folder, *chain) == [b"softlimit", b"pgrphack", b"true"]
+
+
+@needs_root
+@needs_open_interpreter
+def test_after_setuidgid_the_files_in_proc_are_still_roots(
+    start: Callable[..., subprocess.Popen[bytes]], folder: Path
+) -> None:
+    (folder / "lock").touch()
+    (folder / "lock").chmod(0o666)
+    start("setlock", "lock", "sleep", "1000")
+    waiting = start("setuidgid", "uucp", "setlock", "lock", "true")
+    status = Path(f"/proc/{waiting.pid}/status")
+    uid = int(run(folder, "id", "-u", "uucp").stdout)
+    wait_until(lambda: f"Uid:\t{uid}" in status.read_text())
+    assert Path(f"/proc/{waiting.pid}/stat").stat().st_uid == 0
+
+
+def test_no_processor_time_at_all_ends_an_interpreter_at_the_end_of_a_chain(folder: Path) -> None:
+    def end(*words: str) -> int:
+        return run(folder, "softlimit", "-t", "0", *words).returncode
+
+    assert (end("multilog"), end(PYTHON, "-c", "pass")) == (-signal.SIGXCPU, -signal.SIGXCPU)
+    assert 0 in [end("true") for _ in range(20)]  # it is short enough, most of the time
+
+
+# tai64nlocal
+
+
+@needs_root
+def test_a_change_of_etc_localtime_does_not_count_until_the_next_start(folder: Path) -> None:
+    zones = "/usr/share/zoneinfo"
+    if not Path(zones, "Asia/Tokyo").exists():
+        pytest.skip("needs the zones of the system")
+    label = "@4000000037c219bf2ef02e94"
+    seen = run_in_namespace(
+        folder,
+        f"cp {zones}/Asia/Tokyo zone; mount --bind zone /etc/localtime; mkfifo in out;"
+        f"tai64nlocal <in >out & exec 3>in 4<out; echo {label} >&3; read line <&4; echo $line;"
+        f"cat {zones}/America/New_York >zone; echo {label} >&3; read line <&4; echo $line;"
+        f"echo {label} | tai64nlocal",
+    )
+    tokyo, new_york = b"1999-08-24 13:04:05.787492500", b"1999-08-24 00:04:05.787492500"
+    assert seen.splitlines() == [tokyo, tokyo, new_york]
+
+
+# svscanboot
+
+
+@needs_strace
+@pytest.mark.skipif(Path("/service").exists(), reason="its services would be stopped")
+def test_svscanboot_without_an_argument_watches_service(folder: Path) -> None:
+    run(folder, "strace", "-f", "-e", "trace=execve", "-s", "99", "-o", "trace", "svscanboot")
+    assert b'["svscan", "/service"]' in (folder / "trace").read_bytes()
