@@ -1,7 +1,7 @@
 """Read the logs that multilog keeps: all the lines of a directory, in order.
 
-    python -m daemontools.logs /service/clock/log/main
-    python -m daemontools.logs --follow --local /service/clock/log/main
+    python -I -m daemontools.logs /service/clock/log/main
+    python -I -m daemontools.logs --follow --local /service/clock/log/main
 
     >>> from daemontools import logs
     >>> for line in logs.lines("/service/clock/log/main"):      # doctest: +SKIP
@@ -21,25 +21,42 @@ All this may happen while we read. The rules that make it safe:
 * whether a newer file exists is asked before the last read of the older one:
   multilog has written all of a file before it renames it;
 * if a file that we read as `current` disappears, a processor has replaced it,
-  and the next new name is its replacement: that is not read.
+  and the next new name is its replacement: that is not read;
+* the directory is listed again only when all that it named has been read.
 
 A line that did not fit into one file goes on in the next, and is given whole;
 only after `.u` a rest without newline is a line by itself. multilog removes its
 oldest files: lines that it removes before we read them are lost to us.
+
+A final file whose content is gzip's (`!gzip`) is given as what it was made of.
+What is no regular file, or cannot be read, is skipped and complained of.
 """
 
+import errno
+import gzip
 import os
 import re
+import stat
 import sys
 import time
-from collections.abc import Iterator
+import warnings
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from daemontools.core.tai64 import TAI64N_TEXT, parse_tai64n
-from daemontools.unix.streams import read_block
+from daemontools.unix.messages import die, error_text, warn
+from daemontools.unix.opening import open_read
+from daemontools.unix.streams import BLOCK_BYTES, read_block, write_all
+
+NAME = "daemontools.logs: "
 
 _FINAL_NAME = re.compile(r"@[0-9a-f]{24}\.[su]")
+_GZIP = b"\x1f\x8b\x08"
+
+# What is wrong with one file only: the others are still to be read.
+_OF_ONE_FILE = {errno.EACCES, errno.EIO, errno.ELOOP, errno.ENODEV, errno.ENXIO, errno.EPERM}
 
 
 class Line(NamedTuple):
@@ -64,37 +81,55 @@ class Line(NamedTuple):
 
 
 def lines(
-    directory: str | os.PathLike[str], follow: bool = False, new: bool = False, pause: float = 0.25
+    directory: str | os.PathLike[str],
+    follow: bool = False,
+    new: bool = False,
+    pause: float = 0.25,
+    complain: Callable[[str], None] = warnings.warn,
 ) -> Iterator[Line]:
     """The lines of a log directory, oldest first.
 
     `follow`: do not end with the last line, wait for more, for ever, and look
-    every `pause` seconds. `new`: leave out what is there already. Without
-    `follow` a last line that has no newline yet is given as it is.
-    Raises OSError if the directory or a file in it cannot be read.
+    every `pause` seconds; the directory need not exist yet. `new`: leave out what
+    is there already. Without `follow` a last line that has no newline yet is given
+    as it is. A line is given whole, so it takes as much memory as it is long.
+    `complain` is called with the path and the reason, once for each file that is
+    skipped. Raises OSError if the directory cannot be read.
     """
-    unfinished = b""
-    for chunk in _chunks(_Files(Path(directory), new), follow, pause):
-        if chunk:
-            *whole, unfinished = (unfinished + chunk).split(b"\n")
-            yield from map(Line, whole)
-        elif unfinished:
-            yield Line(unfinished)
-            unfinished = b""
-    if unfinished:
-        yield Line(unfinished)
+    begun: list[bytes] = []  # the pieces of a line whose newline has not come
+    for text in chunks(directory, follow, new, pause, complain):
+        first, *others = text.split(b"\n")
+        begun.append(first)
+        for following in others:
+            yield Line(b"".join(begun))
+            begun = [following]
+    if any(begun):
+        yield Line(b"".join(begun))
 
 
-def _chunks(files: "_Files", follow: bool, pause: float) -> Iterator[bytes]:
-    """The bytes of the log; an empty chunk where a line is broken off."""
+def chunks(
+    directory: str | os.PathLike[str],
+    follow: bool,
+    new: bool,
+    pause: float,
+    complain: Callable[[str], None],
+) -> Iterator[bytes]:
+    """The bytes of the log in pieces of at most 64 KB; see `lines`.
+
+    A line that was broken off ends in a newline here.
+    """
+    files = _Files(Path(directory), new, may_be_missing=follow, complain=complain)
+    chunk = b"\n"
     try:
         while True:
             newer = files.look_for_newer()
-            while chunk := files.read():
+            while more := files.read():
+                chunk = more
                 yield chunk
             if newer:
-                if files.is_broken_off():
-                    yield b""
+                if files.is_broken_off() and not chunk.endswith(b"\n"):
+                    chunk = b"\n"
+                    yield chunk
                 files.turn_to(newer)
             elif follow:
                 time.sleep(pause)
@@ -105,13 +140,24 @@ def _chunks(files: "_Files", follow: bool, pause: float) -> Iterator[bytes]:
 
 
 class _File:
-    """An open file of the log, and the last name it was seen under."""
+    """An open file of the log, and the last name it was seen under. Raises OSError."""
 
     def __init__(self, directory: Path, name: str) -> None:
         self.name = name
-        self.fd = os.open(directory / name, os.O_RDONLY)
+        self.fd = open_read(directory / name)
         status = os.fstat(self.fd)
+        self.is_regular = stat.S_ISREG(status.st_mode)
         self.inode = (status.st_dev, status.st_ino)
+        self.is_cut_short = name.endswith(".u")
+        self._unzipped: gzip.GzipFile | None = None
+        if self.is_regular and name.startswith("@") and os.pread(self.fd, 3, 0) == _GZIP:
+            self._unzipped = gzip.GzipFile(fileobj=open(self.fd, "rb", 0, closefd=False))
+
+    def read(self) -> bytes:
+        """More of its text; nothing at its end. Raises OSError, EOFError and zlib.error."""
+        if self._unzipped:
+            return self._unzipped.read1(BLOCK_BYTES)
+        return read_block(self.fd)
 
     def is_gone(self) -> bool:
         """Has its last name been removed?"""
@@ -121,27 +167,45 @@ class _File:
 class _Files:
     """The files of a log directory, in the order in which they are to be read."""
 
-    def __init__(self, directory: Path, new: bool) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        new: bool,
+        may_be_missing: bool,
+        complain: Callable[[str], None],
+    ) -> None:
         self._directory = directory
+        self._may_be_missing = may_be_missing
+        self._complain = complain
+        self._skipped: set[str] = set()
         self._reading: _File | None = None
         # Read (or being read) as `current` or `previous`, final name not yet seen.
         # They stay open, so that the system cannot give their inodes to others.
         self._unnamed: list[_File] = []
         # Final names that need not be looked at again, and their inodes: between two
         # steps of multilog a file is `previous` and has its final name already.
-        self._settled: dict[str, tuple[int, int]] = {}
+        self._settled: dict[str, tuple[int, int] | None] = {}
+        # Final names that were listed and not looked at yet, the newest first.
+        self._listed: list[str] = []
         if new:
             while newer := self.look_for_newer():
                 os.lseek(newer.fd, 0, os.SEEK_END)
                 self.turn_to(newer)
 
     def read(self) -> bytes:
-        """More of the file that is being read; nothing at its end."""
-        return read_block(self._reading.fd) if self._reading else b""
+        """More of the file that is being read; nothing at its end, or where it is damaged."""
+        if not self._reading:
+            return b""
+        try:
+            return self._reading.read()
+        except (OSError, EOFError, zlib.error) as error:
+            self._reading.is_cut_short = True
+            self._skip(self._reading.name, str(error))
+            return b""
 
     def is_broken_off(self) -> bool:
-        """Was the file that is being read left unfinished by a multilog that died?"""
-        return self._reading is not None and self._reading.name.endswith(".u")
+        """Is the end of the file that is being read not the end of what was written?"""
+        return self._reading is not None and self._reading.is_cut_short
 
     def turn_to(self, newer: _File) -> None:
         """Read this file from now on."""
@@ -152,8 +216,11 @@ class _Files:
     def look_for_newer(self) -> _File | None:
         """The first file that has not been read, opened; None if there is none yet."""
         while True:
+            if newer := self._next_listed():
+                return newer
             current, previous = self._open("current"), self._open("previous")
-            newer = self._look_at_final_names()
+            self._list_final_names()
+            newer = self._next_listed()
             for file in (previous, current):
                 if file and not newer and not self._is_known(file):
                     newer = file
@@ -166,15 +233,25 @@ class _Files:
                 return newer
             os.close(newer.fd)  # it has another name by now, which is to be read first
 
-    def _look_at_final_names(self) -> _File | None:
-        names = {name for name in os.listdir(self._directory) if _FINAL_NAME.fullmatch(name)}
+    def _list_final_names(self) -> None:
+        """List the final names that are new, and forget those that are gone."""
+        try:
+            names = {name for name in os.listdir(self._directory) if _FINAL_NAME.fullmatch(name)}
+        except FileNotFoundError:
+            if not self._may_be_missing:
+                raise
+            names = set()
         for removed in self._settled.keys() - names:
             del self._settled[removed]
-        for name in sorted(names - self._settled.keys()):
-            file = self._open(name)
+        self._listed = sorted(names - self._settled.keys(), reverse=True)
+
+    def _next_listed(self) -> _File | None:
+        """The first listed file that has not been read."""
+        while self._listed:
+            file = self._open(name := self._listed.pop())
+            self._settled[name] = file.inode if file else None
             if not file:
-                continue  # it was the oldest and has been removed
-            self._settled[name] = file.inode
+                continue  # it was the oldest and has been removed, or it is skipped
             if not self._is_named(file) and not self._is_replacement():
                 return file
             os.close(file.fd)
@@ -209,10 +286,26 @@ class _Files:
             os.close(known.fd)
 
     def _open(self, name: str) -> _File | None:
+        """The file if it is there, and if it is one that can be read."""
         try:
-            return _File(self._directory, name)
+            file = _File(self._directory, name)
         except FileNotFoundError:
             return None
+        except OSError as error:
+            if error.errno not in _OF_ONE_FILE:
+                raise
+            self._skip(name, error_text(error.errno or 0))
+            return None
+        if file.is_regular:
+            return file
+        os.close(file.fd)
+        self._skip(name, "not a regular file")
+        return None
+
+    def _skip(self, name: str, reason: str) -> None:
+        if name not in self._skipped:
+            self._skipped.add(name)
+            self._complain(f"{self._directory / name}: {reason}")
 
     def close(self) -> None:
         """Close all files."""
@@ -223,7 +316,7 @@ class _Files:
 
 
 def main() -> None:
-    """The command line of `python -m daemontools.logs`."""
+    """The command line of `python -I -m daemontools.logs`. Exit code 1: not all could be shown."""
     import argparse
     import signal
 
@@ -231,7 +324,7 @@ def main() -> None:
     from daemontools.unix.localtime import local_time
 
     parser = argparse.ArgumentParser(
-        prog="python -m daemontools.logs",
+        prog="python -I -m daemontools.logs",
         description="Print the log that multilog keeps in a directory, across rotated files.",
     )
     parser.add_argument("directory", help="multilog's directory, e.g. /service/clock/log/main")
@@ -242,16 +335,27 @@ def main() -> None:
     # Like any filter: no traceback when the reader leaves or somebody presses Ctrl-C.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    localiser, output = Localiser(local_time), sys.stdout.buffer
+    complaints = []
+
+    def complain(text: str) -> None:
+        complaints.append(text)
+        warn(NAME, os.fsencode(text))
+
+    def show(text: bytes) -> None:
+        try:
+            write_all(1, localiser.convert(text) if arguments.local else text)
+        except OSError as error:
+            die(1, NAME, "unable to write output: ", error)
+
+    localiser, last = Localiser(local_time), b"\n"
     try:
-        for line in lines(arguments.directory, arguments.follow, arguments.new):
-            text = line.raw + b"\n"
-            output.write(localiser.convert(text) if arguments.local else text)
-            if arguments.follow:
-                output.flush()
-        output.flush()
+        for last in chunks(arguments.directory, arguments.follow, arguments.new, 0.25, complain):
+            show(last)
     except OSError as error:
-        sys.exit(f"daemontools.logs: {error}")
+        die(1, NAME, "unable to read ", os.fsencode(arguments.directory), ": ", error)
+    if not last.endswith(b"\n"):
+        show(b"\n")
+    sys.exit(1 if complaints else 0)
 
 
 if __name__ == "__main__":

@@ -78,7 +78,8 @@ class Follower:
 
     def __init__(self, path: Path, new: bool = False) -> None:
         self.seen: list[bytes] = []
-        self._files = logs._Files(path, new)  # noqa: SLF001 - between two looks is where things happen
+        # Between two looks is where things happen.
+        self._files = logs._Files(path, new, may_be_missing=True, complain=pytest.fail)  # noqa: SLF001
         self._rest = b""
 
     def look(self) -> None:
