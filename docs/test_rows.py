@@ -3,6 +3,8 @@
 That is a clause which a profile declares, or a test of this repository. A fault of 0.76 that
 is not kept is declared for djb's programs, and an addition, or what Python cannot do, for
 the reference.
+
+And each clause that a page or a module names is one that there is.
 """
 
 import ast
@@ -72,6 +74,24 @@ def test_a_row_names_what_shows_it(row: Row) -> None:
     profiles = DECLARED_FOR[row.heading]
     everywhere = set().union(*map(declared, profiles))
     assert [name for name in names if name not in everywhere] == [], f"not declared: {profiles}"
+
+
+NAMED = re.compile(r"`([a-z0-9]+/[a-z-]+/[a-z0-9-]+)`")
+NAMED_IN_MODULES = re.compile(r"([a-z0-9]+/(?:[a-z0-9-]+/)?)\.\.\.")
+
+
+@pytest.mark.parametrize(
+    "file",
+    [*DOCS.glob("*/*.md"), *ROOT.glob("*.md"), *ROOT.glob("reference/daemontools/*/*.py")],
+    ids=lambda file: str(file.relative_to(ROOT)),
+)
+def test_a_clause_that_is_named_exists(file: Path) -> None:
+    spec = "".join(file.read_text() for file in (ROOT / "conformance/spec").glob("*.md"))
+    known = re.findall(r"^## (.+/.+/.+)$", spec, re.MULTILINE)
+    programs = {clause.split("/")[0] for clause in known}
+    pattern = NAMED_IN_MODULES if file.suffix == ".py" else NAMED
+    named = {name for name in pattern.findall(file.read_text()) if name.split("/")[0] in programs}
+    assert [name for name in named if not any(clause.startswith(name) for clause in known)] == []
 
 
 def test_what_is_a_fault_of_djbs_is_not_one_of_the_reference() -> None:

@@ -1,10 +1,10 @@
 """The options of svc, setlock and softlimit: djb's getopt, as a pure function.
 
 Options end at the first operand, so that `svc a -d` takes -d for a directory,
-and a program in a chain never reads the options of the next one. `--` ends them
-and is skipped; a `-` alone is an operand. Letters may be joined (`-dx`). A letter
-that takes an argument has it in the rest of its word (`-m4000000`), or, if that
-is empty, in the next word, whatever it looks like.
+and a program in a chain never reads the options of the next one. A word that
+begins with `--` ends them and is skipped; a `-` alone is an operand. Letters may
+be joined (`-dx`). A letter that takes an argument has it in the rest of its word
+(`-m4000000`), or, if that is empty, in the next word, whatever it looks like.
 
 The first mistake ends the parsing. What came before it is valid, and softlimit
 has acted on it by then; so the mistake is a result, not an exception.

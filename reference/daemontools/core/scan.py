@@ -6,10 +6,11 @@ links to one directory are one service.
 
 A service enters the table when its directory is first seen, and leaves it when
 its directory is gone and neither of its processes runs. What it has open until
-then (the pipe to its logger) stays open, so that no line is lost while one of
-the two processes is being replaced.
+then (the pipe to its logger) stays open, so that what waits in it is not lost
+while one of the two processes is being replaced.
 
-Pure: this module makes no system call. Clauses: svscan/identity/..., svscan/table/...
+Pure: this module makes no system call.
+Clauses: svscan/identity/..., svscan/pipe/..., svscan/limit/...
 """
 
 LIMIT = 1000  # services in the table

@@ -6,7 +6,7 @@ The first character of an argument decides:
     -P  +P   deselect, select the lines that match the pattern P
     e        print selected lines on standard error
     =F       keep the last selected line in the status file F
-    sN  nN   largest file, number of old files ...
+    sN  nN   largest file, number of files ...
     !P       processor ...                           of the directories that follow
     .  /     a log directory: append the selected lines
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     # Kind and operand, in the order of the script: (b"-", pattern), (b"+", pattern),
     # (b"e", b""), (b"=", file), (b"/", directory).
     Action = tuple[bytes, bytes]
-    # Directory, largest size of a file in bytes, number of old files, processor or None.
+    # Directory, largest size of a file in bytes, number of files, processor or None.
     Log = tuple[bytes, int, int, bytes | None]
 
 SIZE, SMALLEST, LARGEST = 99999, 4096, 16777215  # bytes in a file: default and bounds
-NUMBER, FEWEST = 10, 2  # old files: default and lower bound
+NUMBER, FEWEST = 10, 2  # files, `current` included: default and lower bound
 
 # Numbers are those of a C program: an unsigned long, which wraps. As 2^64 divides
 # 10^64, no more than the last 64 digits have a say in what is left.

@@ -4,7 +4,7 @@
 
 It copies standard input to standard output and writes, before the first byte of
 each line, a label and a space. The label says when that byte was read: `@` and
-24 hexadecimal digits, a TAI64N label (core/tai64.py). 4096 bytes or a million
+24 hexadecimal digits, a TAI64N label (core/tai64.py). One byte or thousands of
 lines may come in one read; lines that do share a label.
 
 Labels sort as their times do, and never look different in another time zone or

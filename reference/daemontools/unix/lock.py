@@ -2,7 +2,8 @@
 
 The lock belongs to the open file, so it lasts until the last descriptor of it is
 closed, whatever kills the process; no stale lock ever needs to be broken. It is
-flock's: every implementation of daemontools on this machine respects it.
+flock's, as in djb's programs: his and ours respect each other's.
+Clauses: setlock/lock/..., multilog/lock/..., supervise/lock/...
 """
 
 import fcntl

@@ -1,6 +1,6 @@
 """What the programs say when something goes wrong, and the codes they say it with.
 
-Every complaint has one shape, and scripts match on it:
+Complaints about the system have one shape, and scripts match on it:
 
     program: fatal: unable to VERB OBJECT: reason
     program: warning: unable to VERB OBJECT: reason

@@ -13,7 +13,7 @@ things before the first line of ours runs. They are put back here, first of all:
 
 Whether SIGPIPE and SIGXFSZ were *already ignored* when the process started can
 no longer be found out, so that an inherited "ignored" becomes "default": a
-declared deviation. Clauses: exec/python/...
+declared deviation. Clauses: process/signals/..., process/variables/...
 """
 
 import _signal as signal
