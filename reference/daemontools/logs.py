@@ -20,13 +20,15 @@ All this may happen while we read. The rules that make it safe:
   look in that order, so that one which moves is seen twice but never missed;
 * whether a newer file exists is asked before the last read of the older one:
   multilog has written all of a file before it renames it;
-* if a file that we read as `current` disappears, a processor has replaced it,
-  and the next new name is its replacement: that is not read;
+* if a file that we read as `current` disappears and there is a new `state`, a
+  processor has replaced the file, and the next new name is its replacement: that
+  is not read;
 * the directory is listed again only when all that it named has been read.
 
 A line that did not fit into one file goes on in the next, and is given whole;
 only after `.u` a rest without newline is a line by itself. multilog removes its
-oldest files: lines that it removes before we read them are lost to us.
+oldest files: lines that it removes before we read them are lost to us, and with
+a processor perhaps the file after them, which looks like a replacement.
 
 A final file whose content is gzip's (`!gzip`) is given as what it was made of.
 What is no regular file, or cannot be read, is skipped and complained of.
@@ -149,6 +151,7 @@ class _File:
         self.is_regular = stat.S_ISREG(status.st_mode)
         self.inode = (status.st_dev, status.st_ino)
         self.is_cut_short = name.endswith(".u")
+        self.state: tuple[int, int] | None = None  # the directory's, before it was opened
         self._unzipped: gzip.GzipFile | None = None
         if self.is_regular and name.startswith("@") and os.pread(self.fd, 3, 0) == _GZIP:
             self._unzipped = gzip.GzipFile(fileobj=open(self.fd, "rb", 0, closefd=False))
@@ -218,6 +221,7 @@ class _Files:
         while True:
             if newer := self._next_listed():
                 return newer
+            state = self._state()
             current, previous = self._open("current"), self._open("previous")
             self._list_final_names()
             newer = self._next_listed()
@@ -229,6 +233,7 @@ class _Files:
             if not newer or newer.name in self._settled:
                 return newer
             if not newer.is_gone():
+                newer.state = state
                 self._unnamed.append(newer)
                 return newer
             os.close(newer.fd)  # it has another name by now, which is to be read first
@@ -268,13 +273,20 @@ class _Files:
 
     def _is_replacement(self) -> bool:
         """Is the new name that of a file that a processor made of the oldest that waits?"""
-        if self._unnamed and self._unnamed[0].is_gone() and self._has_processor():
-            self._forget(self._unnamed[0])
-            return True
+        while self._unnamed and self._unnamed[0].is_gone():
+            removed = self._unnamed[0]
+            self._forget(removed)
+            if removed.state != self._state():
+                return True
         return False
 
-    def _has_processor(self) -> bool:
-        return (self._directory / "state").exists()
+    def _state(self) -> tuple[int, int] | None:
+        """Which `state` is there? A processor leaves a new one each time."""
+        try:
+            status = os.stat(self._directory / "state")
+        except OSError:
+            return None
+        return (status.st_ino, status.st_ctime_ns)
 
     def _is_known(self, file: _File) -> bool:
         unnamed = [known.inode for known in self._unnamed]

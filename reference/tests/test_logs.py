@@ -26,6 +26,7 @@ class Directory:
         self.path = path
         self.names = 0
         self.number = 0
+        (path / "state").touch()  # multilog makes it with and without a processor
         self.current = (path / "current").open("ab", buffering=0)
 
     def line(self) -> None:
@@ -57,7 +58,8 @@ class Directory:
 
     def process(self) -> None:
         """A processor has written its version of `previous`."""
-        (self.path / "state").touch()
+        (self.path / "newstate").touch()
+        (self.path / "newstate").rename(self.path / "state")
         text = (self.path / "previous").read_bytes()
         (self.path / "processed").write_bytes(text.replace(b"\n", b" processed\n"))
 
@@ -234,6 +236,21 @@ def test_a_removed_file_is_no_reason_to_stop(directory: Directory) -> None:
     follower.look()
     follower._files.close()  # noqa: SLF001
     assert follower.seen == [b"3", b"4"]
+
+
+def test_a_file_removed_before_its_final_name_was_seen_takes_no_other_with_it(
+    directory: Directory,
+) -> None:
+    directory.line()
+    follower = Follower(directory.path)
+    follower.look()
+    for _ in range(3):
+        directory.rotate()
+        directory.line()
+    min(directory.path.glob("@*")).unlink()
+    follower.look()
+    follower._files.close()  # noqa: SLF001
+    assert follower.seen == numbers(4)
 
 
 MULTILOG = shutil.which("multilog")
