@@ -148,6 +148,13 @@ def test_without_proc_what_is_odd_in_the_environment_is_lost(folder: Path) -> No
     assert seen == b"LC_CTYPE=C.UTF-8\nA=1\nNEW=1\n"
 
 
+@needs_root
+def test_without_proc_programs_that_show_a_title_work_all_the_same(folder: Path) -> None:
+    script = "mount -t tmpfs none /proc; echo x | readproctitle words ..... && supervise nowhere"
+    message = b"supervise: fatal: unable to chdir to nowhere: file does not exist\n"
+    assert run_in_namespace(folder, script) == message
+
+
 def test_a_program_that_waits_shows_the_interpreter_before_its_arguments(
     start: Callable[..., subprocess.Popen[bytes]], folder: Path
 ) -> None:
