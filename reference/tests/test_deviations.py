@@ -171,6 +171,12 @@ def test_an_illegal_option_names_the_file_whatever_argv0_is(folder: Path) -> Non
         assert answer.stderr.splitlines()[0] == b"%s: illegal option -- Q" % program.encode()
 
 
+@pytest.mark.parametrize("option", ["-1", "-2", "-q"])
+def test_options_of_descendants_are_answered_with_the_usage(folder: Path, option: str) -> None:
+    answer = run(folder, "svc", option, "s")
+    assert (answer.returncode, answer.stderr[:19]) == (100, b"svc: illegal option")
+
+
 def test_memory_is_that_of_an_interpreter_but_for_a_forked_supervise(
     start: Callable[..., subprocess.Popen[bytes]],
 ) -> None:

@@ -1,9 +1,16 @@
 """tai64n's fast path and its plain model do the same to any text, cut anywhere."""
 
+import os
+import subprocess
+import sys
+import time
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from daemontools.core import stamp, stamp_blocks
+from daemontools.core.tai64 import TAI64N_TEXT, parse_tai64n
 
 LABEL = b"@4000000037c219bf2ef02e94"
 
@@ -36,3 +43,13 @@ def test_where_the_input_is_cut_does_not_matter(cut: list[bytes]) -> None:
         result += stamp_blocks.stamp(block, LABEL, inside_line)
         inside_line = not block.endswith(b"\n")
     assert result == stamp.stamp(b"".join(cut), LABEL, inside_line=False)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "right/UTC"])
+def test_a_label_looks_the_same_in_every_zone_and_locale(zone: str) -> None:
+    script = "import sys; from daemontools.scripts import tai64n; sys.exit(tai64n())"
+    environment = {**os.environ, "TZ": zone, "LC_ALL": "ar_EG.UTF-8"}
+    before = time.time()
+    label = subprocess.check_output([sys.executable, "-c", script], input=b"x", env=environment)
+    second, _ = parse_tai64n(label[:TAI64N_TEXT])
+    assert int(before) <= second <= time.time()

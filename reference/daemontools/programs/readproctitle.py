@@ -25,7 +25,7 @@ from daemontools.unix.title import joined, open_room, set_title, show
 
 FIXED_DOTS = 3
 SHORTEST_SCREEN = 5  # bytes
-BLOCK = 65536  # bytes read at once; a pipe holds as much, if nobody has enlarged it
+BLOCK = 65536  # bytes read at once; a pipe never holds more
 
 
 def main(argv: list[bytes]) -> int:

@@ -4,10 +4,11 @@
 
 It copies standard input to standard output and writes, before the first byte of
 each line, a label and a space. The label says when that byte was read: `@` and
-24 hexadecimal digits, a TAI64N label (core/tai64.py). One byte or thousands of
+24 hexadecimal digits, a TAI64N label (core/tai64.py). 4096 bytes or a million
 lines may come in one read; lines that do share a label.
 
-Labels sort as their times do. tai64nlocal makes them readable.
+Labels sort as their times do, and never look different in another time zone or
+locale. tai64nlocal makes them readable.
 
 Exit code 0: the input has ended. 111: it could not read or write, which it
 leaves to its neighbours in the pipeline to explain: it prints no message.
