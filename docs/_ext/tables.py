@@ -2,7 +2,7 @@
 
     {machine}         supervise's commands, and its states, from core/machine.py
     {rotation}        each step of multilog's rotation and what a restart does
-                      after it, from core/rotate.py
+                      after it, from core/rotate.py (cyclic_log.py)
     {reading-order}   the files of the reference with their line counts
 
 `docs/build.py` checks that what is committed of them is fresh.
@@ -13,7 +13,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from daemontools.core import machine, rotate
+import cyclic_log
+
+from daemontools.core import machine
 
 ROOT = Path(__file__).parents[2]
 DIAGRAM = ROOT / "docs/diagrams/supervise.svg"
@@ -41,9 +43,9 @@ READING_ORDER = [
     ("core/match.py", "patterns"),
     ("core/lines.py", "what becomes of each line, plainly"),
     ("core/selection.py", "the same, a block at a time"),
-    ("core/rotate.py", "a cyclic log on disk, as a table"),
+    ("core/rotate.py", "a cyclic log on disk, as lists of steps"),
     ("unix/interrupts.py", "signals that wait until the program waits"),
-    ("unix/logdir.py", "the table, carried out: rotation and restart"),
+    ("unix/logdir.py", "the steps, carried out: rotation and restart"),
     ("programs/multilog.py", "the log"),
     ("unix/pathexec.py", "how the next program is found"),
     ("core/envfile.py", "a file is a variable"),
@@ -103,41 +105,6 @@ def dot() -> str:
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def rotation() -> str:
-    """What each step of a rotation leaves, and what a restart makes of it, as Markdown tables."""
-    plain = _crashes(rotate.FULL + rotate.KEEP, {"current": "644", "state": "644"})
-    processed = _crashes(rotate.PROCESS, {"current": "644", "previous": "744", "state": "644"})
-    return (
-        f"A rotation:\n\n{plain}\n\nThe part of a rotation with a processor that follows "
-        f"`mode previous 744`:\n\n{processed}"
-    )
-
-
-def _crashes(steps: "list[rotate.Step]", directory: "rotate.Directory") -> str:
-    lines = ["| after | the directory | a restart |", "|---|---|---|"]
-    lines.append(f"| (nothing yet) | {_shown(directory)} | {_restart(directory)} |")
-    for step in steps:
-        directory = rotate.after(directory, step)
-        lines.append(f"| {_said(step)} | {_shown(directory)} | {_restart(directory)} |")
-    return "\n".join(lines)
-
-
-def _shown(directory: "rotate.Directory") -> str:
-    return ", ".join(f"{name} {mode.rstrip('+')}" for name, mode in sorted(directory.items()))
-
-
-def _restart(directory: "rotate.Directory") -> str:
-    steps = rotate.restart(directory.get("current", ""), directory.get("processed", ""))
-    there = [step for step in steps if step[1] in directory and step[0] in ("remove", "keep")]
-    return "; ".join(_said(step) for step in there) or "goes on writing to `current`"
-
-
-def _said(step: "rotate.Step") -> str:
-    act, file, what = step
-    name = f"{act} `{file}`"
-    return f"{name} {'as ' if act == 'keep' else ''}`{what}`" if what else name
-
-
 def reading_order(before: str = "") -> str:
     """The files of the reference in a good order, with line counts, as a Markdown table.
 
@@ -169,7 +136,7 @@ def setup(app: Any) -> dict[str, Any]:
     image = "```{image} /diagrams/supervise.svg\n:alt: supervise's states\n```"
     picture = f":::{{container}} wide\n{image}\n:::"
     app.add_directive("machine", directive(f"{commands()}\n\n{picture}"))
-    app.add_directive("rotation", directive(rotation()))
+    app.add_directive("rotation", directive(cyclic_log.rotation()))
     return {"version": "1", "parallel_read_safe": True}
 
 

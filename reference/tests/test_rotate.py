@@ -1,7 +1,7 @@
 """The cyclic log as tables: bounds of files, what is removed, and every state of the directory."""
 
 import doctest
-import runpy
+import sys
 import tomllib
 from pathlib import Path
 from types import ModuleType
@@ -14,22 +14,27 @@ from hypothesis import strategies as st
 from daemontools.core import lines, match, rotate, script, selection
 from daemontools.core.rotate import (
     FULL,
+    GIVE_UP,
     KEEP,
     MARGIN,
-    PROCESS,
+    PROCESSED,
+    PROCESSOR,
     QUIT,
-    after,
     cut,
     ends_well,
+    keep,
     old_files,
-    restart,
     surplus,
 )
 
-if TYPE_CHECKING:
-    from daemontools.core.rotate import Directory, Step
-
 ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "docs/_ext"))
+import cyclic_log  # noqa: E402
+from cyclic_log import WRITING, recovery, restart, walk  # noqa: E402
+
+if TYPE_CHECKING:
+    from cyclic_log import Directory, Step
+
 STATES = tomllib.loads((ROOT / "fixtures/logdirs/states.toml").read_text())["state"]
 SIZE = 4096
 
@@ -81,24 +86,20 @@ def test_the_oldest_go_and_fewer_than_the_number_stay(found: list[bytes], number
     assert len(old) - len(gone) == min(len(old), number - 1)
 
 
+def passed(directory: "Directory", steps: "list[Step]") -> "list[Directory]":
+    """Every state on the way."""
+    return [directory, *(following for _, following in walk(directory, steps))]
+
+
 def states_on_the_way() -> "list[Directory]":
     """Every state that a rotation, an end or a restart passes through."""
-    writing = {"current": "644", "state": "644"}
-    found = [{}, writing, *passed(writing, FULL + KEEP), *passed(writing, QUIT)]
-    marked = passed(writing, FULL)[-1]
-    found += passed(marked, PROCESS)
+    marked = passed(WRITING, FULL)[-1]
+    found = [{}, *passed(WRITING, FULL + KEEP), *passed(WRITING, QUIT)]
+    found += passed(marked, PROCESSOR + PROCESSED)
+    found += passed(passed(marked, PROCESSOR)[-1], GIVE_UP)
     for directory in list(found):
-        steps = restart(directory.get("current", ""), directory.get("processed", ""))
-        found += passed(directory, steps)
+        found += passed(directory, restart(directory))
     return found
-
-
-def passed(directory: "Directory", steps: "list[Step]") -> "list[Directory]":
-    states = []
-    for step in steps:
-        directory = after(directory, step)
-        states.append(directory)
-    return states
 
 
 def essence(directory: "Directory") -> frozenset[str]:
@@ -130,10 +131,29 @@ def test_restart_keeps_what_the_fixtures_say(state: dict[str, Any]) -> None:
     old = [f"{name[-1]} {name.replace('label', '')}" for name in directory if name[0] == "@"]
     if "same" in state:
         old = [f"{old[0][0]} {state['same'][0]}"]
-    for act, file, what in restart(directory.get("current", ""), directory.get("processed", "")):
-        if act == "keep" and file in directory and not directory[file].endswith("+"):
-            old.append(f"{what[-1]} {file}")
+    for (act, file, name), _ in walk(directory, restart(directory)):
+        if act == "link":
+            old.append(f"{name[-1]} {file}")
     assert old == state["old"]
+
+
+@pytest.mark.parametrize(
+    ("names", "acts"),
+    [(None, []), (0, ["link", "remove"]), (1, ["link", "remove"]), (2, ["remove"])],
+)
+def test_a_file_is_linked_unless_it_has_its_second_name(names: int | None, acts: list[str]) -> None:
+    assert [act for act, *_ in keep("previous", "@label.s", names)] == acts
+
+
+def test_a_file_that_was_linked_already_is_only_removed() -> None:
+    linked = passed(WRITING, FULL + KEEP)[-2]
+    assert linked == {
+        "@label.s": "744", "current": "644", "previous": "744+", "state": "644"
+    }  # fmt: skip
+    assert recovery(linked) == ["removes previous", "keeps current as @label.u"]
+    files, words = "current 644, previous 744, state 644, @label.s 744", recovery(linked)
+    assert f"| {files} | {', '.join(words)} |" in cyclic_log.rotation()
+    assert all(f">{word}" in cyclic_log.dot().replace("restart: ", "") for word in words)
 
 
 @pytest.mark.parametrize("module", [lines, match, rotate, script, selection])
@@ -142,6 +162,5 @@ def test_examples_in_docstrings(module: ModuleType) -> None:
 
 
 def test_the_diagram_is_fresh() -> None:
-    diagram = runpy.run_path(str(ROOT / "docs/diagrams/cyclic_log.py"))
-    assert diagram["SOURCE"].read_text() == diagram["dot"]()
-    assert "becomes @label.u" in diagram["PICTURE"].read_text()
+    assert cyclic_log.SOURCE.read_text() == cyclic_log.dot()
+    assert "keeps current as @label.u" in cyclic_log.PICTURE.read_text()

@@ -1,4 +1,4 @@
-"""A cyclic log on disk: when a file is full, how it is put away, and what a restart finds.
+"""A cyclic log on disk: when a file is full, how it is put away, and what a restart does.
 
 The files of a log directory, and what their modes mean:
 
@@ -10,30 +10,27 @@ The files of a log directory, and what their modes mean:
     @label.s    an old file, completely processed and safely on disk
     @label.u    an old file that an outage cut short: perhaps incomplete, not processed
 
-The x bit of the owner is the only memory of how far things had gone: it is set
-when the contents are on disk, and never before. So each moment at which a
-machine may stop leaves a directory that says what to do:
+The x bit of the owner is the only memory of how far things had gone: a file is
+marked (0744) when its contents are on disk, and never before. So each moment at
+which a machine may stop leaves a directory that says what to do:
 
     current     processed   a restart
-    0744        any         goes on writing to current and leaves the rest alone
-    otherwise   0744        drops previous (its output is complete), keeps processed
+    marked      any         goes on writing to current and leaves the rest alone
+    otherwise   marked      drops previous (its output is complete), keeps processed
                             as @label.s and current as @label.u
     otherwise   otherwise   drops processed, keeps previous and current as @label.u
 
-ROTATION and its fellows list the steps of a rotation, and `after` says what a
-step does to a directory. The state diagram in the book is drawn from them, and
-tests hold them to what multilog really does (traced) and to the suite's fixtures.
-Clauses: multilog/rotate/..., multilog/restart/...
+The lists of steps below are what unix/logdir.py carries out, one system call a
+step, and what the book's tables and its state diagram are drawn from.
+Clauses: multilog/rotate/..., multilog/restart/..., multilog/power/...
 """
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    # What is done, to which file, and what it becomes (a name or a mode).
+    # What is done, to which file, and the name that it gets (a descriptor's number in PROCESSOR).
     Step = tuple[str, str, str]
-    # File -> mode ("644"); a mode that ends in "+" belongs to a file that has a second name.
-    Directory = dict[str, str]
 
 # A newline within this many bytes of the largest size ends the file.
 MARGIN = 2000
@@ -41,26 +38,95 @@ MARGIN = 2000
 # The shortest name of an old file: "@" and 24 more characters.
 OLD_NAME = 25
 
+# The words of the steps:
+#
+#     create    open for appending; if it is new, its mode is 0600
+#     empty     open for writing, emptied; if it is new, its mode is 0644
+#     append    open what is there for appending
+#     sync      wait until the contents are on disk
+#     mark      set the mode to 0744: finished, all of it is on disk
+#     unmark    set the mode to 0644: in use
+#     keep      make it an old file of this name: see `keep`
+#     remove    take the name away
+#     discard   the same, whether or not that succeeds
+
+# Current is full, or ALRM has come.
 FULL: "list[Step]" = [
     ("sync", "current", ""),
+    ("close", "current", ""),
     ("rename", "current", "previous"),
-    ("create", "current", "600"),
-    ("mode", "current", "644"),
-    ("mode", "previous", "744"),
+    ("create", "current", ""),
+    ("unmark", "current", ""),
+    ("mark", "previous", ""),
 ]
-KEEP: "list[Step]" = [("link", "previous", "@label.s"), ("remove", "previous", "")]
-PROCESS: "list[Step]" = [
-    ("create", "processed", "644"),
-    ("create", "newstate", "644"),
+# Then, without a processor.
+KEEP: "list[Step]" = [("keep", "previous", "@label.s")]
+# The files that a processor has, and their descriptors.
+PROCESSOR: "list[Step]" = [
+    ("read", "previous", "0"),
+    ("empty", "processed", "1"),
+    ("read", "state", "4"),
+    ("empty", "newstate", "5"),
+]
+# The processor has succeeded.
+PROCESSED: "list[Step]" = [
+    ("create", "processed", ""),
     ("sync", "processed", ""),
-    ("mode", "processed", "744"),
+    ("mark", "processed", ""),
+    ("close", "processed", ""),
+    ("create", "newstate", ""),
     ("sync", "newstate", ""),
+    ("close", "newstate", ""),
     ("remove", "previous", ""),
     ("rename", "newstate", "state"),
-    ("link", "processed", "@label.s"),
-    ("remove", "processed", ""),
+    ("keep", "processed", "@label.s"),
 ]
-QUIT: "list[Step]" = [("sync", "current", ""), ("mode", "current", "744")]
+# The processor keeps failing, and TERM has come.
+GIVE_UP: "list[Step]" = [
+    ("discard", "processed", ""),
+    ("discard", "newstate", ""),
+    ("keep", "previous", "@label.u"),
+    ("empty", "state", ""),
+]
+# The end of input, or TERM.
+QUIT: "list[Step]" = [("sync", "current", ""), ("mark", "current", "")]
+
+# A restart that finds current marked.
+GO_ON: "list[Step]" = [("append", "current", ""), ("unmark", "current", "")]
+# A restart that does not; then `recovery`.
+FORGET: "list[Step]" = [("discard", "state", ""), ("discard", "newstate", "")]
+
+
+def recovery(*, is_processed: bool) -> "list[Step]":
+    """What a restart does after FORGET: is there a processed, and is it marked?"""
+    if is_processed:
+        first = [("discard", "previous", ""), ("keep", "processed", "@label.s")]
+    else:
+        first = [("discard", "processed", ""), ("keep", "previous", "@label.u")]
+    return [
+        *first,
+        ("keep", "current", "@label.u"),
+        ("empty", "state", ""),
+        ("create", "current", ""),
+        ("unmark", "current", ""),
+    ]
+
+
+def keep(file: str, old: str, names: int | None) -> "list[Step]":
+    """How the file becomes an old one, by the number of its names; None: it is not there.
+
+    A file of two names was cut short between the two steps: it has become one.
+    (Some file systems do not count: 0. Then the file is linked, lest it be lost.)
+
+    >>> keep("previous", "@label.s", 1)
+    [('link', 'previous', '@label.s'), ('remove', 'previous', '')]
+    >>> keep("previous", "@label.s", 2)
+    [('remove', 'previous', '')]
+    """
+    if names is None:
+        return []
+    linking = [("link", file, old)] if names < 2 else []
+    return [*linking, ("remove", file, "")]
 
 
 def cut(block: bytes, start: int, written: int, size: int) -> int:
@@ -100,54 +166,3 @@ def surplus(names: "Iterable[bytes]", number: int) -> list[bytes]:
     """The old files that go when one more was put away: fewer than `number` stay."""
     old = old_files(names)
     return old[: max(len(old) - number + 1, 0)]
-
-
-def restart(current: str, processed: str) -> "list[Step]":
-    """What a restart does, by the modes of the two files ("" if there is none).
-
-    "keep" stands for: link to the name, unless the file has its second name already;
-    then remove. The outage came between the two if it has.
-    """
-    if current.startswith("7"):
-        return [("append", "current", ""), ("mode", "current", "644")]
-    steps = [("remove", "state", ""), ("remove", "newstate", "")]
-    if processed.startswith("7"):
-        steps += [("remove", "previous", ""), ("keep", "processed", "@label.s")]
-    else:
-        steps += [("remove", "processed", ""), ("keep", "previous", "@label.u")]
-    return [
-        *steps,
-        ("keep", "current", "@label.u"),
-        ("create", "state", "644"),
-        ("create", "current", "600"),
-        ("mode", "current", "644"),
-    ]
-
-
-def after(directory: "Directory", step: "Step") -> "Directory":
-    """The directory after one step. A step for a file that is not there does nothing.
-
-    >>> after({"current": "644"}, ("rename", "current", "previous"))
-    {'previous': '644'}
-    >>> after({"previous": "744"}, ("link", "previous", "@label.s"))
-    {'previous': '744+', '@label.s': '744'}
-    """
-    act, file, what = step
-    new = dict(directory)
-    if act == "create":
-        new.setdefault(file, what)
-    elif file not in new:
-        return new
-    elif act == "mode":
-        new[file] = what
-    elif act == "rename":
-        new[what] = new.pop(file)
-    elif act == "remove":
-        del new[file]
-    elif act == "link":
-        new[file], new[what] = new[file] + "+", new[file]
-    elif act == "keep":
-        mode = new.pop(file)
-        if not mode.endswith("+"):
-            new[what] = mode
-    return new

@@ -1,20 +1,36 @@
 """A cyclic log on disk: the directory that multilog writes to.
 
-core/rotate.py tells what the files are and decides; here it is done. Whatever
-the system refuses once reading has begun is reported and tried again after five
-seconds, for as long as it takes: the lines that were read exist nowhere else.
-Before that, an error ends the program (111).
+core/rotate.py tells what the files are, and lists the steps; here they are
+carried out. Whatever the system refuses once reading has begun is reported and
+tried again after five seconds, for as long as it takes: the lines that were read
+exist nowhere else. Before that, an error ends the program (111).
 
 Two things end the patience of 0.76 for ever, and not ours: an old file that
 cannot be removed is reported and left where it is; and while a processor keeps
-failing, TERM is obeyed: the file is then kept unprocessed, as after an outage.
+failing, or cannot be run, TERM is obeyed: the file is then kept unprocessed, as
+after an outage.
 Clauses: multilog/rotate/..., multilog/restart/..., multilog/processor/...
 """
 
 import _signal as signal
+import errno
 import os
 
-from daemontools.core.rotate import cut, ends_well, restart, surplus
+from daemontools.core.rotate import (
+    FORGET,
+    FULL,
+    GIVE_UP,
+    GO_ON,
+    KEEP,
+    PROCESSED,
+    PROCESSOR,
+    QUIT,
+    cut,
+    ends_well,
+    keep,
+    recovery,
+    surplus,
+)
 from daemontools.core.tai64 import format_tai64n
 from daemontools.unix.clock import now, pause
 from daemontools.unix.lock import lock_exnb
@@ -26,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn, TypeVar
 
+    from daemontools.core.rotate import Step
     from daemontools.unix.interrupts import Interrupts
 
     Answer = TypeVar("Answer")
@@ -35,14 +52,34 @@ WARNING = "multilog: warning: "
 PAUSE_SECONDS = 5
 
 
+# What is said when a step fails; a restart has other words for one.
+TROUBLE = {
+    "create": "unable to create DIR/FILE",
+    "empty": "unable to write to DIR/FILE",
+    "append": "unable to append to DIR/FILE",
+    "sync": "unable to write DIR/FILE to disk",
+    "mark": "unable to set mode of DIR/FILE",
+    "unmark": "unable to set mode of DIR/FILE",
+    "rename": "unable to rename FILE to NAME in directory DIR",
+    "remove": "unable to remove DIR/FILE",
+}
+TROUBLE_AT_START = {**TROUBLE, "create": "unable to write to DIR/FILE"}
+MARKED, UNMARKED = 0o744, 0o644
+
+
 def insist(action: "Callable[[], Answer]", *complaint: bytes | str) -> "Answer":
     """What the action returns, as soon as it succeeds; each failure is reported, then a pause."""
     while True:
         try:
             return action()
-        except OSError as error:
-            warn(WARNING, *complaint, ", pausing: ", error)
+        except (OSError, MemoryError) as error:
+            warn(WARNING, *complaint, ", pausing: ", _reason(error))
         pause(PAUSE_SECONDS)
+
+
+def _reason(error: OSError | MemoryError) -> OSError:
+    """The error as messages know it: want of memory is one of the system's, too."""
+    return error if isinstance(error, OSError) else OSError(errno.ENOMEM, "")
 
 
 class LogDirectory:
@@ -63,7 +100,7 @@ class LogDirectory:
         self.number = number  # fewer old files than this stay after a rotation
         self.processor = processor
         self.interrupts = interrupts
-        self.current = -1  # open for appending
+        self.files: dict[str, int] = {}  # those of its files that are open: name -> descriptor
         self.written = 0  # bytes in current
         self._open_and_lock(start)
         self._restart()
@@ -92,36 +129,30 @@ class LogDirectory:
 
     def _restart(self) -> None:
         """Go on from what the last multilog left behind, finished or not."""
-        for act, file, what in restart(self._mode("current"), self._mode("processed")):
-            if act == "remove":
-                _remove_if_there(file)
-            elif act == "keep":
-                self._keep(file, what[-1])
-            else:
-                try:
-                    self._open(act, file)
-                except OSError as error:
-                    verb = {"create": "write to", "append": "append to", "mode": "set mode of"}[act]
-                    die(111, FATAL, f"unable to {verb} ", self.directory, f"/{file}: ", error)
+        if self._is_marked("current"):
+            self._begin(GO_ON)
+        else:
+            self._begin(FORGET)
+            self._begin(recovery(is_processed=self._is_marked("processed")))
         try:
-            self.written = os.fstat(self.current).st_size
+            self.written = os.fstat(self.files["current"]).st_size
         except OSError as error:
             die(111, FATAL, "unable to stat ", self.directory, "/current: ", error)
 
-    def _open(self, act: str, file: str) -> None:
-        if act == "mode":
-            os.fchmod(self.current, 0o644)
-        elif file == "state":
-            os.close(open_trunc(file))
-        else:
-            self.current = open_append(file)
+    def _begin(self, steps: "list[Step]") -> None:
+        """Carry the steps out, each once: nothing has been read yet. But old lines are kept."""
+        for step in steps:
+            try:
+                self._do(step)
+            except OSError as error:
+                die(111, FATAL, *self._complaint(step, TROUBLE_AT_START), ": ", error)
 
-    def _mode(self, file: str) -> str:
-        """The permissions in octal, as core/rotate.py has them; "" if it is not there."""
+    def _is_marked(self, file: str) -> bool:
+        """Is it there, with the owner's x bit?"""
         try:
-            return f"{os.stat(file).st_mode & 0o777:o}"
+            return bool(os.stat(file).st_mode & 0o100)
         except FileNotFoundError:
-            return ""
+            return False
         except OSError as error:
             die(111, FATAL, "unable to stat ", self.directory, f"/{file}: ", error)
 
@@ -129,71 +160,96 @@ class LogDirectory:
 
     def append(self, block: bytes) -> None:
         """Write the block, and put current away each time it is full."""
+        view = memoryview(block)
         start = 0
         while start < len(block):
             if self.written >= self.size:
                 self.rotate()
-            piece = block[start : cut(block, start, self.written, self.size)]
-            count = self._write(piece)
+            count = self._write(view[start : cut(block, start, self.written, self.size)])
             start += count
             self.written += count
-            if ends_well(self.written, self.size, piece[count - 1]):
+            if ends_well(self.written, self.size, block[start - 1]):
                 self.rotate()
 
-    def _write(self, piece: bytes) -> int:
+    def _write(self, piece: memoryview) -> int:
         """The number of bytes that the system took, at least 1."""
+        current = self.files["current"]
         return insist(
-            lambda: os.write(self.current, piece), "unable to write to ", self.directory, "/current"
+            lambda: os.write(current, piece), "unable to write to ", self.directory, "/current"
         )
 
     def finish(self) -> None:
         """Mark current as finished safely: the next multilog goes on writing to it."""
-        where = self.directory
-        insist(lambda: os.fsync(self.current), "unable to write ", where, "/current to disk")
-        insist(lambda: os.fchmod(self.current, 0o744), "unable to set mode of ", where, "/current")
+        self._carry_out(QUIT)
 
     # ROTATING
 
     def rotate(self) -> None:
         """Put current away, begin a new one."""
-        where = self.directory
-        insist(lambda: os.fchdir(self.fd), "unable to switch to ", where)
-        insist(lambda: os.fsync(self.current), "unable to write ", where, "/current to disk")
-        _close(self.current)
-        insist(
-            lambda: os.rename("current", "previous"),
-            "unable to rename current to previous in directory ", where,
-        )  # fmt: skip
-        self.current = insist(
-            lambda: open_append("current"), "unable to create ", where, "/current"
-        )
+        insist(lambda: os.fchdir(self.fd), "unable to switch to ", self.directory)
+        self._carry_out(FULL)
         self.written = 0
-        insist(lambda: os.fchmod(self.current, 0o644), "unable to set mode of ", where, "/current")
-        insist(lambda: os.chmod("previous", 0o744), "unable to set mode of ", where, "/previous")
         if self.processor is None:
-            self._keep("previous", "s")
+            self._carry_out(KEEP)
         elif self._process(self.processor):
-            self._keep_processed()
+            self._carry_out(PROCESSED)
         else:
-            self._give_up()
+            self._carry_out(GIVE_UP)
 
-    def _keep(self, file: str, code: str) -> None:
-        """Make the file an old one, unless it is not there."""
+    def _carry_out(self, steps: "list[Step]") -> None:
+        """Each step until it succeeds."""
+        for step in steps:
+            self._insist_on(step)
+
+    def _insist_on(self, step: "Step") -> None:
+        insist(lambda: self._do(step), *self._complaint(step, TROUBLE))
+
+    def _do(self, step: "Step") -> None:
+        """One step: one system call, but for `keep`, which insists on several. Raises OSError."""
+        act, file, name = step
+        if act == "keep":
+            self._keep(file, name)
+        elif act == "link":
+            self._link(file, name[-1])
+        elif act in ("create", "append"):
+            self.files[file] = open_append(file)
+        elif act == "empty":
+            _close(open_trunc(file))
+        elif act == "sync":
+            os.fsync(self.files[file])
+        elif act in ("mark", "unmark"):
+            os.chmod(self.files.get(file, file), MARKED if act == "mark" else UNMARKED)
+        elif act == "close":
+            _close(self.files.pop(file))
+        elif act == "rename":
+            os.rename(file, name)
+        elif act == "remove":
+            os.unlink(file)
+        elif act == "discard":
+            _remove_if_there(file)
+
+    def _complaint(self, step: "Step", trouble: dict[str, str]) -> tuple[bytes | str, ...]:
+        """What there is to say if the step fails; nothing for one that cannot."""
+        act, file, name = step
+        text = trouble.get(act, "").replace("FILE", file).replace("NAME", name)
+        before, _, after = text.partition("DIR")
+        return before, self.directory, after
+
+    def _keep(self, file: str, name: str) -> None:
+        """Make the file an old one, unless it is not there; then remove what is too much."""
         where = self.directory
-        links = insist(lambda: _links(file), "unable to stat ", where, f"/{file}")
-        if links == 0:
+        names = insist(lambda: _names(file), "unable to stat ", where, f"/{file}")
+        if names is None:
             return
-        if links == 1:  # else an outage came when it had its new name already
-            self._link(file, code)
-        insist(lambda: os.unlink(file), "unable to remove ", where, f"/{file}")
-        names = insist(lambda: os.listdir(b"."), "unable to read ", where)
-        for name in surplus(names, self.number):
+        self._carry_out(keep(file, name, names))
+        found = insist(lambda: os.listdir(b"."), "unable to read ", where)
+        for old in surplus(found, self.number):
             try:
-                os.unlink(name)
+                os.unlink(old)
             except FileNotFoundError:
                 pass
             except OSError as error:
-                warn(WARNING, "unable to remove ", where, b"/", name, ": ", error)
+                warn(WARNING, "unable to remove ", where, b"/", old, ": ", error)
 
     def _link(self, file: str, code: str) -> None:
         """Give the file its name as an old one: a fresh label each time, so that it is free."""
@@ -201,10 +257,9 @@ class LogDirectory:
             name = _fresh_label() + b"." + code.encode()
             try:
                 return os.link(file, name)
-            except OSError as error:
-                warn(
-                    WARNING, "unable to link to ", self.directory, b"/", name, ", pausing: ", error
-                )
+            except (OSError, MemoryError) as error:
+                what = "unable to link to ", self.directory, b"/", name
+                warn(WARNING, *what, ", pausing: ", _reason(error))
             pause(PAUSE_SECONDS)
 
     # PROCESSING
@@ -213,54 +268,51 @@ class LogDirectory:
         """Run the processor on previous until it exits 0. False: TERM came before that."""
         where = self.directory
         while True:
-            pid = insist(os.fork, "unable to fork for processor in ", where)
+            try:
+                pid = os.fork()
+            except (OSError, MemoryError) as error:
+                what = "unable to fork for processor in ", where
+                warn(WARNING, *what, ", pausing: ", _reason(error))
+                if self._pause_is_cut_short():
+                    return False
+                continue
             if pid == 0:
                 self._become(processor)
-            code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-            if code == 0:
+            if self._succeeds(pid):
                 return True
-            if code < 0:
-                warn(WARNING, "processor crashed in ", where, f", pausing: signal {-code}")
-                self.interrupts.pause(PAUSE_SECONDS, until=signal.SIGTERM)
             warn(WARNING, "processor failed in ", where, ", pausing")
-            if self.interrupts.pause(PAUSE_SECONDS, until=signal.SIGTERM):
+            if self._pause_is_cut_short():
                 return False
 
+    def _succeeds(self, pid: int) -> bool:
+        """Wait for its end: has it exited 0? If that is unknown, or it was killed, pause first."""
+        where = self.directory
+        try:
+            code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        except (OSError, MemoryError) as error:
+            warn(WARNING, "wait failed for processor in ", where, ", pausing: ", _reason(error))
+            self._pause_is_cut_short()
+            return False
+        if code < 0:
+            warn(WARNING, "processor crashed in ", where, f", pausing: signal {-code}")
+            self._pause_is_cut_short()
+        return code == 0
+
+    def _pause_is_cut_short(self) -> bool:
+        """Pause; True as soon as TERM has come."""
+        return self.interrupts.pause(PAUSE_SECONDS, until=signal.SIGTERM)
+
     def _become(self, processor: bytes) -> "NoReturn":
-        """In the child: the files on descriptors 0, 1, 4 and 5, then the shell."""
+        """In the child: the files that it has, then the shell. It never returns to the lines."""
         try:
             self.interrupts.restore()
-            _move(open_read("previous"), 0)
-            _move(open_trunc("processed"), 1)
-            _move(open_read("state"), 4)
-            _move(open_trunc("newstate"), 5)
+            for act, file, number in PROCESSOR:
+                _move(open_read(file) if act == "read" else open_trunc(file), int(number))
             os.execv("/bin/sh", [b"sh", b"-c", processor])
-        except OSError as error:
-            die(111, FATAL, "unable to run ", processor, ": ", error)
-
-    def _keep_processed(self) -> None:
-        """Replace previous by the processor's output, the old state by the new."""
-        where = self.directory
-        fd = insist(lambda: open_append("processed"), "unable to create ", where, "/processed")
-        insist(lambda: os.fsync(fd), "unable to write ", where, "/processed to disk")
-        insist(lambda: os.fchmod(fd, 0o744), "unable to set mode of ", where, "/processed")
-        _close(fd)
-        fd = insist(lambda: open_append("newstate"), "unable to create ", where, "/newstate")
-        insist(lambda: os.fsync(fd), "unable to write ", where, "/newstate to disk")
-        _close(fd)
-        insist(lambda: os.unlink("previous"), "unable to remove ", where, "/previous")
-        insist(
-            lambda: os.rename("newstate", "state"),
-            "unable to rename newstate to state in directory ", where,
-        )  # fmt: skip
-        self._keep("processed", "s")
-
-    def _give_up(self) -> None:
-        """Keep previous as it is, and begin the state anew: what a restart would do."""
-        _remove_if_there("processed")
-        _remove_if_there("newstate")
-        self._keep("previous", "u")
-        insist(lambda: _close(open_trunc("state")), "unable to create ", self.directory, "/state")
+        except (OSError, MemoryError) as error:
+            die(111, FATAL, "unable to run ", processor, ": ", _reason(error))
+        finally:
+            os._exit(111)
 
 
 _last_label = 0  # nanoseconds since 1970
@@ -274,12 +326,12 @@ def _fresh_label() -> bytes:
     return format_tai64n(*divmod(_last_label, 1_000_000_000))
 
 
-def _links(file: str) -> int:
-    """The number of names of the file; 0 if it is not there."""
+def _names(file: str) -> int | None:
+    """The number of names of the file; None if it is not there."""
     try:
         return os.stat(file).st_nlink
     except FileNotFoundError:
-        return 0
+        return None
 
 
 def _remove_if_there(file: str) -> None:
