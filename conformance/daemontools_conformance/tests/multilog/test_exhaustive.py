@@ -12,7 +12,12 @@ from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Running, is_asleep
 from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
-from daemontools_conformance.tests.multilog.test_restart import STATES, build
+from daemontools_conformance.tests.multilog.test_restart import (
+    STATES,
+    build,
+    check_current,
+    check_processed,
+)
 
 TEXT = lines(100)  # 6000 bytes: one rotation
 EACH_STATE = [
@@ -88,3 +93,15 @@ def test_every_event_in_every_state(
     assert (again.code, again.err) == (0, b"")
     assert old_contents(log)[: len(old)] == old
     assert contents(log) == b"".join(old) + current + came + b"again\n"
+
+
+@heavy("exhaustive")
+@clause("multilog/restart/every-mode")
+def test_current_of_every_mode(sandbox: Sandbox) -> None:
+    check_current(sandbox, range(0o1000))
+
+
+@heavy("exhaustive")
+@clause("multilog/restart/every-mode-of-processed")
+def test_processed_of_every_mode(sandbox: Sandbox) -> None:
+    check_processed(sandbox, range(0o1000))

@@ -2,13 +2,14 @@
 
 import os
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from daemontools_conformance.contract.places import folder
-from daemontools_conformance.helpers.logdirs import mode, old_files
+from daemontools_conformance.helpers.logdirs import codes, mode, old_files
 from daemontools_conformance.helpers.marks import clause
 from daemontools_conformance.running.sandbox import Sandbox
 
@@ -124,3 +125,106 @@ def test_what_a_finished_current_holds_counts_for_its_size(sandbox: Sandbox) -> 
     sandbox.run("multilog", "s4096", "./log", input=(b"y" * 49 + b"\n") * 10)
     (old,) = old_files(log)
     assert 4000 < old.stat().st_size <= 4096
+
+
+# Modes that tell the owner's x bit from every other rule: any x bit, the group's,
+# the others', all three bits of the owner, exactly 0744, a first digit of 7.
+TELLING = [
+    *(0o744, 0o700, 0o711, 0o544, 0o500, 0o300, 0o100, 0o144, 0o755, 0o777),
+    *(0o644, 0o600, 0o655, 0o677, 0o666, 0o444, 0o070, 0o077, 0o007, 0o011, 0o001, 0),
+]
+
+
+def kept_as(sandbox: Sandbox, files: dict[str, str]) -> list[str]:
+    """What a restart makes of these files: each text that is left, and under which name."""
+    log = sandbox.path / f"log.{len(list(sandbox.path.iterdir()))}"
+    build(log, {"files": files})
+    sandbox.run("multilog", f"./{log.name}")
+    for file in log.iterdir():
+        file.chmod(0o600)
+    texts = {file.name.rpartition(".")[2]: file.read_text().strip() for file in log.iterdir()}
+    return [f"{text} as {name}" for name, text in sorted(texts.items()) if text]
+
+
+def check_current(sandbox: Sandbox, modes: Iterable[int]) -> None:
+    found = {oct(mode): kept_as(sandbox, {"current": f"{mode:o}"}) for mode in modes}
+    finished, unfinished = ["current as current"], ["current as u"]
+    assert found == {oct(m): finished if m & 0o100 else unfinished for m in modes}
+
+
+def check_processed(sandbox: Sandbox, modes: Iterable[int]) -> None:
+    def found(mode: int) -> list[str]:
+        return kept_as(sandbox, {"previous": "744", "processed": f"{mode:o}"})
+
+    complete, incomplete = ["processed as s"], ["previous as u"]
+    expected = {oct(mode): complete if mode & 0o100 else incomplete for mode in modes}
+    assert {oct(mode): found(mode) for mode in modes} == expected
+
+
+@clause("multilog/restart/every-mode")
+def test_current_is_finished_if_its_owner_has_the_x_bit(sandbox: Sandbox) -> None:
+    check_current(sandbox, TELLING)
+
+
+@clause("multilog/restart/every-mode-of-processed")
+def test_processed_is_complete_if_its_owner_has_the_x_bit(sandbox: Sandbox) -> None:
+    check_processed(sandbox, TELLING)
+
+
+def looping(name: str, sandbox: Sandbox) -> None:
+    """Make a file of ./log that nobody can look at: a symbolic link to itself."""
+    (sandbox.path / "log" / name).symlink_to(name)
+
+
+@clause("multilog/restart/not-looked-at")
+@pytest.mark.parametrize("name", ["processed", "previous", "newstate", "state"])
+@pytest.mark.parametrize("kind", ["link to itself", "directory"])
+def test_beside_a_finished_current_other_files_do_not_matter(
+    sandbox: Sandbox, name: str, kind: str
+) -> None:
+    sandbox.write("log/current", "before\n", mode=0o744)
+    if kind == "directory":
+        (sandbox.path / "log" / name).mkdir()
+    else:
+        looping(name, sandbox)
+    answer = sandbox.run("multilog", "./log", input=b"after\n")
+    assert (answer.code, answer.err) == (0, b"")
+    assert (sandbox.path / "log/current").read_bytes() == b"before\nafter\n"
+
+
+@clause("multilog/error/stat-of-current")
+def test_nothing_has_changed_when_current_cannot_be_looked_at(sandbox: Sandbox) -> None:
+    for name in ("state", "newstate", "previous", "processed"):
+        sandbox.write(f"log/{name}", name)
+    looping("current", sandbox)
+    answer = sandbox.run("multilog", "./log")
+    assert answer.err == b"multilog: fatal: unable to stat ./log/current: symbolic link loop\n"
+    names = {file.name for file in (sandbox.path / "log").iterdir()}
+    assert names == {"current", "lock", "state", "newstate", "previous", "processed"}
+
+
+@clause("multilog/error/stat-of-processed")
+def test_state_has_gone_when_processed_cannot_be_looked_at(sandbox: Sandbox) -> None:
+    for name in ("state", "newstate", "previous", "current"):
+        sandbox.write(f"log/{name}", name)
+    looping("processed", sandbox)
+    answer = sandbox.run("multilog", "./log")
+    assert answer.err == b"multilog: fatal: unable to stat ./log/processed: symbolic link loop\n"
+    names = {file.name for file in (sandbox.path / "log").iterdir()}
+    assert names == {"current", "lock", "previous", "processed"}
+
+
+@clause("multilog/restart/cannot-be-removed")
+@pytest.mark.parametrize(
+    ("directory", "other", "code"),
+    [("newstate", "previous", "u"), ("previous", "processed", "s"), ("processed", "previous", "u")],
+)
+def test_what_a_restart_drops_stays_if_it_cannot_be_removed(
+    sandbox: Sandbox, directory: str, other: str, code: str
+) -> None:
+    sandbox.write(f"log/{other}", other, mode=0o744)
+    (sandbox.path / "log" / directory).mkdir(mode=0o600)
+    answer = sandbox.run("multilog", "./log")
+    assert (answer.code, answer.err) == (0, b"")
+    assert (sandbox.path / "log" / directory).is_dir()
+    assert codes(sandbox.path / "log") == [code]
