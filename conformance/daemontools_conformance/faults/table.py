@@ -21,6 +21,7 @@ class Fault:
     warning: str  # less the program's name and the reason
     script: tuple[str, ...] = PLAIN
     errors: tuple[str, ...] = ("EIO",)
+    then: str = ""  # a second warning, after the first pause
 
 
 ISSUE = ("EIO", "ENOSPC", "EINTR")  # these, for the calls that matter most
@@ -30,6 +31,8 @@ UNLINK = "unlink,unlinkat"
 CHMOD = "chmod,fchmodat"
 STAT = "stat,newfstatat,statx"
 FORK = "clone,clone3,fork,vfork"
+WAIT = "wait4,waitpid,waitid"
+NO_MEMORY = ("EAGAIN", "ENOMEM")
 
 STATUS = ("=status", *PLAIN)
 ALONE = ("./log",)
@@ -42,6 +45,8 @@ WRITE = "unable to write ./log"
 NEW_NAME = "unable to link to ./log/@LABEL.s"
 TO_PREVIOUS = "unable to rename current to previous in directory ./log"
 TO_STATE = "unable to rename newstate to state in directory ./log"
+WAIT_FAILED = "wait failed for processor in ./log"
+PROCESSOR_FAILED = "processor failed in ./log, pausing"
 
 FAULTS = (
     Fault("write", "write", "/current", 1, "unable to write to ./log/current", PLAIN, ISSUE),
@@ -56,7 +61,8 @@ FAULTS = (
     Fault("link", LINK, "previous", 1, NEW_NAME, PLAIN, ISSUE),
     Fault("remove", UNLINK, "previous", 1, f"{REMOVE}/previous"),
     Fault("read-directory", "openat", ".", 2, "unable to read ./log"),
-    Fault("fork", FORK, "", 1, "unable to fork for processor in ./log", PROCESSED, ("EAGAIN",)),
+    Fault("fork", FORK, "", 1, "unable to fork for processor in ./log", PROCESSED, NO_MEMORY),
+    Fault("wait", WAIT, "", 1, WAIT_FAILED, PROCESSED, ("ECHILD", "EINTR"), PROCESSOR_FAILED),
     Fault("open-processed", "openat", "processed", 1, f"{CREATE}/processed", PROCESSED),
     Fault("sync-processed", "fsync", "/processed", 1, f"{WRITE}/processed to disk", PROCESSED),
     Fault("mode-of-processed", "fchmod", "/processed", 1, f"{MODE}/processed", PROCESSED),

@@ -13,6 +13,8 @@ REASONS = {
     "ENOSPC": "out of disk space",
     "EINTR": "interrupted system call",
     "EAGAIN": "temporary failure",
+    "ENOMEM": "out of memory",
+    "ECHILD": "no child processes",
 }
 
 
@@ -26,8 +28,11 @@ class Trial:
 
     def warned(self, fault: Fault, error: str) -> bool:
         """Did multilog say what 0.76 says, once, and nothing else?"""
-        expected = f"multilog: warning: {fault.warning}, pausing: {REASONS[error]}\n"
-        return self.said == expected.encode()
+        said = [
+            f"{fault.warning}, pausing: {REASONS[error]}",
+            *([fault.then] if fault.then else []),
+        ]
+        return self.said == "".join(f"multilog: warning: {text}\n" for text in said).encode()
 
 
 def attempt(sandbox: Sandbox, fault: Fault, error: str) -> Trial:
