@@ -11,8 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from daemontools_conformance.contract import clauses
-from daemontools_conformance.contract.outcomes import Hung
-from daemontools_conformance.contract.profiles import Profile, find
+from daemontools_conformance.faults.power import SCENARIOS, Scenario, cut_everywhere
 from daemontools_conformance.faults.table import FAULTS, Fault
 from daemontools_conformance.faults.trial import attempt
 from daemontools_conformance.running.implementation import Implementation, locate
@@ -31,6 +30,21 @@ Each row is one system call that fails once, by strace, while 150 lines go into 
 every line was in the log once and in order. `in silence`: the same without a warning, as the
 call was interrupted only, and simply made again.
 """
+POWER = """
+## A cut of power
+
+A whole run is recorded, and cut after each of its calls. Names, modes, and sizes set by opening
+reach the disk in their order, up to the cut, and not later than the data that are written after
+them; so a journaling file system does it. The data of a file are certain as far as its last
+fsync; beyond, they are there, or lost, or cut short (to one byte, to half, by one byte), each
+file by itself. A restart is tried on each directory that this makes, each once.
+`nothing lost`: each line that had been synced is in the log, once and in order; a file with
+code s, and a current that is used again, is complete. There are more states if a program makes
+more calls of write for the same lines.
+
+Not tried: a file system that brings new data of a finished current to the disk before the mode
+0644 that was set before it. A restart would take such a current for finished, in 0.76 and here.
+"""
 OTHERS = """
 ## Other faults
 
@@ -42,6 +56,10 @@ ELSEWHERE = (
     "multilog/processor/failure-retried",
     "multilog/processor/crash-retried",
     "multilog/processor/term-while-it-fails",
+    "multilog/processor/term-while-it-cannot-run",
+    "multilog/processor/pauses",
+    "multilog/processor/mended",
+    "multilog/processor/stopped",
     "multilog/processor/ignored-chld",
     "multilog/term/while-busy",
 )
@@ -82,27 +100,39 @@ def outcome(implementation: Implementation, fault: Fault, error: str, scratch: P
     return "survived" if trial.warned(fault, error) else "other words"
 
 
+def after_cuts(implementation: Implementation, scenario: Scenario, scratch: Path) -> str:
+    """One cell of the table of power cuts."""
+    sandbox = Sandbox(implementation, scratch / f"power.{scenario.name}")
+    seen = cut_everywhere(sandbox, scenario)
+    return f"{seen.states} states: {'; '.join(seen.broken) or 'nothing lost'}"
+
+
 def main() -> None:
-    """Write the table; each fault in a folder of its own, several at a time."""
+    """Write the tables; each trial in a folder of its own, several at a time."""
     parser = argparse.ArgumentParser(prog="python -m daemontools_conformance.faults")
     parser.add_argument("file", type=Path, help="where the table goes")
     parser.add_argument("implementation", nargs="+", help="names of profiles")
     arguments = parser.parse_args()
     rows = [(fault, error) for fault in FAULTS for error in fault.errors]
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(8) as pool:
-        columns = []
+        columns, cuts = [], []
         for name in arguments.implementation:
             scratch = Path(folder) / name
             scratch.mkdir()
             found = locate(find(name), scratch)
             tried = [pool.submit(outcome, found, *row, scratch) for row in rows]
+            cut = [pool.submit(after_cuts, found, scenario, scratch) for scenario in SCENARIOS]
             columns.append([future.result() for future in tried])
+            cuts.append([future.result() for future in cut])
     names = " | ".join(arguments.implementation)
     lines = [HEADING, f"| call that fails | error | warning | {names} |"]
     lines.append("|---|---|---|" + "---|" * len(columns))
     for (fault, error), *cells in zip(rows, *columns, strict=True):
         name = fault.name.replace("-", " ")
         lines.append(f"| {name} | {error} | `{fault.warning}` | {' | '.join(cells)} |")
+    lines += [POWER, f"| what is cut | {names} |", "|---|" + "---|" * len(cuts)]
+    for scenario, *cells in zip(SCENARIOS, *cuts, strict=True):
+        lines.append(f"| {scenario.what} | {' | '.join(cells)} |")
     lines += [OTHERS, f"| what | {names} |", "|---|" + "---|" * len(columns)]
     lines += others([find(name) for name in arguments.implementation])
     arguments.file.write_text("\n".join(lines) + "\n")

@@ -98,10 +98,11 @@ def changes(trace: Path) -> list[str]:
     `link previous @.s`, `remove previous`.
     """
     lines = trace.read_text(errors="replace").splitlines()
-    return [change for line in lines if (change := _change(line))]
+    return [change for line in lines if (change := change_in(line))]
 
 
-def _change(line: str) -> str:
+def change_in(line: str) -> str:
+    """The change in one line of a trace, as in `changes`; "" if there is none."""
     found = _CALL.match(line)
     if not found or int(found[3]) < 0:
         return ""
