@@ -88,14 +88,16 @@ def test_killed_at_each_call_of_a_restart(sandbox: Sandbox, part: int) -> None:
 @slow
 @clause("multilog/kill/random")
 @pytest.mark.parametrize("processor", [[], ["!cat"]], ids=["plain", "processor"])
-def test_killed_at_random_moments(sandbox: Sandbox, processor: list[str]) -> None:
+def test_killed_at_random_moments(
+    sandbox: Sandbox, dice: random.Random, processor: list[str]
+) -> None:
     script = ["s4096", "n9999", *processor, "./log"]
     log = sandbox.path / "log"
     total = b""
     for turn in range(8):
         text = b"".join(b"turn %d line %d %s\n" % (turn, n, b"x" * (n % 90)) for n in range(3000))
         multilog = sandbox.start("multilog", *script, stdin=PIPE)
-        enough = len(total) + random.randrange(1, 60_000)
+        enough = len(total) + dice.randrange(1, 60_000)
         written_so_far = 0
         while written_so_far < len(text) and len(readable(log)) < enough:
             multilog.write(text[written_so_far : written_so_far + 3000])
