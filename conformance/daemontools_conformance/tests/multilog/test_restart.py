@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from daemontools_conformance.contract.places import folder
+from daemontools_conformance.helpers.clockstep import preloaded
 from daemontools_conformance.helpers.logdirs import codes, mode, old_files
-from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.sandbox import Sandbox
 
 LABEL_OF_1999 = "@4000000037c219bf2ef02e94"
@@ -228,3 +229,13 @@ def test_what_a_restart_drops_stays_if_it_cannot_be_removed(
     assert (answer.code, answer.err) == (0, b"")
     assert (sandbox.path / "log" / directory).is_dir()
     assert codes(sandbox.path / "log") == [code]
+
+
+@clause("multilog/restart/uncounted-names")
+@needs("gcc")
+@pytest.mark.parametrize("file", ["current", "previous"])
+def test_a_file_system_that_counts_no_names_loses_no_file(sandbox: Sandbox, file: str) -> None:
+    log = sandbox.path / "log"
+    build(log, {"files": {file: "644"}})
+    sandbox.run("multilog", "./log", env=preloaded(sandbox, "nolinks"))
+    assert [old.read_text() for old in old_files(log)] == [f"{file}\n"]

@@ -142,21 +142,59 @@ def test_rotations_leave_no_descriptor_open(sandbox: Sandbox, processor: list[st
     assert len(record(multilog.pid).descriptors) == len(before)
 
 
-@clause("multilog/rotate/clock-set-back")
-@needs("gcc")
-def test_a_clock_that_is_set_back_holds_nothing_up(sandbox: Sandbox) -> None:
+def with_the_clock_set_back(sandbox: Sandbox, *script: str) -> Running:
+    """A multilog that has put away one file, before its clock was set back by seven hours."""
     environment, ahead = with_clock(sandbox, 7 * HOUR)
-    multilog = running(sandbox, env=environment)
+    multilog = running(sandbox, *script, env=environment)
     put_away(sandbox, multilog, 1)
     (old,) = old_files(sandbox.path / "log")
     if int(old.name[1:17], 16) - UNIX_EPOCH < time.time() + 6 * HOUR:
         raise Unavailable("the clock of this multilog cannot be shifted")
     ahead.write_text("0\n")
+    return multilog
+
+
+def log_and_put_away(sandbox: Sandbox, multilog: Running, line: bytes, number: int) -> None:
+    """A line, and then a rotation, after which so many old files are there."""
+    multilog.write(line)
+    eventually(lambda: (sandbox.path / "log/current").read_bytes() == line)
+    put_away(sandbox, multilog, number)
+
+
+@clause("multilog/rotate/clock-set-back")
+@needs("gcc")
+def test_a_clock_that_is_set_back_holds_nothing_up(sandbox: Sandbox) -> None:
+    multilog = with_the_clock_set_back(sandbox)
     for number in (2, 3):
-        multilog.write(b"more\n")
-        eventually(lambda: (sandbox.path / "log/current").read_bytes() == b"more\n")
-        put_away(sandbox, multilog, number)
+        log_and_put_away(sandbox, multilog, b"more\n", number)
     assert multilog.err == b""
+
+
+@clause("multilog/rotate/order-when-clock-set-back")
+@needs("gcc")
+def test_names_keep_their_order_when_the_clock_is_set_back(sandbox: Sandbox) -> None:
+    multilog = with_the_clock_set_back(sandbox)
+    for number, line in ((2, b"second\n"), (3, b"third\n")):
+        log_and_put_away(sandbox, multilog, line, number)
+    assert old_contents(sandbox.path / "log") == [b"begun\n", b"second\n", b"third\n"]
+
+
+@clause("multilog/rotate/newest-stay-when-clock-set-back")
+@needs("gcc")
+def test_the_newest_file_stays_when_the_clock_is_set_back(sandbox: Sandbox) -> None:
+    multilog = with_the_clock_set_back(sandbox, "n2")
+    for line in (b"second\n", b"third\n"):
+        log_and_put_away(sandbox, multilog, line, 1)
+    assert old_contents(sandbox.path / "log") == [b"third\n"]
+
+
+@clause("multilog/rotate/same-label")
+def test_one_of_two_files_with_the_same_label_goes(sandbox: Sandbox) -> None:
+    names = {"@" + "0" * 24 + ".s", "@" + "0" * 24 + ".s.gz"}
+    for name in names:
+        sandbox.write(f"log/{name}")
+    put_away(sandbox, running(sandbox, "n3"), 2)
+    assert len(names & {file.name for file in old_files(sandbox.path / "log")}) == 1
 
 
 @clause("multilog/rotate/mode")
