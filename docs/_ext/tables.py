@@ -141,7 +141,8 @@ def setup(app: Any) -> dict[str, Any]:
 
 
 def draw() -> None:
-    """Draw the state diagram again (this needs graphviz)."""
+    """Draw both state diagrams again (this needs graphviz)."""
+    cyclic_log.main([])
     DIAGRAM.parent.mkdir(exist_ok=True)
     source = DIAGRAM.with_suffix(".dot")
     source.write_text(dot())
@@ -149,6 +150,7 @@ def draw() -> None:
 
 
 def is_fresh() -> bool:
-    """Is the committed diagram the one that the code gives?"""
+    """Are the committed diagrams those that the code gives?"""
     source = DIAGRAM.with_suffix(".dot")
-    return DIAGRAM.exists() and source.exists() and source.read_text() == dot()
+    is_ours = DIAGRAM.exists() and source.exists() and source.read_text() == dot()
+    return is_ours and cyclic_log.main(["--check"]) == 0

@@ -188,6 +188,24 @@ def test_the_newest_file_stays_when_the_clock_is_set_back(sandbox: Sandbox) -> N
     assert old_contents(sandbox.path / "log") == [b"third\n"]
 
 
+@clause("multilog/rotate/stamps-when-clock-set-back")
+@needs("gcc")
+def test_labels_of_lines_follow_a_clock_that_is_set_back(sandbox: Sandbox) -> None:
+    multilog = with_the_clock_set_back(sandbox, "t")
+    multilog.write(b"later\n")
+    eventually(lambda: b"later" in (sandbox.path / "log/current").read_bytes())
+    (old,) = old_files(sandbox.path / "log")
+    label, _, line = (sandbox.path / "log/current").read_text().partition(" ")
+    assert (label < old.name, line) == (True, "later\n")
+
+
+@clause("multilog/rotate/names-of-before")
+def test_a_new_multilog_names_files_by_the_clock_whatever_is_there(sandbox: Sandbox) -> None:
+    sandbox.write("log/@" + "7" * 24 + ".s", "future\n")
+    put_away(sandbox, running(sandbox), 2)
+    assert old_contents(sandbox.path / "log") == [b"begun\n", b"future\n"]
+
+
 @clause("multilog/rotate/same-label")
 def test_one_of_two_files_with_the_same_label_goes(sandbox: Sandbox) -> None:
     names = {"@" + "0" * 24 + ".s", "@" + "0" * 24 + ".s.gz"}
