@@ -1,14 +1,17 @@
 """multilog's fast path is equal to its model, and the model to an independent matcher."""
 
 import re
+import tracemalloc
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from daemontools.core.lines import Lines, Output
+from daemontools.core import selection
+from daemontools.core.lines import Lines, Output, is_selected
 from daemontools.core.match import match
-from daemontools.core.selection import Selection, advance, expression, judge
+from daemontools.core.selection import DIGITS, Selection, beyond_stamp, expression, judge
 
 if TYPE_CHECKING:
     from daemontools.core.script import Action
@@ -65,10 +68,26 @@ def test_expression_agrees_with_match(pattern: bytes, text: bytes) -> None:
     assert found == match(pattern, text)
 
 
-@given(patterns, texts, texts)
-def test_advance_leaves_what_the_rest_must_match(pattern: bytes, stamp: bytes, text: bytes) -> None:
-    rest = advance(pattern, stamp)
-    assert match(pattern, stamp + text) == (rest is not None and match(rest, text))
+@given(patterns, st.binary(min_size=12, max_size=12), texts)
+@example(b"*", bytes(12), b"")
+@example(b"*a", bytes(12), b"a")
+def test_beyond_stamp_leaves_what_the_rest_must_match(
+    pattern: bytes, label: bytes, text: bytes
+) -> None:
+    line = b"@%b %b" % (label.hex().encode(), text)
+    try:
+        rest = beyond_stamp(pattern)
+    except ValueError:
+        assert set(pattern) & set(DIGITS)
+    else:
+        assert match(pattern, line) == (rest is not None and match(rest, text))
+
+
+@given(st.lists(judgements, min_size=1, max_size=8), texts)
+def test_judge_agrees_with_is_selected(patterns: "list[Action]", line: bytes) -> None:
+    is_kept = judge(patterns)
+    assert is_kept is not None
+    assert bool(is_kept(line)) == is_selected(patterns, line)
 
 
 @settings(max_examples=500)
@@ -89,8 +108,65 @@ def shown(output: Output) -> tuple[bytes, list[tuple[int, bytes]], list[bytes]]:
     return output.alerts, list(output.statuses.items()), output.logs
 
 
-def test_more_patterns_than_one_expression_can_hold() -> None:
-    many = [(b"+" if n % 2 else b"-", b"*%d*" % n) for n in range(3000)]
+@pytest.mark.parametrize("kinds", [b"+", b"-", b"-+", b"+-", b"--+"])
+def test_three_thousand_patterns(kinds: bytes) -> None:
+    many = [
+        (kinds[n % len(kinds) : n % len(kinds) + 1], b"*" * (n % 3 > 0) + b"%d*" % n)
+        for n in range(3000)
+    ]
     is_kept = judge(many)
-    assert not is_kept(b"the line 2998 goes")
-    assert is_kept(b"the line 2999 stays")
+    assert is_kept is not None
+    for line in (b"", b"2998", b"the line 2999 is here", b"0", b"17 and 2998", b"the 1"):
+        assert bool(is_kept(line)) == is_selected(many, line)
+
+
+def test_what_fails_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = [(b"-", b"x*"), (b"/", b"./a"), (b"e", b""), (b"/", b"./b")]
+    fast = Selection(is_stamped=True, actions=script)
+    model = Lines(is_stamped=True, actions=script)
+    blocks = [b"be", b"gun\nab", b"x" * 2000, b"end\n\nx\nnew", b"\n"]
+    for block in blocks:
+        with monkeypatch.context() as patch:
+            patch.setattr(selection, "alert", fail)
+            try:
+                output = fast.feed(block, b"@%024x" % 4)
+            except MemoryError:
+                patch.undo()
+                output = fast.feed(block, b"@%024x" % 4)
+        assert shown(output) == shown(model.feed(block, b"@%024x" % 4))
+
+
+def fail(_line: bytes) -> bytes:
+    raise MemoryError
+
+
+WORST = {
+    "newlines": b"\n" * 8192,
+    "one byte": b"a\n" * 4096,
+    "two bytes": b"ab\n" * 2730,
+    "a long line": b"a" * 8192,
+    "lines": b"the usual line of a log, more or less\n" * 215,
+}
+SCRIPTS: "list[list[Action]]" = [
+    [(b"/", b"./a")],
+    [(b"+", b"*x*"), (b"/", b"./a")],
+    [(b"-", b"*x*"), (b"+", b"*y*"), (b"/", b"./a"), (b"/", b"./b")],
+    [(b"-", b"*x*"), (b"/", b"./a"), (b"-", b"*y*"), (b"/", b"./b"), (b"-", b"*z*"), (b"/", b".")],
+    [(b"e", b""), (b"/", b"./a")],
+    [(b"e", b""), (b"-", b"*x*"), (b"e", b""), (b"e", b""), (b"/", b"./a")],
+    [(b"=", b"s"), (b"=", b"t"), (b"-", b"*x*"), (b"=", b"u"), (b"/", b"./a")],
+    [(b"/", b"./%d" % n) for n in range(50)],
+]
+
+
+@pytest.mark.parametrize("kind", WORST)
+@pytest.mark.parametrize("script", SCRIPTS, ids=str)
+@pytest.mark.parametrize("is_stamped", [False, True])
+def test_memory_of_the_worst_block(kind: str, script: "list[Action]", is_stamped: bool) -> None:
+    fast, block = Selection(is_stamped, script), WORST[kind]
+    fast.feed(b"begun", b"@%024x" % 7)
+    tracemalloc.start()
+    fast.feed(block, b"@%024x" % 7)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < fast.memory_per_byte() * len(block)

@@ -45,16 +45,21 @@ class Localiser:
         self._pending = b"\n"
 
     def convert(self, block: bytes) -> bytes:
-        """The text that can be written now that `block` (at least one byte) has come."""
+        """The text that can be written now that `block` (at least one byte) has come.
+
+        An exception (MemoryError) leaves everything as it was.
+        """
         text = self._pending + block
         written_before = 1 if self._pending else 0
         last_line = max(text.rfind(b"\n"), 0)
         if _MAY_BECOME_A_LABEL.fullmatch(text, last_line):
-            self._pending = text[last_line:]
+            pending = text[last_line:]
             text = text[: last_line + 1]
         else:
-            self._pending = b""
-        return self._with_dates(text)[written_before:]
+            pending = b""
+        converted = self._with_dates(text)[written_before:]
+        self._pending = pending
+        return converted
 
     def _with_dates(self, text: bytes) -> bytes:
         parts = _LABEL.split(text)

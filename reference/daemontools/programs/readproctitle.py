@@ -21,11 +21,13 @@ Manual: http://cr.yp.to/daemontools/readproctitle.html
 
 import os
 
+from daemontools.unix.clock import pause
+from daemontools.unix.streams import BLOCK_BYTES, affordable, in_pieces
 from daemontools.unix.title import joined, open_room, set_title, show
 
 FIXED_DOTS = 3
 SHORTEST_SCREEN = 5  # bytes
-BLOCK = 65536  # bytes read at once; a pipe never holds more
+MEMORY_PER_BYTE = 5  # of a block
 
 
 def main(argv: list[bytes]) -> int:
@@ -39,17 +41,22 @@ def main(argv: list[bytes]) -> int:
     words = [b"readproctitle", *label, b"." * width]
     set_title(words)
     room = open_room()
+    block_bytes = affordable(BLOCK_BYTES, MEMORY_PER_BYTE)
     place = len(joined(words[:-1])) + FIXED_DOTS
 
     # LOOP
     moving = words[-1][FIXED_DOTS:]
+
+    def shifted(piece: bytes) -> bytes:
+        return (moving + piece.replace(b"\0", b""))[-len(moving) :]
+
     while True:
         try:
-            block = os.read(0, BLOCK)
+            block = os.read(0, block_bytes)
         except OSError:
             return 111
         if not block:
             return 0
-        moving = (moving + block.replace(b"\0", b""))[-len(moving) :]
-        if room:
-            show(room, place, moving)
+        for moving in in_pieces(block, shifted, lambda: pause(1)):
+            if room:
+                show(room, place, moving)

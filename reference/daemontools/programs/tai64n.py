@@ -4,8 +4,8 @@
 
 It copies standard input to standard output and writes, before the first byte of
 each line, a label and a space. The label says when that byte was read: `@` and
-24 hexadecimal digits, a TAI64N label (core/tai64.py). 4096 bytes or a million
-lines may come in one read; lines that do share a label.
+24 hexadecimal digits, a TAI64N label (core/tai64.py). A read takes at
+most 65536 bytes, and the lines that begin in them share a label.
 
 Labels sort as their times do, and never look different in another time zone or
 locale. tai64nlocal makes them readable.
@@ -22,21 +22,27 @@ Contract: conformance/spec/tai64n.md. Manual: http://cr.yp.to/daemontools/tai64n
 
 from daemontools.core.stamp_blocks import stamp
 from daemontools.core.tai64 import format_tai64n
-from daemontools.unix.clock import now
-from daemontools.unix.streams import keep_memory, read_block, write_all
+from daemontools.unix.clock import now, pause
+from daemontools.unix.streams import BLOCK_BYTES, affordable, in_pieces, read_block, write_all
+
+MEMORY_PER_BYTE = 100  # for a block of newlines; each gets a label
 
 
 def main(argv: list[bytes]) -> int:  # noqa: ARG001 - like djb's: arguments are ignored
     """Label standard input's lines on standard output until the input ends."""
     # RESOURCES
-    keep_memory()
+    block_bytes = affordable(BLOCK_BYTES, MEMORY_PER_BYTE)
 
     # LOOP
     inside_line = False
+
+    def label(piece: bytes) -> tuple[bytes, bool]:
+        return stamp(piece, format_tai64n(*now()), inside_line), not piece.endswith(b"\n")
+
     try:
-        while block := read_block(0):
-            write_all(1, stamp(block, format_tai64n(*now()), inside_line))
-            inside_line = not block.endswith(b"\n")
+        while block := read_block(0, block_bytes):
+            for stamped, inside_line in in_pieces(block, label, lambda: pause(1)):  # noqa: B007
+                write_all(1, stamped)
     except OSError:
         return 111
     return 0

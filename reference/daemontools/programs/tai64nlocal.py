@@ -21,20 +21,24 @@ Manual: http://cr.yp.to/daemontools/tai64nlocal.html
 """
 
 from daemontools.core.local_blocks import Localiser
+from daemontools.unix.clock import pause
 from daemontools.unix.localtime import local_time
-from daemontools.unix.streams import keep_memory, read_block, write_all
+from daemontools.unix.streams import BLOCK_BYTES, affordable, in_pieces, read_block, write_all
+
+MEMORY_PER_BYTE = 100  # for a block of short labels, none of them with a date
 
 
 def main(argv: list[bytes]) -> int:  # noqa: ARG001 - like djb's: arguments are ignored
     """Copy standard input to standard output with dates for labels until the input ends."""
     # RESOURCES
-    keep_memory()
+    block_bytes = affordable(BLOCK_BYTES, MEMORY_PER_BYTE)
 
     # LOOP
     localiser = Localiser(local_time)
     try:
-        while block := read_block(0):
-            write_all(1, localiser.convert(block))
+        while block := read_block(0, block_bytes):
+            for text in in_pieces(block, localiser.convert, lambda: pause(1)):
+                write_all(1, text)
     except OSError:
         return 111
     return 0

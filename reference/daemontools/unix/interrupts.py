@@ -6,6 +6,10 @@ meanwhile stays pending in the kernel; what arrives in poll, or between the
 unblocking and poll, writes its number into a pipe that poll watches
 (set_wakeup_fd; see selfpipe.py on why Python needs that). No signal is lost and
 no system call of the program's own work is ever interrupted.
+
+poll refuses to look at more descriptors than the process may open, by the limit of
+this moment, which somebody may have lowered. select does not ask for that limit
+(but knows no descriptor above 1023), so that it is the second choice.
 """
 
 import _signal as signal
@@ -33,16 +37,18 @@ class Interrupts:
             signal.signal(number, _do_nothing)
 
     def wait(self, fd: int | None = None, seconds: float | None = None) -> bool:
-        """Wait for `fd`, for a signal, or so long. True: `fd` can be read, and no signal came."""
-        poll = select.poll()
-        poll.register(self._news, select.POLLIN)
-        if fd is not None:
-            poll.register(fd, select.POLLIN)
+        """Wait for `fd`, for a signal, or so long. True: `fd` can be read, and no signal came.
+
+        Raises OSError, MemoryError; then it may be called again.
+        """
+        watched = [self._news] if fd is None else [self._news, fd]
         signal.pthread_sigmask(signal.SIG_UNBLOCK, self.caught)
-        ready = [which for which, _ in poll.poll(None if seconds is None else seconds * 1000)]
-        signal.pthread_sigmask(signal.SIG_BLOCK, self.caught)
+        try:
+            ready = _ready(watched, seconds)
+        finally:
+            signal.pthread_sigmask(signal.SIG_BLOCK, self.caught)
         if self._news in ready:
-            self.arrived.update(os.read(self._news, 512))
+            self.arrived.add(os.read(self._news, 1)[0])
             return False
         return fd in ready
 
@@ -58,6 +64,17 @@ class Interrupts:
         for number in self.caught:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, self.caught)
+
+
+def _ready(watched: list[int], seconds: float | None) -> list[int]:
+    """Those of the descriptors that can be read, as soon as there is one. Raises OSError."""
+    poll = select.poll()
+    for fd in watched:
+        poll.register(fd, select.POLLIN)
+    try:
+        return [fd for fd, _ in poll.poll(None if seconds is None else seconds * 1000)]
+    except OSError:
+        return select.select(watched, [], [], seconds)[0]
 
 
 def _do_nothing(_number: int, _frame: "FrameType | None") -> None:
