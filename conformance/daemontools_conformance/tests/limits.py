@@ -1,0 +1,76 @@
+"""The least limit under which a program starts, and what it does with its input above it."""
+
+import fcntl
+import os
+import struct
+import termios
+from collections.abc import Callable, Sequence
+
+from daemontools_conformance.running.processes import Finished
+from daemontools_conformance.running.sandbox import Sandbox, Word
+
+F_SETPIPE_SZ = 1031
+MOST = {"AS": 256 << 20, "DATA": 256 << 20, "NOFILE": 64, "STACK": 8 << 20}
+
+# Lines that cost a program much more memory than they are long; and ordinary ones.
+LINES = {
+    "empty": b"\n" * 65536,
+    "two-bytes": b"ab\n" * 21845,
+    "labels": b"@4\n" * 21845,
+    "long": b"y" * 65535 + b"\n",
+    "usual": (b"x" * 79 + b"\n") * 819,
+}
+
+
+def run_under(
+    sandbox: Sandbox, program: str, script: Sequence[Word], limit: str, text: bytes
+) -> tuple[Finished, int]:
+    """Run it under the limit, `NAME=N`, on the text in a pipe: its end, and what it left there."""
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, F_SETPIPE_SZ, 1 << 20)
+    os.write(writer, text)
+    os.close(writer)
+    with open(os.devnull, "wb") as null:  # an interpreter that cannot begin may show a traceback
+        running = sandbox.start(
+            program, *script, stdin=reader, stderr=null, prepare=["--hard-limit", limit]
+        )
+    ended = running.wait(within=60, crash_is_an_answer=True)
+    left = bytes_in(reader)
+    os.close(reader)
+    return ended, left
+
+
+def bytes_in(pipe: int) -> int:
+    """The number of bytes that wait in a pipe."""
+    count: int = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+    return count
+
+
+def least(sandbox: Sandbox, program: str, script: Sequence[Word], name: str, step: int) -> int:
+    """The least limit, to within `step`, under which the program ends well on no input."""
+
+    def starts(amount: int) -> bool:
+        return run_under(sandbox, program, script, f"{name}={amount}", b"")[0].code == 0
+
+    low, high = 0, MOST[name]
+    while high - low > step:
+        middle = (low + high) // 2
+        low, high = (low, middle) if starts(middle) else (middle, high)
+    return high
+
+
+def check_all_or_nothing(
+    sandbox: Sandbox,
+    program: str,
+    script: Sequence[Word],
+    limit: str,
+    text: bytes,
+    kept: Callable[[Finished], bool],
+) -> None:
+    """Either it does not start, having read nothing, or it keeps everything."""
+    ended, left = run_under(sandbox, program, script, limit, text)
+    if ended.code == 0:
+        assert left == 0, limit
+        assert kept(ended), f"{limit}: lines are lost"
+    else:
+        assert left == len(text), f"{limit}: exit code {ended.code} after reading"
