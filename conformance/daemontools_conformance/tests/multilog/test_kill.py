@@ -1,5 +1,7 @@
 """multilog: killed at any moment; nothing that was written is lost."""
 
+import fcntl
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +19,7 @@ from daemontools_conformance.helpers.strace import (
 )
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
+from daemontools_conformance.tests.limits import F_SETPIPE_SZ, bytes_in
 
 TEXT = lines(80)  # 4800 bytes: a rotation
 KILLED = (-9, 128 + 9)  # strace dies in the way its program died
@@ -110,6 +113,30 @@ def test_killed_at_random_moments(
         total = found
     sandbox.run("multilog", *script, input=b"after\n")
     assert written(log) == total + b"after\n"
+
+
+MOST_LOST = 20_000  # bytes
+
+
+@clause("multilog/kill/what-was-read")
+@needs("strace", "linux")
+@pytest.mark.parametrize("when", [1, 2, 7])
+def test_kill_costs_little_of_what_was_read(sandbox: Sandbox, when: int) -> None:
+    text = lines(4000)  # 240,000 bytes
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, F_SETPIPE_SZ, 1 << 20)
+    os.write(writer, text)
+    tampering = ["-e", f"trace={CHANGES},write", "-e", f"inject=write:signal=KILL:when={when}"]
+    multilog = under_strace(
+        sandbox, files_of_log(sandbox), tampering, ["s16777215", "./log"], stdin=reader
+    )
+    assert multilog.wait().code in KILLED
+    found = written(sandbox.path / "log")
+    was_read = len(text) - bytes_in(reader)
+    os.close(reader)
+    os.close(writer)
+    assert text.startswith(found)
+    assert was_read - len(found) <= MOST_LOST
 
 
 def readable(log: Path) -> bytes:

@@ -86,7 +86,7 @@ def test_every_limit_of_descriptors(sandbox: Sandbox, script: str, kind: str) ->
 def waiting(sandbox: Sandbox, *script: str) -> int:
     """The process id of a multilog that has not read anything yet, but waits for input."""
     multilog = sandbox.start("multilog", *script, stdin=PIPE)
-    eventually(lambda: (sandbox.path / "log/current").exists())
+    eventually((sandbox.path / "log/current").exists)
     eventually(lambda: asleep_in_start(multilog.pid))
     return multilog.pid
 
