@@ -11,6 +11,7 @@ from daemontools_conformance.faults.table import FAULTS, Fault
 from daemontools_conformance.faults.trial import attempt
 from daemontools_conformance.helpers.logdirs import check_bounds, codes, contents, lines, old_files
 from daemontools_conformance.helpers.marks import clause, needs, slow
+from daemontools_conformance.helpers.strace import fed, messages, under_strace
 from daemontools_conformance.running.patience import eventually, never
 from daemontools_conformance.running.processes import Running
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
@@ -106,6 +107,46 @@ def test_a_file_size_limit_kills_it_and_keeps_what_was_written(sandbox: Sandbox)
     sandbox.run("multilog", "./log", input=b"after\n")
     assert contents(log) == lines(500)[:8000] + b"after\n"
     assert codes(log) == ["u"]
+
+
+WAITS = "poll,ppoll,select,pselect6"
+FOR_A_WHILE = {
+    "poll": (f"{WAITS}:error=EINVAL:when=1+2", [], "unable to wait for input"),
+    "write": ("write:error=EIO:when=1..2", ["current"], "unable to write to ./log/current"),
+    "seek": ("lseek:error=EIO:when=1..2", ["status"], "unable to move to beginning of status"),
+}
+
+
+@slow
+@clause("multilog/fault/for-a-while")
+@needs("strace")
+@pytest.mark.parametrize("call", FOR_A_WHILE)
+def test_a_call_that_fails_for_a_while(sandbox: Sandbox, call: str) -> None:
+    injection, files, warning = FOR_A_WHILE[call]
+    folder = sandbox.path.resolve()
+    paths = [folder / name if name == "status" else folder / "log" / name for name in files]
+    tampering = ["-e", f"trace={injection.partition(':')[0]}", "-e", f"inject={injection}"]
+    script = ["=status", "s4096", "n99", "./log"]
+    multilog = under_strace(sandbox, paths, tampering, script, stdin=PIPE)
+    ended = fed(multilog, lines(150), within=60)
+    assert ended.code == 0
+    assert contents(sandbox.path / "log") == lines(150)
+    said = messages(ended.err).decode().splitlines()
+    assert all(line.startswith(f"multilog: warning: {warning}, pausing: ") for line in said)
+    assert len(said) <= 4  # it does not spin
+    if call != "poll":  # not every implementation polls, nor need it fail if another call works
+        assert len(said) == 2
+
+
+@clause("multilog/fault/read-interrupted")
+@needs("strace")
+def test_a_read_that_is_interrupted_is_made_again(sandbox: Sandbox) -> None:
+    source = sandbox.write("input", lines(150)).resolve()
+    tampering = ["-e", "trace=read", "-e", "inject=read:error=EINTR:when=1..3"]
+    with open(source, "rb") as file:
+        multilog = under_strace(sandbox, [source], tampering, ["./log"], stdin=file)
+        assert multilog.wait().code == 0
+    assert contents(sandbox.path / "log") == lines(150)
 
 
 def on_small_disk(sandbox: Sandbox, kilobytes: int, *script: str, stdin: int) -> Running:
