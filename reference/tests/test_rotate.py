@@ -156,6 +156,11 @@ def test_a_file_that_was_linked_already_is_only_removed() -> None:
     assert all(f">{word}" in cyclic_log.dot().replace("restart: ", "") for word in words)
 
 
+def test_a_file_is_filled_with_the_last_line_that_fits() -> None:
+    block = b"x" * 79 + b"\n"
+    assert rotate.cut(block * 200, 0, 0, 4096) == 4096 // 80 * 80
+
+
 @pytest.mark.parametrize("module", [lines, match, rotate, script, selection])
 def test_examples_in_docstrings(module: ModuleType) -> None:
     assert doctest.testmod(module).failed == 0

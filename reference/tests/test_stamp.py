@@ -53,3 +53,7 @@ def test_a_label_looks_the_same_in_every_zone_and_locale(zone: str) -> None:
     label = subprocess.check_output([sys.executable, "-c", script], input=b"x", env=environment)
     second, _ = parse_tai64n(label[:TAI64N_TEXT])
     assert int(before) <= second <= time.time()
+
+
+def test_lines_of_one_read_share_a_label() -> None:
+    assert stamp_blocks.stamp(b"one\ntwo\nth", b"@4", inside_line=False) == b"@4 one\n@4 two\n@4 th"

@@ -11,6 +11,12 @@ things before the first line of ours runs. They are put back here, first of all:
 * LC_CTYPE may have been set in the environment (PEP 538, when the locale is
   "C"): back to what the kernel handed over.
 
+A rule for every program that lives long: what it can ever need (modules,
+compiled expressions, room for its largest block, a descriptor) it has before
+its LOOP, in the stanza RESOURCES, or it does not start. A log may wait weeks for
+its first line, and by then an upgrade has taken the library away. Held by
+reference/tests/test_late.py and the clauses process/late/... .
+
 Whether SIGPIPE and SIGXFSZ were *already ignored* when the process started can
 no longer be found out, so that an inherited "ignored" becomes "default": a
 declared deviation. Clauses: process/signals/..., process/variables/...

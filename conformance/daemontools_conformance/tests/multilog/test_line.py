@@ -155,6 +155,20 @@ def test_a_directory_as_input_is_at_its_end(sandbox: Sandbox) -> None:
     assert mode(sandbox.path / "log/current") == 0o744
 
 
+@clause("multilog/line/no-waiting-input")
+def test_an_empty_input_that_does_not_wait_is_waited_for(sandbox: Sandbox) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    multilog = sandbox.start("multilog", "./log", stdin=reader)
+    eventually(lambda: multilog.has_ended() or (sandbox.path / "log/current").exists())
+    never(multilog.has_ended, during=0.3)
+    os.write(writer, b"a line\n")
+    os.close(writer)
+    os.close(reader)
+    assert multilog.wait().code == 0
+    assert contents(sandbox.path / "log") == b"a line\n"
+
+
 @clause("multilog/line/read-error")
 def test_closed_input_is_at_its_end(sandbox: Sandbox) -> None:
     (sandbox.path / "log").mkdir()

@@ -198,3 +198,21 @@ def test_ignored_signals_stay_ignored(sandbox: Sandbox) -> None:
     multilog.signal(signal.SIGHUP)
     multilog.write(b"two\n")
     eventually(lambda: multilog.err == b"one\ntwo\n")
+
+
+@clause("multilog/term/while-starting")
+@pytest.mark.parametrize("milliseconds", [0, 3, 10, 20, 50])
+def test_term_while_it_starts_takes_no_input(sandbox: Sandbox, milliseconds: int) -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b"a line\n")
+    multilog = sandbox.start("multilog", "./log", stdin=reader)
+    never(multilog.has_ended, during=milliseconds / 1000)
+    multilog.signal(signal.SIGTERM)
+    ended = multilog.wait()
+    os.close(writer)
+    assert ended.code in (0, -signal.SIGTERM)
+    log = sandbox.path / "log"
+    assert (contents(log) if (log / "current").exists() else b"") + os.read(
+        reader, 99
+    ) == b"a line\n"
+    os.close(reader)

@@ -10,6 +10,7 @@ import re
 import resource
 import signal
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -160,7 +161,7 @@ def use_svscan(sandbox: Sandbox) -> str:
     sandbox.service("services/two", "echo line; exec sleep 1000")
     sandbox.service("services/two/log", "exec cat >/dev/null")
     for name in ("one", "two", "two/log"):
-        eventually(lambda name=name: sandbox.is_supervised(f"services/{name}"))
+        eventually(partial(sandbox.is_supervised, f"services/{name}"))
     sandbox.control("services/one", b"dx")
     eventually(lambda: not sandbox.is_supervised("services/one"))
     eventually(lambda: sandbox.is_supervised("services/one"))  # a new one

@@ -91,6 +91,12 @@ def test_years_before_zero_are_unsigned(sandbox: Sandbox) -> None:
     assert out == b"%d-01-01 00:00:00.000000000 x\n" % (2**64 - 30)
 
 
+@clause("tai64nlocal/date/year-wraps")
+def test_the_last_years_come_round(sandbox: Sandbox) -> None:
+    answer = sandbox.run("tai64nlocal", input=b"@40f0c2ab443b8abee553fb51 x\n", env=UTC)
+    assert answer.out.startswith(b"18446744071562069838-03-05 ")
+
+
 @clause("tai64nlocal/date/year-before-1000")
 def test_early_years_have_no_leading_zeros(sandbox: Sandbox) -> None:
     seconds = [(datetime(year, 1, 1) - EPOCH) // timedelta(seconds=1) for year in (1, 33, 999)]
