@@ -23,7 +23,7 @@ class Service:
 
     __slots__ = ("is_seen", "log_pid", "pid", "pipe")
 
-    def __init__(self, pipe: tuple[int, int] | None) -> None:
+    def __init__(self, pipe: tuple[int, int] | None = None) -> None:
         self.pid = NOT_RUNNING  # of the service's supervise
         self.log_pid = NOT_RUNNING  # of the log's supervise; never set without a pipe
         self.pipe = pipe  # (read end, write end); None: it has no log, and never will
@@ -76,8 +76,11 @@ def remove_gone(table: Table) -> list[Service]:
     >>> len(remove_gone(table)), list(table)
     (1, [(1, 8)])
     """
-    gone = [key for key, service in table.items() if _is_gone(service)]
-    return [table.pop(key) for key in gone]
+    gone = {key: service for key, service in table.items() if _is_gone(service)}
+    services = list(gone.values())  # before any is removed: there may be no memory for it
+    for key in gone:
+        del table[key]
+    return services
 
 
 def _is_gone(service: Service) -> bool:

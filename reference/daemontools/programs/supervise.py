@@ -16,11 +16,13 @@ last, when there is a status to be read.
 
 The invariant: this process is the only parent of ./run, and never loses it. No
 process id is ever taken from a file, so no signal ever hits a stranger. Killing
-supervise leaves ./run running, and nobody to start it again.
+supervise leaves ./run running, and nobody to start it again. So whatever the system
+refuses once ./run may be there, memory included, is a warning, and a second later
+another try; only before that are errors fatal.
 
 The end of a child is seen through a self-pipe (unix/selfpipe.py). 0.76 blocks
 SIGCHLD except while it waits. Here it is never blocked and needs not be: its
-handler does nothing but write a byte, and children are waited for after the
+handler does nothing but write a byte, and children are looked for after the
 byte was read, so that one who ends in between is seen in the next round.
 
 A loop of restarts shall not eat the machine: after each start comes a pause of
@@ -37,11 +39,20 @@ import select
 
 from daemontools.core import machine, status
 from daemontools.unix.clock import now, pause
+from daemontools.unix.forking import ended_child, fork, let_go
 from daemontools.unix.lock import lock_exnb
 from daemontools.unix.messages import die, warn
 from daemontools.unix.opening import open_append, open_read, open_trunc, open_write
 from daemontools.unix.selfpipe import drain, open_selfpipe
+from daemontools.unix.start import die_of_writing, survive_writing
 from daemontools.unix.title import set_title
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 FATAL = "supervise: fatal: "
 WARNING = "supervise: warning: "
@@ -55,6 +66,10 @@ SIGNALS = {
     "INT": signal.SIGINT,
     "KILL": signal.SIGKILL,
 }
+
+# How long a round waits for news, in milliseconds: 0.76's 1000 seconds, or a second if
+# the last round may have missed some.
+LONGEST_WAIT, SHORT_WAIT = 1_000_000, 1_000
 
 # STATE
 _directory = b""  # as it was given, for messages; it is the working directory
@@ -78,6 +93,7 @@ def supervise(directory: bytes) -> int:
     set_title([b"supervise", directory])
 
     # RESOURCES
+    survive_writing()
     try:
         children = open_selfpipe(signal.SIGCHLD)
     except OSError as error:
@@ -87,34 +103,58 @@ def supervise(directory: bytes) -> int:
     except OSError as error:
         die(111, FATAL, "unable to chdir to ", directory, ": ", error)
     _state = machine.initial(down=_has_down_file())
+    _make_folder()
     _acquire_lock()
     control = _make_control()
-    _change_pid(0)
+    _change_pid(0, _state)
     _announce()
     _make_ok()
-
-    # LOOP
-    if machine.start_is_due(_state):
-        _start()
-    _announce()  # again: the first may have used up a left-over status.new, whose mode was another
     poller = select.poll()
     poller.register(children, select.POLLIN)
     poller.register(control, select.POLLIN)
+
+    # LOOP
+    _tried("start", _start_if_due)
+    _announce()  # again: the first may have used up a left-over status.new, whose mode was another
+    wait = LONGEST_WAIT
     while not machine.is_over(_state):
-        # A start that is due here has failed before: look, but do not wait.
-        poller.poll(0 if machine.start_is_due(_state) else None)
-        drain(children)
-        if _run_has_ended():
-            _change_pid(0)
-            _take(machine.on_exit(_state))
-        if not machine.is_over(_state):
-            _take(machine.on_command(_state, _next_command(control)))
-        if machine.start_is_due(_state):
-            _start()
+        try:
+            wait = _round(poller, children, control, wait)
+        except Exception as error:  # each step has its own; this is for no memory between them
+            warn(WARNING, "unable to supervise ", directory, ": ", error)
+            pause(1)
 
     # GOODBYE
     _announce()
     return 0
+
+
+def _round(poller: "select.poll", children: int, control: int, wait: int) -> int:
+    """Wait for news, act on all there is, and return how long the next round may wait.
+
+    Any step may fail, once or for ever: the others are taken all the same. To be woken and
+    to find nothing is such a failure, too, and would be repeated at once: hence the pause.
+    """
+    # A start that is due here has failed before: look, but do not wait.
+    woken = _tried("poll", poller.poll, 0 if machine.start_is_due(_state) else wait)
+    steps = (
+        _tried("read self-pipe", drain, children),
+        _tried("wait", _take_ends),
+        _tried("read commands", _take_command, control),
+        _tried("start", _start_if_due),
+    )
+    if woken != [] and not any(steps):
+        pause(1)
+    return SHORT_WAIT if woken is None or None in steps else LONGEST_WAIT
+
+
+def _tried(what: str, step: "Callable[..., T]", *arguments: object) -> "T | None":
+    """What the step returns; None, after a warning, if it fails."""
+    try:
+        return step(*arguments)
+    except Exception as error:
+        warn(WARNING, "unable to ", what, " for ", _directory, ": ", error)
+        return None
 
 
 # The folder. Nothing here is ever closed: the descriptors are the evidence that
@@ -131,11 +171,21 @@ def _has_down_file() -> bool:
     return True
 
 
-def _acquire_lock() -> None:
+def _make_folder() -> None:
+    """Make the folder, or what it is a link to: one directory, and none above it.
+
+    The link is Debian's: a service on a file system that is read-only, or empty after a boot.
+    """
     try:
         os.mkdir(b"supervise", 0o700)
     except OSError:
-        pass  # it is there already; if not, the lock will say so
+        try:
+            os.mkdir(os.readlink(b"supervise"), 0o700)
+        except OSError:
+            pass  # it is there already; if not, the lock will say so
+
+
+def _acquire_lock() -> None:
     try:
         lock_exnb(open_append(b"supervise/lock"))
     except OSError as error:
@@ -178,11 +228,11 @@ def _make_fifo(path: bytes) -> None:
 # The status file
 
 
-def _change_pid(pid: int) -> None:
-    """The service's process is now `pid`, and the clock says since when."""
-    global _pid, _stamp
-    _pid = pid
-    _stamp = now()
+def _change_pid(pid: int, state: "machine.State") -> None:
+    """The service's process is now `pid`, the state is `state`, and the clock says since when."""
+    global _pid, _state, _stamp
+    _pid, _state = pid, state  # needs no memory: the two always agree
+    _stamp = _tried("read the clock", now) or _stamp
 
 
 def _announce() -> None:
@@ -191,7 +241,7 @@ def _announce() -> None:
     name = (_directory, "/supervise/status.new")
     try:
         new = open_trunc(b"supervise/status.new")
-    except OSError as error:
+    except (OSError, MemoryError) as error:
         warn(WARNING, "unable to open ", *name, ": ", error)
         return
     try:
@@ -199,7 +249,7 @@ def _announce() -> None:
             written = os.write(new, status.pack(_stamp, _pid, paused, want))
         finally:
             os.close(new)  # some file systems report here that there was no room
-    except OSError as error:
+    except (OSError, MemoryError) as error:
         warn(WARNING, "unable to write ", *name, ": ", error)
         return
     if written < status.SIZE:
@@ -207,17 +257,61 @@ def _announce() -> None:
         return
     try:
         os.rename(b"supervise/status.new", b"supervise/status")
-    except OSError as error:
+    except (OSError, MemoryError) as error:
         warn(WARNING, "unable to rename ", *name, " to status: ", error)
 
 
 # What happens
 
 
-def _take(decision: "tuple[machine.State, machine.Actions]") -> None:
-    """Take the actions of a decision of the machine, in order."""
+def _take_ends() -> bool:
+    """Note the end of all children that have ended, and let them go. Were there any?
+
+    There may be others than ./run: exec keeps the children of whoever became supervise.
+    Raises OSError, MemoryError; what has been noted counts, what has not is found again.
+    """
+    has_ended = False
+    actions: machine.Actions = ()
+    try:
+        while pid := _ended_child():
+            has_ended = True
+            if pid == _pid:
+                state, actions = machine.on_exit(_state)
+                _change_pid(0, state)
+            let_go(pid)
+    finally:
+        _take(actions)
+    return has_ended
+
+
+def _ended_child() -> int:
+    try:
+        return ended_child()
+    except ChildProcessError:
+        if _pid:
+            raise  # there is one: the kernel errs
+        return 0
+
+
+def _take_command(control: int) -> bool:
+    """Obey the next letter. Was there one? (None is read any more when all is over.)"""
     global _state
-    _state, actions = decision
+    letter = b"" if machine.is_over(_state) else _next_command(control)
+    _state, actions = machine.on_command(_state, letter)
+    _take(actions)
+    return letter != b""
+
+
+def _next_command(control: int) -> bytes:
+    """The next letter, empty if there is none. Raises OSError."""
+    try:
+        return os.read(control, 1)
+    except BlockingIOError:
+        return b""
+
+
+def _take(actions: "machine.Actions") -> None:
+    """Take the actions that the machine has decided on, in order."""
     for action in actions:
         if action == machine.ANNOUNCE:
             _announce()
@@ -234,22 +328,27 @@ def _kill(number: int) -> None:
         pass  # a setuid program, perhaps; nobody asked for an answer
 
 
+def _start_if_due() -> bool:
+    """Start what is down although it is wanted up. Was there something to start?"""
+    is_due = machine.start_is_due(_state)
+    if is_due:
+        _start()
+    return is_due
+
+
 def _start() -> None:
     """Start ./run, and then pause for a second.
 
     If there is no process to be had, wait a minute; the start stays due.
     """
-    global _state
+    state = machine.on_start(_state)
     try:
-        pid = os.fork()
-    except OSError as error:
+        pid = fork(_become_run, FATAL, "unable to start ", _directory, "/run: ")
+    except (OSError, MemoryError) as error:
         warn(WARNING, "unable to fork for ", _directory, ", sleeping 60 seconds: ", error)
         pause(60)
         return
-    if pid == 0:
-        _become_run()
-    _change_pid(pid)
-    _state = machine.on_start(_state)
+    _change_pid(pid, state)
     _announce()
     pause(1)
 
@@ -259,32 +358,5 @@ def _become_run() -> None:
 
     exec resets SIGCHLD, which we catch, to its default, and we have unblocked it.
     """
-    try:
-        os.execv(b"./run", [b"./run"])
-    except OSError as error:
-        die(111, FATAL, "unable to start ", _directory, "/run: ", error)
-
-
-def _run_has_ended() -> bool:
-    """Wait for all children that have ended. Was ./run one of them?
-
-    There may be others: exec keeps the children of whoever became supervise.
-    """
-    ended = False
-    while True:
-        try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return ended
-        if pid == 0:
-            return ended
-        if pid == _pid:
-            ended = True
-
-
-def _next_command(control: int) -> bytes:
-    """The next letter, empty if there is none."""
-    try:
-        return os.read(control, 1)
-    except OSError:
-        return b""
+    die_of_writing()
+    os.execv(b"./run", [b"./run"])

@@ -18,15 +18,15 @@ the end of its pipe.
 Every five seconds it looks again: at its dead children first, then at the
 directory. It starts what is missing, and forgets a service when directory and
 processes are gone. Whatever goes wrong is a line on descriptor 2, and another
-try five seconds later. It is made to run for ever and catches no signal: what
-kills it leaves every supervise and every service as they were.
+try five seconds later; not even the loss of descriptor 2's reader ends it. It is made
+to run for ever and catches no signal: what kills it leaves every supervise and every
+service as they were.
 
 Contract: conformance/spec/svscan.md. Manual: http://cr.yp.to/daemontools/svscan.html
 """
 
 import os
 import stat
-import time
 
 from daemontools.core.scan import (
     NOT_RUNNING,
@@ -38,10 +38,12 @@ from daemontools.core.scan import (
     remove_gone,
 )
 from daemontools.unix import chain
+from daemontools.unix.clock import pause
 from daemontools.unix.closing import close_as_exec_would
+from daemontools.unix.forking import ended_child, fork, let_go
 from daemontools.unix.messages import die, warn
 from daemontools.unix.pathexec import pathexec
-from daemontools.unix.start import call
+from daemontools.unix.start import call, die_of_writing, survive_writing
 from daemontools.unix.title import fits, set_title
 
 TYPE_CHECKING = False
@@ -67,6 +69,7 @@ def main(argv: list[bytes]) -> int:
             os.chdir(argv[1])
         except OSError as error:
             die(111, FATAL, "unable to chdir to ", argv[1], ": ", error)
+    survive_writing()
 
     # LOOP
     table: Table = {}
@@ -74,21 +77,21 @@ def main(argv: list[bytes]) -> int:
         try:
             reap(table)
             scan(table)
-        except MemoryError:
-            warn(WARNING, "unable to scan: out of memory")
-        time.sleep(SCAN_SECONDS)
+        except Exception as error:  # what no step expects: no memory, mostly
+            warn(WARNING, "unable to scan: ", error)
+        pause(SCAN_SECONDS)
 
 
 def reap(table: Table) -> None:
     """Take note of all children that have died since the last scan."""
-    while True:
-        try:
-            pid, _status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if not pid:
-            return
-        process_ended(table, pid)
+    try:
+        while pid := ended_child():
+            process_ended(table, pid)
+            let_go(pid)
+    except ChildProcessError:
+        pass
+    except OSError as error:
+        warn(WARNING, "unable to wait: ", error)
 
 
 def scan(table: Table) -> None:
@@ -107,9 +110,11 @@ def scan(table: Table) -> None:
         warn(WARNING, "unable to read directory: ", error)
         return
     for service in remove_gone(table):
-        if service.pipe:
-            os.close(service.pipe[0])
-            os.close(service.pipe[1])
+        for end in service.pipe or ():
+            try:
+                os.close(end)
+            except OSError as error:
+                warn(WARNING, "unable to close pipe: ", error)  # it is closed all the same
 
 
 def start(table: Table, name: bytes) -> None:
@@ -127,10 +132,9 @@ def start(table: Table, name: bytes) -> None:
     identity = (found.st_dev, found.st_ino)
     service = table.get(identity)
     if not service:
-        service = first_sight(table, name)
+        service = first_sight(table, identity, name)
         if not service:
             return
-        table[identity] = service
 
     service.is_seen = True
     if not service.pid:
@@ -139,44 +143,53 @@ def start(table: Table, name: bytes) -> None:
         service.log_pid = spawn(name + b"/log", lambda: log_child(name, service))
 
 
-def first_sight(table: Table, name: bytes) -> Service | None:
-    """Make the entry of a directory that is new; None, with a warning, if that cannot be."""
+def first_sight(table: Table, identity: tuple[int, int], name: bytes) -> Service | None:
+    """Enter a directory that is new into the table; not, with a warning, if it cannot be complete.
+
+    It is entered before its pipe is made, so that no pipe is ever forgotten.
+    """
     if is_full(table):
         warn(WARNING, "unable to start ", name, ": running too many services")
         return None
+    service = table[identity] = Service()
+    is_complete = False
+    try:
+        is_complete = look_for_log(service, name)
+    finally:
+        if not is_complete:
+            del table[identity]
+    return service if is_complete else None
+
+
+def look_for_log(service: Service, name: bytes) -> bool:
+    """If there is a log, make the pipe to it. False, with a warning, if that cannot be."""
     try:
         os.stat(name + b"/log")
     except FileNotFoundError:
-        return Service(pipe=None)
+        return True
     except OSError as error:
         warn(WARNING, "unable to stat ", name, "/log: ", error)
-        return None
+        return False
     try:
-        return Service(pipe=os.pipe())
+        service.pipe = os.pipe()
     except OSError as error:
         warn(WARNING, "unable to create pipe for ", name, ": ", error)
-        return None
+        return False
+    return True
 
 
 def spawn(called: bytes, child: "Callable[[], NoReturn]") -> int:
-    """Fork, and call `child` in the new process. Return its id, or NOT_RUNNING with a warning."""
+    """Call `child` in a new process. Return its id, or NOT_RUNNING with a warning."""
     try:
-        pid = os.fork()
+        return fork(child, WARNING, "unable to start supervise ", called, ": ")
     except OSError as error:
         warn(WARNING, "unable to fork for ", called, ": ", error)
         return NOT_RUNNING
-    if not pid:
-        try:
-            child()
-        except MemoryError:
-            die(111, WARNING, "unable to start supervise ", called, ": out of memory")
-        finally:
-            os._exit(111)  # whatever happens, the child never comes back to the loop
-    return pid
 
 
 def service_child(name: bytes, service: Service) -> "NoReturn":
     """In the new process: `supervise NAME`, its output into the pipe if there is one."""
+    die_of_writing()
     if service.pipe:
         move(service.pipe[1], 1, name)
     become_supervise(name, called=name)
@@ -185,6 +198,7 @@ def service_child(name: bytes, service: Service) -> "NoReturn":
 def log_child(name: bytes, service: Service) -> "NoReturn":
     """In the new process: `supervise log` inside NAME, its input from the pipe."""
     assert service.pipe
+    die_of_writing()
     called = name + b"/log"
     move(service.pipe[0], 0, called)
     try:

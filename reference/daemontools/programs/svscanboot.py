@@ -27,6 +27,7 @@ Manual: http://cr.yp.to/daemontools/svscanboot.html
 
 import os
 
+from daemontools.unix.clock import pause
 from daemontools.unix.environment import become
 from daemontools.unix.messages import die
 from daemontools.unix.pathexec import pathexec
@@ -136,6 +137,9 @@ def await_all(processes: set[int]) -> dict[int, int]:
             pid, status = os.wait()
         except ChildProcessError:
             break
+        except OSError:
+            pause(1)  # nobody hears a warning here
+            continue
         if pid in processes:
             codes[pid] = os.waitstatus_to_exitcode(status)
     return codes

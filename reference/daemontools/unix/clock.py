@@ -6,6 +6,7 @@ knew only the wall clock: a step back during supervise's pause of one second
 froze it for as long.)
 """
 
+import _signal as signal
 import time
 
 
@@ -19,5 +20,18 @@ def now() -> tuple[int, int]:
 
 
 def pause(seconds: float) -> None:
-    """Do nothing for so long, whatever signals arrive; Python goes back to sleep after each."""
-    time.sleep(seconds)
+    """Do nothing for so long, whatever signals arrive, and whatever the kernel refuses."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        try:
+            time.sleep(left)
+        except OSError:
+            _pause_otherwise(left)
+
+
+def _pause_otherwise(seconds: float) -> None:
+    """By another system call: to wait for no signal at all is to sleep."""
+    try:
+        signal.sigtimedwait((), seconds)
+    except OSError:
+        pass

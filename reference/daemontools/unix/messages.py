@@ -131,14 +131,18 @@ def error_text(code: int) -> str:
     return "unknown error"
 
 
-def warn(*parts: bytes | str | OSError) -> None:
+def warn(*parts: bytes | str | Exception) -> None:
     """Write the parts as one line on descriptor 2.
 
     An OSError stands for its text. Nobody may be listening (2 may be closed,
     a pipe without a reader): the program goes on all the same. A write may take
     only the beginning (a limit on file sizes); the rest is then tried again.
+    Without memory for the line it writes one that takes none.
     """
-    line = b"".join(_as_bytes(part) for part in parts) + b"\n"
+    try:
+        line = b"".join(_as_bytes(part) for part in parts) + b"\n"
+    except MemoryError:
+        line = b"out of memory\n"
     try:
         while line:
             line = line[os.write(2, line) :]
@@ -146,13 +150,17 @@ def warn(*parts: bytes | str | OSError) -> None:
         pass
 
 
-def die(code: int, *parts: bytes | str | OSError) -> "NoReturn":
+def die(code: int, *parts: bytes | str | Exception) -> "NoReturn":
     """Write the parts as one line on descriptor 2 and end the process with `code`."""
     warn(*parts)
     os._exit(code)
 
 
-def _as_bytes(part: bytes | str | OSError) -> bytes:
+def _as_bytes(part: bytes | str | Exception) -> bytes:
     if isinstance(part, OSError):
         return error_text(part.errno or 0).encode()
+    if isinstance(part, MemoryError):
+        return b"out of memory"
+    if isinstance(part, Exception):
+        return b"internal error: " + ascii(part).encode()
     return part if isinstance(part, bytes) else part.encode()

@@ -12,10 +12,14 @@ has nothing left to do.
 
 Both ends are non-blocking: a full pipe already says that there is news. Both
 are close-on-exec, and exec resets a caught signal to its default.
+
+Should the write fail otherwise, CPython tells sys.unraisablehook, whose usual answer
+is a traceback. Ours is to write the byte again.
 """
 
 import _signal as signal
 import os
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,19 +34,32 @@ def open_selfpipe(caught: int) -> int:
     read_end, write_end = os.pipe()
     os.set_blocking(read_end, False)
     os.set_blocking(write_end, False)
+    sys.unraisablehook = lambda _error: _write_again(write_end)
     signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
     signal.signal(caught, _do_nothing)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [caught])
     return read_end
 
 
-def drain(read_end: int) -> None:
-    """Forget all news so far. Look for what they announced afterwards, never before."""
+def drain(read_end: int) -> bool:
+    """Forget all news so far; was there any? Look for what they announced afterwards, never before.
+
+    Raises OSError, MemoryError.
+    """
+    has_news = False
     try:
         while os.read(read_end, 512):
-            pass
+            has_news = True
     except BlockingIOError:
         pass
+    return has_news
+
+
+def _write_again(write_end: int) -> None:
+    try:
+        os.write(write_end, b"\0")
+    except OSError:
+        pass  # supervise looks every now and then, news or no news
 
 
 def _do_nothing(_number: int, _frame: "FrameType | None") -> None:

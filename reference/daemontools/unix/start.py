@@ -53,26 +53,42 @@ def call(main: "Main", argv: list[bytes]) -> "NoReturn":
     and nothing that the interpreter would do at its end is wanted.
 
     The programs expect the errors that can be expected. Any other one ends the
-    process too, with a line in the usual shape: never with a traceback.
+    process too, with a line in the usual shape: never with a traceback. The programs
+    that must not end (supervise, svscan) let none come so far once they have children.
     """
     while True:
         try:
             os._exit(main(argv))
         except chain.Next as step:
             main, argv = step.main, step.argv
-        except MemoryError:
-            die(111, os.path.basename(argv[0]), ": fatal: out of memory")
-        except OSError as error:
+        except Exception as error:
             die(111, os.path.basename(argv[0]), ": fatal: ", error)
-        except Exception as bug:
-            die(111, os.path.basename(argv[0]), ": fatal: internal error: ", ascii(bug))
+
+
+# The two that kill who writes where nobody reads, or more than a limit allows.
+_OF_WRITING = (signal.SIGPIPE, signal.SIGXFSZ)
+
+
+def survive_writing() -> None:
+    """From now on a write that cannot be is an error, and does not kill this process.
+
+    For supervise and svscan: all that they write is a status and warnings. What they
+    run must not inherit this: see `die_of_writing`.
+    """
+    for number in _OF_WRITING:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def die_of_writing() -> None:
+    """Both signals at their default, as every program has them at its start (and its children)."""
+    for number in _OF_WRITING:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _restore_signals() -> None:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    die_of_writing()
 
 
 def _restore_locale_variable() -> None:

@@ -22,7 +22,7 @@ def default(name: str) -> list[str]:
 
 
 @clause("svscan/end/dies-of-signals")
-@pytest.mark.parametrize("name", ["TERM", "HUP", "INT", "PIPE", "USR1", "ALRM", "KILL"])
+@pytest.mark.parametrize("name", ["TERM", "HUP", "INT", "QUIT", "USR1", "ALRM", "KILL"])
 def test_a_signal_kills_it(sandbox: Sandbox, name: str) -> None:
     waiting_supervise(sandbox)
     services(sandbox, "1000")
