@@ -27,6 +27,20 @@ def _strace() -> str:
     return "" if works.returncode == 0 else "strace is not permitted here"
 
 
+def _attach() -> str:
+    if why := _strace():
+        return why
+    with subprocess.Popen(["sleep", "1000"]) as sleep:
+        try:
+            command = ["strace", "-o", "/dev/null", "-p", str(sleep.pid)]
+            subprocess.run(command, capture_output=True, check=False, timeout=0.5)
+        except subprocess.TimeoutExpired:
+            return ""  # it is attached, and would stay so
+        finally:
+            sleep.kill()
+    return "strace may not attach to a running program here"
+
+
 def _namespaces() -> str:
     command = ["unshare", "-m", "-p", "-f", "--mount-proc", "true"]
     if os.geteuid() != 0:
@@ -45,6 +59,7 @@ _QUESTIONS: dict[str, Callable[[], str]] = {
     "root": _root,
     "user": _user,
     "strace": _strace,
+    "attach": _attach,
     "namespaces": _namespaces,
     "linux": _linux,
 }

@@ -1,0 +1,240 @@
+"""supervise and svscan under faults: a call fails once, or for a while, after their start.
+
+strace is attached to the running program, and detached again. Meanwhile there is
+something to do: ./run dies and commands come; supervises die, services come and
+go. What counts is what comes afterwards: does it live, does it know its
+children, does it obey? And while the call failed: did it wait, or did it spin?
+"""
+
+import os
+import signal
+from dataclasses import dataclass
+
+from daemontools_conformance.helpers.strace import messages
+from daemontools_conformance.running.patience import TooLate, eventually, never
+from daemontools_conformance.running.processes import Running, children, is_alive
+from daemontools_conformance.running.record import record
+from daemontools_conformance.running.sandbox import Sandbox
+
+ONCE, FOR_A_WHILE = "1", "1+"  # as strace's `when`
+
+# How often a second the call may be made while it fails: more is spinning. (Processor time would
+# say the same, but for strace, which takes most of it; it is counted without strace in
+# `supervise/survives/waits`.)
+MOST_CALLS = 20
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Calls that fail with one of these errors."""
+
+    name: str  # the clause is PROGRAM/survives/NAME
+    calls: str  # as strace knows them, on whatever system
+    errors: tuple[str, ...]
+    seconds: float = 3  # how long they go on failing: as long as the program takes to come to them
+    path: str = ""  # only for this file, below the sandbox
+
+
+OPEN = "openat,open"
+FORK = "clone,clone3,fork,vfork"
+WAIT = "wait4,waitid"
+SLEEP = "clock_nanosleep,nanosleep"
+MEMORY = "mmap,brk,mremap,munmap"
+
+SUPERVISE = (
+    Refusal("poll", "poll,ppoll", ("EINVAL", "ENOMEM")),
+    Refusal("read", "read", ("EIO", "EAGAIN")),
+    Refusal("wait", WAIT, ("EIO", "ECHILD", "ENOMEM")),
+    Refusal("kill", "kill", ("EPERM", "ESRCH")),
+    Refusal("open", OPEN, ("EMFILE", "ENFILE", "EIO", "EROFS", "ENOSPC")),
+    Refusal("write", "write", ("EIO", "ENOSPC", "EDQUOT"), path="s/supervise/status.new"),
+    Refusal("self-pipe", "write", ("EIO",)),
+    Refusal("close", "close", ("EIO",)),
+    Refusal("rename", "rename,renameat,renameat2", ("EIO", "EROFS", "ENOSPC")),
+    Refusal("sleep", SLEEP, ("EINVAL", "EPERM")),
+    Refusal("memory", MEMORY, ("ENOMEM",)),
+    Refusal("fork", FORK, ("EAGAIN", "ENOMEM"), 63),
+)
+SVSCAN = (
+    Refusal("wait", WAIT, ("EIO", "ECHILD", "ENOMEM"), 6),
+    Refusal("open", OPEN, ("EMFILE", "ENFILE", "EIO", "EACCES"), 6),
+    Refusal("read-directory", "getdents64", ("EIO", "ENOENT"), 6),
+    Refusal("stat", "newfstatat,stat,statx", ("EIO", "EACCES", "ENOMEM"), 6),
+    Refusal("pipe", "pipe,pipe2", ("EMFILE", "ENFILE"), 6),
+    Refusal("fork", FORK, ("EAGAIN", "ENOMEM"), 6),
+    Refusal("close", "close", ("EIO",), 6),
+    Refusal("sleep", SLEEP, ("EINVAL", "EPERM"), 6),
+    Refusal("memory", MEMORY, ("ENOMEM",), 6),
+)
+TABLES = {"supervise": SUPERVISE, "svscan": SVSCAN}
+
+
+@dataclass(frozen=True)
+class Endurance:
+    """What was seen of a supervisor whose calls failed."""
+
+    is_alive: bool
+    calls: float  # how often a second they were made meanwhile
+    said: bytes  # on standard error, from first to last
+    trouble: str  # what it did not do afterwards; empty if nothing
+
+    def verdict(self) -> str:
+        """A cell of the table."""
+        if not self.is_alive:
+            return "DIED"
+        if self.trouble:
+            return self.trouble
+        if self.calls > MOST_CALLS:
+            return "spins"
+        return "survived" if b": warning: unable to " in self.said else "in silence"
+
+
+def endure(sandbox: Sandbox, program: str, refusal: Refusal, error: str, when: str) -> Endurance:
+    """Start the program, let its calls fail with this error, and see what becomes of it."""
+    begin, disturb, obeys = PLAYS[program]
+    running = begin(sandbox)
+    tampering = ["-e", f"trace={refusal.calls}", "-e"]
+    tampering += [f"inject={refusal.calls}:error={error}:when={when}"]
+    if refusal.path:
+        tampering += ["-P", str(sandbox.path.resolve() / refusal.path)]
+    strace = attach(sandbox, running, tampering)
+    disturb(sandbox, running)
+    try:
+        never(running.has_ended, during=refusal.seconds, what=f"{program} ends")
+    except AssertionError:
+        return Endurance(is_alive=False, calls=0, said=messages(running.err), trouble="")
+    detach(running, strace)
+    calls = (sandbox.path / "trace").read_bytes().count(b"(INJECTED)") / refusal.seconds
+    trouble = ""
+    try:
+        obeys(sandbox, running)
+    except TooLate as late:
+        trouble = str(late)
+    return Endurance(
+        not running.has_ended() or trouble == "", calls, messages(running.err), trouble
+    )
+
+
+def attach(sandbox: Sandbox, running: Running, tampering: list[str]) -> Running:
+    """Attach strace to a running program; it is there when this returns."""
+    command = ["strace", "-qq", "-o", "trace", *tampering, "-p", str(running.pid)]
+    strace = sandbox.start_command(command)
+    eventually(lambda: tracer(running.pid) == strace.pid, what="strace is attached")
+    return strace
+
+
+def detach(running: Running, strace: Running) -> None:
+    """From now on its calls are the kernel's again."""
+    strace.signal(signal.SIGINT)
+    eventually(strace.has_ended, what="strace is detached")
+    assert tracer(running.pid) == 0
+
+
+def tracer(pid: int) -> int:
+    """The process id of whoever traces this process; 0 if nobody does."""
+    with open(f"/proc/{pid}/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("TracerPid:"))
+
+
+# supervise
+
+
+def _begin_supervise(sandbox: Sandbox) -> Running:
+    sandbox.service("s", "exec sleep 1000")
+    supervise = sandbox.supervise("s")
+    only_run(sandbox, supervise)
+    return supervise
+
+
+def _disturb_supervise(sandbox: Sandbox, _supervise: Running) -> None:
+    """./run dies, and commands come."""
+    os.kill(sandbox.status("s").pid, signal.SIGKILL)
+    sandbox.control("s", b"pct")
+
+
+def _supervise_obeys(sandbox: Sandbox, supervise: Running) -> None:
+    """It starts ./run, one only, knows its process id, and ends when it is told to."""
+    sandbox.control("s", b"cu")
+    only_run(sandbox, supervise)
+    sandbox.control("s", b"t")
+    only_run(sandbox, supervise)
+    sandbox.control("s", b"dx")
+    eventually(supervise.has_ended, within=30, what="supervise ends by command")
+    assert supervise.wait().code == 0
+
+
+def only_run(sandbox: Sandbox, supervise: Running) -> int:
+    """Wait until there is one child, ./run, that has been executed and is the status's; its id."""
+
+    def pid() -> int:
+        (only,) = {child for child in children(supervise.pid) if is_alive(child)} or {0}
+        assert only == sandbox.status("s").pid
+        return only if only and record(only).argv[:1] == (b"sleep",) else 0
+
+    return eventually(pid, within=90, what="one ./run, and the status names it")
+
+
+# svscan
+
+SERVICES = ("a", "a/log", "b", "gone", "gone/log")
+
+
+def _begin_svscan(sandbox: Sandbox) -> Running:
+    for name in SERVICES:
+        sandbox.service(f"service/{name}", "exec sleep 1000")
+    for name in ("new", "new/log"):
+        sandbox.service(name, "exec sleep 1000")
+    svscan = sandbox.start("svscan", "service")
+    supervised(sandbox, *(f"service/{name}" for name in SERVICES))
+    return svscan
+
+
+def _disturb_svscan(sandbox: Sandbox, svscan: Running) -> None:
+    """Two supervises die, one service comes and one goes."""
+    for pid in children(svscan.pid):
+        if name_of_service(pid) in (b"a", b"b"):
+            os.kill(pid, signal.SIGKILL)
+    (sandbox.path / "new").rename(sandbox.path / "service/new")
+    (sandbox.path / "service/gone").rename(sandbox.path / "gone")
+    sandbox.control("gone", b"dx")
+    sandbox.control("gone/log", b"dx")
+
+
+def _svscan_obeys(sandbox: Sandbox, svscan: Running) -> None:
+    """All that should run runs, once, and the pipes of the two logs are there."""
+    supervised(sandbox, *(f"service/{name}" for name in ("a", "a/log", "b", "new", "new/log")))
+
+    def is_in_order() -> bool:
+        names = sorted(name_of_service(pid) for pid in children(svscan.pid) if is_alive(pid))
+        assert names == [b"a", b"b", b"log", b"log", b"new"]
+        # A close that strace refuses is not done at all: then there are more.
+        return len(pipe_ends(svscan)) >= 4
+
+    eventually(is_in_order, within=40, what="one supervise each, and two pipes")
+    assert not svscan.has_ended()
+
+
+def name_of_service(supervise: int) -> bytes:
+    """The operand of a supervise."""
+    return record(supervise).argv[1]
+
+
+def pipe_ends(running: Running) -> list[int]:
+    """The descriptors of a program that are ends of pipes."""
+    descriptors = record(running.pid).descriptors
+    return [fd for fd, target in descriptors.items() if target.startswith("pipe:")]
+
+
+def supervised(sandbox: Sandbox, *services: str) -> None:
+    """Wait until each of the services has a supervise."""
+    eventually(
+        lambda: all(sandbox.is_supervised(service) for service in services),
+        within=60,
+        what=f"each of {services} has a supervise",
+    )
+
+
+PLAYS = {
+    "supervise": (_begin_supervise, _disturb_supervise, _supervise_obeys),
+    "svscan": (_begin_svscan, _disturb_svscan, _svscan_obeys),
+}
