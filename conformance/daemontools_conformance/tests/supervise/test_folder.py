@@ -113,15 +113,41 @@ def test_the_folder_may_be_a_link(sandbox: Sandbox) -> None:
 
 
 @clause("supervise/folder/dangling-link")
-def test_the_folder_is_a_dangling_link(sandbox: Sandbox, variant: str) -> None:
+@pytest.mark.parametrize("kind", ["relative", "absolute"])
+def test_the_folder_is_a_dangling_link(sandbox: Sandbox, kind: str, variant: str) -> None:
     sandbox.service("s", SLEEP)
-    (sandbox.path / "s/supervise").symlink_to("../elsewhere")
+    target = "../elsewhere" if kind == "relative" else str(sandbox.path.resolve() / "elsewhere")
+    (sandbox.path / "s/supervise").symlink_to(target)
     if variant == "debian":
         sandbox.supervise("s")
         assert stat.S_IMODE((sandbox.path / "elsewhere").stat().st_mode) == 0o700
         return
     assert fatal(sandbox) == b"unable to acquire s/supervise/lock: file does not exist"
     assert not (sandbox.path / "elsewhere").exists()
+
+
+@clause("supervise/folder/dangling-link-one-level")
+def test_no_directory_above_the_target_is_made(sandbox: Sandbox) -> None:
+    sandbox.service("s", SLEEP)
+    (sandbox.path / "s/supervise").symlink_to("../above/elsewhere")
+    assert fatal(sandbox) == b"unable to acquire s/supervise/lock: file does not exist"
+    assert not (sandbox.path / "above").exists()
+
+
+@clause("supervise/folder/dangling-link-one-level")
+def test_a_link_to_a_dangling_link_is_not_followed(sandbox: Sandbox) -> None:
+    sandbox.service("s", SLEEP)
+    (sandbox.path / "s/supervise").symlink_to("../second")
+    (sandbox.path / "second").symlink_to("elsewhere")
+    assert fatal(sandbox) == b"unable to acquire s/supervise/lock: file does not exist"
+    assert not (sandbox.path / "elsewhere").exists()
+
+
+@clause("supervise/folder/looping-link")
+def test_the_folder_is_a_link_to_itself(sandbox: Sandbox) -> None:
+    sandbox.service("s", SLEEP)
+    (sandbox.path / "s/supervise").symlink_to("supervise")
+    assert fatal(sandbox) == b"unable to acquire s/supervise/lock: symbolic link loop"
 
 
 # The lock

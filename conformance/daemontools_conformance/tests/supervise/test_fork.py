@@ -69,6 +69,20 @@ def test_after_60_seconds(sandbox: Sandbox, variant: str) -> None:
     assert supervise.err == WARNING
 
 
+@clause("supervise/fork/once-is-lost")
+@slow
+@needs("prlimit", "linux")
+def test_a_once_that_could_not_fork(sandbox: Sandbox) -> None:
+    supervise = without_processes(sandbox, b"o")
+    lift_limit(sandbox, supervise)
+    sandbox.control("s", b"p")  # obeyed after the 60 seconds: the status file is another then
+    before = (sandbox.path / "s/supervise/status").stat().st_ino
+    eventually(lambda: (sandbox.path / "s/supervise/status").stat().st_ino != before, within=120)
+    never(lambda: starts(sandbox), during=3)
+    sandbox.control("s", b"o")
+    eventually(lambda: len(starts(sandbox)) == 1)
+
+
 @clause("supervise/fork/not-shortened")
 @slow
 @needs("prlimit", "linux")
