@@ -8,7 +8,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -34,11 +36,14 @@ def commands(tmp_path: Path) -> Path:
     return tmp_path / "bin"
 
 
-def starts(commands: Path, *words: str | Path) -> list[str]:
+def starts(
+    commands: Path, *words: str | Path, environment: Mapping[str, str] = MappingProxyType({})
+) -> list[str]:
     """The files that were executed with success on the way, by base name, the last one included."""
     log = commands.parent / "log"
     call = ["strace", "-f", "-e", "trace=execve", "-e", "signal=none", "-o", str(log), *words]
-    subprocess.run(call, check=True, cwd=commands.parent, env={"PATH": f"{commands}:/usr/bin:/bin"})
+    path = {"PATH": f"{commands}:/usr/bin:/bin"}
+    subprocess.run(call, check=True, cwd=commands.parent, env={**path, **environment})
     done = [line for line in log.read_text().splitlines() if line.endswith(" = 0")]
     return [line.partition('"')[2].partition('"')[0].rpartition("/")[2] for line in done]
 
@@ -93,12 +98,25 @@ def test_a_library_may_have_the_name_of_a_program(tmp_path: Path) -> None:
 @needs_root
 @needs_strace
 @pytest.mark.skipif(is_closed_to_others(Path(PYTHON)), reason="nobody may run this interpreter")
-def test_as_another_user_it_goes_on_in_the_same_process(commands: Path) -> None:
-    chain = ["softlimit", "-p", "1000", "setuidgid", "nobody", "envdir", "env", "pgrphack", "true"]
+@pytest.mark.parametrize("account", ["nobody", "root"])
+def test_setuidgid_executes_what_follows_and_a_new_chain_begins(
+    commands: Path, account: str
+) -> None:
     commands.parent.chmod(0o755)
     for folder in commands.parents[:-2]:
         folder.chmod(0o755)
-    assert starts(commands, *chain) == ["softlimit", "true"]
+    chain = ["softlimit", "-p", "1000", "setuidgid", account, "envdir", "env", "pgrphack", "true"]
+    assert starts(commands, *chain) == ["softlimit", "envdir", "true"]
+
+
+@needs_strace
+@pytest.mark.parametrize("variable", ["PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__"])
+def test_what_the_interpreter_believes_to_be_its_name_does_not_count(
+    commands: Path, variable: str
+) -> None:
+    chain = ["softlimit", "-m", "4000000", "envdir", "env", "pgrphack", "true"]
+    environment = {variable: "/nonexistent/python"}
+    assert starts(commands, *chain, environment=environment) == ["softlimit", "true"]
 
 
 @needs_strace
@@ -136,34 +154,56 @@ def test_a_launcher_on_a_noexec_mount_is_not_called(commands: Path) -> None:
     assert (answer.returncode, answer.stderr) == (111, message)
 
 
-@needs_root
-@pytest.mark.parametrize("closed", ["interpreter", "library"])
-def test_homes_may_be_closed_to_the_user(tmp_path: Path, closed: str) -> None:
-    """The interpreter must be executable for exec to succeed; the library is needed no more."""
-    if closed == "library" and is_closed_to_others(Path(PYTHON)):
-        pytest.skip("the home of this interpreter is closed too")
+@pytest.fixture
+def closed_home(tmp_path: Path) -> Path:
+    """A directory for root alone, in one that is open to everybody."""
     for folder in (tmp_path, *tmp_path.parents[:-2]):
         folder.chmod(0o755)
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
-    python = PYTHON
-    if closed == "interpreter":
-        shutil.copy(PYTHON, home / "python3")
-        python = str(home / "python3")
-    library = install.copy(home if closed == "library" else tmp_path / "lib", PYTHON)
-    home.chmod(0o700)
+    return home
+
+
+def run(folder: Path, *words: str) -> tuple[int, bytes, bytes]:
+    """Exit code, output and messages of a command in that folder."""
+    answer = subprocess.run(words, cwd=folder, capture_output=True, check=False)
+    return answer.returncode, answer.stdout, answer.stderr
+
+
+@needs_root
+def test_as_any_exec_a_step_after_setuidgid_needs_an_interpreter_open_to_the_user(
+    closed_home: Path,
+) -> None:
+    folder, python = closed_home.parent, closed_home / "python3"
+    shutil.copy(PYTHON, python)
     try:
-        install.install(tmp_path / "bin", python, library)
+        install.install(folder / "bin", str(python), install.copy(folder / "lib", PYTHON))
     except ValueError:
         pytest.skip("this interpreter cannot be copied")
-    answer = subprocess.run(
-        ["bin/setuidgid", "nobody", "bin/pgrphack", "bin/softlimit", "-o", "4", "echo", "ran"],
-        cwd=tmp_path,
-        capture_output=True,
-        check=False,
-    )
-    if closed == "library":
-        assert (answer.returncode, answer.stdout, answer.stderr) == (0, b"ran\n", b"")
-    else:
-        message = b"setuidgid: fatal: unable to run bin/pgrphack: access denied\n"
-        assert (answer.returncode, answer.stderr) == (111, message)
+    message = b"setuidgid: fatal: unable to run bin/pgrphack: access denied\n"
+    assert run(folder, "bin/setuidgid", "nobody", "bin/pgrphack", "true") == (111, b"", message)
+
+
+@needs_root
+@pytest.mark.skipif(is_closed_to_others(Path(PYTHON)), reason="nobody may run this interpreter")
+def test_only_a_step_after_setuidgid_needs_a_library_open_to_the_user(closed_home: Path) -> None:
+    folder = closed_home.parent
+    install.install(folder / "bin", PYTHON, install.copy(closed_home, PYTHON))
+    closed_home.chmod(0o700)
+    last = run(folder, "bin/softlimit", "-o", "9", "bin/setuidgid", "nobody", "echo", "ran")
+    code, output, _ = run(folder, "bin/setuidgid", "nobody", "bin/pgrphack", "echo", "no")
+    assert last == (0, b"ran\n", b"")
+    assert (code, output) == (1, b"")
+
+
+@needs_strace
+@pytest.mark.parametrize(
+    ("kilobytes", "expected"),
+    [(100, ["softlimit", "true"]), (140, ["softlimit", "envdir", "true"])],
+)
+def test_what_exec_might_find_too_long_is_executed(
+    commands: Path, kilobytes: int, expected: list[str]
+) -> None:
+    environment = {f"V{n}": "x" * 1000 for n in range(kilobytes)}
+    chain = ["softlimit", "-c", "0", "envdir", "env", "true"]
+    assert starts(commands, *chain, environment=environment) == expected

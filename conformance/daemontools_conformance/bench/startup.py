@@ -42,7 +42,7 @@ CALLS = {
     "softlimit": ["softlimit", "-o", "100"],
     "fghack": ["fghack"],
     "chain of four": [
-        *("softlimit", "-m", "4000000", "envdir", "DIR", "setuidgid", "USER", "pgrphack"),
+        *("softlimit", "-m", "4000000", "envdir", "DIR", "pgrphack", "setuidgid", "USER"),
     ],
 }
 ROOT_ONLY = ("setuidgid", "chain of four")

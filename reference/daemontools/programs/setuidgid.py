@@ -30,7 +30,6 @@ def main(argv: list[bytes]) -> int:
     account, child = argv[1:2], argv[2:]
     if not child:
         die(100, "setuidgid: usage: setuidgid account child")
-    chain.prepare(child)
 
     # RESOURCES
     try:
@@ -39,6 +38,7 @@ def main(argv: list[bytes]) -> int:
         die(111, FATAL, "unknown account ", account[0])
 
     # THE CHANGE
+    chain.execute_always()  # what the new user may execute, the kernel decides
     try:
         os.setgroups([entry.pw_gid])
         os.setgid(entry.pw_gid)

@@ -13,23 +13,21 @@ How it goes:
 
 1. Before its first effect each chain program calls `prepare` with the words that
    follow. For each word that names a chain program, the launcher of that name
-   beside the running one is looked at: if it says the same but for the name, its
-   identity is noted and its module imported. Afterwards nothing more need be
-   imported: not under a limit of four descriptors, nor as a user for whom the
-   interpreter's home is closed.
-2. `pathexec` asks here before it executes a candidate. If the candidate still has one
-   of the noted identities, and exec would succeed now and change nothing of what the
-   process may do (`_exec_would_succeed`), the program goes on here: `Next` is raised,
-   which unwinds the program that has done its part, and `start.run` calls the next
-   one. In doubt the candidate is executed, and the kernel gives the answer.
-3. Limits on memory would hit the interpreter, which is larger than they allow.
-   `set_limit` keeps them until the real exec, and there they are set for as
-   long as the system call takes: it either replaces the process or fails.
-   Other limits are set where they stand in the chain.
+   beside the running one is looked at: if it says the same but for the name, and may
+   be executed, its identity is noted and its module imported.
+2. `pathexec` asks here before it executes a file. If the file has one of the noted
+   identities, `Next` is raised: it unwinds the program that has done its part, and
+   `start.run` calls the next one. Any other file is executed.
+3. setuidgid ends it (`execute_always`). What the new user may execute, with which
+   capabilities and how many processes, only the kernel can tell; and nobody needs
+   to know, for in the run scripts of the field setuidgid comes last.
+4. Limits on memory would hit the interpreter, which is larger than they allow.
+   softlimit only tries them, and they wait (`set_limit`). The real exec sets them for
+   as long as the system call takes: it either replaces the process or fails. Limits
+   on anything else (files, processes, time) are set where they stand in the chain.
 
-What differs from separate processes, and is declared (clauses: chain/...): a limit
-on memory does not bind the later programs of the chain itself, only what
-they finally run; and `ps` shows the words of the first one until then.
+What a chain in one process does otherwise than separate processes is declared
+(clauses: chain/...).
 
 `python -m daemontools.install --no-chain DIR` writes launchers without all this.
 """
@@ -50,11 +48,10 @@ if TYPE_CHECKING:
 # those are always executed.
 PROGRAMS = (b"envdir", b"envuidgid", b"pgrphack", b"setlock", b"setuidgid", b"softlimit")
 
-# What Linux takes for arguments and environment, in bytes (execve(2)). The stack that
-# this interpreter needs to start has room for the first.
-SURELY_SHORT_ENOUGH = 16 * 1024
-LONGEST_WORD = 128 * 1024
+# What Linux takes for arguments and environment, in bytes (execve(2)): a quarter of the
+# limit on the stack, but no less and no more than this; and the longest word.
 LEAST_ROOM, MOST_ROOM = 128 * 1024, 6 * 1024 * 1024
+LONGEST_WORD = 128 * 1024
 PAGE = 4096
 
 # A launcher written with --no-chain sets this to False. No variable of the
@@ -64,9 +61,6 @@ enabled = True
 # What prepare found: the identity of a launcher -> the program's main.
 _mains: "dict[tuple[int, ...], Main]" = {}
 _looked_at: set[bytes] = set()
-
-# The user ids with which this process was executed.
-_ids: "tuple[int, int, int] | None" = None
 
 # Limits that wait for the real exec: resource -> (soft, hard).
 _waiting: dict[int, tuple[int, int]] = {}
@@ -83,15 +77,12 @@ class Next(BaseException):
 def prepare(argv: list[bytes], programs: tuple[bytes, ...] = PROGRAMS) -> None:
     """Get ready to run the chain programs among the words `argv` in this process.
 
-    To be called before the first effect. A word that only looks like a program's
+    To be called before the first effect: under a limit of four descriptors nothing
+    could be imported any more. A word that only looks like a program's
     name costs an import and nothing else. (svscan calls it for `supervise`.)
     """
-    global _ids
-    if not enabled:
-        return
-    _ids = _ids or os.getresuid()
     names = {word.rpartition(b"/")[2] for word in argv}.intersection(programs) - _looked_at
-    if not names:
+    if not names or not enabled:
         return
     _looked_at.update(names)
     try:
@@ -102,12 +93,11 @@ def prepare(argv: list[bytes], programs: tuple[bytes, ...] = PROGRAMS) -> None:
     own_text = _content(own_file)
     for name in names:
         file = folder + b"/" + name
-        if own_text and _content(file) == _renamed(own_text, own_name, name):
+        is_ours = own_text and _content(file) == _renamed(own_text, own_name, name)
+        if is_ours and os.access(file, os.X_OK, effective_ids=True):
             _mains[_identity(os.stat(file))] = _main_of(name.decode())
-    if _mains:
-        block = environment.original_block()  # as another user it could not be read
-        if not all(map(envblock.has_a_name, block)):
-            __import__("ctypes")  # pathexec will need it, and could not load it later
+    if _mains and not all(map(envblock.has_a_name, environment.original_block())):
+        __import__("ctypes")  # pathexec will need it
 
 
 def _renamed(text: bytes, name: bytes, other: bytes) -> bytes:
@@ -117,12 +107,13 @@ def _renamed(text: bytes, name: bytes, other: bytes) -> bytes:
 
 
 def _identity(found: os.stat_result) -> tuple[int, ...]:
-    # An inode that was freed is soon another file's: but not with this time of change.
+    # An inode that was freed is soon another file's, but not with this time of change;
+    # and a change of the permissions is a change.
     return found.st_dev, found.st_ino, found.st_size, found.st_ctime_ns
 
 
 def execute_always() -> None:
-    """Forget what was prepared: from now on every candidate is executed."""
+    """Forget what was prepared: from now on every program is executed."""
     _mains.clear()
 
 
@@ -131,89 +122,39 @@ def go_on_here(file: bytes, argv: list[bytes], block: list[bytes] | None) -> Non
     if not _mains:
         return
     try:
-        found = os.stat(file)
+        main = _mains.get(_identity(os.stat(file)))
     except OSError:
         return
-    main = _mains.get(_identity(found))
-    if main and _exec_would_succeed(file, argv, environment.block() if block is None else block):
+    if main and _exec_takes([*argv, *(environment.block() if block is None else block)]):
         if block is not None:
             environment.become(block)
         raise Next(main, argv)
 
 
-def _exec_would_succeed(file: bytes, argv: list[bytes], block: list[bytes]) -> bool:
-    """May this process, as the user that it now is, execute this launcher, to no other effect?
-
-    Asked of the kernel with the effective ids: search permission on the way,
-    permission on the file, no `noexec` mount; the same for the interpreter.
-    """
-    return (
-        _is_short_enough(file, argv, block)
-        and os.access(file, os.R_OK | os.X_OK, effective_ids=True)
-        and os.access(sys.executable, os.X_OK, effective_ids=True)
-        and (os.getresuid() == _ids or _is_ordinary_user())
-    )
+def _exec_takes(words: list[bytes]) -> bool:
+    """Are arguments and environment surely short enough? If not, the kernel is to decide."""
+    room = _room_for_words() - PAGE  # for the name of the file, among others
+    return size_of(words) < room and max(map(len, words)) < LONGEST_WORD
 
 
-def _is_short_enough(file: bytes, argv: list[bytes], block: list[bytes]) -> bool:
-    """Does exec take so much, under the limit on the stack that waits? False in doubt."""
-    size = size_of([file, *argv], block)
-    if size < SURELY_SHORT_ENOUGH and not _waiting:
-        return True
-    try:
-        import resource
-    except (ImportError, OSError):
-        return False
+def _room_for_words() -> int:
+    """The bytes that exec takes at least, under the limits that wait."""
+    if not _waiting:
+        return LEAST_ROOM
+    import resource
+
     now = resource.getrlimit(resource.RLIMIT_STACK)
     stack = _waiting.get(resource.RLIMIT_STACK, now)[0] % 2**64  # no limit is -1 here
-    room = min(stack, max(LEAST_ROOM, min(stack // 4, MOST_ROOM)))
-    longest = max(map(len, [*argv, *block]))
-    return size < room - PAGE and longest < LONGEST_WORD and sys.platform == "linux"
+    return min(stack, max(LEAST_ROOM, min(stack // 4, MOST_ROOM)))
 
 
-def _is_ordinary_user() -> bool:
-    """Asked when the user has changed: is it one whom exec would neither give nor take anything?
-
-    exec gives capabilities to uid 0 and takes them from others, and it fails
-    if the user has more processes than the limit allows.
-    """
-    if 0 in os.getresuid():
-        return False
-    try:
-        capabilities = _word_after(b"CapPrm:", b"/proc/self/status")
-        most_processes = _word_after(b"Max processes", b"/proc/self/limits")
-        threads = _content(b"/proc/loadavg").split()[3].partition(b"/")[2]
-    except IndexError:
-        return False
-    has_room = most_processes == b"unlimited" or int(threads) < int(most_processes)
-    return int(capabilities, 16) == 0 and (has_room or _may_start_another())
-
-
-def _word_after(name: bytes, file: bytes) -> bytes:
-    """The first word after `name` in the file. Raises IndexError if it cannot be read."""
-    return _content(file).split(name)[1].split()[0]
-
-
-def _may_start_another() -> bool:
-    """Does the limit on processes leave room for one more? (A thread counts as one.)"""
-    import _thread
-
-    ended = _thread.allocate_lock()
-    ended.acquire()
-    try:
-        _thread.start_new_thread(ended.release, ())
-    except RuntimeError:
-        return False
-    return ended.acquire()
-
-
-def size_of(argv: list[bytes], block: list[bytes]) -> int:
-    """The bytes that arguments and environment take: words with their NULs, and pointers."""
-    return sum(map(len, argv)) + sum(map(len, block)) + 9 * (len(argv) + len(block))
+def size_of(words: list[bytes]) -> int:
+    """The bytes that the words take in a new process: each with its NUL and a pointer."""
+    return sum(map(len, words)) + 9 * len(words)
 
 
 def set_limit(which: int, limits: tuple[int, int]) -> None:
-    """resource.setrlimit(which, limits), but a limit on memory waits for the real exec.
+    """resource.setrlimit(which, limits), but a limit on memory waits.
 
     It is tried at once, so that an error is an error of the program that asked.
     Raises OSError, ValueError.
@@ -228,7 +169,7 @@ def set_limit(which: int, limits: tuple[int, int]) -> None:
 
 
 def under_waiting_limits(execute: "Callable[[], object]", size: int) -> None:
-    """Set the waiting limits and call `execute`; if that fails, undo them. Raises OSError.
+    """Set the limits that wait and call `execute`; if that fails, undo them. Raises OSError.
 
     Units: `size` bytes are what `execute` copies (arguments and environment).
     """

@@ -49,8 +49,8 @@ def _attempt(file: bytes, argv: list[bytes], block: list[bytes] | None) -> OSErr
     if block is None and not environment.is_original():
         block = environment.block()
     try:
-        size = chain.size_of(argv, block or [])
-        chain.under_waiting_limits(_call_of_exec(file, argv, block), size)
+        call = _call_of_exec(file, argv, block)
+        chain.under_waiting_limits(call, chain.size_of([*argv, *(block or [])]))
     except OSError as error:
         return error
     except MemoryError:

@@ -128,9 +128,12 @@ def test_program_that_the_new_user_may_not_execute(sandbox: Sandbox) -> None:
 
 
 @clause("chain/error/too-long-variable")
-def test_variable_that_is_too_long_stops_where_it_is_set(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("before", [["-c", "0"], ["-m", "4000000"]], ids=str)
+def test_variable_that_is_too_long_stops_where_it_is_set(
+    sandbox: Sandbox, before: list[Word]
+) -> None:
     sandbox.write("env/BIG", "x" * 200_000)
-    answer = sandbox.run("envdir", "env", "pgrphack", "true")
+    answer = sandbox.run("softlimit", *before, "envdir", "env", "pgrphack", "true")
     assert answer_of(answer) == refusal("envdir", "pgrphack", "argument list too long")
 
 
@@ -149,8 +152,9 @@ def test_user_with_too_many_processes_may_not_go_on(sandbox: Sandbox) -> None:
 def test_capabilities_that_exec_takes_are_gone(sandbox: Sandbox) -> None:
     sandbox.write("closed/X", "1")
     (sandbox.path / "closed").chmod(0o700)
-    setuidgid, _ = sandbox.argv("setuidgid")
-    keep: list[Word] = ["setpriv", "--securebits", "+no_setuid_fixup", setuidgid, "nobody"]
+    pgrphack, _ = sandbox.argv("pgrphack")
+    keep: list[Word] = ["setpriv", "--securebits", "+no_setuid_fixup", pgrphack]
+    keep += ["setuidgid", "nobody"]
     back = sandbox.start_command([*keep, "setuidgid", "root", "echo", "no"]).wait()
     into = sandbox.start_command([*keep, "envdir", "closed", "echo", "no"]).wait()
     assert (back.code, back.out) == (111, b"")
@@ -211,3 +215,16 @@ def test_program_that_waits_has_its_own_name(sandbox: Sandbox, first: str, varia
     if variant == "":
         eventually(lambda: record(running.pid).comm == name)
     eventually(waits, what="the second setlock waits")
+
+
+@clause("chain/limit/after-setuidgid")
+@needs("root")
+def test_limit_on_memory_and_a_program_after_setuidgid(sandbox: Sandbox, variant: str) -> None:
+    sandbox.path.chmod(0o755)
+    sandbox.write("env/X", "yes\n")
+    line: list[Word] = ["-m", "4000000", "setuidgid", "nobody", "envdir", "env", "printenv", "X"]
+    answer = sandbox.run("softlimit", *line, crash_is_an_answer=True)
+    assert (answer.code == 0, answer.out) == {
+        "": (True, b"yes\n"),
+        "interpreter": (False, b""),
+    }[variant]
