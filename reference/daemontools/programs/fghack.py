@@ -23,6 +23,7 @@ import os
 
 from daemontools.unix.messages import die
 from daemontools.unix.pathexec import pathexec
+from daemontools.unix.title import set_title
 
 FATAL = "fghack: fatal: "
 
@@ -52,6 +53,7 @@ def main(argv: list[bytes]) -> int:
         _hold_open(writing)
         die(111, FATAL, "unable to run ", child[0], ": ", pathexec(child))
     os.close(writing)
+    set_title([b"fghack", *child])
 
     # LOOP
     while _read_something(reading):

@@ -40,6 +40,7 @@ from daemontools.unix.logdir import PAUSE_SECONDS, WARNING, LogDirectory, insist
 from daemontools.unix.messages import die, warn
 from daemontools.unix.opening import open_append, open_read, open_write
 from daemontools.unix.streams import affordable, in_pieces, write_all
+from daemontools.unix.title import set_title
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def main(argv: list[bytes]) -> int:
     """Carry out the script argv[1:] until the end of input or TERM."""
     # ARGUMENTS
     is_stamped, actions, directories = parse(argv[1:])
+    set_title([b"multilog", *argv[1:]])
 
     # RESOURCES
     selection = Selection(is_stamped, actions)

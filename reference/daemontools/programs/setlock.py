@@ -26,6 +26,7 @@ from daemontools.unix.lock import lock_ex, lock_exnb
 from daemontools.unix.messages import die, warn
 from daemontools.unix.opening import open_append
 from daemontools.unix.pathexec import pathexec
+from daemontools.unix.title import set_title
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +64,13 @@ def main(argv: list[bytes]) -> int:
 
     # THE CHANGE
     try:
-        (lock_exnb if no_delay else lock_ex)(fd)
+        try:
+            lock_exnb(fd)
+        except BlockingIOError:
+            if no_delay:
+                raise
+            set_title([b"setlock", *argv[1:]])  # it may wait for long
+            lock_ex(fd)
     except OSError as error:
         give_up("unable to lock ", file[0], ": ", error)
     os.set_inheritable(fd, True)  # noqa: FBT003 - its only way

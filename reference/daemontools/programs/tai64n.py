@@ -24,13 +24,15 @@ from daemontools.core.stamp_blocks import stamp
 from daemontools.core.tai64 import format_tai64n
 from daemontools.unix.clock import now, pause
 from daemontools.unix.streams import BLOCK_BYTES, affordable, in_pieces, read_block, write_all
+from daemontools.unix.title import set_title
 
 MEMORY_PER_BYTE = 100  # for a block of newlines; each gets a label
 
 
-def main(argv: list[bytes]) -> int:  # noqa: ARG001 - like djb's: arguments are ignored
+def main(argv: list[bytes]) -> int:
     """Label standard input's lines on standard output until the input ends."""
     # RESOURCES
+    set_title([b"tai64n", *argv[1:]])
     block_bytes = affordable(BLOCK_BYTES, MEMORY_PER_BYTE)
 
     # LOOP

@@ -24,13 +24,15 @@ from daemontools.core.local_blocks import Localiser
 from daemontools.unix.clock import pause
 from daemontools.unix.localtime import local_time
 from daemontools.unix.streams import BLOCK_BYTES, affordable, in_pieces, read_block, write_all
+from daemontools.unix.title import set_title
 
 MEMORY_PER_BYTE = 100  # for a block of short labels, none of them with a date
 
 
-def main(argv: list[bytes]) -> int:  # noqa: ARG001 - like djb's: arguments are ignored
+def main(argv: list[bytes]) -> int:
     """Copy standard input to standard output with dates for labels until the input ends."""
     # RESOURCES
+    set_title([b"tai64nlocal", *argv[1:]])
     block_bytes = affordable(BLOCK_BYTES, MEMORY_PER_BYTE)
 
     # LOOP
