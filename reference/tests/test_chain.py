@@ -207,3 +207,15 @@ def test_what_exec_might_find_too_long_is_executed(
     environment = {f"V{n}": "x" * 1000 for n in range(kilobytes)}
     chain = ["softlimit", "-c", "0", "envdir", "env", "true"]
     assert starts(commands, *chain, environment=environment) == expected
+
+
+def test_a_library_to_preload_counts_for_the_program_that_is_executed(commands: Path) -> None:
+    (commands.parent / "env/LD_PRELOAD").write_text("/nonexistent/library\n")
+    answer = subprocess.run(
+        [commands / "envdir", "env", "pgrphack", "true"],
+        cwd=commands.parent,
+        env={"PATH": f"{commands}:/usr/bin:/bin"},
+        capture_output=True,
+        check=True,
+    )
+    assert answer.stderr.count(b"/nonexistent/library") == 1

@@ -1,12 +1,16 @@
 """Titles: what the kernel shows, and what becomes of words that do not fit."""
 
 import doctest
+import os
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from daemontools import install
 from daemontools.unix import title
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc")
@@ -58,6 +62,33 @@ def test_words_that_do_not_fit_are_cut_and_end_in_nul() -> None:
     finished = subprocess.run(command, capture_output=True, text=True, check=True)
     room = sum(len(word.encode()) + 1 for word in command)
     assert finished.stdout == f"False\nb'supervise\\x00nn' b'\\x00' {room}\n"
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+def test_a_program_that_does_not_wait_shows_the_interpreter(tmp_path: Path) -> None:
+    """Its exec of another program is held up, so that there is time to look."""
+    python = os.path.realpath(sys.executable)
+    install.install(tmp_path / "bin", python, str(Path(install.__file__).parents[1]))
+    file = str(tmp_path / "bin/setlock")
+    hold_up = "inject=execve:delay_enter=10000000:when=2"
+    command = ["strace", "-o", "/dev/null", "-e", hold_up, file, "lock", "/bin/true"]
+    with subprocess.Popen(command, cwd=tmp_path) as strace:
+        try:
+            children = Path(f"/proc/{strace.pid}/task/{strace.pid}/children")
+            until = time.monotonic() + 9
+            while not (tmp_path / "lock").exists():
+                assert time.monotonic() < until, "setlock has not come to its lock"
+            pid = children.read_text().strip()
+            content = Path(f"/proc/{pid}/cmdline").read_bytes()
+            assert content == joined(python, "-ISXutf8", file, "lock", "/bin/true")
+            assert Path(f"/proc/{pid}/comm").read_text() == "setlock\n"
+        finally:
+            strace.kill()
+
+
+def joined(*words: str) -> bytes:
+    """Words as the kernel shows them."""
+    return title.joined([word.encode() for word in words])
 
 
 def test_joined_words_end_in_nul_each() -> None:
