@@ -155,16 +155,6 @@ def test_without_proc_programs_that_show_a_title_work_all_the_same(folder: Path)
     assert run_in_namespace(folder, script) == message
 
 
-def test_a_program_that_waits_shows_the_interpreter_before_its_arguments(
-    start: Callable[..., subprocess.Popen[bytes]], folder: Path
-) -> None:
-    proc = Path(f"/proc/{start('tai64n', 'word').pid}")
-    wait_until(lambda: (proc / "comm").read_text() == "tai64n\n")
-    words = (proc / "cmdline").read_bytes().split(b"\0")
-    assert words[-3:] == [os.fsencode(folder / "bin/tai64n"), b"word", b""]
-    assert os.path.realpath(words[0]) == os.readlink(proc / "exe").encode()
-
-
 def test_an_illegal_option_names_the_file_whatever_argv0_is(folder: Path) -> None:
     for program in ("svc", "setlock", "softlimit"):
         answer = run(folder, "other", "-Q", executable=folder / "bin" / program)
@@ -250,30 +240,6 @@ def test_an_error_while_it_starts_is_a_traceback(folder: Path) -> None:
 def test_a_launcher_that_is_open_for_writing_is_run_in_a_chain(folder: Path) -> None:
     with open(folder / "bin/pgrphack", "ab"):
         assert run(folder, "envdir", "env", "pgrphack", "echo", "run").stdout == b"run\n"
-
-
-@needs_root
-@needs_strace
-@needs_open_interpreter
-def test_the_next_step_is_executed_if_no_other_process_may_start(folder: Path) -> None:
-    # uucp has no processes but this one.
-    chain = ["softlimit", "-p", "1", "setuidgid", "uucp", "pgrphack", "true"]
-    assert executed(folder, *chain) == [b"softlimit", b"pgrphack", b"true"]
-
-
-@needs_root
-@needs_open_interpreter
-def test_after_setuidgid_the_files_in_proc_are_still_roots(
-    start: Callable[..., subprocess.Popen[bytes]], folder: Path
-) -> None:
-    (folder / "lock").touch()
-    (folder / "lock").chmod(0o666)
-    start("setlock", "lock", "sleep", "1000")
-    waiting = start("setuidgid", "uucp", "setlock", "lock", "true")
-    status = Path(f"/proc/{waiting.pid}/status")
-    uid = int(run(folder, "id", "-u", "uucp").stdout)
-    wait_until(lambda: f"Uid:\t{uid}" in status.read_text())
-    assert Path(f"/proc/{waiting.pid}/stat").stat().st_uid == 0
 
 
 def test_no_processor_time_at_all_ends_an_interpreter_at_the_end_of_a_chain(folder: Path) -> None:

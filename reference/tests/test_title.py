@@ -2,7 +2,6 @@
 
 import doctest
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -64,26 +63,42 @@ def test_words_that_do_not_fit_are_cut_and_end_in_nul() -> None:
     assert finished.stdout == f"False\nb'supervise\\x00nn' b'\\x00' {room}\n"
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
-def test_a_program_that_does_not_wait_shows_the_interpreter(tmp_path: Path) -> None:
-    """Its exec of another program is held up, so that there is time to look."""
+@pytest.mark.parametrize("words", [["svstat", "nowhere"], ["envdir", "nowhere", "true"]], ids=str)
+def test_a_program_that_lives_for_milliseconds_shows_the_interpreter(
+    tmp_path: Path, words: list[str]
+) -> None:
+    """Its answer goes into a pipe that is full, so that there is time to look."""
     python = os.path.realpath(sys.executable)
     install.install(tmp_path / "bin", python, str(Path(install.__file__).parents[1]))
-    file = str(tmp_path / "bin/setlock")
-    hold_up = "inject=execve:delay_enter=10000000:when=2"
-    command = ["strace", "-o", "/dev/null", "-e", hold_up, file, "lock", "/bin/true"]
-    with subprocess.Popen(command, cwd=tmp_path) as strace:
-        try:
-            children = Path(f"/proc/{strace.pid}/task/{strace.pid}/children")
-            until = time.monotonic() + 9
-            while not (tmp_path / "lock").exists():
-                assert time.monotonic() < until, "setlock has not come to its lock"
-            pid = children.read_text().strip()
-            content = Path(f"/proc/{pid}/cmdline").read_bytes()
-            assert content == joined(python, "-ISXutf8", file, "lock", "/bin/true")
-            assert Path(f"/proc/{pid}/comm").read_text() == "setlock\n"
-        finally:
-            strace.kill()
+    file = str(tmp_path / "bin" / words[0])
+    reader, writer = os.pipe()
+    fill(writer)
+    with subprocess.Popen([file, *words[1:]], stdout=writer, stderr=writer) as program:
+        wait_until_asleep(program.pid)
+        content = Path(f"/proc/{program.pid}/cmdline").read_bytes()
+        name = Path(f"/proc/{program.pid}/comm").read_text()
+        os.read(reader, 65536)
+    os.close(reader)
+    os.close(writer)
+    assert content == joined(python, "-ISXutf8", file, *words[1:])
+    assert name == f"{words[0]}\n"
+
+
+def fill(writer: int) -> None:
+    """Write into the pipe until it takes nothing more."""
+    os.set_blocking(writer, False)
+    try:
+        while True:
+            os.write(writer, bytes(4096))
+    except BlockingIOError:
+        os.set_blocking(writer, True)
+
+
+def wait_until_asleep(pid: int) -> None:
+    """Wait until the process waits for something."""
+    until = time.monotonic() + 20
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "S":
+        assert time.monotonic() < until, "it does not wait"
 
 
 def joined(*words: str) -> bytes:
