@@ -174,6 +174,10 @@ def test_every_mask_and_deviation_has_its_reason() -> None:
         (Case("softlimit", (b"-t", b"5", b"true")), ""),
         (Case("softlimit", (b"-t=", b"true")), ""),
         (Case("softlimit", (b"-a", b"9", b"../bin/envdir")), "starved-chain"),
+        (
+            Case("softlimit", (b"-m5000000", b"../bin/setuidgid", b"a", b"../bin/envdir")),
+            "starved-chain",
+        ),
         (Case("softlimit", (b"-a", b"9", b"true")), ""),
         (Case("tai64nlocal", input=b"@400000004a32392b00000000 x\n"), ""),
         (Case("tai64nlocal", input=b"@4\n"), "impossible-label"),
