@@ -74,10 +74,7 @@ def main(argv: list[bytes]) -> int:
 
 
 def _set(limit: int, amount: bytes) -> None:
-    """Set one soft limit; the hard limit stays.
-
-    Python takes and gives limits as signed numbers: from 2^63 on they are negative.
-    """
+    """Set one soft limit; the hard limit stays."""
     try:
         hard = resource.getrlimit(limit)[1]
     except OSError as error:
@@ -87,7 +84,10 @@ def _set(limit: int, amount: bytes) -> None:
     except ValueError:
         die(100, USAGE)
     try:
-        chain.set_limit(limit, (soft - MODULUS if soft >= MODULUS // 2 else soft, hard))
+        try:
+            chain.set_limit(limit, (soft, hard))
+        except OverflowError:  # CPython 3.13 and earlier: from 2^63 on its limits are negative
+            chain.set_limit(limit, (soft - MODULUS, hard))
     except OSError as error:
         die(111, FATAL, "setrlimit failed: ", error)
     except ValueError:  # what Python makes of EPERM: the hard limit was lowered meanwhile
