@@ -42,13 +42,25 @@ def _attach() -> str:
 
 
 def _namespaces() -> str:
-    command = ["unshare", "-m", "-p", "-f", "--mount-proc", "true"]
+    # As the tests use them: with a mount of their own inside.
+    mounting = ["mount", "-t", "tmpfs", "tmpfs", "/proc"]
+    command = ["unshare", "-m", "-p", "-f", "--mount-proc", *mounting]
     if os.geteuid() != 0:
         command[1:1] = ["-U", "-r"]
-    if not shutil.which("unshare"):
-        return "needs unshare"
+    for tool in ("unshare", "mount"):
+        if not shutil.which(tool):
+            return f"needs {tool}"
     works = subprocess.run(command, capture_output=True, check=False)
     return "" if works.returncode == 0 else "mount and process namespaces are not permitted here"
+
+
+def _gcc() -> str:
+    # A compiler without the C library's headers is of no use.
+    if not shutil.which("gcc"):
+        return "needs gcc"
+    command = ["gcc", "-shared", "-include", "stdio.h", "-xc", "/dev/null", "-o", "/dev/null"]
+    works = subprocess.run(command, capture_output=True, check=False)
+    return "" if works.returncode == 0 else "needs the C library's headers"
 
 
 def _linux() -> str:
@@ -61,6 +73,7 @@ _QUESTIONS: dict[str, Callable[[], str]] = {
     "strace": _strace,
     "attach": _attach,
     "namespaces": _namespaces,
+    "gcc": _gcc,
     "linux": _linux,
 }
 

@@ -10,7 +10,7 @@ from daemontools_conformance.running.sandbox import PIPE, Sandbox
 
 
 @clause("multilog/status/append-only")
-@needs("root")
+@needs("root", "chattr")
 def test_a_file_that_only_grows_gives_111(sandbox: Sandbox) -> None:
     file = sandbox.write("status")
     if subprocess.run(["chattr", "+a", file], capture_output=True, check=False).returncode:
