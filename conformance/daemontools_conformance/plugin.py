@@ -238,7 +238,7 @@ class Conformance:
             where = self.session.report or (kept if kept.exists() else None)
             for line in summary.told(self.run, where):
                 terminalreporter.write_line(line)
-            if self.session.asked.heavy or run.surprises:
+            if self.session.asked.heavy or self.run.surprises:
                 seed = self.session.asked.seed
                 terminalreporter.write_line(f"--seed {seed} makes the same choices")
 

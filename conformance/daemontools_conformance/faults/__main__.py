@@ -183,9 +183,9 @@ def main() -> None:
             tried.append([pool.submit(outcome, found, *row, scratch) for row in calls])
             cuts.append([pool.submit(after_cuts, found, one, scratch) for one in SCENARIOS])
             endured_by.append([pool.submit(endured, found, *row, scratch) for row in refusals])
-        spelled = [(f.name.replace("-", " "), error, f"`{f.warning}`") for f, error in calls]
+        words = [(f.name.replace("-", " "), error, f"`{f.warning}`") for f, error in calls]
         names = arguments.implementation
-        lines = [HEADING, *table(["call that fails", "error", "warning", *names], spelled, tried)]
+        lines = [HEADING, *table(["call that fails", "error", "warning", *names], words, tried)]
         lines += [POWER, *table(["what is cut", *names], [(s.what,) for s in SCENARIOS], cuts)]
         lines += [OTHERS, f"| what | {' | '.join(names)} |", "|---|" + "---|" * len(names)]
         lines += others([find(name) for name in names])
