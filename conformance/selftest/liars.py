@@ -146,8 +146,8 @@ LIARS = [
         patches=(
             Patch(
                 "programs/supervise.py",
-                "status.pack(_stamp, _pid, paused, want))",
-                "status.pack(_stamp, _pid, paused, want)[:17]) + 1",
+                "status.pack(_stamp, _pid, paused=paused, want=want))",
+                "status.pack(_stamp, _pid, paused=paused, want=want)[:17]) + 1",
             ),
         ),
     ),

@@ -56,7 +56,7 @@ def programs() -> list[str]:
     return sorted(module.stem for module in folder.glob("[a-z]*.py"))
 
 
-def launcher(program: str, python: str, library: str, chain: bool = True) -> str:
+def launcher(program: str, python: str, library: str, *, chain: bool = True) -> str:
     """The text of one launcher. Raises ValueError if `python` cannot stand in a #! line."""
     first_line = f"#!{python} -ISXutf8"
     too_long = len(os.fsencode(first_line)) > LONGEST_FIRST_LINE
@@ -76,9 +76,9 @@ def is_ours(path: Path) -> bool:
         return False
 
 
-def install(directory: Path, python: str, library: str, chain: bool = True) -> None:
+def install(directory: Path, python: str, library: str, *, chain: bool = True) -> None:
     """Write all launchers. Raises OSError, ValueError, and then has changed nothing, mostly."""
-    texts = {program: launcher(program, python, library, chain) for program in programs()}
+    texts = {program: launcher(program, python, library, chain=chain) for program in programs()}
     check_interpreter(python)
     _make_folder(directory)
     foreign = [p for p in texts if os.path.lexists(directory / p) and not is_ours(directory / p)]
@@ -188,7 +188,7 @@ def main() -> None:
             if arguments.library:
                 library = copy(arguments.library, arguments.python)
             chain = not arguments.no_chain
-            install(arguments.directory, arguments.python, library, chain)
+            install(arguments.directory, arguments.python, library, chain=chain)
     except (OSError, ValueError) as error:
         sys.exit(f"daemontools.install: {error}")
 

@@ -55,6 +55,7 @@ from daemontools.unix.streams import BLOCK_BYTES, read_block, write_all
 NAME = "daemontools.logs: "
 
 _FINAL_NAME = re.compile(r"@[0-9a-f]{24}\.[su]")
+LOOK_SECONDS = 0.25  # between two looks for more, when the log is followed
 _GZIP = b"\x1f\x8b\x08"
 
 # What is wrong with one file only: the others are still to be read.
@@ -84,9 +85,10 @@ class Line(NamedTuple):
 
 def lines(
     directory: str | os.PathLike[str],
+    *,
     follow: bool = False,
     new: bool = False,
-    pause: float = 0.25,
+    pause: float = LOOK_SECONDS,
     complain: Callable[[str], None] = warnings.warn,
 ) -> Iterator[Line]:
     """The lines of a log directory, oldest first.
@@ -99,7 +101,7 @@ def lines(
     skipped. Raises OSError if the directory cannot be read.
     """
     begun: list[bytes] = []  # the pieces of a line whose newline has not come
-    for text in chunks(directory, follow, new, pause, complain):
+    for text in chunks(directory, follow=follow, new=new, pause=pause, complain=complain):
         first, *others = text.split(b"\n")
         begun.append(first)
         for following in others:
@@ -111,16 +113,17 @@ def lines(
 
 def chunks(
     directory: str | os.PathLike[str],
+    *,
     follow: bool,
     new: bool,
-    pause: float,
     complain: Callable[[str], None],
+    pause: float = LOOK_SECONDS,
 ) -> Iterator[bytes]:
     """The bytes of the log in pieces of at most 64 KB; see `lines`.
 
     A line that was broken off ends in a newline here.
     """
-    files = _Files(Path(directory), new, may_be_missing=follow, complain=complain)
+    files = _Files(Path(directory), new=new, may_be_missing=follow, complain=complain)
     chunk = b"\n"
     try:
         while True:
@@ -173,6 +176,7 @@ class _Files:
     def __init__(
         self,
         directory: Path,
+        *,
         new: bool,
         may_be_missing: bool,
         complain: Callable[[str], None],
@@ -361,7 +365,9 @@ def main() -> None:
 
     localiser, last = Localiser(local_time), b"\n"
     try:
-        for last in chunks(arguments.directory, arguments.follow, arguments.new, 0.25, complain):
+        for last in chunks(
+            arguments.directory, follow=arguments.follow, new=arguments.new, complain=complain
+        ):
             show(last)
     except OSError as error:
         die(1, NAME, "unable to read ", os.fsencode(arguments.directory), ": ", error)

@@ -78,10 +78,10 @@ def directory(tmp_path: Path) -> Iterator[Directory]:
 class Follower:
     """Follows a directory; `seen` is what it has got by now."""
 
-    def __init__(self, path: Path, new: bool = False) -> None:
+    def __init__(self, path: Path, *, new: bool = False) -> None:
         self.seen: list[bytes] = []
         # Between two looks is where things happen.
-        self._files = logs._Files(path, new, may_be_missing=True, complain=pytest.fail)  # noqa: SLF001
+        self._files = logs._Files(path, new=new, may_be_missing=True, complain=pytest.fail)  # noqa: SLF001
         self._rest = b""
 
     def look(self) -> None:

@@ -95,7 +95,8 @@ def test_judge_agrees_with_is_selected(patterns: "list[Action]", line: bytes) ->
 def test_blocks_give_what_lines_give(
     script: "list[Action]", is_stamped: bool, blocks: list[bytes]
 ) -> None:
-    fast, model = Selection(is_stamped, script), Lines(is_stamped, script)
+    fast = Selection(script, is_stamped=is_stamped)
+    model = Lines(script, is_stamped=is_stamped)
     for number, block in enumerate(blocks):
         label = b"@%024x" % (0x400000006AAAAAAA + 7 * number)
         assert shown(fast.feed(block, label)) == shown(model.feed(block, label))
@@ -163,7 +164,7 @@ SCRIPTS: "list[list[Action]]" = [
 @pytest.mark.parametrize("script", SCRIPTS, ids=str)
 @pytest.mark.parametrize("is_stamped", [False, True])
 def test_memory_of_the_worst_block(kind: str, script: "list[Action]", is_stamped: bool) -> None:
-    fast, block = Selection(is_stamped, script), WORST[kind]
+    fast, block = Selection(script, is_stamped=is_stamped), WORST[kind]
     fast.feed(b"begun", b"@%024x" % 7)
     tracemalloc.start()
     fast.feed(block, b"@%024x" % 7)

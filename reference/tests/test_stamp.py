@@ -23,8 +23,8 @@ blocks = texts.filter(bool)
 
 @given(blocks, st.booleans())
 def test_the_fast_path_equals_the_model(block: bytes, inside_line: bool) -> None:
-    fast = stamp_blocks.stamp(block, LABEL, inside_line)
-    assert fast == stamp.stamp(block, LABEL, inside_line)
+    fast = stamp_blocks.stamp(block, LABEL, inside_line=inside_line)
+    assert fast == stamp.stamp(block, LABEL, inside_line=inside_line)
 
 
 @given(texts)
@@ -40,7 +40,7 @@ def test_each_line_gets_one_label(text: bytes) -> None:
 def test_where_the_input_is_cut_does_not_matter(cut: list[bytes]) -> None:
     result, inside_line = b"", False
     for block in cut:
-        result += stamp_blocks.stamp(block, LABEL, inside_line)
+        result += stamp_blocks.stamp(block, LABEL, inside_line=inside_line)
         inside_line = not block.endswith(b"\n")
     assert result == stamp.stamp(b"".join(cut), LABEL, inside_line=False)
 

@@ -20,7 +20,7 @@ def test_examples_in_the_docstrings() -> None:
 
 @given(SECONDS, NANOSECONDS, PIDS, st.booleans(), WANTS)
 def test_the_layout(seconds: int, nanoseconds: int, pid: int, paused: bool, want: bytes) -> None:
-    packed = status.pack((seconds, nanoseconds), pid, paused, want)
+    packed = status.pack((seconds, nanoseconds), pid, paused=paused, want=want)
     assert len(packed) == status.SIZE
     assert struct.unpack(">QI", packed[:12]) == (2**62 + 10 + seconds, nanoseconds)
     assert struct.unpack("<I?c", packed[12:]) == (pid, paused, want)
@@ -30,7 +30,7 @@ def test_the_layout(seconds: int, nanoseconds: int, pid: int, paused: bool, want
 def test_unpack_undoes_pack(
     seconds: int, nanoseconds: int, pid: int, paused: bool, want: bytes
 ) -> None:
-    packed = status.pack((seconds, nanoseconds), pid, paused, want)
+    packed = status.pack((seconds, nanoseconds), pid, paused=paused, want=want)
     assert status.unpack(packed) == (2**62 + 10 + seconds, pid, paused, want)
 
 

@@ -69,7 +69,7 @@ def is_selected(patterns: "list[Action]", line: bytes) -> bool:
 class Lines:
     """What is left over between two blocks of input: a line that has not ended."""
 
-    def __init__(self, is_stamped: bool, actions: "list[Action]") -> None:
+    def __init__(self, actions: "list[Action]", *, is_stamped: bool) -> None:
         self.is_stamped = is_stamped
         self.actions = actions
         # The line that has begun and is not judged yet, its stamp first: fewer than

@@ -47,7 +47,7 @@ COMMANDS: "dict[bytes, tuple[bytes | None, bool | None, Actions]]" = {
 }
 
 
-def initial(down: bool) -> "State":
+def initial(*, down: bool) -> "State":
     """The state before anything was started; `down`: there is a file of that name."""
     return False, DOWN if down else UP, False, False
 
@@ -69,7 +69,7 @@ def on_command(state: "State", letter: bytes) -> "tuple[State, Actions]":
     if new_paused is not None:
         paused = up and new_paused
     exiting = exiting or letter == b"x"
-    return (up, want, paused, exiting), tuple(a for a in actions if _applies(a, up))
+    return (up, want, paused, exiting), tuple(a for a in actions if _applies(a, up=up))
 
 
 def on_exit(state: "State") -> "tuple[State, Actions]":
@@ -101,5 +101,5 @@ def is_over(state: "State") -> bool:
     return exiting and not up
 
 
-def _applies(action: str, up: bool) -> bool:
+def _applies(action: str, *, up: bool) -> bool:
     return action == ANNOUNCE or up != (action == START)

@@ -145,7 +145,7 @@ def judges_beyond_stamp(actions: "list[Action]") -> "list[tuple[bytes, Judge]]":
 class Selection:
     """What is left over between two blocks of input; see `lines.Lines`."""
 
-    def __init__(self, is_stamped: bool, actions: "list[Action]") -> None:
+    def __init__(self, actions: "list[Action]", *, is_stamped: bool) -> None:
         self.is_stamped = is_stamped
         self.actions = actions
         # What is done to each line, in order: (b"e" or b"=" or b"/", to which lines);

@@ -5,7 +5,7 @@ proves equal to it (reference/tests/test_stamp.py; docs/explain/fast-path.md).
 """
 
 
-def stamp(block: bytes, label: bytes, inside_line: bool) -> bytes:
+def stamp(block: bytes, label: bytes, *, inside_line: bool) -> bytes:
     """The block with `label` and a space before the first byte of each line.
 
     A line that has begun in an earlier block (`inside_line`) got its label

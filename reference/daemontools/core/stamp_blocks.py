@@ -7,7 +7,7 @@ the time that read returns. So a label goes in after every newline, in one
 """
 
 
-def stamp(block: bytes, label: bytes, inside_line: bool) -> bytes:
+def stamp(block: bytes, label: bytes, *, inside_line: bool) -> bytes:
     """The block with `label` and a space before the first byte of each line.
 
     `block` has at least one byte. A line that began in an earlier block

@@ -16,10 +16,10 @@ from daemontools.core.tai64 import UNIX_EPOCH, pack_tai64n
 SIZE = 18
 
 
-def pack(stamp: tuple[int, int], pid: int, paused: bool, want: bytes) -> bytes:
+def pack(stamp: tuple[int, int], pid: int, *, paused: bool, want: bytes) -> bytes:
     """The 18 bytes. `stamp` is Unix seconds and nanoseconds, `want` one byte.
 
-    >>> pack((0, 500), 0x1234, False, b"u").hex(" ")
+    >>> pack((0, 500), 0x1234, paused=False, want=b"u").hex(" ")
     '40 00 00 00 00 00 00 0a 00 00 01 f4 34 12 00 00 00 75'
     """
     return pack_tai64n(*stamp) + pid.to_bytes(4, "little") + bytes([paused]) + want

@@ -59,19 +59,10 @@ def main(argv: list[bytes]) -> int:
     set_title([b"multilog", *argv[1:]])
 
     # RESOURCES
-    selection = Selection(is_stamped, actions)
+    selection = Selection(actions, is_stamped=is_stamped)
     block_bytes = affordable(MOST_BLOCK_BYTES, selection.memory_per_byte())
     os.umask(0o022)
-    try:
-        start = open_read(".")
-    except OSError as error:
-        die(111, FATAL, "unable to switch to current directory: ", error)
-    try:
-        interrupts = Interrupts(signal.SIGTERM, signal.SIGALRM)
-    except OSError as error:
-        die(111, FATAL, "unable to create pipe: ", error)
-    # A parent may have left CHLD ignored; then nobody would learn how a processor ended.
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    start, interrupts = _open_start(), _interrupts()
     names = [name for kind, name in actions if kind == b"="]
     statuses = [(name, _open_status(name)) for name in names]
     logs = [
@@ -101,6 +92,25 @@ def main(argv: list[bytes]) -> int:
     for log in logs:
         log.finish()
     return 0
+
+
+def _open_start() -> int:
+    """The directory in which it was started: names of directories are meant from here."""
+    try:
+        return open_read(".")
+    except OSError as error:
+        die(111, FATAL, "unable to switch to current directory: ", error)
+
+
+def _interrupts() -> Interrupts:
+    """TERM and ALRM, from now on."""
+    try:
+        interrupts = Interrupts(signal.SIGTERM, signal.SIGALRM)
+    except OSError as error:
+        die(111, FATAL, "unable to create pipe: ", error)
+    # A parent may have left CHLD ignored; then nobody would learn how a processor ended.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    return interrupts
 
 
 def _rotate(logs: list[LogDirectory], interrupts: Interrupts) -> None:

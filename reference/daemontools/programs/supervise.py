@@ -98,10 +98,7 @@ def supervise(directory: bytes) -> int:
         children = open_selfpipe(signal.SIGCHLD)
     except OSError as error:
         die(111, FATAL, "unable to create pipe for ", directory, ": ", error)
-    try:
-        os.chdir(directory)
-    except OSError as error:
-        die(111, FATAL, "unable to chdir to ", directory, ": ", error)
+    _enter(directory)
     _state = machine.initial(down=_has_down_file())
     _make_folder()
     _acquire_lock()
@@ -159,6 +156,13 @@ def _tried(what: str, step: "Callable[..., T]", *arguments: object) -> "T | None
 
 # The folder. Nothing here is ever closed: the descriptors are the evidence that
 # this process lives, and the kernel takes them back when it does not.
+
+
+def _enter(directory: bytes) -> None:
+    try:
+        os.chdir(directory)
+    except OSError as error:
+        die(111, FATAL, "unable to chdir to ", directory, ": ", error)
 
 
 def _has_down_file() -> bool:
@@ -246,7 +250,7 @@ def _announce() -> None:
         return
     try:
         try:
-            written = os.write(new, status.pack(_stamp, _pid, paused, want))
+            written = os.write(new, status.pack(_stamp, _pid, paused=paused, want=want))
         finally:
             os.close(new)  # some file systems report here that there was no room
     except (OSError, MemoryError) as error:

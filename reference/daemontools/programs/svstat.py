@@ -70,10 +70,10 @@ def _answer(directory: bytes) -> str:
         return f"{doing}: {error_text(error.errno or 0)}"
     if len(content) < status.SIZE:
         return "unable to read supervise/status: bad format"
-    return describe(content, normally_up, int(time.time()))
+    return describe(content, int(time.time()), normally_up=normally_up)
 
 
-def describe(content: bytes, normally_up: bool, now: int) -> str:
+def describe(content: bytes, now: int, *, normally_up: bool) -> str:
     """The 18 bytes in words; `now` is Unix time in seconds."""
     second, pid, paused, want = status.unpack(content)
     words = f"up (pid {pid}) " if pid else "down "
