@@ -51,8 +51,8 @@ def test_the_next_run_with_the_profile_succeeds(partial: Path, tmp_path: Path) -
     profile = tmp_path / "chosen.toml"
     words = [str(partial), "-o", str(profile), "--clause", USAGE, "-n0"]
     assert adopt(*words, cwd=tmp_path).returncode == 0
-    status, report = judged(profile, tmp_path / "report", "--clause", USAGE)
-    assert (status, report.footer["is_success"]) == (0, True)
+    exit_code, report = judged(profile, tmp_path / "report", "--clause", USAGE)
+    assert (exit_code, report.footer["is_success"]) == (0, True)
 
 
 def test_a_profile_that_is_there_is_not_overwritten(partial: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from daemontools_conformance import differential
 from daemontools_conformance.differential import masks
 from daemontools_conformance.differential.case import Case, Node, Step, from_json, shell
 from daemontools_conformance.differential.generate import CASES
-from daemontools_conformance.differential.unwritten import WORDS, Difference, Judge, speaking
+from daemontools_conformance.differential.unwritten import SPEAKS_OF, Difference, Judge, speaking
 from daemontools_conformance.running.record import Record
 from selftest.builds import patched, with_programs
 
@@ -115,11 +115,11 @@ def test_a_difference_that_no_test_shows_is_an_unwritten_clause(honest: Path) ->
 )
 def test_what_differed_is_an_observable(found: Difference, observable: str) -> None:
     assert found.observable == observable
-    assert observable in WORDS
+    assert observable in SPEAKS_OF
 
 
 def test_every_observable_of_a_child_is_known() -> None:
-    assert {field.name for field in fields(Record)} <= WORDS.keys()
+    assert {field.name for field in fields(Record)} <= SPEAKS_OF.keys()
 
 
 def test_clauses_are_looked_up_by_what_differed() -> None:

@@ -8,10 +8,10 @@ from daemontools_conformance.helpers.history import (
     NOTE_START,
     TICKS_PER_SECOND,
     Event,
-    lines,
     overlaps,
     parse,
     read,
+    received,
     signals,
     starts,
     too_soon,
@@ -35,7 +35,7 @@ def test_a_history_is_read_line_by_line() -> None:
     assert history[0] == Event(10, "start", "1000")
     assert history[1] == Event(10, "ready")
     assert signals(history) == ["TERM", "CONT"]
-    assert lines(history) == ["hello world"]
+    assert received(history) == ["hello world"]
     assert starts(history) == [1000, 1100]
 
 
@@ -72,7 +72,7 @@ def test_the_witness_notes_signals_lines_and_its_end(tmp_path: Path) -> None:
     assert child.stdin is not None
     child.stdin.write(b"a line\nunfinished")
     child.stdin.close()
-    eventually(lambda: lines(read(file)) == ["a line"])
+    eventually(lambda: received(read(file)) == ["a line"])
     child.terminate()
     assert child.wait(20) == 0
     assert [event.what for event in read(file)] == [

@@ -23,15 +23,15 @@ def test_a_liar_is_caught(liar: Liar, honest: Path, tmp_path: Path) -> None:
     folder = with_programs(tmp_path / "liar", true, liar.programs)
     if liar.name == "not-executable":
         (folder / "svok").chmod(0o644)
-    status, report = judged(folder, tmp_path / "report", "--clause", liar.clause, *liar.options)
+    exit_code, report = judged(folder, tmp_path / "report", "--clause", liar.clause, *liar.options)
     cell = report.clauses[liar.clause]
-    assert (cell["outcome"], status) == (liar.outcome, 1), cell["detail"]
+    assert (cell["outcome"], exit_code) == (liar.outcome, 1), cell["detail"]
     assert liar.says in cell["detail"]
     assert (tmp_path / "report" / cell["evidence"] / "replay.sh").exists() == bool(cell["evidence"])
 
 
 def test_the_honest_pass_where_the_liars_are_caught(honest: Path, tmp_path: Path) -> None:
     options = [word for liar in LIARS for word in ("--clause", liar.clause)]
-    status, report = judged(honest, tmp_path / "report", *options, workers=8)
+    exit_code, report = judged(honest, tmp_path / "report", *options, workers=8)
     outcomes = {clause: report.clauses[clause]["outcome"] for clause in options[1::2]}
-    assert (status, set(outcomes.values())) == (0, {"PASS"}), outcomes
+    assert (exit_code, set(outcomes.values())) == (0, {"PASS"}), outcomes

@@ -30,16 +30,16 @@ def test_a_profile_is_judged_on_the_programs_in_the_folder_given(
     honest: Path, homeless: Path, tmp_path: Path
 ) -> None:
     asked = Path(f"{homeless}={honest}")
-    status, report = judged(asked, tmp_path / "report", "--clause", USAGE, workers=1)
-    assert (status, report.name, report.clauses[USAGE]["outcome"]) == (0, "homeless", "PASS")
+    exit_code, report = judged(asked, tmp_path / "report", "--clause", USAGE, workers=1)
+    assert (exit_code, report.name, report.clauses[USAGE]["outcome"]) == (0, "homeless", "PASS")
 
 
 def test_the_folder_given_stands_before_the_profiles_own(honest: Path, tmp_path: Path) -> None:
     liar = with_programs(tmp_path / "liar", honest, {"svok": "#!/bin/sh\nexit 0\n"})
     file = tmp_path / "settled.toml"
     file.write_text(f'name = "settled"\nfolder = "{liar}"\n')
-    status, report = judged(Path(f"{file}={honest}"), tmp_path / "report", "--clause", USAGE)
-    assert (status, report.clauses[USAGE]["outcome"]) == (0, "PASS")
+    exit_code, report = judged(Path(f"{file}={honest}"), tmp_path / "report", "--clause", USAGE)
+    assert (exit_code, report.clauses[USAGE]["outcome"]) == (0, "PASS")
 
 
 def test_a_setup_is_not_run_if_a_folder_is_given(honest: Path, tmp_path: Path) -> None:

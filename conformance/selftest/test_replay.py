@@ -19,7 +19,7 @@ AWKWARD = [b"plain", b"", b"a b", b"it's", b"\xff\xfe", b"new\nline", b"$HOME", 
 
 @pytest.mark.parametrize("data", AWKWARD)
 def test_a_word_gives_back_its_bytes(data: bytes) -> None:
-    call = ["bash", "-c", f"printf %s {replay.word(data)}"]
+    call = ["bash", "-c", f"printf %s {replay.shell_quoted(data)}"]
     assert subprocess.run(call, capture_output=True, check=True).stdout == data
 
 

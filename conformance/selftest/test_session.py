@@ -35,14 +35,14 @@ def expectation(clause: str, kind: str = "known-bug", more: str = "") -> str:
 
 
 def test_nothing_selected_is_no_success(honest: Path, tmp_path: Path) -> None:
-    status, report = judged(honest, tmp_path / "report", "-k", "there_is_no_such_test")
-    assert status != 0
+    exit_code, report = judged(honest, tmp_path / "report", "-k", "there_is_no_such_test")
+    assert exit_code != 0
     assert (report.footer["selected"], report.footer["is_success"]) == (0, False)
 
 
 def test_a_run_cut_short_is_no_success_and_says_what_is_missing(liar: Path, tmp_path: Path) -> None:
-    status, report = judged(liar, tmp_path / "report", "--clause", "svok/exit/no", "-x")
-    assert status != 0
+    exit_code, report = judged(liar, tmp_path / "report", "--clause", "svok/exit/no", "-x")
+    assert exit_code != 0
     assert report.footer["finished"] < report.footer["selected"]
     assert report.footer["lost"]
 
@@ -56,35 +56,35 @@ def test_a_worker_that_dies_is_an_error_of_the_harness(honest: Path, tmp_path: P
         "        os._exit(1)\n"
     )
     options = ["--clause", "svok/usage", "-p", "killer", "-o", f"pythonpath={tmp_path}"]
-    status, report = judged(honest, tmp_path / "report", *options, workers=2)
-    assert status != 0
+    exit_code, report = judged(honest, tmp_path / "report", *options, workers=2)
+    assert exit_code != 0
     assert report.clauses[USAGE]["outcome"] == "HARNESS-ERROR"
 
 
 def test_a_known_bug_that_is_seen_is_no_failure(liar: Path, tmp_path: Path) -> None:
     file = profile(tmp_path, liar, expectation(NO))
-    status, report = judged(file, tmp_path / "report", "--clause", NO)
-    assert (status, report.clauses[NO]["outcome"]) == (0, "KNOWN-BUG")
+    exit_code, report = judged(file, tmp_path / "report", "--clause", NO)
+    assert (exit_code, report.clauses[NO]["outcome"]) == (0, "KNOWN-BUG")
     assert report.clauses[NO]["reason"] == "it is so"
 
 
 def test_a_known_bug_that_is_not_seen_is_a_failure(honest: Path, tmp_path: Path) -> None:
     file = profile(tmp_path, honest, expectation(NO))
-    status, report = judged(file, tmp_path / "report", "--clause", NO)
-    assert (status, report.clauses[NO]["outcome"]) == (1, "PASS")
+    exit_code, report = judged(file, tmp_path / "report", "--clause", NO)
+    assert (exit_code, report.clauses[NO]["outcome"]) == (1, "PASS")
     assert report.footer["surprises"] == [f"{NO}: known-bug was declared, PASS was seen"]
 
 
 def test_an_expectation_that_was_not_run_is_not_judged(honest: Path, tmp_path: Path) -> None:
     file = profile(tmp_path, honest, expectation(NO))
-    status, report = judged(file, tmp_path / "report", "--clause", USAGE)
-    assert (status, report.footer["is_partial"]) == (0, True)
+    exit_code, report = judged(file, tmp_path / "report", "--clause", USAGE)
+    assert (exit_code, report.footer["is_partial"]) == (0, True)
 
 
 def test_an_expired_expectation_is_a_failure(liar: Path, tmp_path: Path) -> None:
     file = profile(tmp_path, liar, expectation(NO, more="expires = 2001-09-09"))
-    status, report = judged(file, tmp_path / "report", "--clause", NO)
-    assert (status, report.clauses[NO]["outcome"]) == (1, "KNOWN-BUG")
+    exit_code, report = judged(file, tmp_path / "report", "--clause", NO)
+    assert (exit_code, report.clauses[NO]["outcome"]) == (1, "KNOWN-BUG")
     assert "expired on 2001-09-09" in report.footer["surprises"][0]
 
 
@@ -112,8 +112,8 @@ def test_a_profile_that_is_wrong_is_refused_before_anything_runs(
 
 def test_a_clause_newer_than_the_profile_reddens_nobody(liar: Path, tmp_path: Path) -> None:
     file = profile(tmp_path, liar, 'suite_version = "0.0.1"\n')
-    status, report = judged(file, tmp_path / "report", "--clause", NO)
-    assert (status, report.clauses[NO]["outcome"]) == (0, "NEW")
+    exit_code, report = judged(file, tmp_path / "report", "--clause", NO)
+    assert (exit_code, report.clauses[NO]["outcome"]) == (0, "NEW")
 
 
 def test_what_passes_and_fails_in_repeated_runs_is_flaky(honest: Path, tmp_path: Path) -> None:
@@ -123,31 +123,31 @@ def test_what_passes_and_fails_in_repeated_runs_is_flaky(honest: Path, tmp_path:
         f': > {memory}\nexec {{true}}/svok "$@"\n'
     )
     folder = with_programs(tmp_path / "flaky", honest, {"svok": script})
-    status, report = judged(folder, tmp_path / "report", "--clause", NO, "--repeat", "4")
-    assert (status, report.clauses[NO]["outcome"]) == (1, "FLAKY")
+    exit_code, report = judged(folder, tmp_path / "report", "--clause", NO, "--repeat", "4")
+    assert (exit_code, report.clauses[NO]["outcome"]) == (1, "FLAKY")
     assert report.clauses[NO]["detail"].startswith("2 x PASS, 2 x FAIL")
 
 
 def test_what_passes_each_time_is_a_pass(honest: Path, tmp_path: Path) -> None:
-    status, report = judged(honest, tmp_path / "report", "--clause", NO, "--repeat", "3")
-    assert (status, report.clauses[NO]["outcome"], len(report.tests)) == (0, "PASS", 1)
+    exit_code, report = judged(honest, tmp_path / "report", "--clause", NO, "--repeat", "3")
+    assert (exit_code, report.clauses[NO]["outcome"], len(report.tests)) == (0, "PASS", 1)
 
 
 def test_a_program_that_is_not_offered_is_neither_green_nor_red(
     honest: Path, tmp_path: Path
 ) -> None:
     file = profile(tmp_path, honest, 'not_offered = ["svok"]\n')
-    status, report = judged(file, tmp_path / "report", "--clause", NO)
-    assert (status, report.clauses[NO]["outcome"]) == (0, "NOT-OFFERED")
+    exit_code, report = judged(file, tmp_path / "report", "--clause", NO)
+    assert (exit_code, report.clauses[NO]["outcome"]) == (0, "NOT-OFFERED")
 
 
 def test_a_helper_that_is_not_offered_leaves_the_clause_untested(
     honest: Path, tmp_path: Path
 ) -> None:
     file = profile(tmp_path, honest, 'not_offered = ["supervise"]\n')
-    status, report = judged(file, tmp_path / "report", "--clause", "svok/exit/running")
+    exit_code, report = judged(file, tmp_path / "report", "--clause", "svok/exit/running")
     cell = report.clauses["svok/exit/running"]
-    assert (status, cell["outcome"]) == (0, "UNTESTED")
+    assert (exit_code, cell["outcome"]) == (0, "UNTESTED")
     assert "needs supervise" in cell["detail"]
 
 
@@ -156,8 +156,8 @@ def test_a_peer_lends_what_is_not_offered(honest: Path, tmp_path: Path) -> None:
     lender.write_text(f'name = "lender"\nfolder = "{honest}"\n')
     text = f'not_offered = ["supervise"]\npeer = "{lender}"\n'
     file = profile(tmp_path, honest, text)
-    status, report = judged(file, tmp_path / "report", "--clause", "svok/exit/running")
-    assert (status, report.clauses["svok/exit/running"]["outcome"]) == (0, "PASS")
+    exit_code, report = judged(file, tmp_path / "report", "--clause", "svok/exit/running")
+    assert (exit_code, report.clauses["svok/exit/running"]["outcome"]) == (0, "PASS")
 
 
 def test_a_mapped_program_is_told_djbs_name(honest: Path, tmp_path: Path) -> None:
@@ -166,5 +166,5 @@ def test_a_mapped_program_is_told_djbs_name(honest: Path, tmp_path: Path) -> Non
     (tmp_path / "multicall").chmod(0o755)
     text = f'[programs.svok]\npath = "{tmp_path}/multicall"\n'
     file = profile(tmp_path, honest, text)
-    status, report = judged(file, tmp_path / "report", "--clause", USAGE)
-    assert (status, report.clauses[USAGE]["outcome"]) == (0, "PASS")
+    exit_code, report = judged(file, tmp_path / "report", "--clause", USAGE)
+    assert (exit_code, report.clauses[USAGE]["outcome"]) == (0, "PASS")

@@ -51,11 +51,11 @@ def run(asked: str, options: list[str]) -> str:
             *(sys.executable, "-m", "daemontools_conformance"),
             *("--implementation", asked, "--report", report, *options),
         ]
-        status = subprocess.run(command, check=False).returncode
-        if status in NOTHING_WAS_RUN:
+        exit_code = subprocess.run(command, check=False).returncode
+        if exit_code in NOTHING_WAS_RUN:
             return f"{name}: cannot be run here; its committed results stay as they are"
         keep(name, Path(report))
-        return "" if status == 0 else f"{name}: not everything is as declared"
+        return "" if exit_code == 0 else f"{name}: not everything is as declared"
 
 
 def keep(name: str, folder_of_report: Path) -> None:

@@ -34,6 +34,7 @@ A final file whose content is gzip's (`!gzip`) is given as what it was made of.
 What is no regular file, or cannot be read, is skipped and complained of.
 """
 
+import argparse
 import errno
 import gzip
 import os
@@ -331,14 +332,8 @@ class _Files:
             os.close(self._reading.fd)
 
 
-def main() -> None:
-    """The command line of `python -I -m daemontools.logs`. Exit code 1: not all could be shown."""
-    import argparse
-    import signal
-
-    from daemontools.core.local_blocks import Localiser
-    from daemontools.unix.localtime import local_time
-
+def _arguments() -> argparse.Namespace:
+    """The options and the directory that the command line names."""
     parser = argparse.ArgumentParser(
         prog="python -I -m daemontools.logs",
         description="Print the log that multilog keeps in a directory, across rotated files.",
@@ -347,7 +342,17 @@ def main() -> None:
     parser.add_argument("--follow", action="store_true", help="wait for more lines, for ever")
     parser.add_argument("--new", action="store_true", help="only lines that come from now on")
     parser.add_argument("--local", action="store_true", help="local dates instead of labels")
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """The command line of `python -I -m daemontools.logs`. Exit code 1: not all could be shown."""
+    import signal
+
+    from daemontools.core.local_blocks import Localiser
+    from daemontools.unix.localtime import local_time
+
+    arguments = _arguments()
     # Like any filter: no traceback when the reader leaves or somebody presses Ctrl-C.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_DFL)

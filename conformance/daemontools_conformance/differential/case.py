@@ -147,7 +147,7 @@ def _event(step: Step, at: float) -> list[Entry]:
 
 def _line(at: float, command: str, *words: bytes) -> list[Entry]:
     """A line of the script that is no act of the program itself."""
-    return [Entry(at, "shell", {"line": " ".join([command, *map(replay.word, words)])})]
+    return [Entry(at, "shell", {"line": " ".join([command, *map(replay.shell_quoted, words)])})]
 
 
 def _plain(value: Any) -> Any:

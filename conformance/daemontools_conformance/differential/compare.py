@@ -127,22 +127,8 @@ def explore(
             if covered:
                 findings.excluded[covered] += 1
             assume(not covered)
-            findings.compared += 1
-            findings.distinct.add(hash(case))
-            try:
-                first_look = pair.differences(case)
-                if not first_look:
-                    return
-                found = pair.differences(case, PATIENCE_SECONDS * SECOND_LOOK)
-            except (OSError, RuntimeError, TooLate) as error:
-                findings.trouble.append(f"{error!r}: {case.json()}")
-                pair.clean()
-                return
-            if not found:
-                findings.unsteady.append((case.json(), first_look))
-                return
-            findings.differences = [(case.json(), found)]
-            raise Different
+            if _differs(pair, case, findings):
+                raise Different
 
         try:
             compare()
@@ -154,3 +140,23 @@ def explore(
         except Unavailable as why:
             findings.unavailable = str(why)
     return findings
+
+
+def _differs(pair: Pair, case: Case, findings: Findings) -> bool:
+    """Does it differ at two looks, the second more patient? Notes what was found."""
+    findings.compared += 1
+    findings.distinct.add(hash(case))
+    try:
+        first_look = pair.differences(case)
+        if not first_look:
+            return False
+        found = pair.differences(case, PATIENCE_SECONDS * SECOND_LOOK)
+    except (OSError, RuntimeError, TooLate) as error:
+        findings.trouble.append(f"{error!r}: {case.json()}")
+        pair.clean()
+        return False
+    if not found:
+        findings.unsteady.append((case.json(), first_look))
+        return False
+    findings.differences = [(case.json(), found)]
+    return True

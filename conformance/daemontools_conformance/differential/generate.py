@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from daemontools_conformance.differential import histories
 from daemontools_conformance.differential.case import Case, Node, Step
-from daemontools_conformance.differential.words import (
+from daemontools_conformance.differential.values import (
     CHILD,
     ENVIRONMENT,
     LINE,

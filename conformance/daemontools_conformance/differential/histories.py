@@ -5,7 +5,7 @@ import os
 from hypothesis import strategies as st
 
 from daemontools_conformance.differential.case import Case, Node, Step
-from daemontools_conformance.differential.words import (
+from daemontools_conformance.differential.values import (
     ENTRY,
     ENVIRONMENT,
     ODD_WORD,
@@ -228,58 +228,53 @@ ENTRY_NODE = st.one_of(
 
 NEXT_SCAN = 6.0  # seconds; it looks every five
 
+ADDED = st.sampled_from([b"new", b"newer"]).flatmap(
+    lambda one: st.sampled_from([b"", b"/log"]).map(
+        lambda log: (
+            Step(0.0, "dir", b"other/" + one + log),
+            Step(0.0, "rename", b"other/" + one, b"service/" + one),
+        )
+    )
+)
+LINKED = st.sampled_from([b"a", b"c", b"nowhere", b"../other"]).map(
+    lambda target: (Step(0.0, "link", b"service/l", target),)
+)
+AROUND = st.sampled_from(
+    [
+        (Step(0.0, "mode", b"service", b"0"),),
+        (Step(0.0, "mode", b"service", b"755"),),
+        (Step(0.0, "mode", b"stub/supervise", b"644"),),
+        (Step(0.0, "mode", b"stub/supervise", b"755"),),
+        (Step(0.0, "kill", b"supervise log in", b"9"),),
+        (Step(0.0, "make", b"service/file"),),
+        (Step(0.0, "signal", what=b"1"),),
+        (Step(0.0, "signal", what=b"14"),),
+    ]
+)
+
 
 def svscan_changes(names: list[bytes]) -> Strategy[tuple[Step, ...]]:
     """What may happen between two scans."""
     name = st.sampled_from([*names, b"a", b"new"])
     service = name.map(lambda one: b"service/" + one)
-    added = st.sampled_from([b"new", b"newer"]).flatmap(
-        lambda one: st.sampled_from([b"", b"/log"]).map(
-            lambda log: (
-                Step(0.0, "dir", b"other/" + one + log),
-                Step(0.0, "rename", b"other/" + one, b"service/" + one),
-            )
-        )
-    )
+
+    def killed(one: bytes, number: bytes = b"9") -> Step:
+        return Step(0.0, "kill", b"supervise " + one.removeprefix(b"service/") + b" in", number)
+
     return st.one_of(
-        added,
-        added,
+        ADDED,
+        ADDED,
         service.map(lambda one: (Step(0.0, "rename", one, b"gone"),)),
         service.map(lambda one: (Step(0.0, "rename", one, b"service/renamed"),)),
         service.map(lambda one: (Step(0.0, "mode", one, b"0"),)),
         service.map(lambda one: (Step(0.0, "mode", one, b"755"),)),
         service.map(lambda one: (Step(0.0, "dir", one + b"/log"),)),
         service.map(lambda one: (Step(0.0, "rename", one + b"/log", b"gone"),)),
-        st.tuples(service, st.sampled_from([b"9", b"15"])).map(
-            lambda pair: (Step(0.0, "kill", b"supervise " + pair[0][8:] + b" in", pair[1]),)
-        ),
-        service.map(
-            lambda one: (
-                Step(0.0, "rename", one, b"gone"),
-                Step(0.0, "kill", b"supervise " + one[8:] + b" in", b"9"),
-            )
-        ),
-        service.map(
-            lambda one: (
-                Step(0.0, "rename", one, b"service/renamed"),
-                Step(0.0, "kill", b"supervise " + one[8:] + b" in", b"9"),
-            )
-        ),
-        st.sampled_from([b"a", b"c", b"nowhere", b"../other"]).map(
-            lambda target: (Step(0.0, "link", b"service/l", target),)
-        ),
-        st.sampled_from(
-            [
-                (Step(0.0, "mode", b"service", b"0"),),
-                (Step(0.0, "mode", b"service", b"755"),),
-                (Step(0.0, "mode", b"stub/supervise", b"644"),),
-                (Step(0.0, "mode", b"stub/supervise", b"755"),),
-                (Step(0.0, "kill", b"supervise log in", b"9"),),
-                (Step(0.0, "make", b"service/file"),),
-                (Step(0.0, "signal", what=b"1"),),
-                (Step(0.0, "signal", what=b"14"),),
-            ]
-        ),
+        st.tuples(service, st.sampled_from([b"9", b"15"])).map(lambda pair: (killed(*pair),)),
+        service.map(lambda one: (Step(0.0, "rename", one, b"gone"), killed(one))),
+        service.map(lambda one: (Step(0.0, "rename", one, b"service/renamed"), killed(one))),
+        LINKED,
+        AROUND,
     )
 
 

@@ -22,7 +22,7 @@ from daemontools_conformance.differential.case import Case
 from daemontools_conformance.reports import results
 
 # Observable -> the words that a clause about it has, in its id or its text.
-WORDS = {
+SPEAKS_OF = {
     "outcome": r"\bexits?\b|\bkill(s|ed)\b|\bends?\b|\bdies\b|\bexit code\b|\bwaits\b",
     "out": r"\bprints?\b|\bwrites?\b|\boutput\b|\bpasses\b|\banswers?\b",
     "err": r"\bmessages?\b|\berror\b|\bsays\b|\bwarn|\bprints?\b|\busage\b|\bsilent",
@@ -69,7 +69,7 @@ class Difference(NamedTuple):
 
     @property
     def observable(self) -> str:
-        """A key of WORDS."""
+        """A key of SPEAKS_OF."""
         first, *further = self.name.split()
         if first in ("outcome", "out", "err", "sent"):
             return first
@@ -96,7 +96,7 @@ def speaking(case: Case, found: Iterable[Difference]) -> dict[str, list[str]]:
     of_programs = [clause for clause in _clauses().values() if clause.program in programs]
     observables = sorted({difference.observable for difference in found})
     return {
-        name: [c.id for c in of_programs if re.search(WORDS[name], f"{c.id} {c.text}")]
+        name: [c.id for c in of_programs if re.search(SPEAKS_OF[name], f"{c.id} {c.text}")]
         for name in observables
     }
 

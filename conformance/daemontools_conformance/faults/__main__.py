@@ -18,8 +18,9 @@ from daemontools_conformance.contract.outcomes import Hung
 from daemontools_conformance.contract.profiles import Profile, find
 from daemontools_conformance.faults.power import SCENARIOS, Scenario, cut_everywhere
 from daemontools_conformance.faults.supervisors import FOR_A_WHILE, ONCE, TABLES, Refusal, endure
-from daemontools_conformance.faults.table import FAULTS, Fault
+from daemontools_conformance.faults.table import FAULTS
 from daemontools_conformance.faults.trial import attempt
+from daemontools_conformance.helpers.strace import Fault
 from daemontools_conformance.running.implementation import Implementation, locate
 from daemontools_conformance.running.processes import children
 from daemontools_conformance.running.sandbox import Sandbox

@@ -4,24 +4,9 @@ Each fault is refused by the kernel's tracer (strace) for one named file. multil
 is expected to say so, to pause, to try again, and to lose nothing.
 """
 
-from dataclasses import dataclass
+from daemontools_conformance.helpers.strace import PLAIN, Fault
 
-PLAIN = ("s4096", "./log")
 PROCESSED = ("s4096", "!cat", "./log")
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One call that fails once, and what multilog says then."""
-
-    name: str  # the clause is multilog/fault/NAME
-    calls: str  # the system calls, as strace knows them
-    path: str  # the file that they concern: relative as written, or below the log as "/FILE"
-    when: int  # which of these calls fails
-    warning: str  # less the program's name and the reason
-    script: tuple[str, ...] = PLAIN
-    errors: tuple[str, ...] = ("EIO",)
-    then: str = ""  # a second warning, after the first pause
 
 
 ISSUE = ("EIO", "ENOSPC", "EINTR")  # these, for the calls that matter most

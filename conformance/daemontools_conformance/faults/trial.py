@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from daemontools_conformance.faults.table import Fault
 from daemontools_conformance.helpers.logdirs import contents, lines
-from daemontools_conformance.helpers.strace import messages, paths_of, refuse, under_strace
+from daemontools_conformance.helpers.strace import Fault, messages, paths_of, refuse, under_strace
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
 
 TEXT = lines(150)  # 9000 bytes: two rotations, where the script asks for small files

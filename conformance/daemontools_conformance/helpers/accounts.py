@@ -3,7 +3,7 @@
 It is bound over /etc/passwd in a mount namespace that only the program sees.
 """
 
-from daemontools_conformance.running.sandbox import Sandbox, Word
+from daemontools_conformance.running.sandbox import Argument, Sandbox
 
 # In the order of passwd(5). Names may hold any byte but colon and newline.
 LINES = [
@@ -22,7 +22,7 @@ LINES = [
 GROUPS = [b"root:x:0:", b"extra:x:5001:member,root", b"more:x:5002:member"]
 
 
-def with_accounts(sandbox: Sandbox, program: str, *arguments: Word) -> list[Word]:
+def with_accounts(sandbox: Sandbox, program: str, *arguments: Argument) -> list[Argument]:
     """The command that runs a program of the implementation with these accounts."""
     sandbox.write("passwd", b"\n".join(LINES) + b"\n")
     sandbox.write("group", b"\n".join(GROUPS) + b"\n")

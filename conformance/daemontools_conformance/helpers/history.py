@@ -71,7 +71,7 @@ def signals(history: list[Event]) -> list[str]:
     return [event.detail for event in history if event.what == "signal"]
 
 
-def lines(history: list[Event]) -> list[str]:
+def received(history: list[Event]) -> list[str]:
     """The lines that arrived on standard input."""
     return [event.detail for event in history if event.what == "line"]
 

@@ -17,7 +17,7 @@ from daemontools_conformance.helpers.marks import needs
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Finished, children, is_asleep
 from daemontools_conformance.running.record import Record, record
-from daemontools_conformance.running.sandbox import Options, Sandbox, Word
+from daemontools_conformance.running.sandbox import Argument, Options, Sandbox
 
 # These become their child; fghack forks and waits for it.
 CHAIN_PROGRAMS = ("pgrphack", "envdir", "envuidgid", "setlock", "softlimit", "setuidgid")
@@ -36,7 +36,7 @@ each_runner = pytest.mark.parametrize("runner", _parameters(RUNNERS))
 each_chain_program = pytest.mark.parametrize("runner", _parameters(CHAIN_PROGRAMS))
 
 
-def words_before_child(sandbox: Sandbox, program: str) -> list[Word]:
+def arguments_before_child(sandbox: Sandbox, program: str) -> list[Argument]:
     """The arguments that come before the child; what they name is created."""
     match program:
         case "envdir":
@@ -51,15 +51,15 @@ def words_before_child(sandbox: Sandbox, program: str) -> list[Word]:
 
 
 def run_through(
-    sandbox: Sandbox, program: str, *child: Word, **options: Unpack[Options]
+    sandbox: Sandbox, program: str, *child: Argument, **options: Unpack[Options]
 ) -> Finished:
     """Run `program ... child` to its end."""
-    return sandbox.run(program, *words_before_child(sandbox, program), *child, **options)
+    return sandbox.run(program, *arguments_before_child(sandbox, program), *child, **options)
 
 
-def record_of_child(sandbox: Sandbox, program: str, *prepare: Word) -> Record:
+def record_of_child(sandbox: Sandbox, program: str, *prepare: Argument) -> Record:
     """The record of a /bin/sleep that `program` runs; `prepare` as in prepare.py."""
-    before = words_before_child(sandbox, program)
+    before = arguments_before_child(sandbox, program)
     running = sandbox.start(program, *before, "/bin/sleep", "1000", prepare=prepare)
 
     def arrived() -> list[Record]:

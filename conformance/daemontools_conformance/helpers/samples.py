@@ -10,15 +10,15 @@ from typing import NamedTuple, Unpack
 import pytest
 
 from daemontools_conformance.helpers.marks import needs
-from daemontools_conformance.helpers.runners import RUNNERS, words_before_child
+from daemontools_conformance.helpers.runners import RUNNERS, arguments_before_child
 from daemontools_conformance.running.processes import Finished
-from daemontools_conformance.running.sandbox import Options, Sandbox, Word
+from daemontools_conformance.running.sandbox import Argument, Options, Sandbox
 
 
 class Sample(NamedTuple):
     """A call and its answer. Nothing that it needs exists but what `call` creates."""
 
-    arguments: tuple[Word, ...]
+    arguments: tuple[Argument, ...]
     input: bytes = b""
     code: int = 0
     out: bytes = b""  # a regular expression
@@ -65,7 +65,7 @@ each_program = each([*SAMPLES])
 def call(sandbox: Sandbox, program: str, **options: Unpack[Options]) -> Finished:
     """Make the sample call of a program."""
     sample = SAMPLES[program]
-    before = words_before_child(sandbox, program)
+    before = arguments_before_child(sandbox, program)
     source = sandbox.write("sample.input", sample.input)
     with open(source, "rb") as stdin:
         options.setdefault("stdin", stdin)

@@ -14,9 +14,9 @@ from typing import Unpack
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Running, is_asleep
 from daemontools_conformance.running.record import Record, record
-from daemontools_conformance.running.sandbox import Options, Sandbox, Word
+from daemontools_conformance.running.sandbox import Argument, Options, Sandbox
 
-PROBE: tuple[Word, ...] = ("/bin/sleep", "1000")
+PROBE: tuple[Argument, ...] = ("/bin/sleep", "1000")
 
 # How setlock opens its file; the kernel adds O_LARGEFILE by itself (Python hides its value).
 LOCK_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK
@@ -24,7 +24,7 @@ O_LARGEFILE = 0o100000
 
 # What prepare.py does before the chain starts. Limits are such that an
 # interpreter can start; LOWEST has those at which only a C program does.
-ENVIRONMENTS: dict[str, Sequence[Word]] = {
+ENVIRONMENTS: dict[str, Sequence[Argument]] = {
     "plain": [],
     "empty": ["--empty-environ"],
     "empty PATH": ["--empty-environ", "--environ-entry", "PATH="],
@@ -40,14 +40,14 @@ ENVIRONMENTS: dict[str, Sequence[Word]] = {
     "no equals sign": ["--environ-entry", "A", "--environ-entry", "", "--environ-entry", "B="],
     "empty name": ["--environ-entry", "=x", "--environ-entry", "=", "--environ-entry", "=x"],
 }
-DESCRIPTORS: dict[str, Sequence[Word]] = {
+DESCRIPTORS: dict[str, Sequence[Argument]] = {
     "0 closed": ["--close", "0"],
     "1 closed": ["--close", "1"],
     "2 closed": ["--close", "2"],
     "0, 1 and 2 closed": ["--close", "0", "--close", "1", "--close", "2"],
     "further ones open": ["--open", "5", "--open", "9"],
 }
-SIGNALS: dict[str, Sequence[Word]] = {
+SIGNALS: dict[str, Sequence[Argument]] = {
     "blocked": [
         word
         for name in ("HUP", "INT", "TERM", "CHLD", "ALRM", "PIPE", "USR1", "CONT", "40")
@@ -59,7 +59,7 @@ SIGNALS: dict[str, Sequence[Word]] = {
         for word in ("--ignore", name)
     ],
 }
-LIMITS: dict[str, Sequence[Word]] = {
+LIMITS: dict[str, Sequence[Argument]] = {
     "low limits": [
         *("--limit", "NOFILE=32", "--limit", "STACK=262144", "--limit", "CPU=1000"),
         *("--limit", "AS=500000000", "--limit", "DATA=400000000", "--limit", "MEMLOCK=4096"),
@@ -75,14 +75,16 @@ STATES = {**ENVIRONMENTS, **DESCRIPTORS, **SIGNALS, **LIMITS}
 
 # About the least at which 0.76's C programs start on x86-64 with glibc 2.36;
 # a Python interpreter needs 13 MB of address space, 3 MB of data, 36 KB of stack.
-LOWEST: dict[str, Sequence[Word]] = {
+LOWEST: dict[str, Sequence[Argument]] = {
     "address space": ["--limit", "AS=3000000"],
     "data": ["--limit", "DATA=300000"],
     "stack": ["--limit", "STACK=20480"],
 }
 
 
-def child(sandbox: Sandbox, program: str, *arguments: Word, **options: Unpack[Options]) -> Record:
+def child(
+    sandbox: Sandbox, program: str, *arguments: Argument, **options: Unpack[Options]
+) -> Record:
     """The record of the PROBE that `program arguments... PROBE` runs."""
     with open(messages(sandbox), "ab") as out:
         given: Options = {**options, "stdout": out, "stderr": out}

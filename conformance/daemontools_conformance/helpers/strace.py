@@ -6,12 +6,12 @@ only if they concern one of the named files; a relative name counts as written.
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Unpack
 
-from daemontools_conformance.faults.table import Fault
 from daemontools_conformance.running.processes import Finished, Running
-from daemontools_conformance.running.sandbox import Options, Sandbox, Word
+from daemontools_conformance.running.sandbox import Argument, Options, Sandbox
 
 # The calls by which a log directory changes, in the spellings that systems have for them.
 CHANGES = (
@@ -21,15 +21,31 @@ CHANGES = (
 # The files of a log directory.
 FILES = ("current", "previous", "processed", "state", "newstate")
 
+PLAIN = ("s4096", "./log")  # a script
+
 _CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)")
 _ARGUMENT = re.compile(r'^\d+<([^>]*)>|"([^"]*)"|\b(0[0-7]{3})\b')
 
 
+@dataclass(frozen=True)
+class Fault:
+    """One call that fails once, and what multilog says then."""
+
+    name: str  # the clause is multilog/fault/NAME
+    calls: str  # the system calls, as strace knows them
+    path: str  # the file that they concern: relative as written, or below the log as "/FILE"
+    when: int  # which of these calls fails
+    warning: str  # less the program's name and the reason
+    script: tuple[str, ...] = PLAIN
+    errors: tuple[str, ...] = ("EIO",)
+    then: str = ""  # a second warning, after the first pause
+
+
 def under_strace(
     sandbox: Sandbox,
-    paths: Sequence[Word],
+    paths: Sequence[Argument],
     tampering: Sequence[str],
-    script: Sequence[Word],
+    script: Sequence[Argument],
     program: str = "multilog",
     **options: Unpack[Options],
 ) -> Running:
@@ -38,7 +54,7 @@ def under_strace(
     `tampering`: further options of strace. The trace goes to `trace` in the sandbox.
     """
     file, argv = sandbox.argv(program, *script)
-    command: list[Word] = ["strace", "-y", "-o", sandbox.path / "trace", *tampering]
+    command: list[Argument] = ["strace", "-y", "-o", sandbox.path / "trace", *tampering]
     for path in paths:
         command += ["-P", path]
     return sandbox.start_command([*command, file, *argv[1:]], **options)
@@ -54,7 +70,7 @@ def fed(program: Running, text: bytes, within: float = 60.0) -> Finished:
     return program.wait(within=within)
 
 
-def files_of_log(sandbox: Sandbox) -> list[Word]:
+def files_of_log(sandbox: Sandbox) -> list[Argument]:
     """The paths of all files of ./log: as a program in that directory writes them, and whole."""
     log = sandbox.path.resolve() / "log"
     return ["log", "./log", log, *FILES, *(log / name for name in FILES)]
@@ -66,7 +82,7 @@ def refuse(fault: Fault, error: str) -> list[str]:
     return ["-e", f"trace={fault.calls}", "-e", refusal]
 
 
-def paths_of(fault: Fault, sandbox: Sandbox) -> list[Word]:
+def paths_of(fault: Fault, sandbox: Sandbox) -> list[Argument]:
     """The paths that this fault is restricted to; none at all for a fork."""
     log = sandbox.path.resolve() / "log"
     if fault.path == "status":
@@ -83,7 +99,7 @@ def messages(standard_error: bytes) -> bytes:
 
 
 def every_call(trace: Path) -> list[tuple[str, int]]:
-    """Each call in a trace, succeeded or not: its name, and the how-manieth of that name it is.
+    """Each call in a trace, succeeded or not: its name, and its ordinal among those of that name.
 
     strace counts the calls of each name apart.
     """

@@ -10,7 +10,7 @@ _CHARACTER = 6.6  # average width in this font, pixels
 _PADDING = 10
 
 
-def words(report: Report) -> tuple[str, str]:
+def told(report: Report) -> tuple[str, str]:
     """What the badge says and its colour.
 
     PASS and VARIANT satisfy a clause. Quirks are not asked of anyone, what could
@@ -32,7 +32,7 @@ def words(report: Report) -> tuple[str, str]:
 def image(report: Report) -> str:
     """The badge as SVG."""
     label = f"daemontools {report.name}"
-    says, colour = words(report)
+    says, colour = told(report)
     left = round(len(label) * _CHARACTER + 2 * _PADDING)
     right = round(len(says) * _CHARACTER + 2 * _PADDING)
     return f"""\

@@ -80,26 +80,12 @@ def untested(
         for clause in clauses
         if clause not in orphans and not any(_was_judged(report, clause) for report in reports)
     ]
-    seen = {
-        (cell["clause"], cell["seen"])
-        for report in reports
-        for cell in report.clauses.values()
-        if cell["outcome"] == "VARIANT"
+    needing = {
+        f"{clause}: {', '.join(test.needs)}"
+        for clause, found in tested.items()
+        for test in found
+        if test.needs
     }
-    unseen = [
-        f"{clause.id}, variant {name}"
-        for clause in clauses.values()
-        for name in clause.variants
-        if (clause.id, name) not in seen
-    ]
-    needing = sorted(
-        {
-            f"{clause}: {', '.join(test.needs)}"
-            for clause, found in tested.items()
-            for test in found
-            if test.needs
-        }
-    )
     deliberate = folder("spec") / "not-tested.txt"
     lines = [
         "# What this suite does not test",
@@ -109,9 +95,24 @@ def untested(
     lines += _section("Left out on purpose", deliberate.read_text().splitlines())
     lines += _section("Clauses without a test", orphans)
     lines += _section("Clauses that no committed result has judged", nowhere)
-    lines += _section("Variants that no committed result shows", unseen)
-    lines += _section("Tests that need more than an ordinary user on Linux has", needing)
+    lines += _section("Variants that no committed result shows", _unseen_variants(clauses, reports))
+    lines += _section("Tests that need more than an ordinary user on Linux has", sorted(needing))
     return "\n".join(lines) + "\n"
+
+
+def _unseen_variants(clauses: Mapping[str, Clause], reports: Sequence[Report]) -> list[str]:
+    seen = {
+        (cell["clause"], cell["seen"])
+        for report in reports
+        for cell in report.clauses.values()
+        if cell["outcome"] == "VARIANT"
+    }
+    return [
+        f"{clause.id}, variant {name}"
+        for clause in clauses.values()
+        for name in clause.variants
+        if (clause.id, name) not in seen
+    ]
 
 
 def _section(title: str, items: Sequence[str]) -> list[str]:

@@ -32,8 +32,11 @@ from daemontools_conformance.selection.tests import TESTS
 SCHEMA = 1
 # What decides a test's answer, of the package (the lint lets tests import nothing else)
 # and of the fixtures.
-DECIDES = ("contract", "helpers", "judging", "plugin.py", "pytest_fixtures.py", "running", "tests")
-FIXTURES = ("clockstep.c", "logdirs", "vectors", "witness")
+DECIDES = (
+    "contract", "faults", "helpers", "judging", "running", "tests",
+    "plugin.py", "pytest_fixtures.py",
+)  # fmt: skip
+FIXTURES = ("clockstep.c", "logdirs", "nolinks.c", "vectors", "witness")
 Line = dict[str, Any]
 
 

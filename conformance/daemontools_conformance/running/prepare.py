@@ -26,6 +26,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Callable
 
 _LIBC = ctypes.CDLL(None, use_errno=True)  # loaded before limits and descriptors forbid it
 
@@ -39,45 +40,51 @@ def _block() -> list[bytes]:
         return file.read().split(b"\0")[:-1]
 
 
+def _open(fd: int) -> None:
+    os.dup2(os.open("/dev/null", os.O_RDWR), fd)
+    os.set_inheritable(fd, True)  # noqa: FBT003 - the open may have got this number
+
+
+def _limit(text: str, *, hard: bool) -> None:
+    name, _, amount = text.partition("=")
+    which = getattr(resource, f"RLIMIT_{name}")
+    resource.setrlimit(which, (int(amount), int(amount) if hard else resource.getrlimit(which)[1]))
+
+
+def _become(text: str) -> None:
+    uid, _, gid = text.partition(":")
+    os.setgroups([int(gid)])
+    os.setgid(int(gid))
+    os.setuid(int(uid))
+
+
+# option -> what it does with its value
+CHANGES: dict[str, Callable[[str], object]] = {
+    "--block": lambda name: signal.pthread_sigmask(signal.SIG_BLOCK, [_number(name)]),
+    "--ignore": lambda name: signal.signal(_number(name), signal.SIG_IGN),
+    "--default": lambda name: signal.signal(_number(name), signal.SIG_DFL),
+    "--close": lambda fd: os.close(int(fd)),
+    "--open": lambda fd: _open(int(fd)),
+    "--umask": lambda octal: os.umask(int(octal, 8)),
+    "--groups": lambda ids: os.setgroups([int(word) for word in ids.split(",")]),
+    "--nice": lambda by: os.nice(int(by)),
+    "--limit": lambda text: _limit(text, hard=False),
+    "--hard-limit": lambda text: _limit(text, hard=True),
+    "--user": _become,
+}
+
+
 def change(options: list[str], block: list[bytes]) -> list[bytes]:
     """Apply the options in order to this process; the environment block after them."""
     options = list(options)
     while options:
         option = options.pop(0)
-        value = "" if option == "--empty-environ" else options.pop(0)
-        if option == "--block":
-            signal.pthread_sigmask(signal.SIG_BLOCK, [_number(value)])
-        elif option == "--ignore":
-            signal.signal(_number(value), signal.SIG_IGN)
-        elif option == "--default":
-            signal.signal(_number(value), signal.SIG_DFL)
-        elif option == "--close":
-            os.close(int(value))
-        elif option == "--open":
-            os.dup2(os.open("/dev/null", os.O_RDWR), int(value))
-            os.set_inheritable(int(value), True)  # noqa: FBT003 - the open may have got this number
-        elif option == "--umask":
-            os.umask(int(value, 8))
-        elif option == "--groups":
-            os.setgroups([int(word) for word in value.split(",")])
-        elif option == "--nice":
-            os.nice(int(value))
-        elif option == "--limit":
-            name_, _, amount = value.partition("=")
-            which = getattr(resource, f"RLIMIT_{name_}")
-            resource.setrlimit(which, (int(amount), resource.getrlimit(which)[1]))
-        elif option == "--hard-limit":
-            name_, _, amount = value.partition("=")
-            resource.setrlimit(getattr(resource, f"RLIMIT_{name_}"), (int(amount), int(amount)))
-        elif option == "--user":
-            uid, _, gid = value.partition(":")
-            os.setgroups([int(gid)])
-            os.setgid(int(gid))
-            os.setuid(int(uid))
-        elif option == "--environ-entry":
-            block.append(os.fsencode(value))
-        elif option == "--empty-environ":
+        if option == "--empty-environ":
             block = []
+        elif option == "--environ-entry":
+            block.append(os.fsencode(options.pop(0)))
+        elif option in CHANGES:
+            CHANGES[option](options.pop(0))
         else:
             sys.exit(f"prepare: unknown option {option}")
     return block

@@ -96,7 +96,7 @@ class Running:
         """Is it gone (and reaped)?"""
         return self.popen.poll() is not None
 
-    def wait(self, within: float = 20.0, crash_is_an_answer: bool = False) -> Finished:
+    def wait(self, within: float = 20.0, *, crash_is_an_answer: bool = False) -> Finished:
         """Wait for the end. Raises Hung after `within` seconds, Crashed on a fault or traceback."""
         try:
             code = self.popen.wait(deadline(within))

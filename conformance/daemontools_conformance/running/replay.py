@@ -22,7 +22,7 @@ _LARGEST_FILE = 65536
 _MOST_FILES = 200
 
 
-def word(data: bytes) -> str:
+def shell_quoted(data: bytes) -> str:
     """One shell word (bash) that gives exactly these bytes."""
     text = data.decode("ascii", errors="replace")
     if text.isprintable() and "\ufffd" not in text:
@@ -58,7 +58,7 @@ def _make(path: Path, root: Path) -> list[str]:
     about = path.lstat()
     mode = f"{stat.S_IMODE(about.st_mode):o}"
     if path.is_symlink():
-        return [f"ln -s {word(os.fsencode(os.readlink(path)))} {name}"]
+        return [f"ln -s {shell_quoted(os.fsencode(os.readlink(path)))} {name}"]
     if path.is_dir():
         return [f"mkdir -m {mode} {name}"]
     if stat.S_ISFIFO(about.st_mode):
@@ -71,7 +71,7 @@ def _make(path: Path, root: Path) -> list[str]:
 def _operand(name: Path) -> str:
     """A file name as a shell word that no command takes for an option."""
     data = os.fsencode(name)
-    return word(b"./" + data if data.startswith(b"-") else data)
+    return shell_quoted(b"./" + data if data.startswith(b"-") else data)
 
 
 def write(name: Path, content: bytes, mode: int) -> list[str]:
@@ -79,7 +79,9 @@ def write(name: Path, content: bytes, mode: int) -> list[str]:
     quoted = _operand(name)
     if len(content) > _LARGEST_FILE:
         return [f"# {quoted}: {len(content)} bytes, left out"]
-    made = f"printf %s {word(content)} > {quoted}" if b"\0" not in content else _octal(content)
+    made = (
+        f"printf %s {shell_quoted(content)} > {quoted}" if b"\0" not in content else _octal(content)
+    )
     made = made if b"\0" not in content else f"{made} > {quoted}"
     return [f"{made}; chmod {stat.S_IMODE(mode):o} {quoted}"]
 
@@ -125,8 +127,9 @@ def _steps(entries: list[Entry]) -> Iterator[str]:
             case "write":
                 yield from write(entry.facts["name"], entry.facts["content"], entry.facts["mode"])
             case "control":
-                folder = word(os.fsencode(entry.facts["service"]))
-                yield f"printf %s {word(entry.facts['letters'])} > {folder}/supervise/control"
+                folder = shell_quoted(os.fsencode(entry.facts["service"]))
+                letters = shell_quoted(entry.facts["letters"])
+                yield f"printf %s {letters} > {folder}/supervise/control"
             case "signal":
                 target = names.get(entry.facts["pid"])
                 name = signal.Signals(entry.facts["signal"]).name.removeprefix("SIG")
@@ -134,7 +137,7 @@ def _steps(entries: list[Entry]) -> Iterator[str]:
             case "shell":
                 yield entry.facts["line"]
             case "input":
-                yield f"# written to its standard input: {word(entry.facts['data'])}"
+                yield f"# written to its standard input: {shell_quoted(entry.facts['data'])}"
     if not waited and not names:
         yield ":"
 
@@ -150,16 +153,16 @@ def _start(facts: dict[str, Any], *, at_once: bool) -> Iterator[str]:
     argv: list[bytes] = facts["argv"]
     file: bytes = facts["file"] or argv[0]
     before, env_options, after = _prepared([os.fsencode(o) for o in facts["prepare"]])
-    environment = " ".join(word(k + b"=" + v) for k, v in facts["env"].items())
+    environment = " ".join(shell_quoted(k + b"=" + v) for k, v in facts["env"].items())
     if file != argv[0] and os.path.basename(file) != argv[0]:
         # env cannot give another name to a program; a shell can.
         inner = shlex.quote('exec -a "$0" "$@"')
-        command = f"bash -c {inner} {word(argv[0])} {word(file)}"
+        command = f"bash -c {inner} {shell_quoted(argv[0])} {shell_quoted(file)}"
     else:
-        command = word(file)
-    arguments = "".join(f" {word(a)}" for a in argv[1:])
+        command = shell_quoted(file)
+    arguments = "".join(f" {shell_quoted(a)}" for a in argv[1:])
     folder = facts["cwd"]
-    enter = f"cd {word(os.fsencode(folder))} && " if folder not in ("", b"") else ""
+    enter = f"cd {shell_quoted(os.fsencode(folder))} && " if folder not in ("", b"") else ""
     source = _input(facts)
     call = f"{enter}{before}exec env -i{env_options} {environment} {command}{arguments}{after}"
     ending = "; echo exit $?" if at_once else " &"
@@ -172,7 +175,7 @@ def _input(facts: dict[str, Any]) -> tuple[str, str]:
         return "", " < /dev/null"
     if len(data) > _LARGEST_FILE:
         return f"head -c {len(data)} /dev/zero | ", ""
-    return (f"printf %s {word(data)} | " if b"\0" not in data else f"{_octal(data)} | "), ""
+    return (f"printf %s {shell_quoted(data)} | " if b"\0" not in data else f"{_octal(data)} | "), ""
 
 
 _LIMITS = {

@@ -33,7 +33,7 @@ from daemontools_conformance.running.processes import (
 )
 from daemontools_conformance.running.status import Status, decode
 
-Word = str | bytes | os.PathLike[str]
+Argument = str | bytes | os.PathLike[str]
 File = int | IO[bytes]
 
 PIPE = subprocess.PIPE
@@ -46,10 +46,10 @@ class Options(TypedDict, total=False):
     stdout: File
     stderr: File
     env: Mapping[str, str] | Mapping[bytes, bytes]  # the whole environment
-    cwd: Word  # inside the sandbox
+    cwd: Argument  # inside the sandbox
     pass_fds: Sequence[int]
     new_session: bool
-    prepare: Sequence[Word]  # options of prepare.py: signals, descriptors, limits, user
+    prepare: Sequence[Argument]  # options of prepare.py: signals, descriptors, limits, user
 
 
 class Sandbox:
@@ -85,7 +85,7 @@ class Sandbox:
         """Create an executable script."""
         return self.write(name, f"#!{interpreter}\n{body}\n", 0o755)
 
-    def service(self, name: str, run: str, down: bool = False) -> Path:
+    def service(self, name: str, run: str, *, down: bool = False) -> Path:
         """Create a service directory whose ./run is a shell script with this body."""
         self.script(f"{name}/run", run)
         if down:
@@ -94,18 +94,18 @@ class Sandbox:
 
     # Programs
 
-    def argv(self, program: str, *arguments: Word) -> tuple[str, list[bytes]]:
+    def argv(self, program: str, *arguments: Argument) -> tuple[str, list[bytes]]:
         """The file to execute and the arguments, argv[0] first."""
         file, first = self.implementation.command(program, self.subject)
         return file, [os.fsencode(word) for word in (*first, *arguments)]
 
-    def start(self, program: str, *arguments: Word, **options: Unpack[Options]) -> Running:
+    def start(self, program: str, *arguments: Argument, **options: Unpack[Options]) -> Running:
         """Start a program of the implementation and return at once."""
         file, argv = self.argv(program, *arguments)
         return self.start_command(argv, file, **options)
 
     def start_command(
-        self, argv: Sequence[Word], executable: str | None = None, **options: Unpack[Options]
+        self, argv: Sequence[Argument], executable: str | None = None, **options: Unpack[Options]
     ) -> Running:
         """Start any command and return at once; `executable` if argv[0] is not the file."""
         words = [os.fsencode(word) for word in argv]
@@ -151,7 +151,7 @@ class Sandbox:
     def run(
         self,
         program: str,
-        *arguments: Word,
+        *arguments: Argument,
         input: bytes | None = None,  # noqa: A002 - the word that subprocess.run uses
         within: float = 20.0,
         crash_is_an_answer: bool = False,
@@ -167,10 +167,10 @@ class Sandbox:
                 running.popen.communicate(input, timeout=deadline(within))
             except subprocess.TimeoutExpired:
                 pass  # the wait below says so, with the output
-        return running.wait(within, crash_is_an_answer)
+        return running.wait(within, crash_is_an_answer=crash_is_an_answer)
 
     def _prepared(
-        self, words: list[bytes], executable: str | None, options: Sequence[Word]
+        self, words: list[bytes], executable: str | None, options: Sequence[Argument]
     ) -> list[bytes]:
         """The command line that runs `words` through prepare.py."""
         path = self.implementation.path
@@ -181,7 +181,7 @@ class Sandbox:
         call = [sys.executable, "-ISXutf8", helper, *options, "--", target, *words]
         return [os.fsencode(word) for word in call]
 
-    def needs_to_be_open(self, file: Word) -> None:
+    def needs_to_be_open(self, file: Argument) -> None:
         """Another user shall execute this program. Raises Unavailable if it is closed to others."""
         if why := closed_to_others(os.fsdecode(file)):
             raise Unavailable(why)

@@ -15,9 +15,9 @@ from daemontools_conformance.helpers.states import STATES, child
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Running, is_asleep
 from daemontools_conformance.running.record import Record, record
-from daemontools_conformance.running.sandbox import PIPE, Sandbox, Word
+from daemontools_conformance.running.sandbox import PIPE, Argument, Sandbox
 
-SLEEP: tuple[Word, ...] = ("/bin/sleep", "1000")
+SLEEP: tuple[Argument, ...] = ("/bin/sleep", "1000")
 NOBODY = pwd.getpwnam("nobody")
 
 
@@ -30,7 +30,9 @@ def _settled(running: Running) -> Record:
     return eventually(arrived, what="the last program sleeps")[0]
 
 
-def _record(sandbox: Sandbox, chain: Sequence[Word], prepare: Sequence[Word] = ()) -> Record:
+def _record(
+    sandbox: Sandbox, chain: Sequence[Argument], prepare: Sequence[Argument] = ()
+) -> Record:
     """What a sleep at the end of the chain sees; without a chain, the sleep alone."""
     with open("/dev/null", "wb") as null:
         if chain:
@@ -69,7 +71,7 @@ def test_line_of_a_run_script(sandbox: Sandbox) -> None:
 
 
 # Each program with a change that the record shows, and the question whether it does.
-EFFECTS: dict[str, Sequence[Word]] = {
+EFFECTS: dict[str, Sequence[Argument]] = {
     "pgrphack": ["pgrphack"],
     "envdir": ["envdir", "env"],
     "envuidgid": ["envuidgid", "nobody"],
@@ -79,7 +81,7 @@ EFFECTS: dict[str, Sequence[Word]] = {
 }
 
 
-def _shows(program: str, seen: Record, pid_is_leader: bool) -> bool:
+def _shows(program: str, seen: Record, *, pid_is_leader: bool) -> bool:
     match program:
         case "pgrphack":
             return pid_is_leader
@@ -111,18 +113,18 @@ def test_both_changes_are_made(sandbox: Sandbox, first: str, second: str) -> Non
     running = sandbox.start(os.fsdecode(words[0]), *words[1:])
     seen = _settled(running)
     leads = seen.session == running.pid
-    made = {program for program in CHAIN_PROGRAMS if _shows(program, seen, leads)}
+    made = {program for program in CHAIN_PROGRAMS if _shows(program, seen, pid_is_leader=leads)}
     assert made == {first, second}
 
 
-BETWEEN: list[Word] = ["/usr/bin/nice", "-n", "0"]  # runs another program, and changes nothing
+BETWEEN: list[Argument] = ["/usr/bin/nice", "-n", "0"]  # runs another program, and changes nothing
 LINE = ["softlimit -c 77", "envdir env", "envuidgid nobody", "setlock lock", "pgrphack"]
 LINES = {"user": LINE, "root": [*LINE, "setuidgid nobody", "softlimit -o 50", "envdir more"]}
 
 
-def _rejoined(sandbox: Sandbox, line: Sequence[str], between: Sequence[Word]) -> list[Word]:
+def _rejoined(sandbox: Sandbox, line: Sequence[str], between: Sequence[Argument]) -> list[Argument]:
     """The words of the line, with `between` after each program; they need no PATH."""
-    words: list[Word] = []
+    words: list[Argument] = []
     for call in line:
         program, *arguments = call.split()
         words += [sandbox.argv(program)[0], *arguments, *between]
@@ -162,7 +164,7 @@ def test_four_hundred_programs(sandbox: Sandbox) -> None:
 def test_arguments_come_through(sandbox: Sandbox) -> None:
     words = [b"", b"-n", b"pgrphack", b"\xff\n", b"softlimit", b"--", b"a b"]
     sandbox.write("env/X", "1")
-    line: list[Word] = ["envdir", "env", "softlimit", "-c", "0", "/usr/bin/printf", "[%s]"]
+    line: list[Argument] = ["envdir", "env", "softlimit", "-c", "0", "/usr/bin/printf", "[%s]"]
     answer = sandbox.run("pgrphack", *line, *words)
     assert answer_of(answer) == (0, b"".join(b"[" + word + b"]" for word in words), b"")
 
@@ -179,9 +181,9 @@ def test_long_running_program_has_its_own_name(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     "limit", [["-a", "3000000"], ["-d", "300000"], ["-s", "20480"], ["-m", "3000000"]], ids=str
 )
-def test_low_limits_do_not_hinder_the_chain(sandbox: Sandbox, limit: list[Word]) -> None:
+def test_low_limits_do_not_hinder_the_chain(sandbox: Sandbox, limit: list[Argument]) -> None:
     sandbox.write("env/X", "yes\n")
-    rest: list[Word] = ["envdir", "env", "setlock", "lock", "pgrphack", "/usr/bin/env"]
+    rest: list[Argument] = ["envdir", "env", "setlock", "lock", "pgrphack", "/usr/bin/env"]
     answer = sandbox.run("softlimit", *limit, *rest, env={"PATH": sandbox.implementation.path})
     path = f"PATH={sandbox.implementation.path}\n".encode()
     assert answer_of(answer) == (0, path + b"X=yes\n", b"")
@@ -203,7 +205,7 @@ def test_odd_entries_come_through(sandbox: Sandbox) -> None:
     sandbox.write("env/=", "")
     path = b"PATH=" + os.fsencode(sandbox.implementation.path)
     block = [path, b"A=1", b"odd", b"=x", b"A=2", b"", b"B=\xff", b"LC_CTYPE=C"]
-    state: list[Word] = ["--empty-environ"]
+    state: list[Argument] = ["--empty-environ"]
     state += [word for entry in block for word in ("--environ-entry", entry)]
     seen = _record(sandbox, ["setuidgid", "nobody", "envdir", "env", "pgrphack"], state)
     # The last entry takes the place of the first A, and of "=x"; in which order these two

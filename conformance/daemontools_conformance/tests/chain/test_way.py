@@ -12,8 +12,8 @@ from daemontools_conformance.helpers.runners import answer_of, refusal
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import is_asleep
 from daemontools_conformance.running.record import record
-from daemontools_conformance.running.sandbox import Sandbox, Word
-from daemontools_conformance.tests.svscan.scanning import words
+from daemontools_conformance.running.sandbox import Argument, Sandbox
+from daemontools_conformance.tests.svscan.scanning import argv_of
 
 
 @clause("chain/path/one-step-later")
@@ -66,7 +66,7 @@ def test_program_that_is_replaced_while_the_chain_waits(
     path = {"PATH": f"{sandbox.path}/own:{sandbox.implementation.path}"}
     holder = sandbox.start("setlock", "held", "/bin/sleep", "1000")
     eventually(lambda: record(holder.pid).comm == b"sleep")
-    words: list[Word] = [sandbox.path / "own/setlock", "held", "envdir", "env", "echo", "old"]
+    words: list[Argument] = [sandbox.path / "own/setlock", "held", "envdir", "env", "echo", "old"]
     waiting = sandbox.start_command(words, env=path)
     eventually(lambda: is_asleep(waiting.pid) and _opened(waiting.pid, sandbox.path / "held"))
     replace(sandbox.path / "own/envdir", "#!/bin/sh\necho new\n")
@@ -130,7 +130,7 @@ def test_program_that_the_new_user_may_not_execute(sandbox: Sandbox) -> None:
 @clause("chain/error/too-long-variable")
 @pytest.mark.parametrize("before", [["-c", "0"], ["-m", "4000000"]], ids=str)
 def test_variable_that_is_too_long_stops_where_it_is_set(
-    sandbox: Sandbox, before: list[Word]
+    sandbox: Sandbox, before: list[Argument]
 ) -> None:
     sandbox.write("env/BIG", "x" * 200_000)
     answer = sandbox.run("softlimit", *before, "envdir", "env", "pgrphack", "true")
@@ -153,7 +153,7 @@ def test_capabilities_that_exec_takes_are_gone(sandbox: Sandbox) -> None:
     sandbox.write("closed/X", "1")
     (sandbox.path / "closed").chmod(0o700)
     pgrphack, _ = sandbox.argv("pgrphack")
-    keep: list[Word] = ["setpriv", "--securebits", "+no_setuid_fixup", pgrphack]
+    keep: list[Argument] = ["setpriv", "--securebits", "+no_setuid_fixup", pgrphack]
     keep += ["setuidgid", "nobody"]
     back = sandbox.start_command([*keep, "setuidgid", "root", "echo", "no"]).wait()
     into = sandbox.start_command([*keep, "envdir", "closed", "echo", "no"]).wait()
@@ -165,7 +165,7 @@ def test_capabilities_that_exec_takes_are_gone(sandbox: Sandbox) -> None:
 def test_large_environment_under_a_limit_on_memory(sandbox: Sandbox) -> None:
     for name in ("A", "B"):
         sandbox.write(f"env/{name}", "x" * 70_000)
-    show: list[Word] = ["pgrphack", "sh", "-c", "echo ${#A} ${#B}"]
+    show: list[Argument] = ["pgrphack", "sh", "-c", "echo ${#A} ${#B}"]
     answer = sandbox.run("softlimit", "-m", "4000000", "envdir", "env", *show)
     assert answer_of(answer) == (0, b"70000 70000\n", b"")
 
@@ -202,10 +202,10 @@ def test_program_that_waits_has_its_own_name(sandbox: Sandbox, first: list[str])
     sandbox.write("env/X", "1")
     holder = sandbox.start("setlock", "held", "/bin/sleep", "1000")
     eventually(lambda: record(holder.pid).comm == b"sleep")
-    waits: list[Word] = ["setlock", "held", "/bin/sleep", "1000"]
+    waits: list[Argument] = ["setlock", "held", "/bin/sleep", "1000"]
     running = sandbox.start(first[0], *first[1:], *waits)
     shown = b"setlock held /bin/sleep 1000"
-    eventually(lambda: is_asleep(running.pid) and b" ".join(words(running.pid)) == shown)
+    eventually(lambda: is_asleep(running.pid) and b" ".join(argv_of(running.pid)) == shown)
     assert record(running.pid).comm == b"setlock"
 
 
@@ -214,7 +214,16 @@ def test_program_that_waits_has_its_own_name(sandbox: Sandbox, first: list[str])
 def test_limit_on_memory_and_a_program_after_setuidgid(sandbox: Sandbox, variant: str) -> None:
     sandbox.path.chmod(0o755)
     sandbox.write("env/X", "yes\n")
-    line: list[Word] = ["-m", "4000000", "setuidgid", "nobody", "envdir", "env", "printenv", "X"]
+    line: list[Argument] = [
+        "-m",
+        "4000000",
+        "setuidgid",
+        "nobody",
+        "envdir",
+        "env",
+        "printenv",
+        "X",
+    ]
     answer = sandbox.run("softlimit", *line, crash_is_an_answer=True)
     assert (answer.code == 0, answer.out) == {
         "": (True, b"yes\n"),

@@ -2,9 +2,9 @@
 
 from daemontools_conformance.helpers.marks import clause
 from daemontools_conformance.helpers.runners import (
+    arguments_before_child,
     each_chain_program,
     each_runner,
-    words_before_child,
 )
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import children
@@ -15,7 +15,7 @@ from daemontools_conformance.running.sandbox import Sandbox
 @clause("exec/child/argv0")
 @each_runner
 def test_argv0_is_the_name_as_given(sandbox: Sandbox, runner: str) -> None:
-    running = sandbox.start(runner, *words_before_child(sandbox, runner), "sleep", "1000")
+    running = sandbox.start(runner, *arguments_before_child(sandbox, runner), "sleep", "1000")
 
     def argv_of_sleep() -> tuple[bytes, ...]:
         pids = children(running.pid) if runner == "fghack" else {running.pid}
@@ -28,6 +28,6 @@ def test_argv0_is_the_name_as_given(sandbox: Sandbox, runner: str) -> None:
 @clause("exec/child/same-process")
 @each_chain_program
 def test_child_runs_in_the_same_process(sandbox: Sandbox, runner: str) -> None:
-    before = words_before_child(sandbox, runner)
+    before = arguments_before_child(sandbox, runner)
     running = sandbox.start(runner, *before, "/bin/sh", "-c", "echo $$")
     assert running.wait().out == b"%d\n" % running.pid

@@ -6,10 +6,10 @@ import shutil
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.helpers.runners import (
     answer_of,
+    arguments_before_child,
     each_runner,
     refusal,
     run_through,
-    words_before_child,
 )
 from daemontools_conformance.running.sandbox import Sandbox
 
@@ -101,7 +101,7 @@ def _injected(
     sandbox: Sandbox, runner: str, directories: str, denied: str, error: str
 ) -> tuple[int, bytes, bytes]:
     """The answer of `runner ... prog` along `directories` if executing `denied` gives `error`."""
-    file, argv = sandbox.argv(runner, *words_before_child(sandbox, runner), "prog")
+    file, argv = sandbox.argv(runner, *arguments_before_child(sandbox, runner), "prog")
     path = ":".join(str(sandbox.path / directory) for directory in directories.split(":"))
     call = ["strace", "-f", "-o", "/dev/null", "-P", str(sandbox.path / denied)]
     call += ["-e", "trace=execve", "-e", f"inject=execve:error={error}"]

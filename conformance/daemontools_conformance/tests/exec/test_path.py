@@ -6,10 +6,10 @@ import shutil
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.helpers.runners import (
     answer_of,
+    arguments_before_child,
     each_runner,
     refusal,
     run_through,
-    words_before_child,
 )
 from daemontools_conformance.running.sandbox import Sandbox
 
@@ -64,7 +64,7 @@ def test_without_path_the_system_is_searched(sandbox: Sandbox, runner: str) -> N
 @each_runner
 def test_without_path_bin_comes_before_usr_bin(sandbox: Sandbox, runner: str) -> None:
     # They may be one directory: then only the calls show that both are asked.
-    file, argv = sandbox.argv(runner, *words_before_child(sandbox, runner), "nosuch")
+    file, argv = sandbox.argv(runner, *arguments_before_child(sandbox, runner), "nosuch")
     trace = ["strace", "-f", "-o", "trace", "-e", "trace=%file", "/usr/bin/env", "-i"]
     sandbox.start_command([*trace, file, *argv[1:]]).wait()
     asked = re.findall(r'"([^"]*)/nosuch"', (sandbox.path / "trace").read_text())

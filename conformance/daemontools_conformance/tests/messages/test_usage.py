@@ -5,7 +5,7 @@ import pytest
 from daemontools_conformance.helpers.marks import clause
 from daemontools_conformance.helpers.runners import answer_of
 from daemontools_conformance.helpers.samples import SAMPLES, call, each, each_program, is_as_ever
-from daemontools_conformance.running.sandbox import Sandbox, Word
+from daemontools_conformance.running.sandbox import Argument, Sandbox
 
 SVC = (
     b"svc options: u up, d down, o once, x exit, p pause, c continue,"
@@ -64,7 +64,7 @@ def test_option_without_its_argument(sandbox: Sandbox, letter: str) -> None:
 def test_name_by_which_it_was_called(sandbox: Sandbox, program: str, usage: bytes) -> None:
     file, _ = sandbox.argv(program)
     (sandbox.path / "other").symlink_to(file)
-    words: list[Word] = ["./other", "-z", "x", "y"]
+    words: list[Argument] = ["./other", "-z", "x", "y"]
     answer = sandbox.start_command(words).wait()
     assert answer_of(answer) == (100, b"", b"other: illegal option -- z\n" + usage)
 

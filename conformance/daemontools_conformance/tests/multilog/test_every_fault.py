@@ -17,8 +17,8 @@ from daemontools_conformance.helpers.strace import (
     under_strace,
 )
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
-from daemontools_conformance.tests.multilog.test_kill import KILLED, run, written
-from daemontools_conformance.tests.multilog.test_restart import STATES, build
+from daemontools_conformance.tests.multilog.killing import KILLED, run, written
+from daemontools_conformance.tests.multilog.restarts import STATES, build
 
 TEXT = lines(220)  # 13200 bytes: three rotations
 CALLS = (

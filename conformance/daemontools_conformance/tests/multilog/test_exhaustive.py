@@ -12,7 +12,7 @@ from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Running, is_asleep
 from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
-from daemontools_conformance.tests.multilog.test_restart import (
+from daemontools_conformance.tests.multilog.restarts import (
     STATES,
     build,
     check_current,

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from daemontools_conformance.faults.table import FAULTS, Fault
+from daemontools_conformance.faults.table import FAULTS
 from daemontools_conformance.faults.trial import attempt
 from daemontools_conformance.helpers.logdirs import check_bounds, codes, contents, lines, old_files
 from daemontools_conformance.helpers.marks import clause, needs, slow
-from daemontools_conformance.helpers.strace import fed, messages, under_strace
+from daemontools_conformance.helpers.strace import Fault, fed, messages, under_strace
 from daemontools_conformance.running.patience import eventually, never
 from daemontools_conformance.running.processes import Running
 from daemontools_conformance.running.sandbox import PIPE, Sandbox

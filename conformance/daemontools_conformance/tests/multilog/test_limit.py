@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
+from daemontools_conformance.helpers.limits import LINES, check_all_or_nothing, least
 from daemontools_conformance.helpers.logdirs import contents
 from daemontools_conformance.helpers.marks import clause, heavy, needs, slow
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Finished
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
-from daemontools_conformance.tests.limits import LINES, check_all_or_nothing, least
 
 SCRIPTS = {
     "plain": ["n999", "./log"],

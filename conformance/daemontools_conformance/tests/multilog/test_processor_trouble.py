@@ -20,7 +20,7 @@ from daemontools_conformance.running.processes import (
     is_asleep,
     is_stopped,
 )
-from daemontools_conformance.running.sandbox import PIPE, Sandbox, Word
+from daemontools_conformance.running.sandbox import PIPE, Argument, Sandbox
 from daemontools_conformance.running.signals import interrupt
 
 FAILED = b"multilog: warning: processor failed in ./log, pausing\n"
@@ -34,10 +34,10 @@ class Trouble:
     warning: bytes  # what multilog says each time
     processor: str = "cat"
     tampering: tuple[str, ...] = ()  # options of strace
-    paths: tuple[Word, ...] = ()  # the calls that are tampered with concern these
+    paths: tuple[Argument, ...] = ()  # the calls that are tampered with concern these
 
 
-def refused(name: str, calls: str, error: str, warning: bytes, *paths: Word) -> Trouble:
+def refused(name: str, calls: str, error: str, warning: bytes, *paths: Argument) -> Trouble:
     """A trouble that consists of system calls that fail each time."""
     tampering = ("-f", "-e", f"trace={calls}", "-e", f"inject={calls}:error={error}")
     return Trouble(name, warning, "cat", tampering, paths)

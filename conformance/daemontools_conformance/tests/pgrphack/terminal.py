@@ -16,13 +16,13 @@ from types import TracebackType
 import pexpect
 
 from daemontools_conformance.running.patience import deadline, eventually
-from daemontools_conformance.running.sandbox import Sandbox, Word
+from daemontools_conformance.running.sandbox import Argument, Sandbox
 
 
 class Terminal:
     """A pseudo-terminal and the program in its foreground. `pid` is the program's."""
 
-    def __init__(self, sandbox: Sandbox, program: Word, *arguments: Word) -> None:
+    def __init__(self, sandbox: Sandbox, program: Argument, *arguments: Argument) -> None:
         environment = dict(sandbox.environment)
         file = shutil.which(os.fsdecode(program), path=environment["PATH"])
         assert file, f"there is no {program!r}"

@@ -19,7 +19,7 @@ from daemontools_conformance.helpers.logdirs import contents
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Running
-from daemontools_conformance.running.sandbox import PIPE, Sandbox, Word
+from daemontools_conformance.running.sandbox import PIPE, Argument, Sandbox
 
 # The calls that show that the start is over; the C library's own files, which any
 # program may look at.
@@ -29,7 +29,7 @@ _FORKED = re.compile(r"^(?:<\.\.\. )?(?:clone3?|v?fork)\b.* = (\d+)$")
 _LINE = re.compile(r"^(\d+) +(.*)$")
 
 
-def traced(sandbox: Sandbox, program: str, *arguments: Word, stdin: int = PIPE) -> Running:
+def traced(sandbox: Sandbox, program: str, *arguments: Argument, stdin: int = PIPE) -> Running:
     """The program under strace, with its children."""
     file, argv = sandbox.argv(program, *arguments)
     calls = "trace=%file,%process,poll,ppoll,select,pselect6,read,flock,fcntl,clock_nanosleep"

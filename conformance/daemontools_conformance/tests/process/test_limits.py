@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from daemontools_conformance.helpers.limits import LINES, check_all_or_nothing, least
 from daemontools_conformance.helpers.marks import clause, heavy
 from daemontools_conformance.running.processes import Finished
 from daemontools_conformance.running.sandbox import Sandbox
-from daemontools_conformance.tests.limits import LINES, check_all_or_nothing, least
 
 LABEL = b"@4000000037c219bf2ef02e94 "
 DATED = (LABEL + b"x\n") * 2300

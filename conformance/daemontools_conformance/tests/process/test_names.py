@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from daemontools_conformance.helpers.listing import output
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Running, is_asleep
 from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.tests.tree.planting import plant, supervise_that_runs
-from daemontools_conformance.tests.tree.test_names import output
 
 # The programs that live long besides svscan and supervise, each with words on which it waits.
 WAITING: dict[str, list[str]] = {

@@ -11,10 +11,10 @@ from daemontools_conformance.helpers.samples import call, each
 from daemontools_conformance.running.patience import eventually, never
 from daemontools_conformance.running.processes import Running, children, is_asleep
 from daemontools_conformance.running.record import record
-from daemontools_conformance.running.sandbox import PIPE, Sandbox, Word
+from daemontools_conformance.running.sandbox import PIPE, Argument, Sandbox
 
 # With these arguments each has something to say on standard error.
-COMPLAINING: dict[str, tuple[Word, ...]] = {
+COMPLAINING: dict[str, tuple[Argument, ...]] = {
     "svscan": ("no.dir",),
     "supervise": (),
     "svc": ("-z",),  # -q is a letter of some
@@ -66,9 +66,9 @@ def test_limit_on_the_size_of_files_kills(sandbox: Sandbox, program: str, size: 
     assert answer.code == -signal.SIGXFSZ
 
 
-def _waiting(sandbox: Sandbox, program: str, *prepare: Word) -> Running:
+def _waiting(sandbox: Sandbox, program: str, *prepare: Argument) -> Running:
     """Start a program that then waits, and wait until it does."""
-    arguments: dict[str, tuple[Word, ...]] = {
+    arguments: dict[str, tuple[Argument, ...]] = {
         "svscan": ("services",),
         "supervise": ("service",),
         "fghack": ("sleep", "1000"),

@@ -13,7 +13,7 @@ from daemontools_conformance.helpers.runners import (
     record_of_child,
 )
 from daemontools_conformance.helpers.samples import SAMPLES, call, each, each_program, is_as_ever
-from daemontools_conformance.running.sandbox import Sandbox, Word
+from daemontools_conformance.running.sandbox import Argument, Sandbox
 
 HOSTILE = {
     **{f"PYTHON{name}": "1" for name in ("DEBUG", "INSPECT", "OPTIMIZE", "VERBOSE", "UTF8")},
@@ -92,7 +92,7 @@ def test_working_directory_may_be_gone(sandbox: Sandbox, program: str) -> None:
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8", "xx_YY.ISO-8859-1", ""])
 def test_operands_are_bytes(sandbox: Sandbox, program: str, locale: str) -> None:
     name = b"\xff\xc3\xa9 \x80\n"
-    options: list[Word] = ["-u"] if program == "svc" else []
+    options: list[Argument] = ["-u"] if program == "svc" else []
     environment = {**sandbox.environment, "LC_ALL": locale}
     answer = sandbox.run(program, *options, name, env=environment)
     assert answer.err.endswith(b" to " + name + b": file does not exist\n")

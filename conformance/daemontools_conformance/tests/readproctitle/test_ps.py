@@ -5,7 +5,7 @@ import subprocess
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.sandbox import Sandbox
-from daemontools_conformance.tests.readproctitle.test_screen import reading
+from daemontools_conformance.tests.readproctitle.screens import reading
 
 
 def output(*command: str) -> bytes:

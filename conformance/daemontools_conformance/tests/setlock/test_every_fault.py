@@ -5,7 +5,7 @@ import pytest
 from daemontools_conformance.helpers.marks import clause, heavy, needs
 from daemontools_conformance.helpers.strace import messages, under_strace
 from daemontools_conformance.running.processes import Finished
-from daemontools_conformance.running.sandbox import Sandbox, Word
+from daemontools_conformance.running.sandbox import Argument, Sandbox
 
 ERRORS = ("EIO", "ENOSPC", "EACCES", "EINTR", "EROFS", "ENOLCK", "ENOMEM", "EMFILE", "EBADF")
 CALLS = {"openat,open": b"unable to open lock: ", "flock": b"unable to lock lock: "}
@@ -14,8 +14,8 @@ CALLS = {"openat,open": b"unable to open lock: ", "flock": b"unable to lock lock
 def with_fault(sandbox: Sandbox, options: list[str], calls: str, error: str) -> Finished:
     """setlock on ./lock, whose first such call fails."""
     tampering = ["-e", f"inject={calls}:error={error}:when=1"]
-    paths: list[Word] = ["lock", "./lock", sandbox.path.resolve() / "lock"]
-    script: list[Word] = [*options, "lock", "echo", "ran"]
+    paths: list[Argument] = ["lock", "./lock", sandbox.path.resolve() / "lock"]
+    script: list[Argument] = [*options, "lock", "echo", "ran"]
     return under_strace(sandbox, paths, tampering, script, "setlock").wait()
 
 

@@ -8,10 +8,10 @@ import pytest
 from daemontools_conformance.helpers.marks import clause, heavy
 from daemontools_conformance.running.patience import never
 from daemontools_conformance.running.sandbox import Sandbox
-from daemontools_conformance.tests.setlock.test_options import HELD, NOWHERE, letters_of
+from daemontools_conformance.tests.setlock.letters import HELD, NOWHERE, letters_of
 
-WORDS = ["".join(word) for size in range(1, 5) for word in itertools.product("nNxX", repeat=size)]
-BY_FIRST = {first: [word for word in WORDS if word[0] == first] for first in "nNxX"}
+OPTIONS = ["".join(word) for size in range(1, 5) for word in itertools.product("nNxX", repeat=size)]
+BY_FIRST = {first: [word for word in OPTIONS if word[0] == first] for first in "nNxX"}
 
 
 @heavy("exhaustive")

@@ -9,10 +9,9 @@ import pytest
 from daemontools_conformance.helpers.marks import clause
 from daemontools_conformance.running.patience import never
 from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.tests.setlock.letters import HELD, NOWHERE, letters_of
 
 USAGE = b"setlock: usage: setlock [ -nNxX ] file program [ arg ... ]\n"
-HELD = b"setlock: fatal: unable to lock lock: temporary failure\n"
-NOWHERE = b"setlock: fatal: unable to open nowhere/l: file does not exist\n"
 
 
 @pytest.fixture
@@ -21,15 +20,6 @@ def held(sandbox: Sandbox) -> Iterator[None]:
     with open(sandbox.write("lock"), "ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def letters_of(word: str) -> tuple[bool, bool]:
-    """What the manual says of the letters: is there no delay, is it silent?"""
-    no_delay = silent = False
-    for letter in word:
-        no_delay = {"n": True, "N": False}.get(letter, no_delay)
-        silent = {"x": True, "X": False}.get(letter, silent)
-    return no_delay, silent
 
 
 COMBINATIONS = [

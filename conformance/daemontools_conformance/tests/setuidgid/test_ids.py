@@ -8,7 +8,7 @@ import pytest
 from daemontools_conformance.helpers.accounts import with_accounts
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.helpers.states import child
-from daemontools_conformance.running.sandbox import Sandbox, Word
+from daemontools_conformance.running.sandbox import Argument, Sandbox
 
 SHOW_IDS = ("sh", "-c", "grep -E '^(Uid|Gid|Groups):' /proc/self/status")
 
@@ -55,7 +55,7 @@ def test_groups_then_gid_then_uid(sandbox: Sandbox) -> None:
     _, argv = sandbox.argv("setuidgid", "nobody", "true")
     file, _ = sandbox.argv("setuidgid")
     calls = "trace=setgroups,setgid,setuid,setresuid,setresgid,setreuid,setregid"
-    trace: list[Word] = ["strace", "-f", "-o", "trace", "-e", calls, file, *argv[1:]]
+    trace: list[Argument] = ["strace", "-f", "-o", "trace", "-e", calls, file, *argv[1:]]
     assert sandbox.start_command(trace).wait().code == 0
     lines = (sandbox.path / "trace").read_text().splitlines()
     names = [line.split(None, 1)[1].split("(")[0] for line in lines if "(" in line]

@@ -11,6 +11,7 @@ from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import Options, Sandbox
 
 SLEEP = "exec sleep 1000"
+LETTERS = b"udopchaitkx"  # the commands
 FAILS_AT_ONCE = f"{history.NOTE_START}\nexit 1"
 NOBODY = ["--user", "65534:65534"]
 
@@ -87,3 +88,27 @@ def files(folder: Path) -> dict[str, tuple[int, int, int]]:
         stat = path.lstat()
         found[str(path)] = (stat.st_ino, stat.st_ctime_ns, stat.st_mode)
     return found
+
+
+def wants(sandbox: Sandbox, want: bytes) -> None:
+    """Wait until this is what is wanted."""
+    eventually(lambda: sandbox.status("s").want == want, what=f"{want!r} is wanted")
+
+
+def brought_into(sandbox: Sandbox, state: str) -> Running:
+    """A supervise whose witness is in that state."""
+    supervise = witnessed(sandbox, down=state == "down")
+    if state == "paused":
+        sandbox.control("s", b"p")
+        eventually(lambda: sandbox.status("s").paused)
+    elif state == "once":
+        sandbox.control("s", b"o")
+        wants(sandbox, b"\0")
+    elif state == "ending":
+        sandbox.control("s", b"d")
+        receives(sandbox, "TERM", "CONT")
+        wants(sandbox, b"d")
+    elif state == "exiting":
+        sandbox.control("s", b"xa")
+        receives(sandbox, "ALRM")
+    return supervise

@@ -10,30 +10,26 @@ import pytest
 from daemontools_conformance.helpers import history
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.patience import eventually
-from daemontools_conformance.running.processes import Running, is_stopped
+from daemontools_conformance.running.processes import is_stopped
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.supervise.services import (
+    LETTERS,
     SLEEP,
+    brought_into,
     is_down,
     is_ready,
     is_up,
     noted,
     receives,
     settles,
+    wants,
     witnessed,
 )
-
-ALL = b"udopchaitkx"
 
 
 def starts(sandbox: Sandbox) -> int:
     """How often ./run was started."""
     return len(history.starts(noted(sandbox)))
-
-
-def wants(sandbox: Sandbox, want: bytes) -> None:
-    """Wait until this is what is wanted."""
-    eventually(lambda: sandbox.status("s").want == want, what=f"{want!r} is wanted")
 
 
 def restarted(sandbox: Sandbox, old: int) -> int:
@@ -280,7 +276,7 @@ def test_all_other_bytes(sandbox: Sandbox) -> None:
     witnessed(sandbox)
     status = sandbox.path / "s/supervise/status"
     before = status.read_bytes()
-    sandbox.control("s", bytes(set(range(256)) - set(ALL)) + b"a")
+    sandbox.control("s", bytes(set(range(256)) - set(LETTERS)) + b"a")
     receives(sandbox, "ALRM")
     assert status.read_bytes() == before
 
@@ -366,25 +362,6 @@ def cells() -> list[Cell]:
             want, *signals = rest.split("+")
             found.append(Cell(state, letter, life, want.replace("0", "\0").encode(), signals))
     return found
-
-
-def brought_into(sandbox: Sandbox, state: str) -> Running:
-    """A supervise whose witness is in that state."""
-    supervise = witnessed(sandbox, down=state == "down")
-    if state == "paused":
-        sandbox.control("s", b"p")
-        eventually(lambda: sandbox.status("s").paused)
-    elif state == "once":
-        sandbox.control("s", b"o")
-        wants(sandbox, b"\0")
-    elif state == "ending":
-        sandbox.control("s", b"d")
-        receives(sandbox, "TERM", "CONT")
-        wants(sandbox, b"d")
-    elif state == "exiting":
-        sandbox.control("s", b"xa")
-        receives(sandbox, "ALRM")
-    return supervise
 
 
 @clause("supervise/command/table")

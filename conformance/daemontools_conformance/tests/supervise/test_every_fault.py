@@ -8,7 +8,7 @@ from daemontools_conformance.helpers.marks import clause, heavy, needs
 from daemontools_conformance.helpers.strace import every_call, messages, under_strace
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Finished, Running, children
-from daemontools_conformance.running.sandbox import Sandbox, Word
+from daemontools_conformance.running.sandbox import Argument, Sandbox
 from daemontools_conformance.tests.supervise.services import SLEEP, is_up
 
 CALLS = (
@@ -20,7 +20,7 @@ PARTS = 4
 NAMES = ("status", "status.new", "lock", "control", "ok")
 
 
-def paths(sandbox: Sandbox) -> list[Word]:
+def paths(sandbox: Sandbox) -> list[Argument]:
     """The files of supervise: as a program in the service's directory writes them, and whole."""
     folder = sandbox.path.resolve() / "s"
     names = ["down", "supervise", *(f"supervise/{name}" for name in NAMES)]

@@ -14,11 +14,9 @@ from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Running, is_stopped
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.supervise.model import Model
-from daemontools_conformance.tests.supervise.services import noted
-from daemontools_conformance.tests.supervise.test_command import ALL, brought_into
+from daemontools_conformance.tests.supervise.services import LETTERS, brought_into, noted
 
-LETTERS = ALL.decode()
-SEQUENCES = ["".join(letters) for letters in itertools.product(LETTERS, repeat=2)]
+SEQUENCES = ["".join(letters) for letters in itertools.product(LETTERS.decode(), repeat=2)]
 
 
 def models() -> dict[str, Model]:
@@ -79,7 +77,7 @@ def test_every_other_byte_in_every_state(sandbox: Sandbox, state: str) -> None:
     if state == "ending":
         repeat = b"x"  # a d would send signals
     before = status.read_bytes()
-    for number in sorted(set(range(256)) - set(ALL)):
+    for number in sorted(set(range(256)) - set(LETTERS)):
         inode = status.stat().st_ino
         sandbox.control("s", bytes([number]) + repeat)
         eventually(lambda inode=inode: status.stat().st_ino != inode)  # type: ignore[misc]

@@ -9,7 +9,7 @@ from daemontools_conformance.helpers.marks import clause, needs, slow
 from daemontools_conformance.running.patience import eventually, never
 from daemontools_conformance.running.processes import Running
 from daemontools_conformance.running.record import record
-from daemontools_conformance.running.sandbox import Sandbox, Word
+from daemontools_conformance.running.sandbox import Argument, Sandbox
 from daemontools_conformance.tests.supervise.services import is_up, noted, settles
 
 UID = 100_000 + os.getpid()
@@ -23,7 +23,7 @@ def without_processes(sandbox: Sandbox, letters: bytes = b"") -> Running:
     The limit counts a user's processes, and root's are not limited: so this is a user who has
     no other process.
     """
-    prepare: list[Word] = ["--limit", "NPROC=1"]
+    prepare: list[Argument] = ["--limit", "NPROC=1"]
     folder = sandbox.service("s", f"{NOTE_START}\nexec sleep 1000", down=bool(letters))
     if os.geteuid() == 0:
         prepare += SOMEBODY

@@ -11,7 +11,7 @@ from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import is_asleep
 from daemontools_conformance.running.record import Record, record
-from daemontools_conformance.running.sandbox import PIPE, Options, Sandbox, Word
+from daemontools_conformance.running.sandbox import PIPE, Argument, Options, Sandbox
 from daemontools_conformance.tests.supervise.services import (
     SLEEP,
     is_up,
@@ -75,7 +75,7 @@ def test_a_dangling_down_file(sandbox: Sandbox) -> None:
 RUN = (b"/usr/bin/tail", b"-fc0", b"./run")
 
 
-def run_record(sandbox: Sandbox, prepare: Sequence[Word]) -> tuple[Record, Record]:
+def run_record(sandbox: Sandbox, prepare: Sequence[Argument]) -> tuple[Record, Record]:
     """Records: of ./run as supervise started it, and of the same program started directly."""
     sandbox.write("s/run", "#!/usr/bin/tail -fc0\n", mode=0o755)
     with open(sandbox.evidence / "messages", "ab") as out:

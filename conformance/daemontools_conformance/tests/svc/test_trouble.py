@@ -13,7 +13,7 @@ from daemontools_conformance.tests.svc.handmade import service
 NOBODY = ["--user", "65534:65534"]
 
 
-def warning(sandbox: Sandbox, name: str, nobody: bool = False) -> bytes:
+def warning(sandbox: Sandbox, name: str, *, nobody: bool = False) -> bytes:
     """The warning of `svc -t name`, without `svc: warning: ` and newline."""
     finished = sandbox.run("svc", "-t", name, prepare=NOBODY if nobody else [])
     assert finished.err.startswith(b"svc: warning: ")

@@ -57,7 +57,7 @@ def telling_supervise(sandbox: Sandbox) -> Path:
 
 def supervises(svscan: Running) -> dict[tuple[bytes, ...], int]:
     """The live children of svscan: arguments -> process id. One that has died has none."""
-    found = {words(pid): pid for pid in children(svscan.pid)}
+    found = {argv_of(pid): pid for pid in children(svscan.pid)}
     return {argv: pid for argv, pid in found.items() if argv[:1] == (b"supervise",)}
 
 
@@ -66,7 +66,7 @@ def supervise_of(svscan: Running, name: str) -> int:
     return supervises(svscan).get((b"supervise", name.encode()), 0)
 
 
-def words(pid: int) -> tuple[bytes, ...]:
+def argv_of(pid: int) -> tuple[bytes, ...]:
     """The arguments of a process; what follows them (NULs) left out."""
     try:
         return tuple(Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0"))

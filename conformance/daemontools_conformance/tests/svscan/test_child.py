@@ -12,10 +12,10 @@ from daemontools_conformance.running.processes import is_asleep
 from daemontools_conformance.running.record import Record, record
 from daemontools_conformance.running.sandbox import Options, Sandbox
 from daemontools_conformance.tests.svscan.scanning import (
+    argv_of,
     services,
     supervise_of,
     waiting_supervise,
-    words,
 )
 
 ODD_ENTRIES = [b"TWICE=1", b"no equals sign", b"TWICE=2", b"=nameless", b"EMPTY=", b"B\xff=\xfe"]
@@ -46,7 +46,7 @@ def settled_descriptors(pid: int, wanted: set[int]) -> dict[int, str]:
 def running(sandbox: Sandbox, service: str) -> int:
     """The process id of the service's ./run, as soon as its shell has become sleep."""
     pid = eventually(lambda: sandbox.status(service).pid, within=30)
-    eventually(lambda: words(pid)[:1] == (b"sleep",), within=30)
+    eventually(lambda: argv_of(pid)[:1] == (b"sleep",), within=30)
     return pid
 
 

@@ -1,6 +1,7 @@
 """A service directory made by hand: what svstat sees is what the test wrote."""
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ def status_bytes(pid: int = 0, paused: int = 0, want: bytes = b"u", age: float =
 
 @contextmanager
 def service(
-    sandbox: Sandbox, name: str = "s", status: bytes | None = None, down: bool = False
+    sandbox: Sandbox, name: str = "s", status: bytes | None = None, *, down: bool = False
 ) -> Iterator[None]:
     """A directory whose `supervise/ok` has a reader, as if there were a supervise."""
     if status is None:
@@ -41,3 +42,8 @@ def answer(sandbox: Sandbox, name: str = "s") -> bytes:
     assert finished.out.startswith(prefix)
     assert finished.out.endswith(b"\n")
     return finished.out[len(prefix) : -1]
+
+
+def masked(line: bytes) -> bytes:
+    """The line with S for the number of seconds."""
+    return re.sub(rb"\b[0-9]+ seconds", b"S seconds", line)

@@ -8,14 +8,13 @@ from contextlib import ExitStack
 from daemontools_conformance.helpers.marks import clause, heavy
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.running.status import TAI64_UNIX_EPOCH
-from daemontools_conformance.tests.svstat.handmade import service
-from daemontools_conformance.tests.svstat.test_words import masked
+from daemontools_conformance.tests.svstat.handmade import masked, service
 
 STATES = [*itertools.product([4711, 0], [True, False], [0, 1, 255], [b"u", b"d", b"\0"])]
 AGES = (0, 1, 59, 86400, 10**9, -100, -(2**62), TAI64_UNIX_EPOCH // 2)
 
 
-def words(pid: int, down: bool, paused: int, want: bytes) -> bytes:
+def expected_line(pid: int, paused: int, want: bytes, *, down: bool) -> bytes:
     """The line, as the manual has it, with S for the number of seconds."""
     parts = [b"up (pid %d) S seconds" % pid if pid else b"down S seconds"]
     if down == bool(pid):
@@ -38,11 +37,13 @@ def test_every_state_with_every_stamp(sandbox: Sandbox) -> None:
         for number, ((pid, down, paused, want), age) in enumerate(cases):
             stamp = struct.pack(">QI", TAI64_UNIX_EPOCH + now - age, 0)
             status = stamp + struct.pack("<IB", pid, paused) + want
-            stack.enter_context(service(sandbox, f"s{number}", status, down))
+            stack.enter_context(service(sandbox, f"s{number}", status, down=down))
         lines = sandbox.run("svstat", *(f"s{number}" for number in range(len(cases)))).out
     passed = int(time.time()) - now
-    for number, (line, (state, age)) in enumerate(zip(lines.splitlines(), cases, strict=True)):
-        assert masked(line) == b"s%d: " % number + words(*state)
+    for number, (line, ((pid, down, paused, want), age)) in enumerate(
+        zip(lines.splitlines(), cases, strict=True)
+    ):
+        assert masked(line) == b"s%d: " % number + expected_line(pid, paused, want, down=down)
         shown = int(line.partition(b" seconds")[0].split()[-1])
         if 0 <= age < 2**50:  # beyond that a double has no room for each second
             assert max(age - 1, 0) <= shown <= age + passed

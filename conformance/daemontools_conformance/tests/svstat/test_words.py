@@ -1,7 +1,6 @@
 """svstat: what the line says."""
 
 import itertools
-import re
 import signal
 
 import pytest
@@ -9,14 +8,9 @@ import pytest
 from daemontools_conformance.helpers.marks import clause
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.sandbox import Sandbox
-from daemontools_conformance.tests.svstat.handmade import answer, service, status_bytes
+from daemontools_conformance.tests.svstat.handmade import answer, masked, service, status_bytes
 
 COMBINATIONS = list(itertools.product([4711, 0], [True, False], [0, 1], [b"u", b"d", b"\0"]))
-
-
-def masked(line: bytes) -> bytes:
-    """The line with S for the number of seconds."""
-    return re.sub(rb"\b[0-9]+ seconds", b"S seconds", line)
 
 
 @clause("svstat/words/up")

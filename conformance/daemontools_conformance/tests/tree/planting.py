@@ -3,7 +3,7 @@
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Running
 from daemontools_conformance.running.sandbox import Sandbox
-from daemontools_conformance.tests.svscan.scanning import supervise_of, words
+from daemontools_conformance.tests.svscan.scanning import argv_of, supervise_of
 
 
 def plant(sandbox: Sandbox, *names: str) -> Running:
@@ -21,7 +21,7 @@ def run_of(sandbox: Sandbox, name: str, program: bytes = b"sleep") -> int:
 
     def pid() -> int:
         found = sandbox.status(f"service/{name}").pid
-        return found if any(program in word for word in words(found)[:1]) else 0
+        return found if any(program in word for word in argv_of(found)[:1]) else 0
 
     return eventually(pid, within=30, what=f"the service {name} runs")
 

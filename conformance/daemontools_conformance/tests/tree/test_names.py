@@ -1,17 +1,12 @@
 """The tree in the list of processes: by which names ps, pgrep and pidof find it."""
 
 import os
-import subprocess
 
+from daemontools_conformance.helpers.listing import output
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.sandbox import Sandbox
-from daemontools_conformance.tests.svscan.scanning import supervise_of, words
+from daemontools_conformance.tests.svscan.scanning import argv_of, supervise_of
 from daemontools_conformance.tests.tree.planting import plant, supervise_that_runs
-
-
-def output(*command: str) -> list[str]:
-    """The lines that a command prints."""
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
 
 
 @clause("tree/names/pidof-svscan")
@@ -74,7 +69,7 @@ def test_a_long_name_is_shown_whole(sandbox: Sandbox) -> None:
     name = "n" * 255
     svscan = plant(sandbox, name)
     child = supervise_that_runs(svscan, name)
-    assert words(child) == (b"supervise", name.encode())
+    assert argv_of(child) == (b"supervise", name.encode())
 
 
 @clause("tree/names/directory")

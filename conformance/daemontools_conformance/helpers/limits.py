@@ -7,7 +7,7 @@ import termios
 from collections.abc import Callable, Sequence
 
 from daemontools_conformance.running.processes import Finished
-from daemontools_conformance.running.sandbox import Sandbox, Word
+from daemontools_conformance.running.sandbox import Argument, Sandbox
 
 F_SETPIPE_SZ = 1031
 MOST = {"AS": 256 << 20, "DATA": 256 << 20, "NOFILE": 64, "STACK": 8 << 20}
@@ -23,7 +23,7 @@ LINES = {
 
 
 def run_under(
-    sandbox: Sandbox, program: str, script: Sequence[Word], limit: str, text: bytes
+    sandbox: Sandbox, program: str, script: Sequence[Argument], limit: str, text: bytes
 ) -> tuple[Finished, int]:
     """Run it under the limit, `NAME=N`, on the text in a pipe: its end, and what it left there."""
     reader, writer = os.pipe()
@@ -46,7 +46,7 @@ def bytes_in(pipe: int) -> int:
     return count
 
 
-def least(sandbox: Sandbox, program: str, script: Sequence[Word], name: str, step: int) -> int:
+def least(sandbox: Sandbox, program: str, script: Sequence[Argument], name: str, step: int) -> int:
     """The least limit, to within `step`, under which the program ends well on no input."""
 
     def starts(amount: int) -> bool:
@@ -62,7 +62,7 @@ def least(sandbox: Sandbox, program: str, script: Sequence[Word], name: str, ste
 def check_all_or_nothing(
     sandbox: Sandbox,
     program: str,
-    script: Sequence[Word],
+    script: Sequence[Argument],
     limit: str,
     text: bytes,
     kept: Callable[[Finished], bool],
