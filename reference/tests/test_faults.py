@@ -15,7 +15,7 @@ import pytest
 def _strace_works() -> bool:
     if not shutil.which("strace"):
         return False
-    command = ["strace", "-o", "/dev/null", "-e", "inject=poll:error=EIO", "true"]
+    command = ["strace", "-o", "/dev/null", "-e", "inject=poll,ppoll:error=EIO", "true"]
     return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
@@ -61,7 +61,7 @@ def test_a_close_that_fails_is_a_warning(supervise: Faulty, tmp_path: Path) -> N
 
 
 def test_supervise_outlives_any_error_of_poll(supervise: Faulty) -> None:
-    process, err = supervise("-e", "inject=poll:error=ENOMEM:when=1+")
+    process, err = supervise("-e", "inject=poll,ppoll:error=ENOMEM:when=1+")
     warning = b"supervise: warning: unable to poll for s: out of memory\n"
     deadline = time.monotonic() + 30
     while err.read_bytes().count(warning) < 3:
