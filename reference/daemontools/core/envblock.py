@@ -37,11 +37,16 @@ if TYPE_CHECKING:
 def merged(block: "Iterable[bytes]", changes: "Iterable[Change]") -> list[bytes]:
     """A new block: `block` after all changes, each (name, value) or (name, None) to remove."""
     entries = list(block)
+    places: dict[bytes | None, set[int]] = {}  # name -> where its entries stand
+    for place, entry in enumerate(entries):
+        places.setdefault(_name(entry), set()).add(place)
     for name, value in changes:
         new = name if value is None else name + b"=" + value
-        key, equals, _ = new.partition(b"=")
-        _remove_first(entries, key + b"=")
-        if equals:
+        key = new.partition(b"=")[0]
+        if places.get(key):
+            _remove(entries, places, min(places[key]))
+        if b"=" in new:
+            places.setdefault(key, set()).add(len(entries))
             entries.append(new)
     return entries
 
@@ -65,10 +70,15 @@ def has_a_name(entry: bytes) -> bool:
     return entry.find(b"=", 1) > 0
 
 
-def _remove_first(entries: list[bytes], start: bytes) -> None:
-    for place, entry in enumerate(entries):
-        if entry.startswith(start):
-            last = entries.pop()
-            if place < len(entries):
-                entries[place] = last
-            return
+def _name(entry: bytes) -> bytes | None:
+    name, equals, _ = entry.partition(b"=")
+    return name if equals else None
+
+
+def _remove(entries: list[bytes], places: dict[bytes | None, set[int]], place: int) -> None:
+    places[_name(entries[place])].remove(place)
+    last = entries.pop()
+    if place < len(entries):
+        places[_name(last)].remove(len(entries))
+        places[_name(last)].add(place)
+        entries[place] = last

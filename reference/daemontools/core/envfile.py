@@ -3,21 +3,51 @@
 Only the first line counts. Blanks and tabs at its end are removed; then each NUL
 byte, which no variable can hold, becomes a newline. An empty file says: remove
 the variable. That is not the same as an empty first line, which sets it to nothing.
+
+The file may be longer than the memory, or have no end at all, so that no more of it
+is kept than can count: the first line, up to the length at which the kernel
+refuses to hand it on. Blanks behind that length are not kept, but they do not count either
+unless something follows them.
 """
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
-def value(content: bytes) -> bytes | None:
+# Linux executes no program with a string of 32 pages (MAX_ARG_STRLEN, execve(2)), and the
+# largest page has 64 KB. The line that is kept may be longer than this by one part.
+LONGEST = 32 * 65536
+
+BLANKS = b" \t"
+
+
+def value(parts: "Iterable[bytes]") -> bytes | None:
     r"""The value that a file's content gives; None: the variable is to be removed.
 
-    >>> value(b"on \t\nwhat follows is a comment")
+    The content comes in parts, and each one is taken. A line that is too long to be handed
+    on gives a value that is too long as well, but not all of it.
+
+    >>> value([b"on \t\nwhat follows", b" is a comment"])
     b'on'
-    >>> value(b"two\0lines")
+    >>> value([b"two", b"\0lines"])
     b'two\nlines'
-    >>> value(b"\n")
+    >>> value([b"\n"])
     b''
-    >>> value(b"") is None
+    >>> value([]) is None
     True
     """
-    if not content:
-        return None
-    return content.partition(b"\n")[0].rstrip(b" \t").replace(b"\0", b"\n")
+    line: bytes | None = None
+    is_complete = is_too_long = False
+    for part in parts:
+        line = line or b""
+        if is_complete:
+            continue
+        more, newline, _ = part.partition(b"\n")
+        is_complete = bool(newline)
+        if len(line) < LONGEST:
+            line += more
+        elif more.strip(BLANKS):
+            is_too_long = True
+    if line and not is_too_long:
+        line = line.rstrip(BLANKS)
+    return line and line.replace(b"\0", b"\n")

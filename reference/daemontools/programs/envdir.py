@@ -27,7 +27,18 @@ from daemontools.unix.messages import die
 from daemontools.unix.opening import open_read
 from daemontools.unix.pathexec import pathexec
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 FATAL = "envdir: fatal: "
+
+# Bytes: what is read at once; what is too little to ask about limits; and what 0.76, whose
+# lengths have 32 bits, cannot hold. A buffer that grows is there twice, so that half of
+# a limit is the most that it can reach.
+PART = 65536
+SMALL = 1 << 20
+MOST = 1 << 32
 
 
 def main(argv: list[bytes]) -> int:
@@ -62,34 +73,52 @@ def main(argv: list[bytes]) -> int:
 
 def _changes(directory: bytes) -> list[tuple[bytes, bytes | None]]:
     """What the files of the working directory say, in the directory's own order."""
+    changes = []
+    size = 0
     try:
         with os.scandir(b".") as entries:
-            names = (entry.name for entry in entries if not entry.name.startswith(b"."))
-            return [(name, _value(directory, name)) for name in names]
+            for entry in entries:
+                if not entry.name.startswith(b"."):
+                    value = _value(directory, entry.name)
+                    changes.append((entry.name, value))
+                    size += len(entry.name) + len(value or b"")
+                    if _is_too_much(size):
+                        die(111, FATAL, "out of memory")
     except OSError as error:
         die(111, FATAL, "unable to read directory ", directory, ": ", error)
+    return changes
 
 
 def _value(directory: bytes, name: bytes) -> bytes | None:
     """What one file says; a file that cannot be read ends the program."""
     try:
-        return envfile.value(_content(name))
-    except OSError as error:
-        die(111, FATAL, "unable to read ", directory, b"/", name, ": ", error)
+        return envfile.value(_parts(name))
+    except (OSError, MemoryError) as error:
+        reason = error if isinstance(error, OSError) else OSError(errno.ENOMEM, "")
+        die(111, FATAL, "unable to read ", directory, b"/", name, ": ", reason)
 
 
-def _content(name: bytes) -> bytes:
-    """All bytes of a file; none if there is no such file. Raises OSError."""
+def _parts(name: bytes) -> "Iterator[bytes]":
+    """The bytes of a file, in parts; none if there is no such file. Raises OSError."""
     try:
         fd = open_read(name)
     except FileNotFoundError:
-        return b""
-    parts = []
+        return
+    size = 0
     try:
-        while part := os.read(fd, 65536):
-            parts.append(part)
-        return b"".join(parts)
-    except MemoryError:
-        raise OSError(errno.ENOMEM, "") from None
+        while part := os.read(fd, PART):
+            size += len(part)
+            if _is_too_much(size):
+                raise OSError(errno.ENOMEM, "")
+            yield part
     finally:
         os.close(fd)
+
+
+def _is_too_much(size: int) -> bool:
+    """May so many bytes not be kept? None are (core/envfile.py), but 0.76 keeps them all.
+
+    So a file without an end, such as /dev/zero, comes to one, and to the same: where memory
+    has a limit, also one that waits (unix/chain.py), `out of memory`.
+    """
+    return size > SMALL and size > min(MOST, chain.least_limit_on_memory() // 2)

@@ -168,6 +168,17 @@ def set_limit(which: int, limits: tuple[int, int]) -> None:
         _waiting[which] = limits
 
 
+def least_limit_on_memory() -> int:
+    """The bytes that the program may have, were it a process of its own; 2**64: no limit."""
+    try:
+        import resource
+    except (ImportError, OSError):
+        return 2**64
+    which = (resource.RLIMIT_AS, resource.RLIMIT_DATA)
+    now = {limit: resource.getrlimit(limit) for limit in which} | _waiting
+    return min(now[limit][0] % 2**64 for limit in which)  # no limit is -1 here
+
+
 def under_waiting_limits(execute: "Callable[[], object]", size: int) -> None:
     """Set the limits that wait and call `execute`; if that fails, undo them. Raises OSError.
 

@@ -187,13 +187,14 @@ def test_limit_on_descriptors_binds_the_chain(sandbox: Sandbox) -> None:
 
 @clause("chain/limit/binds-chain")
 def test_limit_on_memory_binds_the_chain(sandbox: Sandbox, variant: str) -> None:
-    sandbox.write("env/BIG", b"x" * 10_000_000)
-    answer = sandbox.run("softlimit", "-m", "4000000", "envdir", "env", "true")
-    message = {
-        "": b"envdir: fatal: unable to read env/BIG: out of memory\n",
-        "one-process": b"envdir: fatal: unable to run true: argument list too long\n",
-    }[variant]
-    assert answer_of(answer) == (111, b"", message)
+    holder = sandbox.start("setlock", "held", "/bin/sleep", "1000")
+    eventually(lambda: record(holder.pid).comm == b"sleep")
+    unlimited = record(holder.pid).limits["address space"][0]
+    waiting = sandbox.start("softlimit", "-a", "50000000", "setlock", "held", "true")
+    lock = str(sandbox.path / "held")
+    eventually(lambda: lock in record(waiting.pid).descriptors.values(), what="setlock waits")
+    limit = {"": "50000000", "one-process": unlimited}[variant]
+    assert record(waiting.pid).limits["address space"][0] == limit
 
 
 @clause("chain/names/waiting")

@@ -1,5 +1,7 @@
 """envdir: a call that nothing but strace can make fail."""
 
+import pytest
+
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.sandbox import Sandbox
 
@@ -21,6 +23,36 @@ def test_a_file_larger_than_the_memory(sandbox: Sandbox) -> None:
     answer = sandbox.run("envdir", "e", "true", prepare=["--limit", "AS=100000000"])
     assert (answer.code, answer.out) == (111, b"")
     assert answer.err == b"envdir: fatal: unable to read e/A: out of memory\n"
+
+
+@clause("envdir/error/out-of-memory")
+def test_a_file_without_an_end(sandbox: Sandbox) -> None:
+    (sandbox.path / "e").mkdir()
+    (sandbox.path / "e/A").symlink_to("/dev/zero")
+    answer = sandbox.run("envdir", "e", "true", prepare=["--limit", "AS=100000000"])
+    assert (answer.code, answer.out) == (111, b"")
+    assert answer.err == b"envdir: fatal: unable to read e/A: out of memory\n"
+
+
+@clause("envdir/error/out-of-memory-in-a-chain")
+@pytest.mark.parametrize("chain", [[], ["pgrphack"], ["setlock", "lock"]])
+def test_a_file_without_an_end_under_a_limit_of_the_chain(
+    sandbox: Sandbox, chain: list[str]
+) -> None:
+    (sandbox.path / "e").mkdir()
+    (sandbox.path / "e/A").symlink_to("/dev/zero")
+    answer = sandbox.run("softlimit", "-m", "50000000", *chain, "envdir", "e", "true")
+    assert (answer.code, answer.out) == (111, b"")
+    assert answer.err == b"envdir: fatal: unable to read e/A: out of memory\n"
+
+
+@clause("envdir/error/values-out-of-memory")
+def test_values_that_are_too_much_together(sandbox: Sandbox) -> None:
+    for number in range(600):
+        sandbox.write(f"e/V{number}", bytes(100_000))
+    answer = sandbox.run("softlimit", "-m", "50000000", "envdir", "e", "true")
+    assert (answer.code, answer.out) == (111, b"")
+    assert answer.err == b"envdir: fatal: out of memory\n"
 
 
 @clause("envdir/child/cannot-run-odd")

@@ -59,6 +59,15 @@ def test_blanks_and_tabs_at_the_end_are_removed(sandbox: Sandbox) -> None:
     assert variables(sandbox, {b"V": b" \ta b \t \t\n"}) == [b"V= \ta b"]
 
 
+@clause("envdir/set/very-many-blanks")
+@pytest.mark.parametrize("count", [100_000, 3_000_000])
+@pytest.mark.parametrize("end", [b"", b"\nx"])
+def test_more_blanks_than_a_value_may_have_are_removed(
+    sandbox: Sandbox, count: int, end: bytes
+) -> None:
+    assert variables(sandbox, {b"V": b"x" + b" \t" * count + end}) == [b"V=x"]
+
+
 @clause("envdir/set/other-white-space")
 @pytest.mark.parametrize("end", [b"\r", b"\v", b"\f", b"\xa0"])
 def test_other_white_space_stays(sandbox: Sandbox, end: bytes) -> None:
