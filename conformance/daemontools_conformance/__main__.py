@@ -1,4 +1,4 @@
-"""`python -m daemontools_conformance`: the command, where it is not on PATH."""
+"""`python -I -m daemontools_conformance`: the command, where it is not on PATH."""
 
 from daemontools_conformance.commands import main
 

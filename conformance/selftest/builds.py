@@ -39,7 +39,7 @@ def patched(folder: Path, patches: Sequence[Patch] = ()) -> Path:
         if text.count(patch.old) != 1:
             raise ValueError(f"{patch.file}: {text.count(patch.old)} x {patch.old!r}")
         file.write_text(text.replace(patch.old, patch.new))
-    install = [sys.executable, "-m", "daemontools.install", str(folder / "bin")]
+    install = [sys.executable, "-I", "-m", "daemontools.install", str(folder / "bin")]
     subprocess.run(install, env={**os.environ, "PYTHONPATH": str(library)}, check=True)
     return folder / "bin"
 
@@ -66,7 +66,7 @@ def judged(
 ) -> tuple[int, results.Report]:
     """Run the suite as a command; its exit status and its report."""
     command = [
-        *(sys.executable, "-m", "daemontools_conformance"),
+        *(sys.executable, "-I", "-m", "daemontools_conformance"),
         *("--implementation", str(implementation), "--report", str(report)),
         f"-n{workers}",
         *options,

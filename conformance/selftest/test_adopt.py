@@ -25,7 +25,7 @@ def partial(tmp_path: Path) -> Path:
 
 def adopt(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "daemontools_conformance", "adopt", *words],
+        [sys.executable, "-I", "-m", "daemontools_conformance", "adopt", *words],
         cwd=cwd,
         capture_output=True,
         text=True,

@@ -48,7 +48,7 @@ def run(asked: str, options: list[str]) -> str:
         return f"{name}: cannot be run here unless you say where its programs are: {name}=DIR"
     with tempfile.TemporaryDirectory() as report:
         command = [
-            *(sys.executable, "-m", "daemontools_conformance"),
+            *(sys.executable, "-I", "-m", "daemontools_conformance"),
             *("--implementation", asked, "--report", report, *options),
         ]
         exit_code = subprocess.run(command, check=False).returncode

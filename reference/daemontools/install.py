@@ -1,7 +1,7 @@
 """Write the programs' launchers into a directory, or take them away again.
 
-    python -m daemontools.install DIR             write them
-    python -m daemontools.install --remove DIR    take them away
+    python -I -m daemontools.install DIR             write them
+    python -I -m daemontools.install --remove DIR    take them away
 
     --python FILE    the interpreter of the launchers (this one)
     --library DIR    copy the package to DIR, and import it from there: for users who
@@ -9,10 +9,13 @@
     --no-chain       a chain of programs runs in one interpreter each (unix/chain.py)
 
 For servers: /command, /usr/local/bin, /usr/bin. A launcher is four lines that
-start with the absolute path of the interpreter and the flags `-ISXutf8`:
+start with the absolute path of the interpreter and the flags `-BISXutf8`:
 
-* `-I` no PYTHON* variable and no file in the working directory has a say, so
-  that a service's own PYTHONPATH cannot break the tools that supervise it;
+* `-B` no compiled module is ever written by a program: with a umask of 0, root's would be
+  open to everybody. They are made here, once;
+* `-I` the working directory has no say, and neither has PYTHONPATH, which a service may set
+  for itself. Two variables have one in spite of it, PYTHONEXECUTABLE and
+  __PYVENV_LAUNCHER__ (docs/reference/trust.md);
 * `-S` no site module: 2 to 8 ms less for each program in a run script;
 * `-X utf8` file names and arguments survive as bytes in every locale.
 
@@ -28,14 +31,17 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import daemontools
 
 MARK = "# A launcher written by daemontools.install: it may be overwritten and removed."
 
+FLAGS = "-BISXutf8"
+
 LAUNCHER = """\
-#!{python} -ISXutf8
+#!{python} {flags}
 {mark}
 import sys
 sys.path.append({library!r})
@@ -58,22 +64,22 @@ def programs() -> list[str]:
 
 def launcher(program: str, python: str, library: str, *, chain: bool = True) -> str:
     """The text of one launcher. Raises ValueError if `python` cannot stand in a #! line."""
-    first_line = f"#!{python} -ISXutf8"
+    first_line = f"#!{python} {FLAGS}"
     too_long = len(os.fsencode(first_line)) > LONGEST_FIRST_LINE
     if not os.path.isabs(python) or any(blank in python for blank in " \t\n") or too_long:
         raise ValueError(f"this interpreter's path cannot stand in a #! line: {python}")
     switches = "" if chain else NO_CHAIN
     return LAUNCHER.format(
-        python=python, mark=MARK, program=program, library=library, switches=switches
+        python=python, flags=FLAGS, mark=MARK, library=library, switches=switches, program=program
     )
 
 
 def is_ours(path: Path) -> bool:
-    """Is the file a launcher that this module wrote?"""
-    try:
-        return MARK in path.read_text(errors="replace")
-    except (FileNotFoundError, NotADirectoryError):
-        return False
+    """Is it a file, and a launcher that this module wrote? (The mark stands near its start.)"""
+    if not path.is_file():
+        return False  # a FIFO would be waited for
+    with open(path, "rb") as file:
+        return MARK.encode() in file.read(8192)
 
 
 def install(directory: Path, python: str, library: str, *, chain: bool = True) -> None:
@@ -86,14 +92,21 @@ def install(directory: Path, python: str, library: str, *, chain: bool = True) -
         raise FileExistsError(f"not written by daemontools.install: {', '.join(foreign)}")
     compile_package(python, library)
     for program, text in texts.items():
-        new = directory / f".{program}.new"
-        try:
-            new.write_text(text)
-            new.chmod(0o755)
-            new.rename(directory / program)
-        except OSError:
-            new.unlink(missing_ok=True)
-            raise
+        replace(directory / program, text)
+
+
+def replace(file: Path, text: str) -> None:
+    """Write a launcher under a name that nobody has, and rename it. Raises OSError."""
+    # mkstemp follows no link, and takes no file that is there: others may write here, too.
+    fd, new = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    try:
+        with open(fd, "w") as output:
+            output.write(text)
+            os.fchmod(fd, 0o755)
+        os.rename(new, file)
+    except OSError:
+        os.unlink(new)
+        raise
 
 
 def check_interpreter(python: str) -> None:
@@ -106,11 +119,13 @@ def check_interpreter(python: str) -> None:
 def compile_package(python: str, library: str) -> None:
     """Compile beforehand, by the interpreter that will need it, readable for everybody.
 
-    The programs must start fast for users who may not write here. If we may not
-    either, they start slower: no reason to fail.
+    No program does it itself (`-B`). If we may not write here, each start takes
+    longer: no reason to fail, but one for a warning.
     """
     compile_all = [python, "-IS", "-m", "compileall", "-qq", f"{library}/daemontools"]
-    subprocess.run(compile_all, check=False, umask=0o022)
+    if subprocess.run(compile_all, check=False, umask=0o022).returncode != 0:
+        warning = f"unable to compile {library}/daemontools: every program will start slower"
+        print(f"daemontools.install: warning: {warning}", file=sys.stderr)
 
 
 def remove(directory: Path) -> None:
@@ -162,8 +177,8 @@ def _make_folder(folder: Path) -> None:
 
 
 def main() -> None:
-    """The command line of `python -m daemontools.install`."""
-    parser = argparse.ArgumentParser(prog="python -m daemontools.install")
+    """The command line of `python -I -m daemontools.install`."""
+    parser = argparse.ArgumentParser(prog="python -I -m daemontools.install")
     parser.add_argument("directory", type=Path, help="where the programs shall be, e.g. /command")
     parser.add_argument("--remove", action="store_true", help="take the launchers away again")
     parser.add_argument(

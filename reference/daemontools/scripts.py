@@ -2,7 +2,7 @@
 
 pip writes a small script for each entry of `[project.scripts]`, and each calls
 a function of this module. Those scripts start slower than the launchers that
-`python -m daemontools.install` writes, and PYTHON* variables reach them: fine
+`python -I -m daemontools.install` writes, and PYTHON* variables reach them: fine
 for a first look, not for a server.
 """
 

@@ -28,7 +28,7 @@ Faulty = Callable[..., tuple[subprocess.Popen[bytes], Path]]
 def supervise(tmp_path: Path) -> Iterator[Faulty]:
     """Start supervise with options of strace; the process, and what it writes to descriptor 2."""
     folder = tmp_path / "bin"
-    subprocess.run([sys.executable, "-m", "daemontools.install", folder], check=True)
+    subprocess.run([sys.executable, "-I", "-m", "daemontools.install", folder], check=True)
     (tmp_path / "s").mkdir()
     (tmp_path / "s/down").touch()
     started = []

@@ -49,7 +49,9 @@ def is_called_in_the_fork(tmp_path: Path, folder: Path) -> Iterator[Tree]:
     started = []
 
     def start(*options: str, name: str = "clock") -> bool:
-        subprocess.run([sys.executable, "-m", "daemontools.install", *options, folder], check=True)
+        subprocess.run(
+            [sys.executable, "-I", "-m", "daemontools.install", *options, folder], check=True
+        )
         service = tmp_path / "service" / name
         service.mkdir(parents=True)
         (service / "down").touch()
@@ -85,6 +87,6 @@ def test_another_supervise_that_comes_first_is_executed(
     first = tmp_path / "first"
     first.mkdir()
     # The same program, but another file: its identity decides, not its content.
-    subprocess.run([sys.executable, "-m", "daemontools.install", first], check=True)
+    subprocess.run([sys.executable, "-I", "-m", "daemontools.install", first], check=True)
     assert not is_called_in_the_fork()
     assert (first / "supervise").read_bytes() == (folder / "supervise").read_bytes()

@@ -1,7 +1,10 @@
 """The installer: it writes launchers, replaces its own, and leaves other files alone."""
 
+import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ import pytest
 from daemontools import install
 
 PYTHON = sys.executable
+_COMPILED = shutil.ignore_patterns("__pycache__")
 
 
 def test_every_program_gets_an_executable_launcher(tmp_path: Path) -> None:
@@ -45,7 +49,7 @@ def test_an_interpreter_with_a_blank_in_its_path_is_refused() -> None:
 
 def test_the_package_can_be_copied_and_taken_away_again(tmp_path: Path) -> None:
     folders = ["--library", str(tmp_path / "library"), str(tmp_path / "bin")]
-    command = [PYTHON, "-m", "daemontools.install"]
+    command = [PYTHON, "-I", "-m", "daemontools.install"]
     subprocess.run([*command, *folders], check=True)
     assert str(tmp_path / "library") in (tmp_path / "bin/svok").read_text()
     assert subprocess.run([tmp_path / "bin/svok"], check=False).returncode == 100
@@ -62,7 +66,7 @@ def test_chains_can_be_switched_off(tmp_path: Path) -> None:
 
 
 def test_the_command_line_installs_and_removes(tmp_path: Path) -> None:
-    command = [PYTHON, "-m", "daemontools.install"]
+    command = [PYTHON, "-I", "-m", "daemontools.install"]
     subprocess.run([*command, tmp_path], check=True)
     assert (tmp_path / "svok").exists()
     subprocess.run([*command, "--remove", tmp_path], check=True)
@@ -71,7 +75,7 @@ def test_the_command_line_installs_and_removes(tmp_path: Path) -> None:
 
 def test_everything_is_readable_whatever_the_umask(tmp_path: Path) -> None:
     folders = ["--library", str(tmp_path / "new/library"), str(tmp_path / "new/bin")]
-    subprocess.run([PYTHON, "-m", "daemontools.install", *folders], check=True, umask=0o077)
+    subprocess.run([PYTHON, "-I", "-m", "daemontools.install", *folders], check=True, umask=0o077)
     for path in (tmp_path / "new", *(tmp_path / "new").rglob("*")):
         assert path.stat().st_mode & 0o444 == 0o444, path
     assert list((tmp_path / "new/library/daemontools/unix/__pycache__").glob("chain.*.pyc"))
@@ -113,8 +117,65 @@ def test_a_foreign_folder_of_that_name_is_neither_replaced_nor_removed(tmp_path:
         file.touch()
     folders = ["--library", str(tmp_path), str(tmp_path / "bin")]
     for options in ([], ["--remove"]):
-        command = [PYTHON, "-m", "daemontools.install", *options, *folders]
+        command = [PYTHON, "-I", "-m", "daemontools.install", *options, *folders]
         finished = subprocess.run(command, check=False, capture_output=True, text=True)
         assert finished.returncode == 1
         assert "not written by daemontools.install" in finished.stderr
     assert all(file.exists() for file in precious)
+
+
+def test_no_program_writes_compiled_modules(tmp_path: Path) -> None:
+    package = tmp_path / "library/daemontools"
+    shutil.copytree(Path(install.__file__).parent, package, ignore=_COMPILED)
+    for program in install.programs():
+        launcher = tmp_path / program
+        launcher.write_text(install.launcher(program, PYTHON, str(package.parent)))
+        launcher.chmod(0o755)
+        if program != "svscanboot":  # it would start the machine's services
+            call = [launcher, "nothing-of-this-name"]
+            null = subprocess.DEVNULL
+            subprocess.run(call, cwd=tmp_path, stdin=null, umask=0, check=False, timeout=60)
+    assert not list(tmp_path.rglob("__pycache__"))
+
+
+def test_a_library_that_cannot_be_compiled_gives_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "daemontools").mkdir()
+    (tmp_path / "daemontools/wrong.py").write_text("this is no Python")
+    install.compile_package(PYTHON, str(tmp_path))
+    assert "warning: unable to compile" in capsys.readouterr().err
+
+
+HOSTILE = "import os; os.write(2, b'TRAPPED')\n"
+
+
+@pytest.mark.parametrize("module", ["install", "logs"])
+def test_a_package_in_the_working_directory_has_no_say(tmp_path: Path, module: str) -> None:
+    (tmp_path / "daemontools").mkdir()
+    for name in ("__init__", module, "argparse"):
+        (tmp_path / f"daemontools/{name}.py").write_text(HOSTILE)
+    (tmp_path / "argparse.py").write_text(HOSTILE)
+    command = [PYTHON, "-I", "-m", f"daemontools.{module}", "--help"]
+    shown = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    assert f"python -I -m daemontools.{module}".encode() in shown.stdout
+    assert b"TRAPPED" not in shown.stderr
+
+
+def test_a_file_that_waits_under_a_likely_name_is_left_alone(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/.svc.new").symlink_to(victim)
+    os.mkfifo(tmp_path / "bin/.svok.new")
+    install.install(tmp_path / "bin", PYTHON, "/nowhere")
+    assert victim.read_text() == "precious"
+    assert not (tmp_path / "bin/svc").is_symlink()
+    assert (tmp_path / "bin/svok").is_file()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "svc")
+    with pytest.raises(FileExistsError, match="svc"):
+        install.install(tmp_path, PYTHON, "/nowhere")

@@ -295,7 +295,7 @@ def test_following_a_real_multilog_that_rotates_and_dies(
 
 
 def run(*arguments: str, tz: str = "UTC") -> "subprocess.CompletedProcess[bytes]":
-    command = [sys.executable, "-m", "daemontools.logs", *arguments]
+    command = [sys.executable, "-I", "-m", "daemontools.logs", *arguments]
     environment = {**os.environ, "TZ": tz}
     return subprocess.run(command, capture_output=True, env=environment, check=False)
 
@@ -316,7 +316,7 @@ def test_the_command_says_what_is_wrong_in_one_line(tmp_path: Path) -> None:
 
 
 def test_the_command_follows_and_dies_of_an_interrupt_silently(directory: Directory) -> None:
-    command = [sys.executable, "-m", "daemontools.logs", "--follow", str(directory.path)]
+    command = [sys.executable, "-I", "-m", "daemontools.logs", "--follow", str(directory.path)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout
     assert process.stderr

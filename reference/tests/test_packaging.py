@@ -101,9 +101,9 @@ def test_pip_puts_all_programs_on_path(venv: Path, tmp_path: Path) -> None:
 
 def test_the_installer_writes_launchers_and_takes_them_away(venv: Path, tmp_path: Path) -> None:
     command = tmp_path / "command"
-    run(venv / "bin/python", "-m", "daemontools.install", command)
+    run(venv / "bin/python", "-I", "-m", "daemontools.install", command)
     check_programs(command, tmp_path)
-    run(venv / "bin/python", "-m", "daemontools.install", "--remove", command)
+    run(venv / "bin/python", "-I", "-m", "daemontools.install", "--remove", command)
     assert list(command.iterdir()) == []
 
 

@@ -38,7 +38,7 @@ def test_a_missing_directory_has_nothing_left_over(tmp_path: Path) -> None:
 def programs(tmp_path: Path) -> Path:
     """Launchers of all programs."""
     folder = tmp_path / "bin"
-    subprocess.run([sys.executable, "-m", "daemontools.install", folder], check=True)
+    subprocess.run([sys.executable, "-I", "-m", "daemontools.install", folder], check=True)
     return folder
 
 

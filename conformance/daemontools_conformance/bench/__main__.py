@@ -1,6 +1,6 @@
 """Measure the loggers: the reference beside every other implementation on this machine.
 
-    python -m daemontools_conformance.bench [--only multilog] [--rounds 5] [--megabytes 100]
+    python -I -m daemontools_conformance.bench [--only multilog] [--rounds 5] [--megabytes 100]
 
 All of them work on the same generated input, in turns, round by round, so that
 whatever else the machine does strikes all alike. Ratios are to djb's programs,
@@ -30,7 +30,7 @@ Results = dict[str, list[Measurement]]
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m daemontools_conformance.bench")
+    parser = argparse.ArgumentParser(prog="python -I -m daemontools_conformance.bench")
     parser.add_argument("--only", default="", help="tasks whose name contains this")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--megabytes", type=int, default=100, help="size of the input")

@@ -1,6 +1,6 @@
 """Measure start-up: from the exec of a chain program to the exec of its child.
 
-    python -m daemontools_conformance.bench.startup [--rounds 50] [--check]
+    python -I -m daemontools_conformance.bench.startup [--rounds 50] [--check]
 
 Each line of a run script pays this once per program. Everything is measured in turns,
 round by round, so that whatever else the machine does strikes all alike:
@@ -62,7 +62,7 @@ class Measured(NamedTuple):
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m daemontools_conformance.bench.startup")
+    parser = argparse.ArgumentParser(prog="python -I -m daemontools_conformance.bench.startup")
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--check", action="store_true", help="fail if a target is missed")
     arguments = parser.parse_args()

@@ -7,7 +7,7 @@ A profile is a TOML file:
     version = "1:0.76-8.1"              # of the implementation
     suite_version = "0.1.0"             # clauses newer than this report NEW
     folder = ["/command", "/usr/bin"]   # the first that holds one of the programs
-    setup = ["{python}", "-m", "daemontools.install", "{folder}"]   # instead of folder
+    setup = ["{python}", "-I", "-m", "daemontools.install", "{folder}"]   # instead of folder
     not_offered = ["svscanboot"]        # whole programs
     peer = "djb"                        # lends what is not offered to tests of other programs
     inherits = "djb"                    # a shipped profile: what is not said here is as there,

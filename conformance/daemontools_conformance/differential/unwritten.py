@@ -146,7 +146,7 @@ def _outcomes(name: str, ids: list[str]) -> dict[str, Outcome]:
     """Run the suite with the clauses; what became of each."""
     chosen = [word for id_ in ids for word in ("--clause", id_)]
     with tempfile.TemporaryDirectory(prefix="differential-clauses-") as folder:
-        suite = [sys.executable, "-m", "daemontools_conformance", "--implementation", name]
+        suite = [sys.executable, "-I", "-m", "daemontools_conformance", "--implementation", name]
         options = ["--report", folder, "-m", "not slow", *chosen]
         subprocess.run([*suite, *options], stdout=subprocess.DEVNULL, check=False)
         file = Path(folder) / "results.jsonl"

@@ -84,7 +84,7 @@ def install(scratch: Path, notes: Path) -> tuple[Path, dict[str, int]]:
 
 def run(programs: Path, scratch: Path, notes: Path, options: list[str]) -> Report:
     """Run the suite on the traced programs; its report. Raises BrokenReport."""
-    suite = [sys.executable, "-m", "daemontools_conformance"]
+    suite = [sys.executable, "-I", "-m", "daemontools_conformance"]
     suite += ["--implementation", f"reference={programs}", "--report", str(scratch / "report")]
     path = os.pathsep.join([str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": path, FOLDER: str(notes)}

@@ -10,6 +10,8 @@
 7. Expectations of all shipped profiles name clauses and variants that exist.
 8. No function is longer than LONGEST_FUNCTION.
 9. The suite without its tests, and its upkeep, stay below their budgets of lines.
+10. A command with `-m daemontools...` is written with `-I`: in a working directory of
+   somebody else's, python would take their daemontools/ for ours.
 
 Prints what is wrong, one line each; exit 1 if there is anything.
 """
@@ -18,6 +20,7 @@ import ast
 import contextlib
 import graphlib
 import io
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -41,6 +44,10 @@ UPKEEP = ROOT / "conformance/upkeep"
 BUDGETS = {SUITE: 9950, UPKEEP: 900}  # lines, tests apart
 LONGEST_FUNCTION = 40  # lines, a screen; the docstring is not counted
 SLEEPERS = {"sleep"}
+
+# What a reader may type or copy: `python -m daemontools.install`, and the same as a list.
+UNSAFE = re.compile(r"""(?<!-I )-m daemontools|(?<!"-I", )"-m", "daemontools""")
+TEXTS = ("*.md", "*.py", "*.toml", "*.ini", "*.yml")
 
 # package -> its floors, the lowest first. What is not named here stands above them all.
 FLOORS = {
@@ -210,6 +217,18 @@ def _room(module: str) -> str:
     return module.split(".")[1] if "." in module else ""
 
 
+def commands() -> Iterator[str]:
+    """Rule 10."""
+    texts = [file for pattern in TEXTS for file in ROOT.rglob(pattern)]
+    for file in [*texts, ROOT / "demo", ROOT / "check"]:
+        parts = file.relative_to(ROOT).parts
+        if parts[0] in {".venv", ".tox", ".git", "build"} or file == Path(__file__):
+            continue
+        for number, line in enumerate(file.read_text(errors="replace").splitlines(), start=1):
+            if UNSAFE.search(line):
+                yield f"{_short(file)}:{number}: -m daemontools without -I"
+
+
 def _imports(file: Path) -> Iterator[tuple[int, str]]:
     """The modules that a file imports at run time, with their lines."""
     tree = ast.parse(file.read_text())
@@ -269,6 +288,7 @@ def main() -> int:
         profiles,
         lengths,
         budgets,
+        commands,
     ]
     wrong = [line for rule in rules for line in rule()]
     print("\n".join(wrong) if wrong else "the project's own rules hold")

@@ -29,7 +29,7 @@ How it goes:
 What a chain in one process does otherwise than separate processes is declared
 (clauses: chain/...).
 
-`python -m daemontools.install --no-chain DIR` writes launchers without all this.
+`python -I -m daemontools.install --no-chain DIR` writes launchers without all this.
 """
 
 import os

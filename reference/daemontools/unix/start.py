@@ -1,7 +1,7 @@
 """Make a Python process behave like the C program that it replaces.
 
 A daemontools program lives in the middle of a chain of programs: what it does
-to its own signals and environment, the next one inherits. CPython changes four
+to its own signals and environment, the next one inherits. CPython changes five
 things before the first line of ours runs. They are put back here, first of all:
 
 * SIGINT has a handler that raises KeyboardInterrupt: back to default, so that
@@ -9,7 +9,8 @@ things before the first line of ours runs. They are put back here, first of all:
 * SIGPIPE is ignored: back to default. `tai64n | head -1` must end;
 * SIGXFSZ is ignored: back to default;
 * LC_CTYPE may have been set in the environment (PEP 538, when the locale is
-  "C"): back to what the kernel handed over.
+  "C"): back to what the kernel handed over;
+* __PYVENV_LAUNCHER__ is taken out of the environment: put back.
 
 A rule for every program that lives long: what it can ever need (modules,
 compiled expressions, room for its largest block, a descriptor) it has before
@@ -42,6 +43,7 @@ def run(main: "Main") -> "NoReturn":
     """Call `main` with the arguments as bytes, and end the process with what it returns."""
     _restore_signals()
     _restore_locale_variable()
+    _restore_launcher_variable()
     call(main, [os.fsencode(argument) for argument in sys.argv])
 
 
@@ -105,3 +107,16 @@ def _restore_locale_variable() -> None:
         del os.environb[b"LC_CTYPE"]
     else:
         os.putenv(b"LC_CTYPE", original)
+
+
+def _restore_launcher_variable() -> None:
+    """Undo what CPython does for a launcher of macOS, on every system.
+
+    The block gets the variable back in its place, and C's environment at its end: whoever
+    executes something without the block (supervise, a processor) hands that on.
+    """
+    block = environment.original_block()
+    value = envblock.value_of(block, b"__PYVENV_LAUNCHER__")
+    if value is not None:
+        environment.become(block)
+        os.putenv(b"__PYVENV_LAUNCHER__", value)

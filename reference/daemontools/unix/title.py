@@ -1,6 +1,6 @@
 """The name and the arguments that `ps`, `pgrep` and `pidof` show for this process.
 
-A script runs as `python -ISXutf8 /command/svscan /service`, and that is what the
+A script runs as `python -BISXutf8 /command/svscan /service`, and that is what the
 kernel shows. People and tools look for `svscan /service` and for `supervise
 clock`, so the programs that live long put their own words there.
 
