@@ -132,7 +132,7 @@ def test_no_program_writes_compiled_modules(tmp_path: Path) -> None:
         launcher.write_text(install.launcher(program, PYTHON, str(package.parent)))
         launcher.chmod(0o755)
         if program != "svscanboot":  # it would start the machine's services
-            call = [launcher, "nothing-of-this-name"]
+            call: list[str | Path] = [launcher, "nothing-of-this-name"]
             null = subprocess.DEVNULL
             subprocess.run(call, cwd=tmp_path, stdin=null, umask=0, check=False, timeout=60)
     assert not list(tmp_path.rglob("__pycache__"))

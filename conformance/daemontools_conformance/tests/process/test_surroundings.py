@@ -19,6 +19,7 @@ HOSTILE = {
     **{f"PYTHON{name}": "1" for name in ("DEBUG", "INSPECT", "OPTIMIZE", "VERBOSE", "UTF8")},
     **dict.fromkeys(("PYTHONHOME", "PYTHONPLATLIBDIR", "PYTHONEXECUTABLE"), "/nowhere"),
     **dict.fromkeys(("PYTHONPATH", "PYTHONUSERBASE", "PYTHONPYCACHEPREFIX"), "traps"),
+    "__PYVENV_LAUNCHER__": "/nowhere",
     "PYTHONSTARTUP": "traps/os.py",
     "PYTHONIOENCODING": "ascii:strict",
     "PYTHONWARNINGS": "error",
@@ -60,6 +61,29 @@ def test_variables_of_interpreters_change_nothing(sandbox: Sandbox, program: str
     answer = call(sandbox, program, env={**sandbox.environment, **HOSTILE})
     assert is_as_ever(program, answer, usual), answer
     assert not (sandbox.path / "TRAPPED").exists()
+
+
+HIJACK = """\
+import posix
+posix.close(posix.open("TRAPPED", posix.O_CREAT | posix.O_WRONLY))
+posix._exit(66)
+"""
+
+
+@clause("process/variables/interpreter-path")
+@each_program
+@pytest.mark.parametrize("variable", ["PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__"])
+def test_a_library_beside_the_interpreter_that_a_variable_names(
+    sandbox: Sandbox, program: str, variable: str, variant: str
+) -> None:
+    usual = call(sandbox, program)
+    sandbox.write("traps/encodings/__init__.py", HIJACK)
+    sandbox.write("traps/python._pth", f"{sandbox.path}/traps\n")
+    environment = {**sandbox.environment, variable: f"{sandbox.path}/traps/python"}
+    answer = call(sandbox, program, env=environment)
+    is_trapped = (sandbox.path / "TRAPPED").exists()
+    assert is_trapped == (variant == "python")
+    assert answer.code == 66 if is_trapped else is_as_ever(program, answer, usual)
 
 
 @clause("process/files/working-directory")

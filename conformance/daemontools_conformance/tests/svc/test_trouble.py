@@ -76,6 +76,16 @@ def test_control_is_a_plain_file(sandbox: Sandbox) -> None:
     assert path.read_bytes() == b"dx23456789"
 
 
+@clause("svc/trouble/plain-file")
+def test_control_is_a_link_to_a_file(sandbox: Sandbox) -> None:
+    path = sandbox.write("precious", b"0123456789")
+    (sandbox.path / "s/supervise").mkdir(parents=True)
+    (sandbox.path / "s/supervise/control").symlink_to("../../precious")
+    finished = sandbox.run("svc", "-dx", "s")
+    assert (finished.code, finished.err) == (0, b"")
+    assert path.read_bytes() == b"dx23456789"
+
+
 @clause("svc/trouble/goes-on")
 def test_all_others_get_their_letters(sandbox: Sandbox) -> None:
     sandbox.write("file")
