@@ -157,7 +157,7 @@ def table(
 ) -> list[str]:
     """The lines of a table: its head, the words of each row, and its cell of each column."""
     cells = zip(rows, *([cell.result() for cell in column] for column in columns), strict=True)
-    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    lines = [f"| {' | '.join(head)} |", "| --" * len(head) + " |"]
     return lines + [f"| {' | '.join([*row, *answers])} |" for row, *answers in cells]
 
 
@@ -188,7 +188,7 @@ def main() -> None:
         names = arguments.implementation
         lines = [HEADING, *table(["call that fails", "error", "warning", *names], words, tried)]
         lines += [POWER, *table(["what is cut", *names], [(s.what,) for s in SCENARIOS], cuts)]
-        lines += [OTHERS, f"| what | {' | '.join(names)} |", "|---|" + "---|" * len(names)]
+        lines += [OTHERS, f"| what | {' | '.join(names)} |", "| -- |" + " -- |" * len(names)]
         lines += others([find(name) for name in names])
         spelled = [
             (program, refusal.name.replace("-", " "), error, "once" if when == ONCE else "longer")
