@@ -7,7 +7,7 @@ import pytest
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
-from daemontools_conformance.tests.svstat.handmade import answer, service, status_bytes
+from daemontools_conformance.tests.svstat.handmade import answer, masked, service, status_bytes
 
 NOBODY = ["--user", "65534:65534"]
 
@@ -122,7 +122,7 @@ def test_fifty_directories_and_twenty_descriptors(sandbox: Sandbox, hindrance: s
         (sandbox.path / "s" / hindrance).mkdir()
         lines = sandbox.run("svstat", *(["s"] * 50), prepare=few).out.splitlines()
     assert len(lines) == 50
-    assert len(set(lines)) == 1
+    assert len(set(map(masked, lines))) == 1
 
 
 @clause("svstat/output/errors-on-stdout")
