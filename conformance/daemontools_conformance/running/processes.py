@@ -192,6 +192,19 @@ def cpu_seconds(pid: int) -> float:
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
+def share_of_busy_loop(pid: int, during: float) -> float:
+    """The time that a process computes in `during` seconds, as a part of what a busy loop gets.
+
+    Near 0 for one that waits and near 1 for one that spins, however loaded the machine is.
+    """
+    with subprocess.Popen(["sh", "-c", "while :; do :; done"]) as loop:
+        before = cpu_seconds(pid), cpu_seconds(loop.pid)
+        time.sleep(during)
+        after = cpu_seconds(pid), cpu_seconds(loop.pid)
+        loop.kill()
+    return (after[0] - before[0]) / max(after[1] - before[1], 0.01)
+
+
 def resident_kilobytes(pid: int, *, peak: bool = False) -> int:
     """The memory that a process has now, or the most it has had; 0 when it has ended."""
     with open(f"/proc/{pid}/status") as file:
