@@ -1,11 +1,18 @@
 """The daemontools programs in plain Python.
 
-Read `programs/svok.py` first: it is the shortest. Then `unix/start.py`, which
-makes a Python process behave like the C program that it replaces.
+Read `programs/svok.py` first: it is the shortest. The README has an order for the rest.
 
 * `programs/` one module a program, each with a `main(argv)`;
 * `core/` the logic that needs no kernel;
+* `fast/` the same as three modules of `core/`, quicker and harder to read: skip it at first;
 * `unix/` the only code that calls the kernel, one idea a file.
+
+For users of the package, not among the seventeen programs:
+
+* `install.py` writes the launchers, and takes them away;
+* `logs.py` reads the logs that multilog writes;
+* `tai64.py` TAI64 labels, in both directions;
+* `scripts.py` the commands that pip installs.
 """
 
 __version__ = "0.1.0"

@@ -349,7 +349,7 @@ def main() -> None:
     """The command line of `python -I -m daemontools.logs`. Exit code 1: not all could be shown."""
     import signal
 
-    from daemontools.core.local_blocks import Localiser
+    from daemontools.fast.local import Localiser
     from daemontools.unix.localtime import local_time
 
     arguments = _arguments()

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemontools.core import lines, match, rotate, script, selection
+from daemontools.core import lines, match, rotate, script
 from daemontools.core.rotate import (
     FULL,
     GIVE_UP,
@@ -26,6 +26,7 @@ from daemontools.core.rotate import (
     old_files,
     surplus,
 )
+from daemontools.fast import lines as fast_lines
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "docs/_ext"))
@@ -161,7 +162,7 @@ def test_a_file_is_filled_with_the_last_line_that_fits() -> None:
     assert rotate.cut(block * 200, 0, 0, 4096) == 4096 // 80 * 80
 
 
-@pytest.mark.parametrize("module", [lines, match, rotate, script, selection])
+@pytest.mark.parametrize("module", [lines, match, rotate, script, fast_lines])
 def test_examples_in_docstrings(module: ModuleType) -> None:
     assert doctest.testmod(module).failed == 0
 

@@ -1,6 +1,6 @@
 """The shape of the reference: no program that knows another.
 
-(The length of functions, and that imports go programs -> unix -> core, never back,
+(The length of functions, and that imports go programs -> unix, fast -> core, never back,
 `conformance/upkeep/lint` sees to.)
 """
 

@@ -38,7 +38,9 @@ Executed = dict[str, set[int]]  # file -> its lines
 def sources(package: Path) -> dict[str, Path]:
     """The files of the programs by their names below the package."""
     found = [
-        file for part in ("core", "programs", "unix") for file in (package / part).glob("*.py")
+        file
+        for part in ("core", "fast", "programs", "unix")
+        for file in (package / part).glob("*.py")
     ]
     return {file.relative_to(package).as_posix(): file for file in sorted(found)}
 

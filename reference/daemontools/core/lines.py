@@ -9,8 +9,8 @@ needs no more memory than a short one.
 The actions are carried out in order. Each line begins selected; `-` and `+`
 change that; every other action looks at what is selected when its turn comes.
 
-`selection.py` does the same with whole blocks at a time, and is what multilog
-runs. This is its model: hypothesis holds the two equal (reference/tests).
+This is the model. multilog runs `fast/lines.py`, which a property test proves
+equal to it (reference/tests/test_fast_lines.py; docs/explain/fast-path.md).
 Clauses: multilog/line/..., multilog/alert/..., multilog/status/...
 """
 

@@ -10,8 +10,8 @@ the second, digits still further left do not count, and missing ones are zeros.
 A line whose label has no date (its year is beyond the C library's calendar, as
 it is for `@` or `@hello`, which mean the second 0 of TAI64) stays as it is.
 
-This is the model. The program runs `core/local_blocks.py`, which a property
-test proves equal to it (reference/tests/test_local.py; docs/explain/fast-path.md).
+This is the model. The program runs `fast/local.py`, which a property
+test proves equal to it (reference/tests/test_fast_local.py; docs/explain/fast-path.md).
 """
 
 from daemontools.core.tai64 import UNIX_EPOCH

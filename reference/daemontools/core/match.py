@@ -6,9 +6,9 @@ match "a: b: fatal", because the star ends at the first colon. A star at the end
 matches the rest. There is no quoting: a star that is followed by another star
 runs up to the first star in the text.
 
-This is the plain version, one character after another, and the definition.
-`selection.py` says the same in regular expressions, for whole blocks of lines;
-hypothesis holds the two together. Clauses: multilog/pattern/...
+This is the model. multilog runs the regular expressions of `fast/lines.py`, which a
+property test proves equal to it (reference/tests/test_fast_lines.py).
+Clauses: multilog/pattern/...
 """
 
 STAR = ord("*")

@@ -1,7 +1,7 @@
 """tai64n's work, plainly: a label before the first byte of each line.
 
-This is the model. The program runs `core/stamp_blocks.py`, which a property test
-proves equal to it (reference/tests/test_stamp.py; docs/explain/fast-path.md).
+This is the model. The program runs `fast/stamp.py`, which a property test
+proves equal to it (reference/tests/test_fast_stamp.py; docs/explain/fast-path.md).
 """
 
 

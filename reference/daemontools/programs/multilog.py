@@ -32,8 +32,8 @@ import errno
 import os
 
 from daemontools.core.script import parse
-from daemontools.core.selection import Selection
 from daemontools.core.tai64 import format_tai64n
+from daemontools.fast.lines import Selection
 from daemontools.unix.clock import now, pause
 from daemontools.unix.interrupts import Interrupts
 from daemontools.unix.logdir import PAUSE_SECONDS, WARNING, LogDirectory, insist

@@ -20,8 +20,8 @@ crash could lose.
 Contract: conformance/spec/tai64n.md. Manual: http://cr.yp.to/daemontools/tai64n.html
 """
 
-from daemontools.core.stamp_blocks import stamp
 from daemontools.core.tai64 import format_tai64n
+from daemontools.fast.stamp import stamp
 from daemontools.unix.clock import now, pause
 from daemontools.unix.streams import BLOCK_BYTES, affordable, in_pieces, read_block, write_all
 from daemontools.unix.title import set_title

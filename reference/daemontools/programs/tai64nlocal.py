@@ -20,7 +20,7 @@ Contract: conformance/spec/tai64nlocal.md.
 Manual: http://cr.yp.to/daemontools/tai64nlocal.html
 """
 
-from daemontools.core.local_blocks import Localiser
+from daemontools.fast.local import Localiser
 from daemontools.unix.clock import pause
 from daemontools.unix.localtime import local_time
 from daemontools.unix.streams import BLOCK_BYTES, affordable, in_pieces, read_block, write_all

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemontools.core import stamp, stamp_blocks
+from daemontools.core import stamp as model
 from daemontools.core.tai64 import TAI64N_TEXT, parse_tai64n
+from daemontools.fast import stamp
 
 LABEL = b"@4000000037c219bf2ef02e94"
 
@@ -23,8 +24,8 @@ blocks = texts.filter(bool)
 
 @given(blocks, st.booleans())
 def test_the_fast_path_equals_the_model(block: bytes, inside_line: bool) -> None:
-    fast = stamp_blocks.stamp(block, LABEL, inside_line=inside_line)
-    assert fast == stamp.stamp(block, LABEL, inside_line=inside_line)
+    fast = stamp.stamp(block, LABEL, inside_line=inside_line)
+    assert fast == model.stamp(block, LABEL, inside_line=inside_line)
 
 
 @given(texts)
@@ -33,16 +34,16 @@ def test_each_line_gets_one_label(text: bytes) -> None:
     expected = b"\n".join(LABEL + b" " + line for line in lines[:-1])
     expected += b"\n" if len(lines) > 1 else b""
     expected += LABEL + b" " + lines[-1] if lines[-1] else b""
-    assert stamp.stamp(text, LABEL, inside_line=False) == expected
+    assert model.stamp(text, LABEL, inside_line=False) == expected
 
 
 @given(st.lists(blocks))
 def test_where_the_input_is_cut_does_not_matter(cut: list[bytes]) -> None:
     result, inside_line = b"", False
     for block in cut:
-        result += stamp_blocks.stamp(block, LABEL, inside_line=inside_line)
+        result += stamp.stamp(block, LABEL, inside_line=inside_line)
         inside_line = not block.endswith(b"\n")
-    assert result == stamp.stamp(b"".join(cut), LABEL, inside_line=False)
+    assert result == model.stamp(b"".join(cut), LABEL, inside_line=False)
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "right/UTC"])
@@ -56,4 +57,4 @@ def test_a_label_looks_the_same_in_every_zone_and_locale(zone: str) -> None:
 
 
 def test_lines_of_one_read_share_a_label() -> None:
-    assert stamp_blocks.stamp(b"one\ntwo\nth", b"@4", inside_line=False) == b"@4 one\n@4 two\n@4 th"
+    assert stamp.stamp(b"one\ntwo\nth", b"@4", inside_line=False) == b"@4 one\n@4 two\n@4 th"

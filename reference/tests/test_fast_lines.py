@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from daemontools.core import selection
 from daemontools.core.lines import Lines, Output, is_selected
 from daemontools.core.match import match
-from daemontools.core.selection import DIGITS, Selection, beyond_stamp, expression, judge
+from daemontools.fast import lines
+from daemontools.fast.lines import DIGITS, Selection, beyond_stamp, expression, judge
 
 if TYPE_CHECKING:
     from daemontools.core.script import Action
@@ -128,7 +128,7 @@ def test_what_fails_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     blocks = [b"be", b"gun\nab", b"x" * 2000, b"end\n\nx\nnew", b"\n"]
     for block in blocks:
         with monkeypatch.context() as patch:
-            patch.setattr(selection, "alert", fail)
+            patch.setattr(lines, "alert", fail)
             try:
                 output = fast.feed(block, b"@%024x" % 4)
             except MemoryError:

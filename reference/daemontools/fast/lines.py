@@ -1,7 +1,7 @@
 """What multilog does with its input, a block at a time: the fast path.
 
-The same as `lines.py`, which is the place to learn what happens; this module
-only says how it happens quickly. Python's interpreter is slow, its byte strings
+The same as `core/lines.py`, which is the place to learn what happens; this
+module only says how it happens quickly. Python's interpreter is slow, its byte strings
 and regular expressions are not, so a log costs no statement of Python for each line.
 
 * A block is cut at its last newline. What stands before are whole lines; what
@@ -143,7 +143,7 @@ def judges_beyond_stamp(actions: "list[Action]") -> "list[tuple[bytes, Judge]]":
 
 
 class Selection:
-    """What is left over between two blocks of input; see `lines.Lines`."""
+    """What is left over between two blocks of input; see `core.lines.Lines`."""
 
     def __init__(self, actions: "list[Action]", *, is_stamped: bool) -> None:
         self.is_stamped = is_stamped
@@ -164,7 +164,7 @@ class Selection:
         """The memory, in bytes, that a byte of a block can take at the most.
 
         Most is taken by a block of newlines, each of which gets a stamp: measured,
-        and rounded up (reference/tests/test_selection.py).
+        and rounded up (reference/tests/test_fast_lines.py).
         """
         return 350 + 130 * len(self.steps)
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from daemontools import tai64
 from daemontools.core import local
 from daemontools.core.local import MOST_DIGITS, localise
-from daemontools.core.local_blocks import Localiser
+from daemontools.fast.local import Localiser
 from daemontools.unix.localtime import local_time
 
 
