@@ -24,38 +24,4 @@ and 10 seconds. Software that counts them (s6, for one) writes labels that are
 27 seconds ahead of these. Whatever is no label raises ValueError.
 """
 
-from daemontools.core.tai64 import (
-    FIRST_SECOND,
-    LAST_SECOND,
-    UNIX_EPOCH,
-    format_tai64,
-    format_tai64n,
-    format_tai64na,
-    pack_tai64,
-    pack_tai64n,
-    pack_tai64na,
-    parse_tai64,
-    parse_tai64n,
-    parse_tai64na,
-    unpack_tai64,
-    unpack_tai64n,
-    unpack_tai64na,
-)
-
-__all__ = [
-    "FIRST_SECOND",
-    "LAST_SECOND",
-    "UNIX_EPOCH",
-    "format_tai64",
-    "format_tai64n",
-    "format_tai64na",
-    "pack_tai64",
-    "pack_tai64n",
-    "pack_tai64na",
-    "parse_tai64",
-    "parse_tai64n",
-    "parse_tai64na",
-    "unpack_tai64",
-    "unpack_tai64n",
-    "unpack_tai64na",
-]
+from daemontools.core.tai64 import *  # noqa: F403 - its __all__ is what is public

@@ -27,6 +27,25 @@ outside their ranges, raise ValueError.
 Source: http://cr.yp.to/libtai/tai64.html; the 10 is in 0.76's own library.
 """
 
+# What daemontools/tai64.py gives to other programs.
+__all__ = [
+    "FIRST_SECOND",
+    "LAST_SECOND",
+    "UNIX_EPOCH",
+    "format_tai64",
+    "format_tai64n",
+    "format_tai64na",
+    "pack_tai64",
+    "pack_tai64n",
+    "pack_tai64na",
+    "parse_tai64",
+    "parse_tai64n",
+    "parse_tai64na",
+    "unpack_tai64",
+    "unpack_tai64n",
+    "unpack_tai64na",
+]
+
 # The label of Unix second 0.
 UNIX_EPOCH = 2**62 + 10
 
