@@ -9,7 +9,7 @@ Read `programs/svok.py` first: it is the shortest. The README has an order for t
 
 For users of the package, not among the seventeen programs:
 
-* `install.py` writes the launchers, and takes them away;
+* `install.py` writes the launchers, and removes them;
 * `logs.py` reads the logs that multilog writes;
 * `tai64.py` TAI64 labels, in both directions;
 * `scripts.py` the commands that pip installs.

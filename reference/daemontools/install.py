@@ -1,29 +1,29 @@
-"""Write the programs' launchers into a directory, or take them away again.
+"""Write launchers for the programs into a directory, or remove them again.
 
     python -I -m daemontools.install DIR             write them
-    python -I -m daemontools.install --remove DIR    take them away
+    python -I -m daemontools.install --remove DIR    remove them
 
-    --python FILE    the interpreter of the launchers (this one)
+    --python FILE    the interpreter that runs the programs (default: this one)
     --library DIR    copy the package to DIR, and import it from there: for users who
                      may not read the place where pip has put it
-    --no-chain       a chain of programs runs in one interpreter each (unix/chain.py)
+    --no-chain       start an interpreter for each program of a chain (unix/chain.py)
 
 For servers: /command, /usr/local/bin, /usr/bin. A launcher is four lines that
 start with the absolute path of the interpreter and the flags `-BISXutf8`:
 
-* `-B` no compiled module is ever written by a program: with a umask of 0, root's would be
-  open to everybody. They are made here, once;
-* `-I` the working directory has no say, and neither has PYTHONPATH, which a service may set
-  for itself. Two variables have one in spite of it, PYTHONEXECUTABLE and
+* `-B` no program ever writes a compiled module: under a umask of 0, anybody could change
+  what root has written. This module compiles them once;
+* `-I` nothing is imported from the working directory, or from PYTHONPATH, which a service
+  may set for itself. Two variables still count, PYTHONEXECUTABLE and
   __PYVENV_LAUNCHER__ (docs/reference/trust.md);
-* `-S` no site module: 2 to 8 ms less for each program in a run script;
+* `-S` the site module is not loaded, which saves 2 to 8 ms for each program in a run script;
 * `-X utf8` file names and arguments survive as bytes in every locale.
 
-A file that is not a launcher of ours, and a folder that is not a copy of this package,
-are never overwritten and never removed. Everything written is readable for everybody,
-whatever the umask. Each launcher takes its predecessor's place by rename, so that a
-service that starts meanwhile finds the old one or the new one. The copy of the
-package takes two renames; for the instant between them there is none.
+This module never overwrites or removes a file that is not one of its launchers, or a
+folder that is not a copy of this package. Everybody can read what it writes,
+whatever the umask. A rename puts each launcher in the place of the old one, so that a
+service that starts meanwhile finds the old one or the new one. Replacing the copy of the
+package takes two renames; for the instant between them there is no package.
 """
 
 import argparse
@@ -63,11 +63,11 @@ def programs() -> list[str]:
 
 
 def launcher(program: str, python: str, library: str, *, chain: bool = True) -> str:
-    """The text of one launcher. Raises ValueError if `python` cannot stand in a #! line."""
+    """The text of one launcher. Raises ValueError if `python` cannot be used in a #! line."""
     first_line = f"#!{python} {FLAGS}"
     too_long = len(os.fsencode(first_line)) > LONGEST_FIRST_LINE
     if not os.path.isabs(python) or any(blank in python for blank in " \t\n") or too_long:
-        raise ValueError(f"this interpreter's path cannot stand in a #! line: {python}")
+        raise ValueError(f"the path of this interpreter cannot be used in a #! line: {python}")
     switches = "" if chain else NO_CHAIN
     return LAUNCHER.format(
         python=python, flags=FLAGS, mark=MARK, library=library, switches=switches, program=program
@@ -75,15 +75,18 @@ def launcher(program: str, python: str, library: str, *, chain: bool = True) -> 
 
 
 def is_ours(path: Path) -> bool:
-    """Is it a file, and a launcher that this module wrote? (The mark stands near its start.)"""
+    """Is it a file that this module wrote? (The mark is near its start.)"""
     if not path.is_file():
-        return False  # a FIFO would be waited for
+        return False  # opening a FIFO would wait
     with open(path, "rb") as file:
         return MARK.encode() in file.read(8192)
 
 
 def install(directory: Path, python: str, library: str, *, chain: bool = True) -> None:
-    """Write all launchers. Raises OSError, ValueError, and then has changed nothing, mostly."""
+    """Write all launchers. Raises OSError or ValueError.
+
+    All checks come before the first write; if a write fails, some launchers may already be new.
+    """
     texts = {program: launcher(program, python, library, chain=chain) for program in programs()}
     check_interpreter(python)
     _make_folder(directory)
@@ -96,8 +99,8 @@ def install(directory: Path, python: str, library: str, *, chain: bool = True) -
 
 
 def replace(file: Path, text: str) -> None:
-    """Write a launcher under a name that nobody has, and rename it. Raises OSError."""
-    # mkstemp follows no link, and takes no file that is there: others may write here, too.
+    """Write a launcher under an unused name, and rename it. Raises OSError."""
+    # mkstemp follows no link and reuses no file: others may be able to write here, too.
     fd, new = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
     try:
         with open(fd, "w") as output:
@@ -110,21 +113,21 @@ def replace(file: Path, text: str) -> None:
 
 
 def check_interpreter(python: str) -> None:
-    """Raises OSError if it cannot be run, ValueError if it is too old."""
+    """Raise OSError if it cannot be run, ValueError if it is too old."""
     question = "import sys; sys.exit(sys.version_info < (3, 11))"
     if subprocess.run([python, "-IS", "-c", question], check=False).returncode != 0:
-        raise ValueError(f"this is no Python of at least 3.11: {python}")
+        raise ValueError(f"this is not Python 3.11 or later: {python}")
 
 
 def compile_package(python: str, library: str) -> None:
-    """Compile beforehand, by the interpreter that will need it, readable for everybody.
+    """Compile the package with the interpreter that will run it, readable by everybody.
 
-    No program does it itself (`-B`). If we may not write here, each start takes
-    longer: no reason to fail, but one for a warning.
+    The programs never do that themselves (`-B`). If the package cannot be compiled here, each
+    start takes longer: this is a warning and not a failure.
     """
     compile_all = [python, "-IS", "-m", "compileall", "-qq", f"{library}/daemontools"]
     if subprocess.run(compile_all, check=False, umask=0o022).returncode != 0:
-        warning = f"unable to compile {library}/daemontools: every program will start slower"
+        warning = f"unable to compile {library}/daemontools: all programs will start more slowly"
         print(f"daemontools.install: warning: {warning}", file=sys.stderr)
 
 
@@ -136,7 +139,7 @@ def remove(directory: Path) -> None:
 
 
 def copy(library: Path, python: str) -> str:
-    """Copy the package into the folder `library`, readable for everybody; where it is now."""
+    """Copy the package into the folder `library`, readable by everybody. Returns its path."""
     _make_folder(library)
     package, new, old = (
         library / f for f in ("daemontools", ".daemontools.new", ".daemontools.old")
@@ -164,13 +167,13 @@ def remove_copy(library: Path) -> None:
 
 
 def _check_copy(package: Path) -> None:
-    """Raises FileExistsError if there is something that is no copy of this package."""
+    """Raise FileExistsError if there is something that is not a copy of this package."""
     if os.path.lexists(package) and not is_ours(package / "install.py"):  # it holds MARK too
         raise FileExistsError(f"not written by daemontools.install: {package}")
 
 
 def _make_folder(folder: Path) -> None:
-    """Create the folder and those above it that are not there, open to everybody."""
+    """Create the folder, and missing ones above it; everybody may enter and read them."""
     for missing in [p for p in (*reversed(folder.parents), folder) if not p.exists()]:
         missing.mkdir()
         missing.chmod(0o755)
@@ -179,18 +182,18 @@ def _make_folder(folder: Path) -> None:
 def main() -> None:
     """The command line of `python -I -m daemontools.install`."""
     parser = argparse.ArgumentParser(prog="python -I -m daemontools.install")
-    parser.add_argument("directory", type=Path, help="where the programs shall be, e.g. /command")
-    parser.add_argument("--remove", action="store_true", help="take the launchers away again")
+    parser.add_argument("directory", type=Path, help="where to write the launchers, e.g. /command")
+    parser.add_argument("--remove", action="store_true", help="remove the launchers")
     parser.add_argument(
         "--python",
         default=os.path.realpath(sys.executable),
-        help="the interpreter of the launchers (default: this one, without links)",
+        help="the interpreter that runs the programs (default: this one, links resolved)",
     )
     parser.add_argument(
-        "--library", type=Path, help="copy the package to this directory, and use it there"
+        "--library", type=Path, help="copy the package to this directory, and import it from there"
     )
     parser.add_argument(
-        "--no-chain", action="store_true", help="an interpreter for each program of a chain"
+        "--no-chain", action="store_true", help="start an interpreter for each program of a chain"
     )
     arguments = parser.parse_args()
     try:
