@@ -12,26 +12,15 @@ starts a new `current`, and gives `previous` its final name, `@` a time label
 and `.s`. A file that it found unfinished when it started again ends in `.u`.
 With a processor the final file is a new one, made from `previous`.
 
-All this may happen while we read. The rules that make it safe:
+All this may happen during the reading, and no line is given twice. A line that did
+not fit into one file continues in the next, and is given whole; only after `.u` is
+a rest without a newline a line of its own. If multilog removes its oldest files
+before they are read, their lines are lost, and with a processor perhaps the file
+after them, which looks like a replacement.
 
-* a file is known by its inode, held open: what was read as `current` is not
-  read again when it turns up as `previous` or `@...s`;
-* a file moves from `current` to `previous` to its final name, and never back. We
-  look in that order, so that one which moves is seen twice but never missed;
-* whether a newer file exists is asked before the last read of the older one:
-  multilog has written all of a file before it renames it;
-* if a file that we read as `current` disappears and there is a new `state`, a
-  processor has replaced the file, and the next new name is its replacement: that
-  is not read;
-* the directory is listed again only when all that it named has been read.
-
-A line that did not fit into one file goes on in the next, and is given whole;
-only after `.u` a rest without newline is a line by itself. multilog removes its
-oldest files: lines that it removes before we read them are lost to us, and with
-a processor perhaps the file after them, which looks like a replacement.
-
-A final file whose content is gzip's (`!gzip`) is given as what it was made of.
-What is no regular file, or cannot be read, is skipped and complained of.
+A final file that gzip has made (`!gzip`) is decompressed. A name that is not a
+regular file, or cannot be read, is skipped with a complaint.
+How the reader keeps up with a rotation: docs/explain/reading-logs.md.
 """
 
 import argparse
@@ -59,7 +48,7 @@ _FINAL_NAME = re.compile(r"@[0-9a-f]{24}\.[su]")
 LOOK_SECONDS = 0.25  # between two looks for more, when the log is followed
 _GZIP = b"\x1f\x8b\x08"
 
-# What is wrong with one file only: the others are still to be read.
+# Errors that concern one file only: the others can still be read.
 _OF_ONE_FILE = {errno.EACCES, errno.EIO, errno.ELOOP, errno.ENODEV, errno.ENXIO, errno.EPERM}
 
 
@@ -94,12 +83,12 @@ def lines(
 ) -> Iterator[Line]:
     """The lines of a log directory, oldest first.
 
-    `follow`: do not end with the last line, wait for more, for ever, and look
+    `follow`: after the last line, wait for more, for ever, and look
     every `pause` seconds; the directory need not exist yet. `new`: leave out what
-    is there already. Without `follow` a last line that has no newline yet is given
+    is there already. Without `follow`, a last line that has no newline yet is given
     as it is. A line is given whole, so it takes as much memory as it is long.
-    `complain` is called with the path and the reason, once for each file that is
-    skipped. Raises OSError if the directory cannot be read.
+    `complain` is called with the path and the reason, once for each skipped
+    file. Raises OSError if the directory cannot be read.
     """
     begun: list[bytes] = []  # the pieces of a line whose newline has not come
     for text in chunks(directory, follow=follow, new=new, pause=pause, complain=complain):
@@ -122,7 +111,7 @@ def chunks(
 ) -> Iterator[bytes]:
     """The bytes of the log in pieces of at most 64 KB; see `lines`.
 
-    A line that was broken off ends in a newline here.
+    A line that was broken off gets a newline here.
     """
     files = _Files(Path(directory), new=new, may_be_missing=follow, complain=complain)
     chunk = b"\n"
@@ -161,7 +150,7 @@ class _File:
             self._unzipped = gzip.GzipFile(fileobj=open(self.fd, "rb", 0, closefd=False))
 
     def read(self) -> bytes:
-        """More of its text; nothing at its end. Raises OSError, EOFError and zlib.error."""
+        """More of its text; empty at its end. Raises OSError, EOFError and zlib.error."""
         if self._unzipped:
             return self._unzipped.read1(BLOCK_BYTES)
         return read_block(self.fd)
@@ -172,7 +161,7 @@ class _File:
 
 
 class _Files:
-    """The files of a log directory, in the order in which they are to be read."""
+    """The files of a log directory, in the order in which they must be read."""
 
     def __init__(
         self,
@@ -187,13 +176,13 @@ class _Files:
         self._complain = complain
         self._skipped: set[str] = set()
         self._reading: _File | None = None
-        # Read (or being read) as `current` or `previous`, final name not yet seen.
-        # They stay open, so that the system cannot give their inodes to others.
+        # Files that were read (or are being read) as `current` or `previous`, and whose final
+        # name has not been seen. They stay open, so that no other file gets their inode.
         self._unnamed: list[_File] = []
-        # Final names that need not be looked at again, and their inodes: between two
-        # steps of multilog a file is `previous` and has its final name already.
+        # Final names that need no second look, and their inodes: between two
+        # steps of multilog a file is still `previous` and already has its final name.
         self._settled: dict[str, tuple[int, int] | None] = {}
-        # Final names that were listed and not looked at yet, the newest first.
+        # Final names that were listed and have not been looked at yet, the newest first.
         self._listed: list[str] = []
         if new:
             while newer := self.look_for_newer():
@@ -201,7 +190,7 @@ class _Files:
                 self.turn_to(newer)
 
     def read(self) -> bytes:
-        """More of the file that is being read; nothing at its end, or where it is damaged."""
+        """More of the file that is being read; empty at its end, or where it is damaged."""
         if not self._reading:
             return b""
         try:
@@ -212,11 +201,11 @@ class _Files:
             return b""
 
     def is_broken_off(self) -> bool:
-        """Is the end of the file that is being read not the end of what was written?"""
+        """Does the file that is being read end before the end of what was written?"""
         return self._reading is not None and self._reading.is_cut_short
 
     def turn_to(self, newer: _File) -> None:
-        """Read this file from now on."""
+        """Read `newer` from now on."""
         old, self._reading = self._reading, newer
         if old and old not in self._unnamed:
             os.close(old.fd)
@@ -241,10 +230,10 @@ class _Files:
                 newer.state = state
                 self._unnamed.append(newer)
                 return newer
-            os.close(newer.fd)  # it has another name by now, which is to be read first
+            os.close(newer.fd)  # it has another name by now, and that must be read first
 
     def _list_final_names(self) -> None:
-        """List the final names that are new, and forget those that are gone."""
+        """List the new final names, and forget those that are gone."""
         try:
             names = {name for name in os.listdir(self._directory) if _FINAL_NAME.fullmatch(name)}
         except FileNotFoundError:
@@ -261,14 +250,14 @@ class _Files:
             file = self._open(name := self._listed.pop())
             self._settled[name] = file.inode if file else None
             if not file:
-                continue  # it was the oldest and has been removed, or it is skipped
+                continue  # the oldest file, removed meanwhile; or a skipped one
             if not self._is_named(file) and not self._is_replacement():
                 return file
             os.close(file.fd)
         return None
 
     def _is_named(self, file: _File) -> bool:
-        """Is this one of the files that were waiting for their names?"""
+        """Is this one of the files whose final name had not been seen?"""
         for known in self._unnamed:
             if known.inode == file.inode:
                 known.name = file.name
@@ -277,7 +266,7 @@ class _Files:
         return False
 
     def _is_replacement(self) -> bool:
-        """Is the new name that of a file that a processor made of the oldest that waits?"""
+        """Did a processor make the file with the new name from the oldest unnamed one?"""
         while self._unnamed and self._unnamed[0].is_gone():
             removed = self._unnamed[0]
             self._forget(removed)
@@ -286,7 +275,7 @@ class _Files:
         return False
 
     def _state(self) -> tuple[int, int] | None:
-        """Which `state` is there? A processor leaves a new one each time."""
+        """What identifies the file `state`: each run of a processor leaves a new one."""
         try:
             status = os.stat(self._directory / "state")
         except OSError:
@@ -303,7 +292,7 @@ class _Files:
             os.close(known.fd)
 
     def _open(self, name: str) -> _File | None:
-        """The file if it is there, and if it is one that can be read."""
+        """The file, opened; None if it does not exist or must be skipped. Raises OSError."""
         try:
             file = _File(self._directory, name)
         except FileNotFoundError:
@@ -333,20 +322,25 @@ class _Files:
 
 
 def _arguments() -> argparse.Namespace:
-    """The options and the directory that the command line names."""
+    """The options and the directory on the command line."""
     parser = argparse.ArgumentParser(
         prog="python -I -m daemontools.logs",
-        description="Print the log that multilog keeps in a directory, across rotated files.",
+        description="Print the log that multilog keeps in a directory, rotated files included.",
     )
     parser.add_argument("directory", help="multilog's directory, e.g. /service/clock/log/main")
     parser.add_argument("--follow", action="store_true", help="wait for more lines, for ever")
-    parser.add_argument("--new", action="store_true", help="only lines that come from now on")
-    parser.add_argument("--local", action="store_true", help="local dates instead of labels")
+    parser.add_argument(
+        "--new", action="store_true", help="print only lines that are still to come"
+    )
+    parser.add_argument("--local", action="store_true", help="print local dates in place of labels")
     return parser.parse_args()
 
 
 def main() -> None:
-    """The command line of `python -I -m daemontools.logs`. Exit code 1: not all could be shown."""
+    """The command line of `python -I -m daemontools.logs`.
+
+    Exit code 1: part of the log could not be shown.
+    """
     import signal
 
     from daemontools.fast.local import Localiser

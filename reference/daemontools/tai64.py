@@ -8,10 +8,10 @@
     >>> tai64.unpack_tai64n(tai64.pack_tai64n(1, 2))
     (1, 2)
 
-Four verbs (pack and unpack: bytes; format and parse: text) for three labels
-(tai64: seconds; tai64n: and nanoseconds; tai64na: and attoseconds). Times are
+There are four verbs (pack and unpack for bytes, format and parse for text) and three
+labels (tai64 has seconds, tai64n adds nanoseconds, tai64na adds attoseconds). Times are
 Unix time in integers, so nothing is ever rounded. To get a `datetime`, which
-knows microseconds only:
+has microseconds only:
 
     >>> from datetime import datetime, timedelta, timezone
     >>> seconds, nanoseconds = tai64.parse_tai64n(b"@4000000037c219bf2ef02e94")
@@ -20,8 +20,8 @@ knows microseconds only:
     '1999-08-24 04:04:05.787492+00:00'
 
 As in daemontools, leap seconds are not counted: TAI is taken to be Unix time
-and 10 seconds. Software that counts them (s6, for one) writes labels that are
-27 seconds ahead of these. Whatever is no label raises ValueError.
+plus 10 seconds. Software that counts them (such as s6) writes labels that are
+27 seconds ahead of these. Anything that is not a label raises ValueError.
 """
 
 from daemontools.core.tai64 import *  # noqa: F403 - its __all__ is what is public
