@@ -9,20 +9,17 @@ has the language. The usual log of a service is
 
 Exit code 0: end of input, or TERM. 111: it could not start; nothing was read.
 
-What the worst block of input can need is had before the first read: memory,
-expressions for the patterns, modules, and one descriptor more than are open.
-While it runs, an error of the system, lack of memory too, never loses a line:
-multilog says so, pauses five seconds and tries again, and whoever feeds it waits
-in write. KILL loses at most the block that was read last. TERM
-ends it at the end of the line that is being read; not a byte beyond that is
-taken from standard input, so that the next multilog on the same pipe goes on
-where this one ended. ALRM puts every log's current file away at once.
+Everything that the worst block of input can need is allocated before the first read.
+After that an error of the system, lack of memory included, never loses a line: multilog
+prints a warning, pauses five seconds and tries again. KILL loses at most the block that
+was read last. ALRM puts the current file of every log away at once. TERM
+ends multilog at the end of the line that is being read. It takes not a byte beyond
+that from standard input, so that the next multilog on the same pipe goes on there.
 
-How that works: TERM and ALRM are blocked except while multilog waits for input
-(unix/interrupts.py). Whatever has been read is in the files, not in a buffer
-here, before the next read; only a line that has neither ended nor reached 1000
-characters is held back. After TERM, with such a line at hand, input is read one
-byte at a time, lest a byte of the next line come with it.
+TERM and ALRM are blocked except while multilog waits for input (unix/interrupts.py).
+What has been read is in the files before the next read; only a line that has neither
+ended nor reached 1000 characters is held back. After TERM, with such a line, input is
+read one byte at a time, so that no byte of the next line is taken.
 
 Contract: conformance/spec/multilog.md. Manual: http://cr.yp.to/daemontools/multilog.html
 """
@@ -49,7 +46,7 @@ if TYPE_CHECKING:
     from daemontools.core.lines import Output
 
 FATAL = "multilog: fatal: "
-MOST_BLOCK_BYTES = 16384  # what KILL can lose; twice of it is no more than a quarter faster
+MOST_BLOCK_BYTES = 16384  # what KILL can lose; twice as much is at most a quarter faster
 
 
 def main(argv: list[bytes]) -> int:
@@ -69,10 +66,10 @@ def main(argv: list[bytes]) -> int:
         LogDirectory(directory, size, number, processor, start, interrupts)
         for directory, size, number, processor in directories
     ]
-    os.close(start)  # one descriptor that a rotation will find free
+    os.close(start)  # a rotation needs one free descriptor
 
     # LOOP
-    ends_line = True  # is what has been read a number of whole lines?
+    ends_line = True  # does what has been read end with a newline?
     while True:
         if signal.SIGALRM in interrupts.arrived:
             _rotate(logs, interrupts)
@@ -95,7 +92,7 @@ def main(argv: list[bytes]) -> int:
 
 
 def _open_start() -> int:
-    """The directory in which it was started: names of directories are meant from here."""
+    """The directory in which multilog was started: names of logs are relative to it."""
     try:
         return open_read(".")
     except OSError as error:
@@ -103,18 +100,18 @@ def _open_start() -> int:
 
 
 def _interrupts() -> Interrupts:
-    """TERM and ALRM, from now on."""
+    """Catch TERM and ALRM from now on."""
     try:
         interrupts = Interrupts(signal.SIGTERM, signal.SIGALRM)
     except OSError as error:
         die(111, FATAL, "unable to create pipe: ", error)
-    # A parent may have left CHLD ignored; then nobody would learn how a processor ended.
+    # If a parent left CHLD ignored, wait would not say how a processor ended.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     return interrupts
 
 
 def _rotate(logs: list[LogDirectory], interrupts: Interrupts) -> None:
-    """ALRM has come: put each current away that holds anything."""
+    """ALRM has come: put each `current` away, unless it is empty."""
     interrupts.arrived.remove(signal.SIGALRM)
     for log in logs:
         if log.written > 0:
@@ -122,7 +119,7 @@ def _rotate(logs: list[LogDirectory], interrupts: Interrupts) -> None:
 
 
 def _open_status(file: bytes) -> int:
-    """Make sure that the status file is there, and that it can be written."""
+    """Create the status file if it does not exist, and open it for writing."""
     try:
         os.close(open_append(file))
     except OSError as error:
@@ -134,7 +131,7 @@ def _open_status(file: bytes) -> int:
 
 
 def _read(count: int) -> bytes:
-    """Up to `count` bytes of standard input; an error is its end."""
+    """Up to `count` bytes of standard input; an error counts as the end of input."""
 
     def read() -> bytes:
         try:
@@ -146,7 +143,7 @@ def _read(count: int) -> bytes:
 
 
 def _outputs(selection: Selection, block: bytes) -> "Iterator[Output]":
-    """What the block leads to: at once, or piece after piece if memory is short."""
+    """What the block leads to: one output, or several if memory is short."""
 
     def feed(piece: bytes) -> "Output":
         return selection.feed(piece, format_tai64n(*now()) if selection.is_stamped else b"")
@@ -155,13 +152,13 @@ def _outputs(selection: Selection, block: bytes) -> "Iterator[Output]":
 
 
 def _pause() -> None:
-    """There is no memory for a single byte of input."""
+    """There is no memory even for a single byte of input: warn, and wait."""
     warn(WARNING, "unable to judge a line, pausing: out of memory")
     pause(PAUSE_SECONDS)
 
 
 def _write(output: "Output", statuses: list[tuple[bytes, int]], logs: list[LogDirectory]) -> None:
-    """Carry out what the lines lead to. Alerts that nobody takes are lost, nothing else."""
+    """Carry out what the lines lead to. Only an alert that nobody reads can be lost."""
     if output.alerts:
         _print(output.alerts)
     for index, content in output.statuses.items():
@@ -178,11 +175,11 @@ def _print(alerts: bytes) -> None:
 
 
 def _replace(file: bytes, fd: int, content: bytes) -> None:
-    """Write over the beginning of a status file, which is never made shorter."""
+    """Overwrite the beginning of a status file, which is never truncated."""
 
     def write() -> None:
         insist(lambda: os.lseek(fd, 0, os.SEEK_SET), "unable to move to beginning of ", file)
         if os.write(fd, content) < len(content):
-            raise OSError(errno.ENOSPC, "")  # the only reason for a file to take less
+            raise OSError(errno.ENOSPC, "")  # the only reason for a short write to a file
 
     insist(write, "unable to write ", file)

@@ -2,34 +2,29 @@
 
     supervise dir
 
-It works in the directory, runs ./run, and waits: for the end of ./run, and for
-commands, single letters that `svc` writes into a FIFO. What it does when is a
-table, core/machine.py. What others see of it is the folder `supervise`:
+It works in the directory, runs ./run, and waits for the end of ./run and for
+commands, single letters that `svc` writes into a FIFO. core/machine.py has the table of
+what it does when. Others see of it the folder `supervise`:
 
-    lock     held as long as this supervise lives; so there is never a second one
+    lock     held as long as this supervise lives, so that there is never a second one
     control  a FIFO; each byte that arrives is a command
     status   18 bytes (core/status.py), always complete: replaced by rename
     ok       a FIFO; it has a reader as long as this supervise lives
 
 svok and svstat open `ok` first, to see whether anybody is there. So `ok` is made
-last, when there is a status to be read.
+last, when there is a status to read.
 
-The invariant: this process is the only parent of ./run, and never loses it. No
-process id is ever taken from a file, so no signal ever hits a stranger. Killing
-supervise leaves ./run running, and nobody to start it again. So whatever the system
-refuses once ./run may be there, memory included, is a warning, and a second later
-another try; only before that are errors fatal.
+This process is the only parent of ./run, and never loses it. It never takes a process id
+from a file, so no signal ever hits a stranger. If supervise dies, ./run runs on, and
+nobody starts it again. So as soon as ./run may have been started, an error of the
+system, lack of memory included, is a warning, and a second later supervise tries again.
+Errors before that are fatal.
 
-The end of a child is seen through a self-pipe (unix/selfpipe.py). 0.76 blocks
-SIGCHLD except while it waits. Here it is never blocked and needs not be: its
-handler does nothing but write a byte, and children are looked for after the
-byte was read, so that one who ends in between is seen in the next round.
+A self-pipe (unix/selfpipe.py) tells that a child has ended. After each start comes a
+pause of one second in which nothing else is done; commands wait in the FIFO.
 
-A loop of restarts shall not eat the machine: after each start comes a pause of
-one second in which nothing else is done; commands wait in the FIFO.
-
-svscan may call `supervise` in a forked process instead of executing this
-program; then it goes on from that process's environment and descriptors.
+svscan may call `supervise` in a forked process instead of executing this program; it
+then uses the environment and the descriptors of that process.
 Contract: conformance/spec/supervise.md. Manual: http://cr.yp.to/daemontools/supervise.html
 """
 
@@ -67,14 +62,14 @@ SIGNALS = {
     "KILL": signal.SIGKILL,
 }
 
-# How long a round waits for news, in milliseconds: 0.76's 1000 seconds, or a second if
-# the last round may have missed some.
+# How long a round waits for news, in milliseconds: 1000 seconds, as in 0.76, or one second
+# if the last round may have missed something.
 LONGEST_WAIT, SHORT_WAIT = 1_000_000, 1_000
 
 # STATE
-_directory = b""  # as it was given, for messages; it is the working directory
+_directory = b""  # as the caller named it, for messages; it is the working directory
 _state = machine.initial(down=False)
-_pid = 0  # of ./run; 0 exactly while _state says that it is not up
+_pid = 0  # of ./run; 0 if and only if _state says that it is not up
 _stamp = (0, 0)  # when _pid last changed: Unix seconds, nanoseconds
 
 
@@ -87,7 +82,7 @@ def main(argv: list[bytes]) -> int:
 
 
 def supervise(directory: bytes) -> int:
-    """Supervise `directory`. Returns 0 after `x`; any failure ends the process."""
+    """Supervise `directory`. Returns 0 after `x`; an error before the first start is fatal."""
     global _directory, _state
     _directory = directory
     set_title([b"supervise", directory])
@@ -112,12 +107,12 @@ def supervise(directory: bytes) -> int:
 
     # LOOP
     _tried("start", _start_if_due)
-    _announce()  # again: the first may have used up a left-over status.new, whose mode was another
+    _announce()  # again: the first may have renamed an old status.new with a wrong mode
     wait = LONGEST_WAIT
     while not machine.is_over(_state):
         try:
             wait = _round(poller, children, control, wait)
-        except Exception as error:  # each step has its own; this is for no memory between them
+        except Exception as error:  # each step catches its own; this is out of memory in between
             warn(WARNING, "unable to supervise ", directory, ": ", error)
             pause(1)
 
@@ -127,12 +122,12 @@ def supervise(directory: bytes) -> int:
 
 
 def _round(poller: "select.poll", children: int, control: int, wait: int) -> int:
-    """Wait for news, act on all there is, and return how long the next round may wait.
+    """Wait for news, act on it, and return how long the next round may wait (milliseconds).
 
-    Any step may fail, once or for ever: the others are taken all the same. To be woken and
-    to find nothing is such a failure, too, and would be repeated at once: hence the pause.
+    Any step may fail, once or for ever; the others are taken all the same. If poll says that
+    there is news but no step finds any, the next poll would return at once: hence the pause.
     """
-    # A start that is due here has failed before: look, but do not wait.
+    # A start that is still due has failed before: do not wait, try again.
     woken = _tried("poll", poller.poll, 0 if machine.start_is_due(_state) else wait)
     steps = (
         _tried("read self-pipe", drain, children),
@@ -146,7 +141,7 @@ def _round(poller: "select.poll", children: int, control: int, wait: int) -> int
 
 
 def _tried(what: str, step: "Callable[..., T]", *arguments: object) -> "T | None":
-    """What the step returns; None, after a warning, if it fails."""
+    """Call `step` and return its result. If it fails: warn, and return None."""
     try:
         return step(*arguments)
     except Exception as error:
@@ -154,8 +149,8 @@ def _tried(what: str, step: "Callable[..., T]", *arguments: object) -> "T | None
         return None
 
 
-# The folder. Nothing here is ever closed: the descriptors are the evidence that
-# this process lives, and the kernel takes them back when it does not.
+# The folder. Nothing here is ever closed: the open descriptors show that this
+# process lives, and the kernel closes them when it dies.
 
 
 def _enter(directory: bytes) -> None:
@@ -176,9 +171,9 @@ def _has_down_file() -> bool:
 
 
 def _make_folder() -> None:
-    """Make the folder, or what it is a link to: one directory, and none above it.
+    """Make the folder; or, if its name is a link, make the link's target, but nothing above it.
 
-    The link is Debian's: a service on a file system that is read-only, or empty after a boot.
+    Debian has such links, for services on a file system that is read-only, or empty after a boot.
     """
     try:
         os.mkdir(b"supervise", 0o700)
@@ -186,7 +181,7 @@ def _make_folder() -> None:
         try:
             os.mkdir(os.readlink(b"supervise"), 0o700)
         except OSError:
-            pass  # it is there already; if not, the lock will say so
+            pass  # it exists already; if not, _acquire_lock reports it
 
 
 def _acquire_lock() -> None:
@@ -197,10 +192,10 @@ def _acquire_lock() -> None:
 
 
 def _make_control() -> int:
-    """The FIFO of commands, open for reading, and for writing too.
+    """Open the FIFO of commands for reading, and for writing too.
 
-    Without a writer of our own, poll would report the end of input for ever
-    after the first svc has gone.
+    Without a writer in this process, poll would report the end of input for ever
+    after the first svc has ended.
     """
     _make_fifo(b"supervise/control")
     try:
@@ -226,21 +221,21 @@ def _make_fifo(path: bytes) -> None:
     try:
         os.mkfifo(path, 0o600)
     except OSError:
-        pass  # it is there already; if not, opening it will say so
+        pass  # it exists already; if not, the caller's open reports it
 
 
 # The status file
 
 
 def _change_pid(pid: int, state: "machine.State") -> None:
-    """The service's process is now `pid`, the state is `state`, and the clock says since when."""
+    """Set _pid and _state, which must change together, and _stamp, the time of the change."""
     global _pid, _state, _stamp
-    _pid, _state = pid, state  # needs no memory: the two always agree
+    _pid, _state = pid, state  # takes no memory, so that the two always agree
     _stamp = _tried("read the clock", now) or _stamp
 
 
 def _announce() -> None:
-    """Replace the status file. What fails is reported, and the old one stays in place."""
+    """Replace the status file. If that fails: warn, and leave the old one in place."""
     _up, want, paused, _exiting = _state
     name = (_directory, "/supervise/status.new")
     try:
@@ -252,7 +247,7 @@ def _announce() -> None:
         try:
             written = os.write(new, status.pack(_stamp, _pid, paused=paused, want=want))
         finally:
-            os.close(new)  # some file systems report here that there was no room
+            os.close(new)  # some file systems report only here that the disk is full
     except (OSError, MemoryError) as error:
         warn(WARNING, "unable to write ", *name, ": ", error)
         return
@@ -269,10 +264,10 @@ def _announce() -> None:
 
 
 def _take_ends() -> bool:
-    """Note the end of all children that have ended, and let them go. Were there any?
+    """Note the end of every child that has ended, then let it go. Were there any?
 
-    There may be others than ./run: exec keeps the children of whoever became supervise.
-    Raises OSError, MemoryError; what has been noted counts, what has not is found again.
+    There may be others than ./run: a program that had children may have become supervise.
+    Raises OSError, MemoryError; the next call finds each child whose end was not noted.
     """
     has_ended = False
     actions: machine.Actions = ()
@@ -289,16 +284,17 @@ def _take_ends() -> bool:
 
 
 def _ended_child() -> int:
+    """A child that has ended; 0 if there is none, or no child at all."""
     try:
         return ended_child()
     except ChildProcessError:
         if _pid:
-            raise  # there is one: the kernel errs
+            raise  # ./run is a child, so the kernel's answer is wrong
         return 0
 
 
 def _take_command(control: int) -> bool:
-    """Obey the next letter. Was there one? (None is read any more when all is over.)"""
+    """Obey the next letter. Was there one? (When all is over, none is read.)"""
     global _state
     letter = b"" if machine.is_over(_state) else _next_command(control)
     _state, actions = machine.on_command(_state, letter)
@@ -307,7 +303,7 @@ def _take_command(control: int) -> bool:
 
 
 def _next_command(control: int) -> bytes:
-    """The next letter, empty if there is none. Raises OSError."""
+    """The next letter; empty if there is none. Raises OSError."""
     try:
         return os.read(control, 1)
     except BlockingIOError:
@@ -315,7 +311,7 @@ def _next_command(control: int) -> bytes:
 
 
 def _take(actions: "machine.Actions") -> None:
-    """Take the actions that the machine has decided on, in order."""
+    """Take the actions that core/machine.py has decided on, in order."""
     for action in actions:
         if action == machine.ANNOUNCE:
             _announce()
@@ -329,11 +325,11 @@ def _kill(number: int) -> None:
     try:
         os.kill(_pid, number)
     except OSError:
-        pass  # a setuid program, perhaps; nobody asked for an answer
+        pass  # ./run may be setuid; svc expects no answer
 
 
 def _start_if_due() -> bool:
-    """Start what is down although it is wanted up. Was there something to start?"""
+    """Start ./run if it is down but wanted up. Was it?"""
     is_due = machine.start_is_due(_state)
     if is_due:
         _start()
@@ -343,7 +339,7 @@ def _start_if_due() -> bool:
 def _start() -> None:
     """Start ./run, and then pause for a second.
 
-    If there is no process to be had, wait a minute; the start stays due.
+    If the system gives no process, wait a minute; the start stays due.
     """
     state = machine.on_start(_state)
     try:
@@ -358,9 +354,9 @@ def _start() -> None:
 
 
 def _become_run() -> None:
-    """In the child: execute ./run. All that is not close-on-exec, it inherits.
+    """In the child: execute ./run, which inherits all that is not close-on-exec.
 
-    exec resets SIGCHLD, which we catch, to its default, and we have unblocked it.
+    SIGCHLD is unblocked, and exec resets it to its default.
     """
     die_of_writing()
     os.execv(b"./run", [b"./run"])

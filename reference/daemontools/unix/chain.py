@@ -2,34 +2,24 @@
 
     softlimit -m 4000000 envdir ./env setuidgid www httpd
 
-With C programs each step of such a line costs a millisecond and some hundred
-kilobytes. A Python envdir that is started anew under `-m 4000000` cannot even
-start: the interpreter needs 12 to 15 MB of address space. So when the next
-program of a chain, found by the ordinary rules, is one of our own launchers, its
-`main` is called in this process in place of an exec. What finally runs
-cannot tell the difference, and the whole line costs one start.
+When the next program of a chain, found by the ordinary rules, is one of our own
+launchers, its `main` is called in this process instead of an exec. The program at
+the end of the chain cannot tell the difference.
 
-How it goes:
+* Before its first effect each chain program calls `prepare` with the words that
+  follow. It notes the launchers among them, and imports their modules.
+* `pathexec` calls `go_on_here` before it executes a file. If the file is a noted
+  launcher, that raises `Next`: it unwinds the program that has done its part, and
+  `start.call` runs the next one. Any other file is executed.
+* setuidgid ends this (`execute_always`): only the kernel knows what the new user
+  may execute.
+* A limit on memory would hit the interpreter, which is larger than the limit. So
+  softlimit only tries such a limit, and the real exec sets it (`set_limit`,
+  `under_waiting_limits`). All other limits are set at once.
 
-1. Before its first effect each chain program calls `prepare` with the words that
-   follow. For each word that names a chain program, the launcher of that name
-   beside the running one is looked at: if it says the same but for the name, and may
-   be executed, its identity is noted and its module imported.
-2. `pathexec` asks here before it executes a file. If the file has one of the noted
-   identities, `Next` is raised: it unwinds the program that has done its part, and
-   `start.run` calls the next one. Any other file is executed.
-3. setuidgid ends it (`execute_always`). What the new user may execute, with which
-   capabilities and how many processes, only the kernel can tell; and nobody needs
-   to know, for in the run scripts of the field setuidgid comes last.
-4. Limits on memory would hit the interpreter, which is larger than they allow.
-   softlimit only tries them, and they wait (`set_limit`). The real exec sets them for
-   as long as the system call takes: it either replaces the process or fails. Limits
-   on anything else (files, processes, time) are set where they stand in the chain.
-
-What a chain in one process does otherwise than separate processes is declared
-(clauses: chain/...).
-
+Why, and what differs from separate processes: docs/book/09-one-interpreter.md.
 `python -I -m daemontools.install --no-chain DIR` writes launchers without all this.
+Clauses: chain/...
 """
 
 import os
@@ -44,18 +34,18 @@ if TYPE_CHECKING:
 
     Main = Callable[[list[bytes]], int]
 
-# They do one thing and become the next program. fghack forks, and multilog stays:
-# those are always executed.
+# The programs that do one thing and become the next program. fghack, which forks, and
+# multilog, which stays, are always executed.
 PROGRAMS = (b"envdir", b"envuidgid", b"pgrphack", b"setlock", b"setuidgid", b"softlimit")
 
-# What Linux takes for arguments and environment, in bytes (execve(2)): a quarter of the
-# limit on the stack, but no less and no more than this; and the longest word.
+# How many bytes of arguments and environment Linux accepts (execve(2)): a quarter of the
+# limit on the stack, but at least LEAST_ROOM and at most MOST_ROOM; and the longest word.
 LEAST_ROOM, MOST_ROOM = 128 * 1024, 6 * 1024 * 1024
 LONGEST_WORD = 128 * 1024
 PAGE = 4096
 
-# A launcher written with --no-chain sets this to False. No variable of the
-# environment does: a service's could switch it by accident.
+# A launcher written with --no-chain sets this to False. There is no environment variable
+# for it: a service's own variable could set it by accident.
 enabled = True
 
 # What prepare found: the identity of a launcher -> the program's main.
@@ -67,7 +57,7 @@ _waiting: dict[int, tuple[int, int]] = {}
 
 
 class Next(BaseException):
-    """The program has become the next one, in this process: `main(argv)` is to be called."""
+    """The program has become the next one, in this process: `main(argv)` must be called."""
 
     def __init__(self, main: "Main", argv: list[bytes]) -> None:
         self.main = main
@@ -77,9 +67,9 @@ class Next(BaseException):
 def prepare(argv: list[bytes], programs: tuple[bytes, ...] = PROGRAMS) -> None:
     """Get ready to run the chain programs among the words `argv` in this process.
 
-    To be called before the first effect: under a limit of four descriptors nothing
-    could be imported any more. A word that only looks like a program's
-    name costs an import and nothing else. (svscan calls it for `supervise`.)
+    It must be called before the first effect: under a limit of four descriptors nothing
+    can be imported any more. A word that only looks like the name of a program
+    costs one import. (svscan calls this for `supervise`.)
     """
     names = {word.rpartition(b"/")[2] for word in argv}.intersection(programs) - _looked_at
     if not names or not enabled:
@@ -101,14 +91,17 @@ def prepare(argv: list[bytes], programs: tuple[bytes, ...] = PROGRAMS) -> None:
 
 
 def _renamed(text: bytes, name: bytes, other: bytes) -> bytes:
-    """A launcher, ours or pip's, for another program: lines with paths stay as they are."""
+    """The text of a launcher, ours or pip's, changed to another program's.
+
+    Lines with paths stay as they are.
+    """
     lines = text.splitlines(keepends=True)
     return b"".join(line if b"/" in line else line.replace(name, other) for line in lines)
 
 
 def _identity(found: os.stat_result) -> tuple[int, ...]:
-    # An inode that was freed is soon another file's, but not with this time of change;
-    # and a change of the permissions is a change.
+    # A freed inode is soon reused for another file, but with another time of change. A
+    # change of the permissions changes that time, too.
     return found.st_dev, found.st_ino, found.st_size, found.st_ctime_ns
 
 
@@ -118,7 +111,7 @@ def execute_always() -> None:
 
 
 def go_on_here(file: bytes, argv: list[bytes], block: list[bytes] | None) -> None:
-    """If executing `file` would start a prepared program: raise Next. Otherwise return."""
+    """Raise Next if executing `file` would start a prepared program; otherwise return."""
     if not _mains:
         return
     try:
@@ -132,31 +125,31 @@ def go_on_here(file: bytes, argv: list[bytes], block: list[bytes] | None) -> Non
 
 
 def _exec_takes(words: list[bytes]) -> bool:
-    """Are arguments and environment surely short enough? If not, the kernel is to decide."""
+    """Are arguments and environment surely short enough? If in doubt, the kernel must decide."""
     room = _room_for_words() - PAGE  # for the name of the file, among others
     return size_of(words) < room and max(map(len, words)) < LONGEST_WORD
 
 
 def _room_for_words() -> int:
-    """The bytes that exec takes at least, under the limits that wait."""
+    """The number of bytes that exec accepts in any case, under the limits that wait."""
     if not _waiting:
         return LEAST_ROOM
     import resource
 
     now = resource.getrlimit(resource.RLIMIT_STACK)
-    stack = _waiting.get(resource.RLIMIT_STACK, now)[0] % 2**64  # no limit is -1 here
+    stack = _waiting.get(resource.RLIMIT_STACK, now)[0] % 2**64  # "no limit" is -1
     return min(stack, max(LEAST_ROOM, min(stack // 4, MOST_ROOM)))
 
 
 def size_of(words: list[bytes]) -> int:
-    """The bytes that the words take in a new process: each with its NUL and a pointer."""
+    """The number of bytes that the words take in a new process, with NULs and pointers."""
     return sum(map(len, words)) + 9 * len(words)
 
 
 def set_limit(which: int, limits: tuple[int, int]) -> None:
-    """resource.setrlimit(which, limits), but a limit on memory waits.
+    """resource.setrlimit(which, limits), but a limit on memory waits for the real exec.
 
-    It is tried at once, so that an error is an error of the program that asked.
+    It is tried at once, so that the program that asked reports the error.
     Raises OSError, ValueError.
     """
     import resource
@@ -169,20 +162,20 @@ def set_limit(which: int, limits: tuple[int, int]) -> None:
 
 
 def least_limit_on_memory() -> int:
-    """The bytes that the program may have, were it a process of its own; 2**64: no limit."""
+    """How many bytes of memory the program could have in its own process; 2**64: no limit."""
     try:
         import resource
     except (ImportError, OSError):
         return 2**64
     which = (resource.RLIMIT_AS, resource.RLIMIT_DATA)
     now = {limit: resource.getrlimit(limit) for limit in which} | _waiting
-    return min(now[limit][0] % 2**64 for limit in which)  # no limit is -1 here
+    return min(now[limit][0] % 2**64 for limit in which)  # "no limit" is -1
 
 
 def under_waiting_limits(execute: "Callable[[], object]", size: int) -> None:
-    """Set the limits that wait and call `execute`; if that fails, undo them. Raises OSError.
+    """Set the limits that wait, and call `execute`; if that fails, undo them. Raises OSError.
 
-    Units: `size` bytes are what `execute` copies (arguments and environment).
+    `size` is the number of bytes that `execute` copies (arguments and environment).
     """
     if not _waiting:
         execute()
@@ -201,15 +194,15 @@ def under_waiting_limits(execute: "Callable[[], object]", size: int) -> None:
 
 
 def _leave_room(size: int) -> None:
-    # Python copies arguments and environment for the call, when nothing more can be
-    # had from the system. malloc keeps a block that it got back, if it has
-    # seen one of that size come and go before.
+    # Python copies arguments and environment for the call, at a time when the system gives
+    # no more memory. malloc keeps a freed block if it has seen a block of that size
+    # come and go before.
     for _ in range(2):
         bytes(2 * size + 65536)
 
 
 def _content(file: bytes) -> bytes:
-    """The first bytes of a file; nothing if it cannot be read."""
+    """The first bytes of a file; empty if it cannot be read."""
     try:
         fd = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:

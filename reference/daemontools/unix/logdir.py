@@ -1,14 +1,13 @@
 """A cyclic log on disk: the directory that multilog writes to.
 
-core/rotate.py tells what the files are, and lists the steps; here they are
-carried out. Whatever the system refuses once reading has begun is reported and
-tried again after five seconds, for as long as it takes: the lines that were read
-exist nowhere else. Before that, an error ends the program (111).
+core/rotate.py says what the files are, and lists the steps; this module carries them
+out. Once reading has begun, a step that fails is reported and tried again after five
+seconds, for as long as it takes: the lines that were read exist nowhere else. Before
+that, an error ends the program (111).
 
-Two things end the patience of 0.76 for ever, and not ours: an old file that
-cannot be removed is reported and left where it is; and while a processor keeps
-failing, or cannot be run, TERM is obeyed: the file is then kept unprocessed, as
-after an outage.
+In two cases 0.76 waits for ever and this program does not. An old file that cannot be
+removed is reported and left in place. And while a processor keeps failing, or cannot be
+run, TERM is obeyed: the file is then kept unprocessed, as after an outage.
 Clauses: multilog/rotate/..., multilog/restart/..., multilog/processor/...
 """
 
@@ -52,7 +51,7 @@ WARNING = "multilog: warning: "
 PAUSE_SECONDS = 5
 
 
-# What is said when a step fails; a restart has other words for one.
+# The message for a step that fails. At the start one message is different.
 TROUBLE = {
     "create": "unable to create DIR/FILE",
     "empty": "unable to write to DIR/FILE",
@@ -68,7 +67,7 @@ MARKED, UNMARKED = 0o744, 0o644
 
 
 def insist(action: "Callable[[], Answer]", *complaint: bytes | str) -> "Answer":
-    """What the action returns, as soon as it succeeds; each failure is reported, then a pause."""
+    """Call `action` until it succeeds, and return its result. After each failure: warn, pause."""
     while True:
         try:
             return action()
@@ -78,7 +77,7 @@ def insist(action: "Callable[[], Answer]", *complaint: bytes | str) -> "Answer":
 
 
 def _reason(error: OSError | MemoryError) -> OSError:
-    """The error as messages know it: want of memory is one of the system's, too."""
+    """The error as an OSError: lack of memory becomes ENOMEM."""
     return error if isinstance(error, OSError) else OSError(errno.ENOMEM, "")
 
 
@@ -94,13 +93,13 @@ class LogDirectory:
         start: int,
         interrupts: "Interrupts",
     ) -> None:
-        """Open it, from the directory that the descriptor `start` stands for."""
+        """Open `directory`, whose name is relative to the open directory `start`."""
         self.directory = directory
         self.size = size  # largest file, bytes
-        self.number = number  # fewer old files than this stay after a rotation
+        self.number = number  # after a rotation there are fewer old files than this
         self.processor = processor
         self.interrupts = interrupts
-        self.files: dict[str, int] = {}  # those of its files that are open: name -> descriptor
+        self.files: dict[str, int] = {}  # the open files: name -> descriptor
         self.written = 0  # bytes in current
         self._open_and_lock(start)
         self._restart()
@@ -115,7 +114,7 @@ class LogDirectory:
         try:
             os.mkdir(self.directory, 0o700)
         except OSError:
-            pass  # it is there, or opening it will tell why not
+            pass  # it exists already; if not, opening it reports why
         try:
             self.fd = open_read(self.directory)
             os.fchdir(self.fd)
@@ -140,7 +139,10 @@ class LogDirectory:
             die(111, FATAL, "unable to stat ", self.directory, "/current: ", error)
 
     def _begin(self, steps: "list[Step]") -> None:
-        """Carry the steps out, each once: nothing has been read yet. But old lines are kept."""
+        """Carry the steps out before anything has been read: an error is fatal.
+
+        Only `keep` is tried again: it is about lines of an earlier multilog.
+        """
         for step in steps:
             try:
                 self._do(step)
@@ -148,7 +150,7 @@ class LogDirectory:
                 die(111, FATAL, *self._complaint(step, TROUBLE_AT_START), ": ", error)
 
     def _is_marked(self, file: str) -> bool:
-        """Is it there, with the owner's x bit?"""
+        """Does the file exist, and has it the owner's x bit?"""
         try:
             return bool(os.stat(file).st_mode & 0o100)
         except FileNotFoundError:
@@ -159,7 +161,7 @@ class LogDirectory:
     # WRITING
 
     def append(self, block: bytes) -> None:
-        """Write the block, and put current away each time it is full."""
+        """Write the block; put `current` away each time it is full."""
         view = memoryview(block)
         start = 0
         while start < len(block):
@@ -172,20 +174,20 @@ class LogDirectory:
                 self.rotate()
 
     def _write(self, piece: memoryview) -> int:
-        """The number of bytes that the system took, at least 1."""
+        """Write to `current`, and return how many bytes the system took, at least 1."""
         current = self.files["current"]
         return insist(
             lambda: os.write(current, piece), "unable to write to ", self.directory, "/current"
         )
 
     def finish(self) -> None:
-        """Mark current as finished safely: the next multilog goes on writing to it."""
+        """Mark `current` as finished safely: the next multilog goes on writing to it."""
         self._carry_out(QUIT)
 
     # ROTATING
 
     def rotate(self) -> None:
-        """Put current away, begin a new one."""
+        """Put `current` away, and begin a new one."""
         insist(lambda: os.fchdir(self.fd), "unable to switch to ", self.directory)
         self._carry_out(FULL)
         self.written = 0
@@ -197,7 +199,7 @@ class LogDirectory:
             self._carry_out(GIVE_UP)
 
     def _carry_out(self, steps: "list[Step]") -> None:
-        """Each step until it succeeds."""
+        """Carry the steps out, each until it succeeds."""
         for step in steps:
             self._insist_on(step)
 
@@ -205,7 +207,7 @@ class LogDirectory:
         insist(lambda: self._do(step), *self._complaint(step, TROUBLE))
 
     def _do(self, step: "Step") -> None:
-        """One step: one system call, but for `keep`, which insists on several. Raises OSError."""
+        """Carry out one step: one system call, or for `keep` several. Raises OSError."""
         act, file, name = step
         if act == "keep":
             self._keep(file, name)
@@ -229,14 +231,14 @@ class LogDirectory:
             _remove_if_there(file)
 
     def _complaint(self, step: "Step", trouble: dict[str, str]) -> tuple[bytes | str, ...]:
-        """What there is to say if the step fails; nothing for one that cannot."""
+        """The message if the step fails; without words for a step that cannot fail."""
         act, file, name = step
         text = trouble.get(act, "").replace("FILE", file).replace("NAME", name)
         before, _, after = text.partition("DIR")
         return before, self.directory, after
 
     def _keep(self, file: str, name: str) -> None:
-        """Make the file an old one, unless it is not there; then remove what is too much."""
+        """Make the file an old one, if it exists; then remove the oldest that are too many."""
         where = self.directory
         names = insist(lambda: _names(file), "unable to stat ", where, f"/{file}")
         if names is None:
@@ -252,7 +254,7 @@ class LogDirectory:
                 warn(WARNING, "unable to remove ", where, b"/", old, ": ", error)
 
     def _link(self, file: str, code: str) -> None:
-        """Give the file its name as an old one: a fresh label each time, so that it is free."""
+        """Give the file a name as an old one. Each attempt takes a fresh label, an unused name."""
         while True:
             name = _fresh_label() + b"." + code.encode()
             try:
@@ -265,7 +267,7 @@ class LogDirectory:
     # PROCESSING
 
     def _process(self, processor: bytes) -> bool:
-        """Run the processor on previous until it exits 0. False: TERM came before that."""
+        """Run the processor on `previous` until it exits 0. False: TERM came before that."""
         where = self.directory
         while True:
             try:
@@ -285,7 +287,7 @@ class LogDirectory:
                 return False
 
     def _succeeds(self, pid: int) -> bool:
-        """Wait for its end: has it exited 0? If that is unknown, or it was killed, pause first."""
+        """Wait for the processor `pid`. Has it exited 0? If it was killed, or wait fails: pause."""
         where = self.directory
         try:
             code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -299,11 +301,11 @@ class LogDirectory:
         return code == 0
 
     def _pause_is_cut_short(self) -> bool:
-        """Pause; True as soon as TERM has come."""
+        """Pause. True, and at once, if TERM comes or has come."""
         return self.interrupts.pause(PAUSE_SECONDS, until=signal.SIGTERM)
 
     def _become(self, processor: bytes) -> "NoReturn":
-        """In the child: the files that it has, then the shell. It never returns to the lines."""
+        """In the child: open the processor's files, and execute the shell."""
         try:
             self.interrupts.restore()
             for act, file, number in PROCESSOR:
@@ -319,7 +321,7 @@ _last_label = 0  # nanoseconds since 1970
 
 
 def _fresh_label() -> bytes:
-    """A label that this process has not used before, and later than all it has used."""
+    """The time as a label, but later than every label that this process has used."""
     global _last_label
     seconds, nanoseconds = now()
     _last_label = max(seconds * 1_000_000_000 + nanoseconds, _last_label + 1)
@@ -327,7 +329,7 @@ def _fresh_label() -> bytes:
 
 
 def _names(file: str) -> int | None:
-    """The number of names of the file; None if it is not there."""
+    """The number of names (links) of the file; None if it does not exist."""
     try:
         return os.stat(file).st_nlink
     except FileNotFoundError:
@@ -342,7 +344,7 @@ def _remove_if_there(file: str) -> None:
 
 
 def _close(fd: int) -> None:
-    """Close; what was written is on disk by fsync, so that nothing can go wrong any more."""
+    """Close. An error means nothing: fsync has put on disk what was written."""
     try:
         os.close(fd)
     except OSError:
@@ -350,9 +352,9 @@ def _close(fd: int) -> None:
 
 
 def _move(fd: int, to: int) -> None:
-    """Give the descriptor this number, for a program to inherit.
+    """Give the descriptor `fd` the number `to`, for a program to inherit.
 
-    It is another one: multilog itself holds at least six, each once the lowest free number.
+    The two are never equal: the descriptors that multilog holds have all numbers below six.
     """
     os.dup2(fd, to)
     os.close(fd)

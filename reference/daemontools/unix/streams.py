@@ -1,14 +1,14 @@
 """Reading and writing in whole blocks, and the memory for them.
 
 A read takes what is there, up to a block, and never waits for more: a line that
-is written alone is worked on alone. When lines come faster than they are worked
-on, they pile up in the pipe, and the next read takes them all: the blocks grow
-by themselves when that pays.
+is written alone is processed alone. When lines come faster than they are processed,
+they pile up in the pipe, and the next read takes them all. So blocks grow
+when that pays.
 
-What has been read exists nowhere else, so that the memory for the worst block must
-be there before the first read: `affordable` asks for it. Should memory be refused
-all the same (somebody sets a limit while the program runs), `in_pieces` goes on
-with less at a time.
+What has been read exists nowhere else, so the memory for the worst block must
+be there before the first read: `affordable` makes sure of it. If the system refuses memory
+later (somebody sets a limit while the program runs), `in_pieces` processes
+less at a time.
 """
 
 import os
@@ -20,27 +20,26 @@ if TYPE_CHECKING:
 
     Result = TypeVar("Result")
 
-# A pipe holds as much. From a file, more is hardly faster and only costs memory.
+# A pipe holds this much. Larger reads from a file are hardly faster and cost memory.
 BLOCK_BYTES = 65536
 LEAST_BLOCK_BYTES = 512
-# Bytes for all that does not grow with the block; Python takes a whole megabyte from
+# Bytes for everything that does not grow with the block. Python takes a whole megabyte from
 # the system when it needs room for small objects.
 SPARE = 2 << 20
 
 
 def affordable(most: int, per_byte: int) -> int:
-    """The largest block, at most `most` bytes, for whose work there is memory.
+    """The size of the largest block that memory suffices for: at most `most` bytes.
 
-    `per_byte` bytes of memory are needed for each byte of the block. Raises
-    MemoryError if not even a small block can be afforded. To be called once, before
-    the first read. Nothing of that memory is touched; it is given back at once, and
-    then there is room for it under whatever limit there is.
+    Each byte of the block needs `per_byte` bytes of memory. Raises MemoryError if there is
+    not enough even for a small block. Must be called once, before the first read. The memory
+    is allocated, never touched, and freed at once: this shows that any limit leaves room for it.
 
-    It does more: glibc gives freed memory at the end of its heap back to the
-    kernel when it is more than 128 KB, and takes separate pages for larger pieces;
-    both limits grow when a larger piece is freed. Without this, each block of
+    It also makes malloc faster. glibc returns freed memory at the end of its heap to the
+    kernel if it is more than 128 KB, and maps separate pages for larger pieces;
+    both thresholds grow when a larger piece is freed. Without this call, each block of
     64 KB and its result would get new pages from the kernel, each with a page
-    fault: that took more than half of tai64n's time.
+    fault, which took more than half of tai64n's time.
     """
     size = most
     while True:
@@ -56,16 +55,16 @@ def affordable(most: int, per_byte: int) -> int:
 def in_pieces(
     block: bytes, work: "Callable[[bytes], Result]", pause: "Callable[[], object]"
 ) -> "Iterator[Result]":
-    """What `work` makes of the block: of all of it, or, short of memory, of piece after piece.
+    """Call `work` on the whole block, or on piece after piece if memory is short; its results.
 
-    Nothing may have changed when `work` raises MemoryError. When that happens with a
+    If `work` raises MemoryError, it must have changed nothing. If it raises that for a
     single byte, `pause` is called before the next attempt.
     """
     start, size = 0, len(block)
     while start < len(block):
         try:
             result = work(block[start : start + size])
-        except (MemoryError, SystemError):  # `re` has raised either for want of memory
+        except (MemoryError, SystemError):  # `re` may raise either if memory is short
             if size == 1:
                 pause()
             size = max(size // 2, 1)
@@ -75,12 +74,12 @@ def in_pieces(
 
 
 def read_block(fd: int, size: int = BLOCK_BYTES) -> bytes:
-    """The next bytes, at least one; none at the end of the input. Raises OSError."""
+    """The next bytes, at least one; empty at the end of the input. Raises OSError."""
     return os.read(fd, size)
 
 
 def write_all(fd: int, data: bytes) -> None:
-    """Write all of it, in as many calls as the kernel wants. Raises OSError."""
+    """Write all of `data`, in as many calls as it takes. Raises OSError."""
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
