@@ -39,9 +39,8 @@ def main(argv: list[bytes]) -> int:
     inside_line = False
 
     def label(piece: bytes) -> tuple[bytes, bool]:
-        return stamp(piece, format_tai64n(*now()), inside_line=inside_line), not piece.endswith(
-            b"\n"
-        )
+        stamped = stamp(piece, format_tai64n(*now()), inside_line=inside_line)
+        return stamped, not piece.endswith(b"\n")
 
     try:
         while block := read_block(0, block_bytes):
