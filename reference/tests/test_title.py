@@ -80,7 +80,7 @@ def test_a_program_that_lives_for_milliseconds_shows_the_interpreter(
         os.read(reader, 65536)
     os.close(reader)
     os.close(writer)
-    assert content == joined(python, "-BISXutf8", file, *words[1:])
+    assert content == joined(python, install.FLAGS, file, *words[1:])
     assert name == f"{words[0]}\n"
 
 
