@@ -1,13 +1,11 @@
-"""How a list of environment entries is changed: set a variable, remove a variable.
+"""Change a list of environment entries: set a variable, or remove one.
 
-A block is what exec hands over: entries in order, mostly NAME=value, with no
-promise that a name stands there once, or that there is an "=" at all. Changing
-it is therefore more than a dictionary's assignment, and children can see the
-order. The rules, for each change in turn:
+A block is what exec hands over: entries in order, mostly NAME=value; a name may
+occur twice, and an entry may have no "=". Children can see the order. Each change, in turn,
 
-* the first entry of that name goes, and the last entry of the block takes its
+* removes the first entry of that name, and moves the last entry of the block into its
   place; further entries of that name stay where they are;
-* if the change sets a value, the new entry is appended.
+* appends the new entry, if it sets a value.
 
     >>> merged([b"A=1", b"B=2", b"C=3"], [(b"A", b"new")])
     [b'C=3', b'B=2', b'A=new']
@@ -18,8 +16,8 @@ order. The rules, for each change in turn:
     >>> merged([b"odd", b"A=1"], [(b"odd", None), (b"B", b"")])
     [b'odd', b'A=1', b'B=']
 
-A name that itself holds an "=" counts up to there, so that removing "E=F" sets
-E to F: what a file of that name in an envdir directory has always done.
+A name that itself contains an "=" ends there, so that removing "E=F" sets
+E to F: an empty file of that name in an envdir directory has always done so.
 
     >>> merged([b"E=1"], [(b"E=F", None)])
     [b'E=F']
@@ -35,9 +33,9 @@ if TYPE_CHECKING:
 
 
 def merged(block: "Iterable[bytes]", changes: "Iterable[Change]") -> list[bytes]:
-    """A new block: `block` after all changes, each (name, value) or (name, None) to remove."""
+    """`block` after all changes, as a new list; a change is (name, value), or (name, None)."""
     entries = list(block)
-    places: dict[bytes | None, set[int]] = {}  # name -> where its entries stand
+    places: dict[bytes | None, set[int]] = {}  # name -> the indices of its entries
     for place, entry in enumerate(entries):
         places.setdefault(_name(entry), set()).add(place)
     for name, value in changes:
@@ -62,7 +60,7 @@ def value_of(block: "Iterable[bytes]", name: bytes) -> bytes | None:
 
 
 def has_a_name(entry: bytes) -> bool:
-    """Is there a name before an "="? A first "=" may belong to the name.
+    """Is there a name before an "="? An "=" at the very beginning belongs to the name.
 
     >>> [has_a_name(entry) for entry in (b"A=1", b"A=", b"==x", b"=x", b"odd", b"")]
     [True, True, True, False, False, False]

@@ -1,13 +1,13 @@
 """What a file in an envdir directory says about the variable of its name.
 
 Only the first line counts. Blanks and tabs at its end are removed; then each NUL
-byte, which no variable can hold, becomes a newline. An empty file says: remove
-the variable. That is not the same as an empty first line, which sets it to nothing.
+byte, which no variable can hold, becomes a newline. An empty file means: remove
+the variable. An empty first line is different: it sets the variable to nothing.
 
-The file may be longer than the memory, or have no end at all, so that no more of it
-is kept than can count: the first line, up to the length at which the kernel
-refuses to hand it on. Blanks behind that length are not kept, but they do not count either
-unless something follows them.
+The file may be larger than the memory, or have no end at all, so only as much
+is kept as can count: the first line, up to the length at which the kernel
+refuses to hand it on. Blanks beyond that length are not kept; they count only if
+something follows them.
 """
 
 TYPE_CHECKING = False
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 # Linux executes no program with a string of 32 pages (MAX_ARG_STRLEN, execve(2)), and the
-# largest page has 64 KB. The line that is kept may be longer than this by one part.
+# largest page has 64 KB. The kept line may be longer than this by one part.
 LONGEST = 32 * 65536
 
 BLANKS = b" \t"
 
 
 def value(parts: "Iterable[bytes]") -> bytes | None:
-    r"""The value that a file's content gives; None: the variable is to be removed.
+    r"""The value that the content of a file gives; None: remove the variable.
 
-    The content comes in parts, and each one is taken. A line that is too long to be handed
-    on gives a value that is too long as well, but not all of it.
+    The content comes in parts, and every part is read. If the line is too long to hand on,
+    the value is too long as well, but it is not the whole line.
 
     >>> value([b"on \t\nwhat follows", b" is a comment"])
     b'on'

@@ -1,8 +1,8 @@
 """The arithmetic of softlimit: from its argument and the hard limit to the soft limit.
 
-Limits are whole numbers of 64 bits without sign; the greatest means "unlimited".
+Limits are unsigned 64-bit numbers; the greatest means "unlimited".
 Numbers are read as C reads an unsigned long: digits only, modulo 2^64. So 2^64
-is 0, and no digits at all are 0 too.
+is 0, and an empty argument is 0 too.
 """
 
 MODULUS = 2**64
@@ -10,7 +10,7 @@ UNLIMITED = MODULUS - 1
 
 
 def soft_limit(amount: bytes, hard: int) -> int:
-    """The soft limit to set: `amount`, but never more than `hard`; "=" stands for `hard`.
+    """The soft limit to set: `amount`, but never more than `hard`; "=" means `hard`.
 
     Raises ValueError if `amount` is neither "=" nor a number.
 

@@ -2,12 +2,12 @@
 
 Input arrives in blocks that end anywhere. A line is stamped when its first byte
 arrives, and judged when it is complete or has 1000 characters, stamp included:
-nothing but those first characters decides. What follows them up to the newline
+only those first characters decide. The rest of the line, up to the newline,
 goes straight to the logs that selected the line, so that a line of any length
-needs no more memory than a short one.
+takes no more memory than a short one.
 
 The actions are carried out in order. Each line begins selected; `-` and `+`
-change that; every other action looks at what is selected when its turn comes.
+change that; every other action acts on a line that is selected when its turn comes.
 
 This is the model. multilog runs `fast/lines.py`, which a property test proves
 equal to it (reference/tests/test_fast_lines.py; docs/explain/fast-path.md).
@@ -26,13 +26,13 @@ STATUS_BYTES = 1001  # size of what is written to a status file
 
 
 class Output:
-    """What a block of input leads to, in the order of the script's actions."""
+    """The results of a block of input, in the order of the script's actions."""
 
     def __init__(self, actions: "list[Action]") -> None:
         # For standard error.
         self.alerts = b""
-        # The last content of the n-th status file, in the order in which they are written last:
-        # two of them may be one and the same file. One that stays as it is does not occur.
+        # n -> the last content of the n-th status file, in the order of the last writes: two
+        # numbers may mean the same file. A file that does not change has no entry.
         self.statuses: dict[int, bytes] = {}
         # What is appended to each log.
         self.logs = [b"" for kind, _ in actions if kind == b"/"]
@@ -58,7 +58,7 @@ def status(line: bytes) -> bytes:
 
 
 def is_selected(patterns: "list[Action]", line: bytes) -> bool:
-    """Is the line selected after these `-` and `+` actions? It sees all of `line`."""
+    """Is the line selected after these `-` and `+` actions? The patterns see all of `line`."""
     selected = True
     for kind, pattern in patterns:
         if selected == (kind == b"-") and match(pattern, line):
@@ -67,15 +67,15 @@ def is_selected(patterns: "list[Action]", line: bytes) -> bool:
 
 
 class Lines:
-    """What is left over between two blocks of input: a line that has not ended."""
+    """Turns blocks of input into outputs; between two blocks it keeps an unfinished line."""
 
     def __init__(self, actions: "list[Action]", *, is_stamped: bool) -> None:
         self.is_stamped = is_stamped
         self.actions = actions
-        # The line that has begun and is not judged yet, its stamp first: fewer than
-        # 1000 characters. None: no byte of it has arrived.
+        # A line that has begun and has not been judged, stamp included: fewer than
+        # 1000 characters. None: no byte of a line has arrived.
         self.line: bytes | None = None
-        # Of a line that was judged before its end: which logs get the rest.
+        # For a line that was judged before its end: which logs get the rest.
         self.rest_for: list[bool] | None = None
 
     def feed(self, block: bytes, label: bytes) -> Output:
@@ -113,7 +113,7 @@ class Lines:
         self.rest_for = None
 
     def _judge(self, line: bytes, output: Output) -> None:
-        """Carry out the actions; give what has come of the line to the logs that select it."""
+        """Carry out the actions; append the line so far to the logs that select it."""
         seen = line[:LONGEST_JUDGED]
         patterns: list[Action] = []
         chosen: list[bool] = []

@@ -5,7 +5,7 @@ A state is (up, want, paused, exiting):
     up       ./run is running
     want     UP: start it again whenever it ends; DOWN: do not start it;
              ONCE: do not start it again
-    paused   it was stopped by `p` and not continued since; only while up
+    paused   `p` has stopped it, and it has not been continued; only while up
     exiting  `x` came: supervise ends as soon as the service is down
 
 Two things happen to a state: a command letter arrives (COMMANDS, `on_command`), or
@@ -13,7 +13,7 @@ Two things happen to a state: a command letter arrives (COMMANDS, `on_command`),
 order. An action is the name of a signal to ./run, or one of
 
     ANNOUNCE  write the status file
-    START     start ./run, as the last action: then comes the pause of one second
+    START     start ./run: always the last action, since a pause of one second follows
 """
 
 TYPE_CHECKING = False
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     State = tuple[bool, bytes, bool, bool]
     Actions = tuple[str, ...]
 
-# What is wanted, as the last byte of the status file says it.
+# What is wanted, as the last byte of the status file.
 UP, DOWN, ONCE = b"u", b"d", b"\0"
 
 ANNOUNCE, START = "announce", "start"
 
-# Letter: what becomes of want and of paused (None: nothing), and the actions.
-# Signals go to a service that is up, START is for one that is down.
+# Letter: the new want and paused (None: unchanged), and the actions.
+# Signals are for a service that is up, START is for one that is down.
 #
 # The order within a row is 0.76's. `d` sends CONT after TERM: a stopped process
-# would not see the TERM. `t` does not, and a paused service dies of it only when
+# would not see the TERM. `t` sends no CONT, so a paused service dies of the TERM only when
 # it is continued.
 COMMANDS: "dict[bytes, tuple[bytes | None, bool | None, Actions]]" = {
     b"u": (UP, None, (ANNOUNCE, START)),
@@ -48,12 +48,12 @@ COMMANDS: "dict[bytes, tuple[bytes | None, bool | None, Actions]]" = {
 
 
 def initial(*, down: bool) -> "State":
-    """The state before anything was started; `down`: there is a file of that name."""
+    """The state before the first start; `down`: the file `down` exists."""
     return False, DOWN if down else UP, False, False
 
 
 def on_command(state: "State", letter: bytes) -> "tuple[State, Actions]":
-    """A command letter arrived. Letters that are no commands change nothing.
+    """A command letter has arrived. A letter that is not a command changes nothing.
 
     >>> on_command((True, UP, True, False), b"d")
     ((True, b'd', False, False), ('TERM', 'CONT', 'announce'))
@@ -90,7 +90,7 @@ def on_start(state: "State") -> "State":
 
 
 def start_is_due(state: "State") -> bool:
-    """Is the service down although it is wanted up? After a failed fork it stays so."""
+    """Is the service down although it is wanted up? It stays so after a failed fork."""
     up, want, _paused, exiting = state
     return not up and want == UP and not exiting
 

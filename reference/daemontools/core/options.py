@@ -2,12 +2,12 @@
 
 Options end at the first operand, so that `svc a -d` takes -d for a directory,
 and a program in a chain never reads the options of the next one. A word that
-begins with `--` ends them and is skipped; a `-` alone is an operand. Letters may
-be joined (`-dx`). A letter that takes an argument has it in the rest of its word
-(`-m4000000`), or, if that is empty, in the next word, whatever it looks like.
+begins with `--` ends the options and is skipped; a `-` alone is an operand. Letters may
+be joined (`-dx`). The argument of a letter is the rest of its word
+(`-m4000000`), or, if that is empty, the next word, whatever it looks like.
 
-The first mistake ends the parsing. What came before it is valid, and softlimit
-has acted on it by then; so the mistake is a result, not an exception.
+The first mistake ends the parsing. The options before it are valid, and softlimit
+acts on them; so the mistake is a result, not an exception.
 """
 
 
@@ -15,8 +15,8 @@ def parse(argv: list[bytes], letters: bytes) -> tuple[list[tuple[bytes, bytes]],
     """The options of `argv`, the index of the first operand, and the complaint or None.
 
     `letters` lists the options as getopt does: `b"am:"` is -a, and -m with an
-    argument. An option is (letter, argument), the argument empty where none is
-    taken. The complaint is the line to print; the index then means nothing.
+    argument. An option is (letter, argument); a letter without one has an empty argument.
+    The complaint is the line to print; the index then means nothing.
 
     >>> parse([b"softlimit", b"-ad", b"0", b"-m7", b"prog", b"-a"], b"ad:m:")
     ([(b'a', b''), (b'd', b'0'), (b'm', b'7')], 4, None)
@@ -52,5 +52,5 @@ def parse(argv: list[bytes], letters: bytes) -> tuple[list[tuple[bytes, bytes]],
 
 
 def _complaint(program: bytes, what: bytes, letter: bytes) -> bytes:
-    """The line of a mistake; it names the program by the base name of argv[0]."""
+    """The message for a mistake; it names the program by the base name of argv[0]."""
     return program.rpartition(b"/")[2] + b": " + what + b" -- " + letter

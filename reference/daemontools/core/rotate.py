@@ -4,15 +4,15 @@ The files of a log directory, and what their modes mean:
 
     current     0644 being written; 0744 finished safely: all of it is on disk
     previous    the file that is being put away
-    processed   the processor's output: 0644 incomplete, 0744 complete and on disk
+    processed   the output of the processor: 0644 incomplete, 0744 complete and on disk
     state       what the last processor wrote to descriptor 5
     newstate    the same, while the processor runs
     @label.s    an old file, completely processed and safely on disk
     @label.u    an old file that an outage cut short: perhaps incomplete, not processed
 
-The x bit of the owner is the only memory of how far things had gone: a file is
-marked (0744) when its contents are on disk, and never before. So each moment at
-which a machine may stop leaves a directory that says what to do:
+Only the owner's x bit records how far a rotation had gone: a file is marked (0744)
+when its contents are on disk, and never before. So whenever a machine stops, the
+directory says what a restart must do:
 
     current     processed   a restart
     marked      any         goes on writing to current and leaves the rest alone
@@ -20,8 +20,8 @@ which a machine may stop leaves a directory that says what to do:
                             as @label.s and current as @label.u
     otherwise   otherwise   drops processed, keeps previous and current as @label.u
 
-The lists of steps below are what unix/logdir.py carries out, one system call a
-step, and what the book's tables and its state diagram are drawn from.
+unix/logdir.py carries out the lists of steps below, one system call a step. The
+tables and the state diagram in the book (chapter 6) are made from them.
 Clauses: multilog/rotate/..., multilog/restart/..., multilog/power/...
 """
 
@@ -29,7 +29,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    # What is done, to which file, and the name that it gets (a descriptor's number in PROCESSOR).
+    # What is done, to which file, and the file's new name (in PROCESSOR: a descriptor number).
     Step = tuple[str, str, str]
 
 # A newline within this many bytes of the largest size ends the file.
@@ -38,19 +38,19 @@ MARGIN = 2000
 # The shortest name of an old file: "@" and 24 more characters.
 OLD_NAME = 25
 
-# The words of the steps:
+# The verbs of the steps, apart from read, close, rename and link:
 #
-#     create    open for appending; if it is new, its mode is 0600
-#     empty     open for writing, emptied; if it is new, its mode is 0644
-#     append    open what is there for appending
+#     create    open for appending; a new file gets mode 0600
+#     empty     truncate and open for writing; a new file gets mode 0644
+#     append    open an existing file for appending
 #     sync      wait until the contents are on disk
-#     mark      set the mode to 0744: finished, all of it is on disk
+#     mark      set the mode to 0744: finished, all of the file is on disk
 #     unmark    set the mode to 0644: in use
-#     keep      make it an old file of this name: see `keep`
-#     remove    take the name away
-#     discard   the same, whether or not that succeeds
+#     keep      make the file an old file of this name: see `keep`
+#     remove    remove the name
+#     discard   remove the name if it is there, and ignore errors
 
-# Current is full, or ALRM has come.
+# `current` is full, or ALRM has come.
 FULL: "list[Step]" = [
     ("sync", "current", ""),
     ("close", "current", ""),
@@ -59,9 +59,9 @@ FULL: "list[Step]" = [
     ("unmark", "current", ""),
     ("mark", "previous", ""),
 ]
-# Then, without a processor.
+# After FULL, if there is no processor.
 KEEP: "list[Step]" = [("keep", "previous", "@label.s")]
-# The files that a processor has, and their descriptors.
+# The files that a processor gets, and their descriptors.
 PROCESSOR: "list[Step]" = [
     ("read", "previous", "0"),
     ("empty", "processed", "1"),
@@ -91,14 +91,14 @@ GIVE_UP: "list[Step]" = [
 # The end of input, or TERM.
 QUIT: "list[Step]" = [("sync", "current", ""), ("mark", "current", "")]
 
-# A restart that finds current marked.
+# A restart that finds `current` marked.
 GO_ON: "list[Step]" = [("append", "current", ""), ("unmark", "current", "")]
-# A restart that does not; then `recovery`.
+# A restart that finds it unmarked; `recovery` follows.
 FORGET: "list[Step]" = [("discard", "state", ""), ("discard", "newstate", "")]
 
 
 def recovery(*, is_processed: bool) -> "list[Step]":
-    """What a restart does after FORGET: is there a processed, and is it marked?"""
+    """What a restart does after FORGET; `is_processed`: `processed` exists and is marked."""
     if is_processed:
         first = [("discard", "previous", ""), ("keep", "processed", "@label.s")]
     else:
@@ -113,10 +113,11 @@ def recovery(*, is_processed: bool) -> "list[Step]":
 
 
 def keep(file: str, old: str, names: int | None) -> "list[Step]":
-    """How the file becomes an old one, by the number of its names; None: it is not there.
+    """How the file becomes an old one. `names` is its number of links; None: it does not exist.
 
-    A file of two names was cut short between the two steps: it has become one.
-    (Some file systems do not count: 0. Then the file is linked, lest it be lost.)
+    A file with two names is already an old file: an outage came between the two steps.
+    (Some file systems do not count links and say 0: then the file is linked, so that it is
+    not lost.)
 
     >>> keep("previous", "@label.s", 1)
     [('link', 'previous', '@label.s'), ('remove', 'previous', '')]
@@ -134,7 +135,8 @@ def cut(block: bytes, start: int, written: int, size: int) -> int:
 
     `written` bytes, fewer than `size`, are in the file.
 
-    Never beyond `size`; and if that comes near it, after the last newline that fits.
+    The write never goes beyond `size`. If it ends near `size`, it ends after the last newline
+    that fits.
 
     >>> cut(b"one\ntwo\nthree", 0, 4090, 4096), cut(b"one\ntwo\nthree", 4, 4090, 4096)
     (4, 8)
@@ -157,12 +159,12 @@ def ends_well(written: int, size: int, last: int) -> bool:
 def old_files(names: "Iterable[bytes]") -> list[bytes]:
     """The old files among the names of a directory, oldest first.
 
-    Whatever begins with "@" and has 25 characters or more counts, be it ours or not.
+    Every name that begins with "@" and has 25 characters or more counts, whoever made it.
     """
     return sorted(name for name in names if name[:1] == b"@" and len(name) >= OLD_NAME)
 
 
 def surplus(names: "Iterable[bytes]", number: int) -> list[bytes]:
-    """The old files that go when one more was put away: fewer than `number` stay."""
+    """The old files to remove after one more was put away: fewer than `number` stay."""
     old = old_files(names)
     return old[: max(len(old) - number + 1, 0)]

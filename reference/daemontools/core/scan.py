@@ -5,9 +5,9 @@ name: a directory that is renamed while it runs stays the same service, and two
 links to one directory are one service.
 
 A service enters the table when its directory is first seen, and leaves it when
-its directory is gone and neither of its processes runs. What it has open until
-then (the pipe to its logger) stays open, so that what waits in it is not lost
-while one of the two processes is being replaced.
+its directory is gone and neither of its processes runs. Until then the pipe to
+its logger stays open, so that the lines in the pipe are not lost while one of
+the two processes is replaced.
 
 Pure: this module makes no system call.
 Clauses: svscan/identity/..., svscan/pipe/..., svscan/limit/...
@@ -25,9 +25,9 @@ class Service:
 
     def __init__(self, pipe: tuple[int, int] | None = None) -> None:
         self.pid = NOT_RUNNING  # of the service's supervise
-        self.log_pid = NOT_RUNNING  # of the log's supervise; never set without a pipe
+        self.log_pid = NOT_RUNNING  # of the log's supervise; always that without a pipe
         self.pipe = pipe  # (read end, write end); None: it has no log, and never will
-        self.is_seen = False  # in the scan under way, or the last one
+        self.is_seen = False  # in the current scan, or the last one
 
 
 Table = dict[tuple[int, int], Service]  # (device, inode) -> service
@@ -45,13 +45,13 @@ def is_full(table: Table) -> bool:
 
 
 def begin_scan(table: Table) -> None:
-    """No directory has been seen yet."""
+    """Note that no directory has been seen yet."""
     for service in table.values():
         service.is_seen = False
 
 
 def process_ended(table: Table, pid: int) -> None:
-    """The process is gone, whichever it was; a stranger's changes nothing.
+    """Note that a process has ended; one that belongs to no service changes nothing.
 
     >>> table = {(1, 7): Service((4, 5))}
     >>> table[1, 7].pid, table[1, 7].log_pid = 30, 31
@@ -69,7 +69,7 @@ def process_ended(table: Table, pid: int) -> None:
 
 
 def remove_gone(table: Table) -> list[Service]:
-    """Remove the services that are over, and return them: their pipes are to be closed.
+    """Remove the services that are over, and return them: the caller must close their pipes.
 
     >>> table = {(1, 7): Service(None), (1, 8): Service(None)}
     >>> table[1, 8].pid = 30
@@ -77,7 +77,7 @@ def remove_gone(table: Table) -> list[Service]:
     (1, [(1, 8)])
     """
     gone = {key: service for key, service in table.items() if _is_gone(service)}
-    services = list(gone.values())  # before any is removed: there may be no memory for it
+    services = list(gone.values())  # before any is removed, since memory may run out here
     for key in gone:
         del table[key]
     return services

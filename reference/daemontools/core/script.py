@@ -7,11 +7,11 @@ The first character of an argument decides:
     e        print selected lines on standard error
     =F       keep the last selected line in the status file F
     sN  nN   largest file, number of files ...
-    !P       processor ...                           of the directories that follow
+    !P       processor ...                           for the directories that follow
     .  /     a log directory: append the selected lines
 
-Any other first character, and an empty argument, mean nothing. The rest of a
-word is not checked: `tango` is `t`, and `snafu` sets a size.
+An argument with any other first character, and an empty argument, are ignored. The rest
+of a word is not checked: `tango` is `t`, and `snafu` sets a size.
 Clauses: multilog/script/...
 """
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 SIZE, SMALLEST, LARGEST = 99999, 4096, 16777215  # bytes in a file: default and bounds
 NUMBER, FEWEST = 10, 2  # files, `current` included: default and lower bound
 
-# Numbers are those of a C program: an unsigned long, which wraps. As 2^64 divides
-# 10^64, no more than the last 64 digits have a say in what is left.
+# Numbers wrap as an unsigned long in C does. Since 2^64 divides 10^64, only the last
+# 64 digits matter.
 _WRAP, _LAST_DIGITS = 2**64, 64
 
 
 def parse(arguments: list[bytes]) -> "tuple[bool, list[Action], list[Log]]":
-    """Does it stamp; what is done to each line, in order; the directories, in order.
+    """Does multilog stamp lines? What is done to each line? To which directories?
 
-    The n-th directory of the third list is the n-th action (b"/", ...) of the second.
+    The n-th entry of the third result belongs to the n-th action (b"/", ...) of the second.
 
     >>> parse([b"t", b"-*", b"+* fatal: *", b"s5000", b"./main", b"!gzip", b"n0", b"/var/log/all"])
     ... # doctest: +NORMALIZE_WHITESPACE

@@ -6,9 +6,9 @@
     16     1 while the service is up and paused, else 0
     17     what is wanted: "u" up, "d" down, 0 once (nothing, when it ends)
 
-Monitoring tools read this file, so not a byte of it may change. Two byte orders
-in one file are how it is. A reader takes the first 18 bytes as they are: any
-second is possible in a file, labels that TAI64 reserves included.
+Monitoring tools read this file, so not a byte of it may change. It really has two byte
+orders. A reader takes the first 18 bytes as they are: a file may contain any second,
+labels that TAI64 reserves included.
 """
 
 from daemontools.core.tai64 import UNIX_EPOCH, pack_tai64n
@@ -33,9 +33,9 @@ def unpack(status: bytes) -> tuple[int, int, bool, bytes]:
 
 
 def age(second: int, now: int) -> int:
-    """The seconds from a TAI64 second until Unix second `now`; 0 if that is in the future.
+    """The seconds from the TAI64 second `second` to the Unix second `now`; 0 if it is later.
 
-    0.76 prints the age by way of a C double, so that one above 2^53 is rounded.
+    0.76 converts the age to a C double, so an age above 2^53 is rounded.
 
     >>> age(2**62 + 10 + 100, 160)
     60

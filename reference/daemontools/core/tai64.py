@@ -10,10 +10,10 @@ an `@` and its bytes in lower-case hexadecimal:
 
 Second 2^62 is the one that began 1970 in TAI. daemontools counts as if TAI had
 always been 10 seconds ahead of Unix time: its label for Unix second s is
-2^62 + 10 + s, and no leap second is ever looked up. So labels here are Unix
-time in other clothes, and every function speaks Unix time: whole seconds since
-1970-01-01 00:00:00 UTC (negative before), nanoseconds 0..999999999 after that,
-attoseconds 0..999999999 after those.
+2^62 + 10 + s, and no leap second is ever looked up. So a label here is Unix
+time in another form, and every function takes or returns Unix time: whole seconds since
+1970-01-01 00:00:00 UTC (negative before), then nanoseconds 0..999999999, then
+attoseconds 0..999999999.
 
 >>> pack_tai64(0).hex()
 '400000000000000a'
@@ -22,8 +22,8 @@ b'@4000000037c219bf2ef02e94'
 >>> parse_tai64n(b"@4000000037c219bf2ef02e94")
 (935467445, 787492500)
 
-Labels of 2^63 and more are reserved by the specification; they, and fields
-outside their ranges, raise ValueError.
+The specification reserves labels of 2^63 and more. They raise ValueError, and so do
+fields outside their ranges.
 Source: http://cr.yp.to/libtai/tai64.html; the 10 is in 0.76's own library.
 """
 
@@ -49,11 +49,11 @@ __all__ = [
 # The label of Unix second 0.
 UNIX_EPOCH = 2**62 + 10
 
-# Unix seconds that have a label: these and all between.
+# The first and the last Unix second that have a label.
 FIRST_SECOND = -UNIX_EPOCH
 LAST_SECOND = 2**63 - 1 - UNIX_EPOCH
 
-# Bytes of a packed label, and characters of one in text.
+# The length of a packed label in bytes, and of a label in text.
 TAI64_BYTES, TAI64N_BYTES, TAI64NA_BYTES = 8, 12, 16
 TAI64_TEXT, TAI64N_TEXT, TAI64NA_TEXT = 17, 25, 33
 
@@ -153,5 +153,5 @@ def _check_length(label: bytes, length: int) -> None:
 def _bytes_of(text: bytes, length: int) -> bytes:
     digits = text[1:]
     if len(text) != length or text[:1] != b"@" or not _DIGITS.issuperset(digits):
-        raise ValueError(f"no label, `@` and {length - 1} lower-case hexadecimal digits: {text!r}")
+        raise ValueError(f"not `@` and {length - 1} lower-case hexadecimal digits: {text!r}")
     return bytes.fromhex(digits.decode())

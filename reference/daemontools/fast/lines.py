@@ -1,21 +1,21 @@
 """What multilog does with its input, a block at a time: the fast path.
 
-The same as `core/lines.py`, which is the place to learn what happens; this
-module only says how it happens quickly. Python's interpreter is slow, its byte strings
-and regular expressions are not, so a log costs no statement of Python for each line.
+Read `core/lines.py` to learn what happens; this module does the same, quickly.
+Python's interpreter is slow, but its byte strings and regular expressions are not,
+so a log executes no statement of Python for each line.
 
-* A block is cut at its last newline. What stands before are whole lines; what
-  stands behind begins a line, and waits.
-* All lines of a block that begin in it have one stamp. Stamping is one
-  replacement: each newline by a newline and the stamp.
+* A block is cut at its last newline. Before it are whole lines; after it
+  begins a line, which waits.
+* All lines that begin in a block have the same stamp. Stamping is one
+  replacement of each newline by a newline and the stamp.
 * The patterns before an action become one regular expression that matches the
-  lines that are kept, and `filter` finds them.
-* As a star never looks back, most patterns are done with the stamp in one way,
-  whatever its digits: `beyond_stamp` says what is left of them. If that is so for
-  all patterns, they are asked about the lines as they came, which is much faster.
+  lines that are kept, and `filter` finds these lines.
+* Since a star never looks back, most patterns treat all stamps alike, whatever
+  the digits: `beyond_stamp` gives the rest of such a pattern. If all patterns are
+  like that, they judge the lines without stamps, which is much faster.
 
 The regular expressions are made when the program starts, so that lack of memory
-shows before anything has been read. Should a block fail all the same, nothing has
+shows before anything has been read. If a block fails all the same, nothing has
 changed: it can be fed again, whole or in pieces.
 """
 
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
     from daemontools.core.script import Action
 
-    # Tells of a line (its first 1000 characters) whether it is kept. None: every line is.
+    # Is this line (its first 1000 characters) kept? None: every line is.
     Judge = Callable[[bytes], object] | None
 
-STAMP = b"@" + b"0" * 24 + b" "  # each digit stands for all
+STAMP = b"@" + b"0" * 24 + b" "  # a 0 means any digit
 DIGITS = b"0123456789abcdef"
 
 
 def beyond_stamp(pattern: bytes) -> bytes | None:
-    """The pattern for what follows a stamp; None: no line can match.
+    """The rest of the pattern, for the text after a stamp; None: no line can match.
 
-    Raises ValueError if that depends on the digits of the stamp.
+    Raises ValueError if the rest depends on the digits of the stamp.
 
     >>> beyond_stamp(b"* fatal: *")
     b'fatal: *'
@@ -70,15 +70,15 @@ def beyond_stamp(pattern: bytes) -> bytes | None:
 
 
 def expression(pattern: bytes) -> bytes:
-    r"""A regular expression that matches a whole line just if the pattern does.
+    r"""A regular expression that matches a whole line if and only if the pattern does.
 
-    A star before the character c is [^c]*+, which, like multilog, never gives
+    A star before the character c becomes [^c]*+, which, like multilog's star, never gives
     anything back.
 
     >>> expression(b"a*: b*")
     b'a[^:]*+:\\ b'
     """
-    import re  # 6 ms that most logs need not wait for; before anything is read
+    import re  # takes 6 ms, and most logs have no patterns; nothing has been read yet
 
     parts: list[bytes] = []
     for index in range(len(pattern)):
@@ -95,12 +95,12 @@ def expression(pattern: bytes) -> bytes:
 
 
 def judge(patterns: "list[Action]") -> "Judge":
-    r"""What all these patterns together say of a line.
+    r"""A function that says whether these patterns together keep a line.
 
     The last pattern that matches decides, so it is the first alternative of an
     atomic group, which never tries a second one. An alternative for `+` goes on
-    to the end of the line, one for `-` stays at its beginning; and \Z asks where
-    we are. The empty line begins where it ends, and is judged in advance.
+    to the end of the line, and one for `-` stays at its beginning; then \Z tests
+    for the end. An empty line begins where it ends, so it is judged in advance.
     """
     if not patterns:
         return None
@@ -116,7 +116,7 @@ def judge(patterns: "list[Action]") -> "Judge":
 
 
 def judges(actions: "list[Action]") -> "list[tuple[bytes, Judge]]":
-    """The actions but for the patterns, each with the judge of the lines that it sees."""
+    """The actions other than patterns, each with the judge of the lines that it acts on."""
     found: list[tuple[bytes, Judge]] = []
     patterns: list[Action] = []
     is_kept: Judge = None
@@ -133,7 +133,7 @@ def judges(actions: "list[Action]") -> "list[tuple[bytes, Judge]]":
 
 
 def judges_beyond_stamp(actions: "list[Action]") -> "list[tuple[bytes, Judge]]":
-    """The same for lines less their stamp. Raises ValueError if some pattern needs its digits."""
+    """The same for lines without stamps. Raises ValueError if a pattern needs a stamp's digits."""
     rest: list[Action] = []
     for kind, operand in actions:
         left = beyond_stamp(operand) if kind in (b"-", b"+") else operand
@@ -143,27 +143,27 @@ def judges_beyond_stamp(actions: "list[Action]") -> "list[tuple[bytes, Judge]]":
 
 
 class Selection:
-    """What is left over between two blocks of input; see `core.lines.Lines`."""
+    """Turns blocks of input into outputs, as `core.lines.Lines` does."""
 
     def __init__(self, actions: "list[Action]", *, is_stamped: bool) -> None:
         self.is_stamped = is_stamped
         self.actions = actions
-        # What is done to each line, in order: (b"e" or b"=" or b"/", to which lines);
-        # and how much of a line the judges do not see.
+        # The actions, in order: (b"e" or b"=" or b"/", the judge of its lines); and how many
+        # characters at the start of a line the judges do not see.
         self.stamp_bytes = self.unseen = len(STAMP) if is_stamped else 0
         try:
             self.steps = judges_beyond_stamp(actions) if is_stamped else judges(actions)
         except ValueError:
             self.steps, self.unseen = judges(actions), 0
-        # The line that has begun and is not judged yet, its stamp first. Empty: there is none.
+        # A line that has begun and has not been judged, stamp included. Empty: there is none.
         self.line = b""
-        # Of a line that was judged before its end: which logs get the rest.
+        # For a line that was judged before its end: which logs get the rest.
         self.rest_for: list[bool] | None = None
 
     def memory_per_byte(self) -> int:
-        """The memory, in bytes, that a byte of a block can take at the most.
+        """The most memory, in bytes, that one byte of a block can need.
 
-        Most is taken by a block of newlines, each of which gets a stamp: measured,
+        The worst block is all newlines, each of which gets a stamp. The figures are measured
         and rounded up (reference/tests/test_fast_lines.py).
         """
         return 350 + 130 * len(self.steps)
@@ -171,7 +171,7 @@ class Selection:
     def feed(self, block: bytes, label: bytes) -> Output:
         """What a block of input leads to; `label` stamps the lines that begin in it.
 
-        An exception (MemoryError) leaves everything as it was.
+        An exception (MemoryError) changes nothing.
         """
         before = self.line, self.rest_for
         try:
@@ -198,7 +198,7 @@ class Selection:
         return self.feed(b"\n" if self.rest_for is not None or self.line else b"", b"")
 
     def _go_on(self, text: bytes, newline: bytes, output: Output) -> None:
-        """More of the line that has begun: text, then perhaps its end."""
+        """Continue the line that has begun with `text`; `newline` is empty or ends the line."""
         if self.rest_for is None:
             self.line += text
             if not newline and len(self.line) < LONGEST_JUDGED:
@@ -216,15 +216,15 @@ class Selection:
             self.rest_for = None
 
     def _carry_out(self, text: bytes, stamp: bytes, end: bytes, output: Output) -> None:
-        """The actions for whole lines: `text`, with newlines between them, then `end`."""
+        """Carry out the actions for whole lines: `text`, with newlines between lines, and `end`."""
         seen, hidden = text, stamp
         if stamp and not self.unseen:
             seen, hidden = stamp + text.replace(b"\n", b"\n" + stamp), b""
         statuses = logs = 0
         alerts: list[Judge] = []
-        last_lines: list[tuple[int, int, bytes]] = []  # of a status file: where, which, what
+        last_lines: list[tuple[int, int, bytes]] = []  # position, number of the status file, line
         kept: bytes | None = None  # shared by all logs that keep the same lines
-        kept_by: object = self  # no judge yet
+        kept_by: object = self  # any value that is not a judge
         for kind, is_kept in self.steps:
             if kind == b"e":
                 alerts.append(is_kept)
@@ -238,7 +238,7 @@ class Selection:
                 continue
             if kept is not None:
                 line = kept.removesuffix(end).rpartition(b"\n")[2]
-                # Equal lines are kept or not together, so that this finds the one meant.
+                # Equal lines are all kept or all not, so the last equal one is the right one.
                 where = (b"\n" + seen + b"\n").rfind(b"\n" + line[len(hidden) :] + b"\n")
                 last_lines.append((where, statuses, line))
             statuses += 1
@@ -253,7 +253,7 @@ class Selection:
             )
 
     def _select(self, seen: bytes, hidden: bytes, is_kept: "Judge", end: bytes) -> bytes | None:
-        """Those lines that are kept, with their stamps; None if there are none."""
+        """The lines that are kept, with their stamps; None if there are none."""
         if is_kept is None:
             return hidden + seen.replace(b"\n", b"\n" + hidden) + end if hidden else seen + end
         lines, judged = seen.split(b"\n"), LONGEST_JUDGED - self.unseen

@@ -1,23 +1,23 @@
-"""tai64nlocal's work, fast: all the labels of a block at once.
+"""What tai64nlocal does, fast: all the labels of a block at once.
 
-A log line costs the plain version (`core/local.py`, the model of this) a dozen
-steps of the interpreter. Here nearly all of them are taken for hundreds of
-lines together, by functions that are written in C:
+For each line the plain version (`core/local.py`, the model) takes a dozen
+steps of the interpreter. Here functions written in C take nearly all of these steps
+for hundreds of lines at once:
 
     split      the block at its labels: text, digits, text, digits, text ...
     fromhex    all digits, joined, become bytes; an array of 32-bit words:
                high second, low second, nanosecond, high, low, nanosecond ...
     a cache    gives the date of a low second; few lines start a new second
-    one %      with a format repeated once a line puts all together again
+    one %      with a format repeated once a line puts everything together again
 
-It holds for labels as programs write them: 24 digits, the first eight of them
-40000000, which is so from 1970 to 2106. A block with any other label goes
+This works for labels as programs write them: 24 digits, of which the first eight are
+40000000 (from 1970 to 2106). A block with any other label goes
 through `_one_by_one`, which asks the model for each label.
 
-A block may end anywhere, in a label too. So the last thing in a block, if it
-may become a label, is kept back until the next block shows what it is: that is
-`pending`, and it starts with the newline after which a label may stand. The
-newline itself has been written already, so that a line is never late.
+A block may end anywhere, also inside a label. So if the end of a block may become a
+label, it is kept back as `_pending` until the next block shows what it is. `_pending`
+starts with the newline before the label. The newline itself has been written
+already, so that a line is never late.
 """
 
 import re
@@ -37,7 +37,7 @@ _MOST_DATES = 4096
 
 
 class Localiser:
-    """Converts a stream block by block; what a block leaves open, the next one decides."""
+    """Converts a stream block by block, and keeps half a label until the next block comes."""
 
     def __init__(self, calendar: "Calendar") -> None:
         self._calendar = calendar
@@ -45,9 +45,9 @@ class Localiser:
         self._pending = b"\n"
 
     def convert(self, block: bytes) -> bytes:
-        """The text that can be written now that `block` (at least one byte) has come.
+        """The text that can be written after `block` (at least one byte) has arrived.
 
-        An exception (MemoryError) leaves everything as it was.
+        An exception (MemoryError) changes nothing.
         """
         text = self._pending + block
         written_before = 1 if self._pending else 0
@@ -89,10 +89,10 @@ class Localiser:
 
 
 class _Dates(dict[int, bytes]):
-    """The dates of the seconds 0x40000000 * 2^32 + key, each made when it is first asked for.
+    """The dates of the seconds 0x40000000 * 2^32 + key, each made on first use.
 
-    The local time of a second is dear, that of a minute hardly more: a minute
-    that reads :00 at its first second and :59 at its last counts through.
+    Asking for a local time is expensive, so ask once a minute: if a minute starts
+    at :00 and ends at :59, the seconds between can be counted.
     """
 
     def __init__(self, calendar: "Calendar") -> None:
@@ -114,7 +114,7 @@ class _Dates(dict[int, bytes]):
         return self[low]
 
     def _up_to_the_seconds(self, start: int) -> bytes:
-        """`1999-08-23 21:04:`, or nothing if the minute does not run from :00 to :59."""
+        """`1999-08-23 21:04:`, or empty if the minute does not run from :00 to :59."""
         first, last = self._calendar(start), self._calendar(start + 59)
         if (first[:5], first[5], last[5]) != (last[:5], 0, 59):
             return b""

@@ -1,9 +1,9 @@
 """Two clocks: one that tells the time, and one that measures how long.
 
-Stamps are read from the wall clock, which an administrator may set back or
-forth. Pauses are measured by the monotonic clock, which nobody can set. (0.76
-knew only the wall clock: a step back during supervise's pause of one second
-froze it for as long.)
+Stamps come from the wall clock, which an administrator may set back or forward.
+Pauses are measured with the monotonic clock, which nobody can set. (0.76
+uses only the wall clock: if that is set back by an hour during supervise's pause of
+one second, supervise stands still for an hour.)
 """
 
 import _signal as signal
@@ -20,7 +20,7 @@ def now() -> tuple[int, int]:
 
 
 def pause(seconds: float) -> None:
-    """Do nothing for so long, whatever signals arrive, and whatever the kernel refuses."""
+    """Do nothing for `seconds`, whatever signals arrive, and whatever the kernel refuses."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         try:
@@ -30,7 +30,7 @@ def pause(seconds: float) -> None:
 
 
 def _pause_otherwise(seconds: float) -> None:
-    """By another system call: to wait for no signal at all is to sleep."""
+    """Sleep by another system call: wait for a signal out of an empty set."""
     try:
         signal.sigtimedwait((), seconds)
     except OSError:

@@ -1,7 +1,7 @@
 """Close what exec would have closed.
 
-A forked process that goes on in this interpreter, in place of executing a
-program, must not hold descriptors that the program would not have had: a pipe
+A forked process that goes on in this interpreter instead of executing a
+program must not hold descriptors that the program would not have: a pipe
 end that stays open keeps a reader waiting for ever.
 """
 
@@ -22,6 +22,6 @@ def _open_descriptors() -> "list[int] | range":
     try:
         return [int(name) for name in os.listdir("/proc/self/fd")]
     except OSError:
-        # Without /proc, or without a descriptor to read it. The limit says nothing: it may be
-        # huge, and it may have been lowered under descriptors that are open already.
+        # There is no /proc, or no free descriptor to read it. The limit on descriptors is no
+        # help: it may be huge, or lower than the number of one that is open already.
         return range(65536)

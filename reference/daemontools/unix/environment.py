@@ -1,12 +1,12 @@
 """The environment of the program: a list of byte strings, as the kernel handed it over.
 
-Most entries read NAME=value, but nothing enforces it. A block may hold the same
-name twice, and entries without "="; C programs pass them on untouched, in order,
-and so must these programs. `os.environ` is a dictionary and has lost all that.
+Most entries are NAME=value, but nothing enforces that. A block may hold the same
+name twice, and entries without "="; C programs pass them on untouched and in order,
+and so must these programs. `os.environ` is a dictionary, and keeps none of this.
 
 A program that changes the environment makes a new block with `merged` and gives
-it to `pathexec`. The environment of the program itself stays as it was: its own
-PATH is the one along which the next program is found.
+it to `pathexec`. Its own environment does not change: the next program is found along the
+PATH that this program was given.
 """
 
 import os
@@ -17,8 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# The block of the program that runs now. None: the one that this process was
-# started with, not read yet. A chain of programs in one process sets it (chain.py).
+# The environment of the program that runs now, if a chain of programs in one process
+# has set it (chain.py). None: it is the one that this process was started with.
 _block: list[bytes] | None = None
 
 _LOCALE_C = (b"", b"C", b"POSIX")
@@ -58,8 +58,8 @@ def become(new: list[bytes]) -> None:
 def original_block() -> list[bytes]:
     """The entries of this process's environment at the time of exec, in order.
 
-    To be read while the process is still the user that it was started as: later
-    the kernel refuses.
+    The first call must come before the process changes its user: after that the kernel
+    refuses to show them.
     """
     global _original
     if _original is None:
@@ -68,9 +68,9 @@ def original_block() -> list[bytes]:
 
 
 def _read_block() -> list[bytes]:
-    # /proc/self/environ is the memory that exec filled. Where there is no /proc the
-    # dictionary must do: duplicates and entries without "=" are lost then. An LC_CTYPE at
-    # its end is the interpreter's own, if nothing else says what the locale is.
+    # /proc/self/environ is the memory that exec filled. Without /proc we take the
+    # dictionary, which has lost duplicates and entries without "=". If nothing else sets
+    # a locale, an LC_CTYPE at its end comes from the interpreter.
     try:
         with open("/proc/self/environ", "rb", buffering=0) as file:
             content = file.read()

@@ -1,15 +1,15 @@
-"""Children that are never lost, not even without memory.
+"""Children that are never lost, not even when memory is short.
 
 Three things must not happen to a program that supervises others:
 
-* A child that cannot become what it should comes back into its parent's loop. Here
+* A child that cannot become another program returns into its parent's loop. Here
   it says why, and ends.
-* A parent has a child, and no memory for its process id. os.fork() makes that
-  integer after the kernel has made the process. So an integer is made and given
-  back just before: its room is the first that CPython takes again.
-* A child has ended and been waited for, and then there is no memory to note it.
-  So the kernel is first asked who has ended (`ended_child`), and a child is let go
-  (`let_go`) when its end has been noted. What fails in between is done again.
+* A parent has a child, but no memory for its process id. os.fork() makes that
+  integer after the kernel has made the process. So `fork` makes and frees an integer
+  just before: CPython reuses that memory first.
+* A child has ended and wait has removed it, but there is no memory to note its end.
+  So `ended_child` only asks the kernel which child has ended, and `let_go` removes that
+  child after its end has been noted. If something fails in between, it is done again.
 """
 
 import os
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 def fork(child: "Callable[[], object]", *complaint: bytes | str) -> int:
-    """Call `child` in a new process, and return the process's id.
+    """Call `child` in a new process, and return the id of that process.
 
-    The new process never returns: `child` becomes another program, or the process says
-    `complaint` and the reason, and ends with 111. Raises OSError, MemoryError: there is
-    no new process then.
+    The new process never returns: `child` becomes another program, or the process prints
+    `complaint` and the reason, and ends with 111. Raises OSError, MemoryError if there is
+    no new process.
     """
     room = time_ns()
     del room
@@ -43,7 +43,7 @@ def fork(child: "Callable[[], object]", *complaint: bytes | str) -> int:
 
 
 def ended_child() -> int:
-    """The process id of a child that has ended, and waits to be let go; 0 if there is none.
+    """The process id of a child that has ended and must be let go; 0 if there is none.
 
     Raises OSError (ChildProcessError if there are no children at all), MemoryError.
     """
@@ -52,5 +52,5 @@ def ended_child() -> int:
 
 
 def let_go(pid: int) -> None:
-    """Wait for a child that has ended: now its process id may be another's. Raises OSError."""
+    """Wait for a child that has ended, which frees its process id. Raises OSError."""
     os.waitpid(pid, os.WNOHANG)

@@ -1,15 +1,15 @@
 """Signals that wait until the program waits.
 
-A program that writes files wants its signals at one moment only: while it has
-nothing to do. So they are blocked, and unblocked just around poll. What arrives
-meanwhile stays pending in the kernel; what arrives in poll, or between the
-unblocking and poll, writes its number into a pipe that poll watches
-(set_wakeup_fd; see selfpipe.py on why Python needs that). No signal is lost and
-no system call of the program's own work is ever interrupted.
+A program that writes files wants its signals only while it has nothing to do. So
+they are blocked, and unblocked just around poll. A signal that arrives while blocked stays
+pending in the kernel; one that arrives in poll, or between the unblocking and poll,
+writes its number into a pipe that poll watches (set_wakeup_fd; selfpipe.py says why
+Python needs that). No signal is lost, and no system call of the program's own work is
+ever interrupted.
 
-poll refuses to look at more descriptors than the process may open, by the limit of
-this moment, which somebody may have lowered. select does not ask for that limit
-(but knows no descriptor above 1023), so that it is the second choice.
+poll fails if it is given more descriptors than the limit on open files, which somebody
+may lower at any time. select does not look at that limit, but cannot watch descriptors
+above 1023, so it is the second choice.
 """
 
 import _signal as signal
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class Interrupts:
-    """Those signals that have arrived are in the set `arrived`; who acts on one removes it."""
+    """The signals that have arrived are in the set `arrived`; whoever acts on one removes it."""
 
     def __init__(self, *caught: int) -> None:
-        """Catch and block these signal numbers. Raises OSError if there is no pipe to be had."""
+        """Catch and block these signal numbers. Raises OSError if no pipe can be made."""
         self.caught = caught
         self.arrived: set[int] = set()
         self._news, write_end = os.pipe()
@@ -37,9 +37,10 @@ class Interrupts:
             signal.signal(number, _do_nothing)
 
     def wait(self, fd: int | None = None, seconds: float | None = None) -> bool:
-        """Wait for `fd`, for a signal, or so long. True: `fd` can be read, and no signal came.
+        """Wait until `fd` can be read, a signal comes, or `seconds` have passed.
 
-        Raises OSError, MemoryError; then it may be called again.
+        True: `fd` can be read, and no signal came. After OSError or MemoryError it may be
+        called again.
         """
         watched = [self._news] if fd is None else [self._news, fd]
         signal.pthread_sigmask(signal.SIG_UNBLOCK, self.caught)
@@ -53,21 +54,21 @@ class Interrupts:
         return fd in ready
 
     def pause(self, seconds: float, until: int) -> bool:
-        """Wait so long, or until that signal arrives. True: it has arrived."""
+        """Wait for `seconds`, or until the signal `until` arrives. True: it has arrived."""
         end = monotonic() + seconds
         while until not in self.arrived and (left := end - monotonic()) > 0:
             self.wait(seconds=left)
         return until in self.arrived
 
     def restore(self) -> None:
-        """Default and unblocked again: for a child, before it executes another program."""
+        """Set default and unblock: for a child, before it executes another program."""
         for number in self.caught:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, self.caught)
 
 
 def _ready(watched: list[int], seconds: float | None) -> list[int]:
-    """Those of the descriptors that can be read, as soon as there is one. Raises OSError."""
+    """Wait until one of the descriptors can be read; those that can. Raises OSError."""
     poll = select.poll()
     for fd in watched:
         poll.register(fd, select.POLLIN)

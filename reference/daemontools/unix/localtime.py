@@ -1,6 +1,6 @@
 """The C library's calendar, in the time zone that the environment asks for.
 
-The zone is that of the variable TZ, else of the file /etc/localtime; the C
+The variable TZ names the zone; without TZ the file /etc/localtime has it. The C
 library reads it once, when the process starts.
 """
 
@@ -10,8 +10,8 @@ import time
 def local_time(second: int) -> tuple[int, ...]:
     """Year, month, day, hour, minute, second of a Unix second.
 
-    The year is a C int less 1900, plus 1900; where that is too much for an int, it
-    comes round at the other end, as in 0.76. (Some builds of CPython do that too.)
+    C holds the year less 1900 in an int. If adding 1900 overflows an int, the year
+    wraps to the other end, as in 0.76. (Some builds of CPython do that too.)
     Raises OverflowError if the year less 1900 does not fit into an int.
     """
     try:

@@ -1,8 +1,8 @@
-"""Locks: a file that one process at a time may hold, and that its death releases.
+"""Locks: one process at a time may hold a file, and its death releases the file.
 
-The lock belongs to the open file, so it lasts until the last descriptor of it is
-closed, whatever kills the process; no stale lock ever needs to be broken. It is
-flock's, as in djb's programs: his and ours respect each other's.
+The lock belongs to the open file, so it lasts until the last descriptor of that file is
+closed, whatever kills the process; nobody ever has to break a stale lock. The call is
+flock, as in djb's programs, so that his programs and these respect each other's locks.
 Clauses: setlock/lock/..., multilog/lock/..., supervise/lock/...
 """
 

@@ -1,6 +1,6 @@
 """What the programs say when something goes wrong, and the codes they say it with.
 
-Complaints about the system have one shape, and scripts match on it:
+All messages about system errors have one shape, and scripts match it:
 
     program: fatal: unable to VERB OBJECT: reason
     program: warning: unable to VERB OBJECT: reason
@@ -18,8 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-# The texts are interface: they are those of 0.76, error by error. Systems lack some
-# of the names, and give some two names: the first one in this list counts.
+# The texts are an interface: they are those of 0.76, error by error. A system may lack
+# a name, or have two names for one number: then the first name in this list counts.
 _TEXTS = (
     ("EINTR", "interrupted system call"),
     ("ENOMEM", "out of memory"),
@@ -122,7 +122,7 @@ _TEXTS = (
 
 
 def error_text(code: int) -> str:
-    """The daemontools text for an errno; "unknown error" for one it never named."""
+    """The daemontools text for an errno; "unknown error" for one that has no text."""
     if code == 0:
         return "no error"
     for name, text in _TEXTS:
@@ -134,10 +134,10 @@ def error_text(code: int) -> str:
 def warn(*parts: bytes | str | Exception) -> None:
     """Write the parts as one line on descriptor 2.
 
-    An OSError stands for its text. Nobody may be listening (2 may be closed,
-    a pipe without a reader): the program goes on all the same. A write may take
-    only the beginning (a limit on file sizes); the rest is then tried again.
-    Without memory for the line it writes one that takes none.
+    In place of an OSError its text is written. If nobody reads the line (2 is closed, or
+    is a pipe without a reader), the program goes on all the same. If a write takes
+    only the beginning (a limit on file sizes), the rest is tried again.
+    If there is no memory for the line, it is `out of memory`.
     """
     try:
         line = b"".join(_as_bytes(part) for part in parts) + b"\n"

@@ -1,12 +1,12 @@
-"""The four ways in which the programs open a file, and none of them waits.
+"""The four ways in which the programs open a file; none of them waits.
 
 O_NONBLOCK everywhere: no program may hang because somebody put a FIFO where it
 expected a file. On a FIFO it also answers a question at once: opened for
 writing, a FIFO without a reader gives ENXIO ("device not configured"); opened
 for reading it succeeds, writer or no writer.
 
-Python marks each new descriptor close-on-exec; where a child shall have it,
-the program says so itself. Every function raises OSError.
+Python marks each new descriptor close-on-exec. A program that wants to hand one to a child
+makes it inheritable. Every function raises OSError.
 """
 
 import os
@@ -22,15 +22,15 @@ def open_read(path: "StrOrBytesPath") -> int:
 
 
 def open_write(path: "StrOrBytesPath") -> int:
-    """Open for writing what is there already."""
+    """Open an existing file for writing."""
     return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
 
 
 def open_append(path: "StrOrBytesPath") -> int:
-    """Open for writing at the end; created with mode 0600 less the umask."""
+    """Open for writing at the end; a new file gets mode 0600 less the umask."""
     return os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_APPEND | os.O_CREAT, 0o600)
 
 
 def open_trunc(path: "StrOrBytesPath") -> int:
-    """Open for writing, emptied; created with mode 0644 less the umask."""
+    """Truncate and open for writing; a new file gets mode 0644 less the umask."""
     return os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_TRUNC | os.O_CREAT, 0o644)

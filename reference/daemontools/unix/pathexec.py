@@ -1,11 +1,11 @@
 """Run the next program: execve along PATH, by daemontools' rules.
 
 A name with a slash is executed as it is. Any other name is tried in each
-element of PATH (an empty element is the working directory; no PATH at all is
-/bin:/usr/bin). "It is not here" goes on silently; "you may not" goes on and is
-remembered, because a later element may hold the program and otherwise this is
-the reason worth reporting; any other error ends the search. A script without a
-first `#!` line is an error: no shell is ever called for it.
+element of PATH (an empty element is the working directory; without PATH they are
+/bin and /usr/bin). If the file does not exist, the search goes on. If it may not be
+executed, the search goes on too, and this error is reported if no later element
+has the program. Any other error ends the search. A script without a `#!` line
+is an error: no shell is ever called for it.
 Clauses: exec/...
 """
 
@@ -26,7 +26,7 @@ def pathexec(argv: list[bytes], block: list[bytes] | None = None) -> OSError:
     """Execute argv[0] with the arguments `argv`.
 
     The child's environment is `block`, or this program's own if that is None.
-    The PATH that counts is this program's own in any case. Returns only when
+    The search always uses this program's own PATH. Returns only if
     no program could be started, with the error to report.
     """
     if b"/" in argv[0]:
@@ -61,10 +61,10 @@ def _attempt(file: bytes, argv: list[bytes], block: list[bytes] | None) -> OSErr
 def _call_of_exec(
     file: bytes, argv: list[bytes], block: list[bytes] | None
 ) -> "Callable[[], object]":
-    """All that the call needs is made ready here; what is returned does no more than call."""
-    # Python refuses an empty argv[0] before it asks the kernel. A name that is
-    # empty makes `file` end in a slash, so that the call cannot succeed: any
-    # argument will do to get the kernel's answer.
+    """Prepare everything that the call needs; the returned function only makes the call."""
+    # Python refuses an empty argv[0] before it asks the kernel. An empty name
+    # makes `file` end in a slash, so that the call cannot succeed: with any other
+    # argument the kernel gives the same answer.
     words = argv if argv[0] else [b"-"]
     if block is None:
         return lambda: os.execv(file, words)  # hands on what C calls environ, untouched
@@ -74,8 +74,8 @@ def _call_of_exec(
     return _system_call(file, argv, block)
 
 
-# os.execve wants a mapping, but takes its keys and its values one after the
-# other: anything that has both can hand over a block with duplicates, in order.
+# os.execve wants a mapping, but reads only its keys and its values, in order. So an
+# object that has both can hand over a block with duplicates.
 
 
 class _Block:
@@ -101,7 +101,7 @@ def _as_mapping(block: list[bytes]) -> "Mapping[bytes, bytes]":
 
 
 def _system_call(file: bytes, argv: list[bytes], block: list[bytes]) -> "Callable[[], None]":
-    """execve itself, for the rare block that Python refuses to express.
+    """Call the C library's execve, for the rare block that os.execve cannot take.
 
     ctypes costs some milliseconds and memory: only a program that changes an
     environment with entries such as "odd" or "=" pays for it (or chain.prepare does).

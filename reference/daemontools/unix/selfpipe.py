@@ -2,19 +2,18 @@
 
 A program that waits for descriptors and for a signal has a gap: the signal may
 arrive after the last look and before poll. djb's answer is a pipe to oneself.
-The handler writes a byte into it, the pipe is among the descriptors that poll
-watches, so that the event keeps until somebody looks.
+The handler writes a byte into the pipe, and poll watches the pipe, so that the
+event is kept until the program looks.
 
-In Python the byte must be written by the interpreter's own C handler
-(set_wakeup_fd): handlers in Python run only between two instructions, and a
-poll that a signal interrupts is silently begun again. The handler in Python
-has nothing left to do.
+In Python the interpreter's own C handler must write the byte (set_wakeup_fd):
+handlers in Python run only between two instructions, and Python silently
+repeats a poll that a signal interrupts. The handler in Python has nothing left to do.
 
 Both ends are non-blocking: a full pipe already says that there is news. Both
 are close-on-exec, and exec resets a caught signal to its default.
 
-Should the write fail otherwise, CPython tells sys.unraisablehook, whose usual answer
-is a traceback. Ours is to write the byte again.
+If the write fails for another reason, CPython calls sys.unraisablehook, which
+prints a traceback by default. Here it writes the byte again.
 """
 
 import _signal as signal
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 def open_selfpipe(caught: int) -> int:
     """From now on signal number `caught` makes the returned descriptor readable.
 
-    The signal is unblocked too. Raises OSError if there is no pipe to be had.
+    The signal is unblocked too. Raises OSError if no pipe can be made.
     """
     read_end, write_end = os.pipe()
     os.set_blocking(read_end, False)
@@ -42,9 +41,9 @@ def open_selfpipe(caught: int) -> int:
 
 
 def drain(read_end: int) -> bool:
-    """Forget all news so far; was there any? Look for what they announced afterwards, never before.
+    """Empty the pipe. Was there anything in it? Raises OSError, MemoryError.
 
-    Raises OSError, MemoryError.
+    Look for what has happened after this call, never before.
     """
     has_news = False
     try:
@@ -59,7 +58,7 @@ def _write_again(write_end: int) -> None:
     try:
         os.write(write_end, b"\0")
     except OSError:
-        pass  # supervise looks every now and then, news or no news
+        pass  # supervise looks from time to time without news, too
 
 
 def _do_nothing(_number: int, _frame: "FrameType | None") -> None:

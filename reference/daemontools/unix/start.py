@@ -1,8 +1,8 @@
 """Make a Python process behave like the C program that it replaces.
 
-A daemontools program lives in the middle of a chain of programs: what it does
-to its own signals and environment, the next one inherits. CPython changes five
-things before the first line of ours runs. They are put back here, first of all:
+A daemontools program lives in the middle of a chain of programs: the next one inherits
+its signals and its environment. CPython changes five things before our first line
+runs. This module puts them back before anything else:
 
 * SIGINT has a handler that raises KeyboardInterrupt: back to default, so that
   Ctrl-C kills the program as it would kill a C program;
@@ -12,14 +12,14 @@ things before the first line of ours runs. They are put back here, first of all:
   "C"): back to what the kernel handed over;
 * __PYVENV_LAUNCHER__ is taken out of the environment: put back.
 
-A rule for every program that lives long: what it can ever need (modules,
-compiled expressions, room for its largest block, a descriptor) it has before
-its LOOP, in the stanza RESOURCES, or it does not start. A log may wait weeks for
-its first line, and by then an upgrade has taken the library away. Held by
-reference/tests/test_late.py and the clauses process/late/... .
+A rule for every long-lived program: in the stanza RESOURCES, before its LOOP, it gets
+everything that it can ever need (modules, compiled expressions, memory for its largest
+block, a descriptor), or it does not start. A log may wait weeks for its first line, and
+by then an upgrade may have removed the library. reference/tests/test_late.py and the
+clauses process/late/... test this.
 
-Whether SIGPIPE and SIGXFSZ were *already ignored* when the process started can
-no longer be found out, so that an inherited "ignored" becomes "default": a
+A program cannot find out whether SIGPIPE and SIGXFSZ were *already ignored* when the
+process started, so an inherited "ignored" becomes "default": a
 declared deviation. Clauses: process/signals/..., process/variables/...
 """
 
@@ -50,13 +50,13 @@ def run(main: "Main") -> "NoReturn":
 def call(main: "Main", argv: list[bytes]) -> "NoReturn":
     """Call `main(argv)` and end the process with what it returns.
 
-    If the program becomes another one of ours in this process (chain.py), that
-    one is called next. The exit is `os._exit`: no buffers exist to be flushed,
-    and nothing that the interpreter would do at its end is wanted.
+    If the program becomes another of our programs in this process (chain.py), that
+    one is called next. The exit is `os._exit`: there are no buffers to flush,
+    and nothing that the interpreter does at its end is needed.
 
-    The programs expect the errors that can be expected. Any other one ends the
-    process too, with a line in the usual shape: never with a traceback. The programs
-    that must not end (supervise, svscan) let none come so far once they have children.
+    The programs handle the errors that they expect. Any other error ends the
+    process with a line in the usual shape, never with a traceback. The programs
+    that must not end (supervise, svscan) catch all errors once they have children.
     """
     while True:
         try:
@@ -67,22 +67,22 @@ def call(main: "Main", argv: list[bytes]) -> "NoReturn":
             die(111, os.path.basename(argv[0]), ": fatal: ", error)
 
 
-# The two that kill who writes where nobody reads, or more than a limit allows.
+# The signals that kill a process if nobody reads what it writes, or a limit forbids it.
 _OF_WRITING = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
 def survive_writing() -> None:
-    """From now on a write that cannot be is an error, and does not kill this process.
+    """From now on a write that fails is an error, and does not kill this process.
 
-    For supervise and svscan: all that they write is a status and warnings. What they
-    run must not inherit this: see `die_of_writing`.
+    For supervise and svscan, which write only a status and warnings. Their children
+    must not inherit this: see `die_of_writing`.
     """
     for number in _OF_WRITING:
         signal.signal(number, signal.SIG_IGN)
 
 
 def die_of_writing() -> None:
-    """Both signals at their default, as every program has them at its start (and its children)."""
+    """Set both signals to their default, as every program and every child starts."""
     for number in _OF_WRITING:
         signal.signal(number, signal.SIG_DFL)
 
@@ -96,8 +96,8 @@ def _restore_signals() -> None:
 def _restore_locale_variable() -> None:
     """Undo CPython's change of LC_CTYPE; the C environment is then the original block.
 
-    setenv replaces the first entry of that name in place, or appends one, so
-    the opposite call restores the block exactly, order and duplicates included.
+    CPython's setenv has replaced the first entry of that name, or appended one. The
+    opposite call restores the block exactly, order and duplicates included.
     """
     if b"LC_CTYPE" not in os.environb:
         return
@@ -110,10 +110,10 @@ def _restore_locale_variable() -> None:
 
 
 def _restore_launcher_variable() -> None:
-    """Undo what CPython does for a launcher of macOS, on every system.
+    """Put back a variable that CPython removes on every system, for macOS's launcher.
 
-    The block gets the variable back in its place, and C's environment at its end: whoever
-    executes something without the block (supervise, a processor) hands that on.
+    The block gets the variable back in its place; C's environment, which programs use that
+    execute without the block (supervise, a processor), gets it at the end.
     """
     block = environment.original_block()
     value = envblock.value_of(block, b"__PYVENV_LAUNCHER__")

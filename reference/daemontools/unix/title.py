@@ -2,23 +2,23 @@
 
 A script runs as `python -BISXutf8 /command/svscan /service`, and that is what the
 kernel shows. People and tools look for `svscan /service` and for `supervise
-clock`, so the programs that live long put their own words there.
+clock`, so the long-lived programs put their own words there.
 
-Where they are: the kernel remembers the addresses between which the arguments
-lay when the process started (arg_start and arg_end, fields 48 and 49 of
-/proc/self/stat), and shows whatever is there now. A process may write its own
-memory through /proc/self/mem. The short name (`comm`, at most 15 bytes, what
-plain `pgrep` compares) is a file of its own, /proc/self/comm.
+The kernel remembers the addresses between which the arguments lay when the
+process started (arg_start and arg_end, fields 48 and 49 of /proc/self/stat), and
+shows what is there now. A process can write its own memory through
+/proc/self/mem. The short name (`comm`, at most 15 bytes, which plain `pgrep`
+compares) is a file of its own, /proc/self/comm.
 
-The room is the length of the original arguments, the interpreter's words
+The room is as long as the original arguments, the interpreter's words
 included; so a program's own words always fit. Words that do not fit are cut at
 the end, and the last byte stays NUL: without it the kernel would show the whole
-room as one word. The rest of the room is filled with NULs, which `ps` and its like do not
-show; a reader that splits /proc/PID/cmdline finds empty words. To move the end of the room
+room as one word. The rest of the room is filled with NULs, which `ps` and similar tools do
+not show; a reader that splits /proc/PID/cmdline finds empty words. Moving the end of the room
 takes prctl(PR_SET_MM_MAP), and so ctypes: 4 ms and half a megabyte for each program.
 
 Without /proc, or without permission (a process that changed its user), nothing
-happens: titles are for people, and no program may fail for want of one.
+happens: titles are for people, and no program may fail for lack of one.
 Clauses: tree/names/...
 """
 
@@ -55,7 +55,7 @@ def open_room() -> tuple[int, int, int] | None:
     """A descriptor of this process's memory, and address and length (bytes) of the room.
 
     For a program that goes on writing there (readproctitle); close-on-exec.
-    None where there is no such thing.
+    None if this system has no such memory, or does not allow it.
     """
     try:
         start, end = bounds(_read("/proc/self/stat"))
@@ -69,7 +69,7 @@ def open_room() -> tuple[int, int, int] | None:
 def bounds(stat: bytes) -> tuple[int, int]:
     """The addresses arg_start and arg_end in the content of a `stat` file; equal if it has none.
 
-    It has none under Linux before 3.5, and in other systems' imitations of it.
+    Linux before 3.5 has none there, and neither have other systems' imitations of the file.
     The second field, the name in parentheses, may hold anything.
 
     >>> bounds(b"7 (a) b) S" + b" 1" * 44 + b" 4096 5000 0")
@@ -91,7 +91,7 @@ def show(room: tuple[int, int, int], offset: int, content: bytes) -> None:
 
 
 def _read(path: str) -> bytes:
-    # Not open(): a forked supervise calls this, and its objects take 200 KB of memory.
+    # Not open(): a forked supervise calls this, and open's objects take 200 KB of memory.
     fd = os.open(path, os.O_RDONLY)
     try:
         return os.read(fd, 4096)
