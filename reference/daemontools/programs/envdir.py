@@ -2,18 +2,18 @@
 
     envdir dir child
 
-A service's settings, one file each: the name is the variable, the first line
-the value. Administrators change them with an editor, packages with a file:
+Each setting of a service is a file: its name is the variable, and its first line is
+the value. Administrators change settings with an editor, packages by installing a file:
 
     exec envdir ./env setuidgid www httpd
 
 An empty file removes the variable; names that begin with a dot are skipped.
-Anything else that cannot be read is an error: a service must not start with
-half of its settings. The child is looked for along the PATH that envdir was
-given, and runs where envdir was started.
+Any other file that cannot be read is an error: a service must not start with
+half of its settings. envdir looks for the child along the PATH that envdir was
+given, and the child runs in the directory where envdir was started.
 
-One fault of 0.76 is not kept. There a link to nowhere gives its variable what
-the file read before it held; here it always counts as an empty file.
+One fault of 0.76 is not kept. There a link to nowhere sets its variable to the value of
+the file read before it; here it always counts as an empty file.
 
 Contract: conformance/spec/envdir.md. Manual: http://cr.yp.to/daemontools/envdir.html
 """
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 FATAL = "envdir: fatal: "
 
-# Bytes: what is read at once; what is too little to ask about limits; and what 0.76, whose
-# lengths have 32 bits, cannot hold. A buffer that grows is there twice, so that half of
-# a limit is the most that it can reach.
+# Bytes: the most that one read takes; the most for which no limit matters; and the size that
+# 0.76, whose lengths have 32 bits, cannot hold. 0.76 copies a buffer to make it larger, so
+# that a buffer can reach at most half of a limit.
 PART = 65536
 SMALL = 1 << 20
 MOST = 1 << 32
@@ -72,7 +72,7 @@ def main(argv: list[bytes]) -> int:
 
 
 def _changes(directory: bytes) -> list[tuple[bytes, bytes | None]]:
-    """What the files of the working directory say, in the directory's own order."""
+    """The changes that the files of the working directory ask for, in the directory's order."""
     changes = []
     size = 0
     try:
@@ -90,7 +90,7 @@ def _changes(directory: bytes) -> list[tuple[bytes, bytes | None]]:
 
 
 def _value(directory: bytes, name: bytes) -> bytes | None:
-    """What one file says; a file that cannot be read ends the program."""
+    """The value that one file gives; a file that cannot be read ends the program."""
     try:
         return envfile.value(_parts(name))
     except (OSError, MemoryError) as error:
@@ -99,7 +99,7 @@ def _value(directory: bytes, name: bytes) -> bytes | None:
 
 
 def _parts(name: bytes) -> "Iterator[bytes]":
-    """The bytes of a file, in parts; none if there is no such file. Raises OSError."""
+    """The bytes of a file, in parts; no part if there is no such file. Raises OSError."""
     try:
         fd = open_read(name)
     except FileNotFoundError:
@@ -116,9 +116,9 @@ def _parts(name: bytes) -> "Iterator[bytes]":
 
 
 def _is_too_much(size: int) -> bool:
-    """May so many bytes not be kept? None are (core/envfile.py), but 0.76 keeps them all.
+    """Would 0.76 run out of memory at `size` bytes? It keeps all that it reads; envdir does not.
 
-    So a file without an end, such as /dev/zero, comes to one, and to the same: where memory
-    has a limit, also one that waits (unix/chain.py), `out of memory`.
+    So a file without an end, such as /dev/zero, ends as it does with 0.76: with `out of memory`,
+    as soon as a limit on memory is reached, also one that waits (unix/chain.py).
     """
     return size > SMALL and size > min(MOST, chain.least_limit_on_memory() // 2)

@@ -2,8 +2,8 @@
 
     envuidgid account child
 
-For a server that has to begin as root, to open a low port, say, and changes to
-the account itself afterwards:
+It is for a server that must begin as root, for example to open a low port, and then
+changes to the account itself:
 
     exec envuidgid dns tinydns
 
@@ -44,5 +44,5 @@ def main(argv: list[bytes]) -> int:
 
 
 def _decimal(number: int) -> bytes:
-    """An id has 32 bits and no sign; Python shows the greatest as -1."""
+    """The id in decimal. It has 32 bits and no sign, but Python shows the greatest as -1."""
     return b"%d" % (number & 0xFFFFFFFF)

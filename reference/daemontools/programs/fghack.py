@@ -3,18 +3,17 @@
     fghack child
 
 supervise watches the process that it started. A daemon that forks and lets its
-parent exit looks dead at once, and would be started again and again. fghack
-stays until the daemon is really gone, so that supervise has something to watch:
+parent exit seems to end at once, and would be started again and again. fghack
+stays until the daemon has really ended, so that supervise has something to watch:
 
     exec fghack /usr/sbin/olddaemon
 
-How it knows: the child is given the writing ends of a pipe, under many
-descriptor numbers because daemons close the low ones. Every descendant that
-does not close them all keeps the pipe open; when the last one is gone, reading
-the pipe gives end of file. What they write there by accident is thrown away.
-fghack then exits with the code of the child that it started itself, which for
-a backgrounding daemon came long ago. It passes no signals on: `svc -t` reaches
-fghack, not the daemon.
+fghack gives the child the writing end of a pipe, under many descriptor numbers because
+daemons close the low ones. Every descendant that does not close them all keeps the
+pipe open; when the last one has ended, reading the pipe gives end of file. What they
+write there by accident is thrown away. fghack then exits with the code of the child
+that it started itself; a daemon in the background gave that long ago. It passes
+no signals on: `svc -t` reaches fghack, not the daemon.
 
 Contract: conformance/spec/fghack.md. Manual: http://cr.yp.to/daemontools/fghack.html
 """
@@ -27,7 +26,7 @@ from daemontools.unix.title import set_title
 
 FATAL = "fghack: fatal: "
 
-COPIES = 30  # of the pipe, besides the descriptor that pipe() gave
+COPIES = 30  # of the pipe's writing end, besides the one that pipe() gave
 
 
 def main(argv: list[bytes]) -> int:
@@ -70,17 +69,17 @@ def main(argv: list[bytes]) -> int:
 
 
 def _hold_open(writing: int) -> None:
-    """Leave the descriptor and its copies to the program that follows."""
+    """Let the next program inherit the descriptor and its copies."""
     os.set_inheritable(writing, True)  # noqa: FBT003 - it takes no keyword
     for _ in range(COPIES):
         try:
             os.set_inheritable(os.dup(writing), True)  # noqa: FBT003 - os.dup closes on exec
         except OSError:
-            return  # the limit on descriptors is reached: what there is must do
+            return  # the limit on descriptors is reached: fewer copies must do
 
 
 def _read_something(reading: int) -> bytes:
-    """At most some bytes; nothing at the end of file, or if reading fails."""
+    """Some bytes; empty at the end of file, or if reading fails."""
     try:
         return os.read(reading, 4096)
     except OSError:

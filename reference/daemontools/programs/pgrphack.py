@@ -2,15 +2,15 @@
 
     pgrphack child
 
-Signals from a terminal go to a whole process group. A daemon started by hand
-under a pseudo-terminal, or one that signals its own group, then disturbs its
-neighbours, or is disturbed by them:
+Signals from a terminal go to a whole process group. So a daemon that is started by hand
+under a pseudo-terminal, or that signals its own group, disturbs its
+neighbours or is disturbed by them. This separates them:
 
     exec pgrphack httpd
 
 setsid makes the process the leader of a new session and a new group, without a
-terminal. A process that leads a group already cannot do that; the child is then
-run all the same, as it is.
+terminal. A process that already leads a group cannot do that; then the child
+runs in the old session and group.
 
 Contract: conformance/spec/pgrphack.md. Manual: http://cr.yp.to/daemontools/pgrphack.html
 """

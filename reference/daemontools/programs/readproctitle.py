@@ -2,16 +2,16 @@
 
     svscan /service 2>&1 | readproctitle service errors: ..............
 
-A log that needs no disk: messages that are worth seeing but must not fill
-anything. The last argument, five bytes or more, is the screen: it is filled
-with dots, and what is read from descriptor 0 is shifted into it from the right,
-byte by byte, NUL bytes left out. The three dots at its left never move, and say
+It is a log that needs no disk, for messages that are worth seeing but must not fill
+anything. The last argument, five bytes or more, is the screen. readproctitle fills it
+with dots, and shifts what it reads from descriptor 0 into it from the right,
+byte by byte, without NUL bytes. The three dots at the left never move: they say
 that there was more. `ps` then shows
 
     readproctitle service errors: ...e: warning: unable to open clock/run?
 
-How it is done: the arguments of a process are memory of the process, and the
-kernel shows what is there now (unix/title.py).
+The arguments of a process lie in its memory, and the kernel shows what is there
+now (unix/title.py).
 
 Exit code 0: end of input. 111: unable to read. 100: no argument, or a last
 argument shorter than five bytes. It never prints anything.
@@ -31,7 +31,7 @@ MEMORY_PER_BYTE = 5  # of a block
 
 
 def main(argv: list[bytes]) -> int:
-    """Show what descriptor 0 brings in place of argv[-1]."""
+    """Show the newest bytes from descriptor 0 in place of argv[-1]."""
     # ARGUMENTS
     if len(argv) < 2 or len(argv[-1]) < SHORTEST_SCREEN:
         return 100

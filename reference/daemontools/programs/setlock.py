@@ -2,18 +2,18 @@
 
     setlock [ -nNxX ] file program [ arg ... ]
 
-Two jobs that must not overlap, whoever starts them:
+For two jobs that must not overlap, whoever starts them:
 
     setlock -nx /var/lock/backup backup
 
-Without -n, setlock waits until the lock is free; with it, a lock that is held is
-an error. Without -x, an error is reported with exit code 111; with it, setlock
-exits 0 and says nothing: cron shall not send mail because the last run is still
+Without -n, setlock waits until the lock is free; with -n, a lock that is held is
+an error. Without -x, an error is reported with exit code 111; with -x, setlock
+exits 0 and says nothing, so that cron sends no mail because the last run is still
 at work. N and X undo n and x.
 
-The program inherits the descriptor and so keeps the lock until it, and whoever
-inherits from it, is gone. The file is created if need be; its content is never
-touched.
+The program inherits the descriptor, so the lock is held until the program, and every
+process that inherits from it, has ended. setlock creates the file if necessary, and never
+touches its content.
 
 Contract: conformance/spec/setlock.md. Manual: http://cr.yp.to/daemontools/setlock.html
 """
@@ -69,7 +69,7 @@ def main(argv: list[bytes]) -> int:
         except BlockingIOError:
             if no_delay:
                 raise
-            set_title([b"setlock", *argv[1:]])  # it may wait for long
+            set_title([b"setlock", *argv[1:]])  # it may wait for a long time
             lock_ex(fd)
     except OSError as error:
         give_up("unable to lock ", file[0], ": ", error)
@@ -80,5 +80,5 @@ def main(argv: list[bytes]) -> int:
 
 
 def _last(letters: list[bytes], pair: bytes) -> bytes:
-    """The last of the options that is one of the pair; nothing if there is none."""
+    """The last option that is one of the pair; empty if there is none."""
     return next((letter for letter in reversed(letters) if letter in pair), b"")

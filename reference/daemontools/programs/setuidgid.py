@@ -2,14 +2,14 @@
 
     setuidgid account child
 
-The last step of root in most run scripts:
+In most run scripts this is root's last step:
 
     exec setuidgid www httpd
 
 The child gets the account's uid and gid, real, effective and saved, and that gid
-as its only group: no supplementary groups, neither those of root nor those that
-the account has in the group file. The gid goes first, because afterwards there
-is no right left to change it.
+as its only group. It gets no other supplementary groups, neither root's nor those that
+the account has in the group file. The gid is set first, because after the uid
+the process may no longer change it.
 
 Contract: conformance/spec/setuidgid.md. Manual: http://cr.yp.to/daemontools/setuidgid.html
 """

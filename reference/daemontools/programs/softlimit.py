@@ -4,15 +4,15 @@
               [-l lockbytes] [-m membytes] [-o openfiles] [-p processes]
               [-r residentbytes] [-s stackbytes] [-t cpusecs] child
 
-A service that leaks memory is to die and be restarted, not to take the machine
-with it:
+A service that leaks memory should die and be restarted, before it takes the machine
+down with it:
 
     exec softlimit -m 30000000 setuidgid www httpd
 
 Only the soft limits change: the program may raise them again, up to the hard
-limits. "=" means the hard limit; a number above it means the hard limit too.
-The options act one after the other, so that a later one counts, and those
-before a mistake have acted when it is reported.
+limits. "=" means the hard limit; a number above the hard limit means it, too.
+The options act one after the other: a later one counts, and those
+before a mistake have acted when the mistake is reported.
 
 Contract: conformance/spec/softlimit.md. Manual: http://cr.yp.to/daemontools/softlimit.html
 """
@@ -90,5 +90,5 @@ def _set(limit: int, amount: bytes) -> None:
             chain.set_limit(limit, (soft - MODULUS, hard))
     except OSError as error:
         die(111, FATAL, "setrlimit failed: ", error)
-    except ValueError:  # what Python makes of EPERM: the hard limit was lowered meanwhile
+    except ValueError:  # Python's form of EPERM: somebody has just lowered the hard limit
         die(111, FATAL, "setrlimit failed: ", OSError(errno.EPERM, ""))

@@ -8,13 +8,13 @@ given, to the supervise of each directory:
     u up    d down     o once   x exit
     p pause c continue h hup    a alarm   i interrupt   t term   k kill
 
-What cannot be done for one directory is reported, and the rest is done all the
-same; the exit code is 0 even then. 100: an option is unknown; nothing was
-sent. 111: the way back to the working directory is lost.
+If svc cannot send to one directory, it prints a warning and goes on with the others;
+the exit code is 0 even then. 100: an option is unknown; nothing was
+sent. 111: svc cannot return to the working directory.
 
 The letters go in one write, so that those of two svc never mix. The FIFO is
-opened without waiting: no reader means that no supervise is running. But then
-the write waits, should the FIFO be full: a command is never dropped.
+opened without waiting: if it has no reader, no supervise is running. The write then
+blocks while the FIFO is full, so no command is lost.
 
 Contract: conformance/spec/svc.md. Manual: http://cr.yp.to/daemontools/svc.html
 """
@@ -39,7 +39,7 @@ USAGE = (
 
 def main(argv: list[bytes]) -> int:
     """Send the letters of the options to each directory among the operands."""
-    # A supervise may die between the opening and the write: a warning, no death.
+    # If a supervise dies between open and write, svc must warn and not be killed.
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
     # ARGUMENTS
@@ -66,7 +66,7 @@ def main(argv: list[bytes]) -> int:
 
 
 def _send(letters: bytes, directory: bytes) -> None:
-    """Write the letters to the directory's control FIFO; leaves us in that directory."""
+    """Write the letters to the directory's control FIFO. Changes the working directory to it."""
     try:
         os.chdir(directory)
     except OSError as error:

@@ -2,13 +2,13 @@
 
     svok dir
 
-Exit code 0: yes. 100: no. 111: could not find out. It prints nothing unless
-something is wrong. Scripts ask it before they send commands:
+Exit code 0: yes. 100: no. 111: svok could not find out. It prints nothing unless
+something is wrong. Scripts use it before they send commands:
 
     svok /service/clock || exit 1
 
-How it knows: supervise keeps the FIFO `supervise/ok` open for reading as long
-as it lives. Opening a FIFO for writing without waiting succeeds if it has a
+supervise keeps the FIFO `supervise/ok` open for reading as long as supervise
+lives. Opening a FIFO for writing without waiting succeeds if the FIFO has a
 reader, and gives "device not configured" (ENXIO) if it has none. So the answer
 never depends on a process id in a file, and is right even after `kill -9`.
 

@@ -15,12 +15,12 @@ knows the service. So it does not matter which of the four processes dies: what
 was written waits in the pipe for the next logger, and the service never sees
 the end of its pipe.
 
-Every five seconds it looks again: at its dead children first, then at the
-directory. It starts what is missing, and forgets a service when directory and
-processes are gone. Whatever goes wrong is a line on descriptor 2, and another
-try five seconds later; not even the loss of descriptor 2's reader ends it. It is made
-to run for ever and catches no signal: what kills it leaves every supervise and every
-service as they were.
+Every five seconds svscan looks at its dead children first, and then at the
+directory. It starts what is missing, and forgets a service when its directory and
+processes are gone. After an error it prints a line on descriptor 2, and tries again
+five seconds later; it goes on even if nobody reads descriptor 2 any more. It is made
+to run for ever and catches no signal. If it is killed, every supervise and every
+service goes on as before.
 
 Contract: conformance/spec/svscan.md. Manual: http://cr.yp.to/daemontools/svscan.html
 """
@@ -77,7 +77,7 @@ def main(argv: list[bytes]) -> int:
         try:
             reap(table)
             scan(table)
-        except Exception as error:  # what no step expects: no memory, mostly
+        except Exception as error:  # an error that no step expects, mostly lack of memory
             warn(WARNING, "unable to scan: ", error)
         pause(SCAN_SECONDS)
 
@@ -95,11 +95,11 @@ def reap(table: Table) -> None:
 
 
 def scan(table: Table) -> None:
-    """Start what the directory holds and does not run; forget what is gone.
+    """Start each service in the directory that does not run; forget those that are gone.
 
-    A directory that cannot be read tells nothing: then nothing is forgotten.
-    The directory stays open while services are started: with all descriptors
-    in use by pipes, the next scan could not open it.
+    If the directory cannot be read, nothing is known, so no service is forgotten.
+    The directory stays open while services are started: if pipes took all
+    descriptors, the next scan could not open it.
     """
     begin_scan(table)
     try:
@@ -118,7 +118,7 @@ def scan(table: Table) -> None:
 
 
 def start(table: Table, name: bytes) -> None:
-    """Start what is missing of the service `name`, if it is one."""
+    """If `name` is a service, start those of its two processes that do not run."""
     if name.startswith(b"."):
         return
     try:
@@ -144,9 +144,9 @@ def start(table: Table, name: bytes) -> None:
 
 
 def first_sight(table: Table, identity: tuple[int, int], name: bytes) -> Service | None:
-    """Enter a directory that is new into the table; not, with a warning, if it cannot be complete.
+    """Enter a new directory into the table. None, after a warning, if that fails.
 
-    It is entered before its pipe is made, so that no pipe is ever forgotten.
+    The directory is entered before its pipe is made, so that no pipe is ever forgotten.
     """
     if is_full(table):
         warn(WARNING, "unable to start ", name, ": running too many services")
@@ -162,7 +162,7 @@ def first_sight(table: Table, identity: tuple[int, int], name: bytes) -> Service
 
 
 def look_for_log(service: Service, name: bytes) -> bool:
-    """If there is a log, make the pipe to it. False, with a warning, if that cannot be."""
+    """If there is a log, make the pipe to it. False, after a warning, if that fails."""
     try:
         os.stat(name + b"/log")
     except FileNotFoundError:
@@ -179,7 +179,7 @@ def look_for_log(service: Service, name: bytes) -> bool:
 
 
 def spawn(called: bytes, child: "Callable[[], NoReturn]") -> int:
-    """Call `child` in a new process. Return its id, or NOT_RUNNING with a warning."""
+    """Call `child` in a new process, and return its id; NOT_RUNNING, after a warning."""
     try:
         return fork(child, WARNING, "unable to start supervise ", called, ": ")
     except OSError as error:
@@ -188,7 +188,7 @@ def spawn(called: bytes, child: "Callable[[], NoReturn]") -> int:
 
 
 def service_child(name: bytes, service: Service) -> "NoReturn":
-    """In the new process: `supervise NAME`, its output into the pipe if there is one."""
+    """In the new process: become `supervise NAME`, writing to the pipe if there is one."""
     die_of_writing()
     if service.pipe:
         move(service.pipe[1], 1, name)
@@ -196,7 +196,7 @@ def service_child(name: bytes, service: Service) -> "NoReturn":
 
 
 def log_child(name: bytes, service: Service) -> "NoReturn":
-    """In the new process: `supervise log` inside NAME, its input from the pipe."""
+    """In the new process: become `supervise log` inside NAME, reading from the pipe."""
     assert service.pipe
     die_of_writing()
     called = name + b"/log"
@@ -209,10 +209,10 @@ def log_child(name: bytes, service: Service) -> "NoReturn":
 
 
 def move(fd: int, to: int, called: bytes) -> None:
-    """Make the descriptor `fd` the descriptor `to`, which the next program keeps.
+    """Copy the descriptor `fd` to the number `to`, which the next program inherits.
 
-    They are never equal, even if svscan was started with 0 and 1 closed: while a
-    pipe is made the directory is open and has the lowest free number.
+    The two are never equal, even if svscan was started with 0 and 1 closed: when a
+    pipe is made, the open directory has the lowest free number.
     """
     try:
         os.dup2(fd, to)
@@ -224,10 +224,11 @@ def become_supervise(name: bytes, called: bytes) -> "NoReturn":
     """Turn this process into `supervise NAME`, found along PATH.
 
     If that is our own launcher, the program is called here: a process that shares
-    svscan's memory takes a third of what a new interpreter takes. Not if its
-    words do not fit where `ps` looks for them: then it is executed.
+    svscan's memory takes a third of what a new interpreter takes. If the words do not
+    fit where `ps` reads them, supervise is executed instead.
 
-    If nothing can be started, it dies with the prefix of a warning, for svscan goes on.
+    If nothing can be started, the process dies with a message that begins
+    `svscan: warning`, since svscan goes on.
     """
     words = [b"supervise", name]
     if not fits(words):

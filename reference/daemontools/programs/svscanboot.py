@@ -2,24 +2,24 @@
 
     svscanboot [ directory ]
 
-What a system's init starts, once, and what keeps everything else running:
+A system's init starts it once, and it keeps everything else running:
 
     svscan /service 2>&1 | readproctitle service errors: ................
 
-A tree of services must not depend on who started it, today from a boot script,
-tomorrow from an administrator's shell. So svscan gets an environment of one
-variable, PATH, and its input is /dev/null. Its messages have nowhere to go that
-is sure to be there, except the arguments of readproctitle, where `ps` shows the
-last 400 bytes of them.
+A tree of services must not depend on who started it, whether a boot script or
+an administrator's shell. So svscan gets an environment with one
+variable, PATH, and its input is /dev/null. The one place for its messages that is
+sure to exist is the arguments of readproctitle, where `ps` shows the
+last 400 bytes.
 
-First of all it ends what an earlier svscan left: `svc -dx` on all services and
-logs. A supervise that is left would hold its lock and keep the new one out.
+First svscanboot ends what an earlier svscan left, by `svc -dx` on all services and
+logs. An old supervise would hold its lock and keep the new one out.
 
-It goes on as long as svscan or readproctitle lives, and its exit code is
+svscanboot runs as long as svscan or readproctitle lives, and its exit code is
 readproctitle's. As process 1 it also reaps all orphans.
 
-Two extensions of 0.76's script: the directory may be given (it is /service
-otherwise), and svscanboot's own directory comes first on PATH, so that it finds
+It extends 0.76's script in two ways: the directory may be given (the default is
+/service), and svscanboot's own directory comes first on PATH, so that it finds
 its own programs wherever they were installed.
 Contract: conformance/spec/svscanboot.md.
 Manual: http://cr.yp.to/daemontools/svscanboot.html
@@ -73,7 +73,7 @@ def main(argv: list[bytes]) -> int:
 
 
 def own_directory(file: bytes) -> bytes:
-    """Where svscanboot is; /command if it was called relative to a directory that is gone."""
+    """The directory of svscanboot; /command if its name is relative to a removed directory."""
     try:
         return os.path.dirname(os.path.abspath(file))
     except OSError:
@@ -81,12 +81,12 @@ def own_directory(file: bytes) -> bytes:
 
 
 def path_after(own: bytes) -> bytes:
-    """PATH with svscanboot's own directory first; as it is if that is first already."""
+    """PATH with svscanboot's own directory first; unchanged if it is already first."""
     return PATH if PATH.startswith(own + b":") else own + b":" + PATH
 
 
 def read_and_write_nothing() -> None:
-    """Make descriptors 0, 1 and 2 /dev/null, whatever they were. Raises OSError."""
+    """Point descriptors 0, 1 and 2 to /dev/null, whatever they were. Raises OSError."""
     nothing = os.open("/dev/null", os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(nothing, fd)
@@ -107,7 +107,7 @@ def left_over(service: bytes) -> list[bytes]:
 
 
 def spawn(command: list[bytes], descriptors: dict[int, int]) -> int:
-    """Start a program with descriptors that it sees under other numbers; return its process id."""
+    """Start a program, and return its process id. `descriptors`: its number -> our number."""
     try:
         pid = os.fork()
     except OSError as error:
@@ -118,7 +118,7 @@ def spawn(command: list[bytes], descriptors: dict[int, int]) -> int:
 
 
 def become_program(command: list[bytes], descriptors: dict[int, int]) -> "NoReturn":
-    """In the new process: execute the command. Its complaint goes where its own would go."""
+    """In the new process: execute the command. An error goes where its own messages would go."""
     for to, fd in descriptors.items():
         os.dup2(fd, to)
     error = pathexec(command)
@@ -126,9 +126,9 @@ def become_program(command: list[bytes], descriptors: dict[int, int]) -> "NoRetu
 
 
 def await_all(processes: set[int]) -> dict[int, int]:
-    """Wait for the end of these processes, and reap whoever else ends; their exit codes.
+    """Wait for the end of these processes, and reap all others; the exit codes of these.
 
-    A negative code is a signal. If SIGCHLD is ignored, the dead leave no code, and
+    A negative code is a signal. If SIGCHLD is ignored, processes leave no code, and
     the kernel says "no child processes" when the last one has ended.
     """
     codes: dict[int, int] = {}

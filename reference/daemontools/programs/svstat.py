@@ -5,12 +5,12 @@
     $ svstat /service/clock
     /service/clock: up (pid 4711) 86 seconds
 
-One line for each directory. What stands in the way of an answer is the answer,
-on standard output as well, and the exit code is 0: the line is for people. (For
-scripts there is svok.) 111: the way back to the working directory is lost.
+svstat prints one line for each directory. If it cannot find out, it prints the reason in
+place of the status, also on standard output, and still exits 0: the line is meant for
+people. (Scripts have svok.) 111: svstat cannot return to the working directory.
 
-The status file outlives a supervise that was killed. So the FIFO
-`supervise/ok` is asked first whether there is one; see svok.
+The status file outlives a supervise that was killed. So svstat first asks the FIFO
+`supervise/ok` whether supervise runs; see svok.
 
 Contract: conformance/spec/svstat.md. Manual: http://cr.yp.to/daemontools/svstat.html
 """
@@ -49,7 +49,7 @@ def main(argv: list[bytes]) -> int:
 
 
 def _answer(directory: bytes) -> str:
-    """What there is to say about a directory; leaves us in it."""
+    """The status of a directory, or the reason why there is none. Changes to that directory."""
     doing = "unable to chdir"
     try:
         os.chdir(directory)
@@ -100,7 +100,7 @@ def _exists(path: bytes) -> bool:
 
 
 def _write_all(text: bytes) -> None:
-    """Write to standard output; if nobody takes it, so be it."""
+    """Write to standard output; an error there changes nothing."""
     try:
         while text:
             text = text[os.write(1, text) :]

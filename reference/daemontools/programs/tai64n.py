@@ -2,20 +2,19 @@
 
     program 2>&1 | tai64n > log
 
-It copies standard input to standard output and writes, before the first byte of
-each line, a label and a space. The label says when that byte was read: `@` and
+It copies standard input to standard output and writes a label and a space before the
+first byte of each line. The label says when that byte was read: `@` and
 24 hexadecimal digits, a TAI64N label (core/tai64.py). A read takes at
-most 65536 bytes, and the lines that begin in them share a label.
+most 65536 bytes, and the lines that begin in one read share a label.
 
-Labels sort as their times do, and never look different in another time zone or
+Labels sort as their times do, and look the same in every time zone and
 locale. tai64nlocal makes them readable.
 
-Exit code 0: the input has ended. 111: it could not read or write, which it
-leaves to its neighbours in the pipeline to explain: it prints no message.
+Exit code 0: the input has ended. 111: it could not read or write. It prints no
+message: its neighbours in the pipeline explain.
 
-What can go wrong: a line without a newline has its label as soon as its first
-byte has come, and is passed on at once, so that nothing is held back that a
-crash could lose.
+A line is labelled as soon as its first byte has arrived, and passed on at once, newline
+or not. So tai64n holds nothing back that a crash could lose.
 
 Contract: conformance/spec/tai64n.md. Manual: http://cr.yp.to/daemontools/tai64n.html
 """

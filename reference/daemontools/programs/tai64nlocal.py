@@ -6,15 +6,16 @@ It copies standard input to standard output. Where a line starts with a label,
 `@` and hexadecimal digits, the label becomes a date and a time of day in the
 local time zone, `1999-08-23 21:04:05.787492500`. All other bytes stay.
 
-Seconds are as the labels count them, without leap seconds (docs: leap seconds);
-in a "right/" time zone, TZ=right/Asia/Tokyo, the C library counts them.
+Labels count without leap seconds, and so does tai64nlocal
+(docs/explain/leap-seconds.md). In a "right/" time zone, such as TZ=right/Asia/Tokyo, the
+C library counts leap seconds.
 
 Exit code 0: the input has ended. 111: it could not read or write; it prints no
 message.
 
-What can go wrong: a line that starts with `@` and is no label, or whose year no
-calendar has, stays as it is (0.76 crashes there). A label in which the input
-ends, with no byte after it, is lost: it might have been half a label.
+A line that starts with `@` and is not a label, or whose year no
+calendar has, stays as it is (0.76 crashes there). If the input ends right after a label,
+the label is lost: it might have been half a label.
 
 Contract: conformance/spec/tai64nlocal.md.
 Manual: http://cr.yp.to/daemontools/tai64nlocal.html
@@ -26,7 +27,7 @@ from daemontools.unix.localtime import local_time
 from daemontools.unix.streams import BLOCK_BYTES, affordable, in_pieces, read_block, write_all
 from daemontools.unix.title import set_title
 
-MEMORY_PER_BYTE = 100  # for a block of short labels, none of them with a date
+MEMORY_PER_BYTE = 100  # for a block of short labels that all have no date
 
 
 def main(argv: list[bytes]) -> int:
