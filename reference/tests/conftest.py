@@ -1,4 +1,4 @@
-"""What all unit tests share: on a busy machine an example may take its time."""
+"""What all unit tests share: an example has no deadline, since the machine may be busy."""
 
 from hypothesis import settings
 

@@ -1,4 +1,4 @@
-"""What the interpreter does before the first line of ours, as the deviations page declares it."""
+"""What the interpreter does before our first line runs, as the deviations page declares it."""
 
 import os
 import subprocess

@@ -1,7 +1,7 @@
-"""Chains in one process: what the conformance suite cannot ask of others.
+"""Chains in one process: what the conformance suite cannot ask of other implementations.
 
-What finally runs is the same as with separate processes: that is in the suite
-(clauses chain/...). Here: that the processes are indeed not separate, and when they are.
+The clauses chain/... test that the final program sees the same as after separate processes.
+These tests show that the processes are not separate, and when they are.
 """
 
 import os
@@ -24,7 +24,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
 def is_closed_to_others(file: Path) -> bool:
-    """Is there a place on the way to it that only its owner may enter?"""
+    """Is there a folder on the way to this one that only its owner may enter?"""
     return not all(step.stat().st_mode & 1 for step in (file, *file.parents))
 
 
@@ -39,7 +39,7 @@ def commands(tmp_path: Path) -> Path:
 def starts(
     commands: Path, *words: str | Path, environment: Mapping[str, str] = MappingProxyType({})
 ) -> list[str]:
-    """The files that were executed with success on the way, by base name, the last one included."""
+    """The base names of the files that were executed successfully, the last one included."""
     log = commands.parent / "log"
     call = ["strace", "-f", "-e", "trace=execve", "-e", "signal=none", "-o", str(log), *words]
     path = {"PATH": f"{commands}:/usr/bin:/bin"}
@@ -156,7 +156,7 @@ def test_a_launcher_on_a_noexec_mount_is_not_called(commands: Path) -> None:
 
 @pytest.fixture
 def closed_home(tmp_path: Path) -> Path:
-    """A directory for root alone, in one that is open to everybody."""
+    """A directory that only root may enter, in one that everybody may enter."""
     for folder in (tmp_path, *tmp_path.parents[:-2]):
         folder.chmod(0o755)
     home = tmp_path / "home"
@@ -165,7 +165,7 @@ def closed_home(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, *words: str) -> tuple[int, bytes, bytes]:
-    """Exit code, output and messages of a command in that folder."""
+    """The exit code, the output and the messages of a command in that folder."""
     answer = subprocess.run(words, cwd=folder, capture_output=True, check=False)
     return answer.returncode, answer.stdout, answer.stderr
 

@@ -1,4 +1,4 @@
-"""What docs/reference/deviations.md says and no clause can: each row is run here."""
+"""The rows of docs/reference/deviations.md that no clause can test."""
 
 import os
 import re
@@ -22,7 +22,7 @@ needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="needs stra
 
 
 def is_closed_to_others(file: Path) -> bool:
-    """Is there a place on the way to it that only its owner may enter?"""
+    """Is there a folder on the way to this one that only its owner may enter?"""
     return not all(step.stat().st_mode & 1 for step in (file, *file.parents))
 
 
@@ -45,7 +45,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def start(folder: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
-    """Start a command there, with an open pipe as its input; the end of the test kills it."""
+    """Start a command there, with an open pipe as its input; it is killed when the test ends."""
     started: list[subprocess.Popen[bytes]] = []
     environment = {"PATH": f"{folder}/bin:/usr/bin:/bin"}
 
@@ -87,7 +87,7 @@ def run(
 
 
 def run_in_namespace(folder: Path, script: str) -> bytes:
-    """What a script of sh prints in a mount namespace of its own. Skips where there is none."""
+    """What a shell script prints in a mount namespace of its own. Skips if there cannot be one."""
     answer = run(folder, "unshare", "-m", "sh", "-ec", f"exec 2>&1; {script}")
     if re.search(rb"unshare:|mount:", answer.stdout + answer.stderr):
         pytest.skip("mount namespaces are not permitted here")
@@ -95,7 +95,7 @@ def run_in_namespace(folder: Path, script: str) -> bytes:
 
 
 def wait_until(question: Callable[[], bool]) -> None:
-    """Ask until the answer is yes; half a minute at most."""
+    """Wait until the condition is true, for at most half a minute."""
     deadline = time.monotonic() + 30
     while not question():
         assert time.monotonic() < deadline
@@ -103,7 +103,7 @@ def wait_until(question: Callable[[], bool]) -> None:
 
 
 def kilobytes(pid: int, what: str) -> int:
-    """A line of /proc/PID/smaps_rollup."""
+    """The number in a line of /proc/PID/smaps_rollup."""
     [line] = re.findall(rf"^{what}: +(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)
     return int(line)
 
@@ -114,7 +114,7 @@ def child_of(pid: int) -> int:
 
 
 def executed(folder: Path, *words: str) -> list[bytes]:
-    """The files that were executed with success on the way to the end, by base name."""
+    """The base names of the files that were executed successfully, the last one included."""
     run(folder, "strace", "-f", "-e", "trace=execve", "-e", "signal=none", "-o", "trace", *words)
     done = re.findall(rb'execve\("([^"]+)".* = 0$', (folder / "trace").read_bytes(), re.M)
     return [os.path.basename(file) for file in done]
@@ -182,7 +182,7 @@ def test_memory_is_that_of_an_interpreter_but_for_a_forked_supervise(
 
 def test_a_start_takes_little_more_than_an_interpreters(folder: Path) -> None:
     def processor_time(file: str | Path, *words: str) -> float:
-        """Of one run, in seconds: other processes of the machine do not count."""
+        """The processor time of one run, in seconds; other processes do not count."""
         pid = os.posix_spawn(file, [str(file), *words], {"PATH": "/bin"})
         return sum(os.wait4(pid, 0)[2][:2])
 
@@ -194,8 +194,8 @@ def test_a_start_takes_little_more_than_an_interpreters(folder: Path) -> None:
     assert 0.7 * bare < svok < 2 * bare
 
 
-# A signal at the n-th call of lseek, which the interpreter makes for each module it reads:
-# a way to hit the milliseconds of a start at the same places each time.
+# Send a signal at the n-th call of lseek, which the interpreter makes for each module that it
+# reads. So the signal always comes at the same place of a start that takes milliseconds.
 PLACES = range(1, 60)
 
 
@@ -247,7 +247,7 @@ def test_no_processor_time_at_all_ends_an_interpreter_at_the_end_of_a_chain(fold
         return run(folder, "softlimit", "-t", "0", *words).returncode
 
     assert (end("multilog"), end(PYTHON, "-c", "pass")) == (-signal.SIGXCPU, -signal.SIGXCPU)
-    assert 0 in [end("true") for _ in range(20)]  # it is short enough, most of the time
+    assert 0 in [end("true") for _ in range(20)]  # usually the start is short enough
 
 
 # tai64nlocal

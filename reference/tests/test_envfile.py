@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from daemontools import install
 from daemontools.core import envfile
 
-# A small process, since the peak of a new process includes what its parent had.
+# A small process, since the peak memory of a new process includes its parent's.
 MEASURE = """
 import os, sys
 pid = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ)
@@ -83,4 +83,4 @@ def test_no_file_takes_more_memory_than_the_longest_value(
     measured = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout
     code, kilobytes = measured.split()
     assert code == b"111"
-    assert int(kilobytes) < 40_000  # an interpreter alone has 10,000
+    assert int(kilobytes) < 40_000  # an interpreter alone takes 10,000

@@ -16,8 +16,8 @@ from daemontools.fast.lines import DIGITS, Selection, beyond_stamp, expression, 
 if TYPE_CHECKING:
     from daemontools.core.script import Action
 
-# Few letters, so that patterns often match; those that mean something to a regular
-# expression or in a class of one; newline, NUL and a byte that is no ASCII.
+# Few letters, so that patterns often match: letters that mean something in a regular
+# expression or in its classes, newline, NUL, and a byte that is not ASCII.
 LETTERS = b"ab *[]^-\\.$|\n\0\xff"
 PATTERN_LETTERS = LETTERS.replace(b"\n", b"").replace(b"\0", b"")
 
@@ -28,7 +28,7 @@ actions = st.lists(
     st.one_of(judgements, judgements, st.sampled_from([(b"/", b"./a"), (b"e", b""), (b"=", b"f")])),
     max_size=8,
 )
-# Lines around the lengths at which something happens, and short ones.
+# Short lines, and lines near the lengths at which something changes.
 long_lines = st.tuples(
     st.sampled_from([b"a", b"b ", b"*"]),
     st.sampled_from([173, 174, 175, 200, 201, 973, 974, 975, 999, 1000, 1001, 2100]),
@@ -38,7 +38,7 @@ pieces = st.lists(st.one_of(texts, several_lines, long_lines, st.just(b"\n")), m
 
 
 def as_regular_expression(pattern: bytes) -> bytes:
-    """The manual's sentence about stars, taken literally; backtracking, but unable to use it."""
+    """The manual's sentence about stars as an expression in which backtracking changes nothing."""
     translated = b""
     for index in range(len(pattern)):
         following = pattern[index + 1 : index + 2]

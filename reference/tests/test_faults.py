@@ -1,4 +1,4 @@
-"""System calls that hardly ever fail, made to fail by strace: what the programs say then."""
+"""What the programs say when system calls fail that hardly ever do; strace makes them fail."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ Faulty = Callable[..., tuple[subprocess.Popen[bytes], Path]]
 
 @pytest.fixture
 def supervise(tmp_path: Path) -> Iterator[Faulty]:
-    """Start supervise with options of strace; the process, and what it writes to descriptor 2."""
+    """Start supervise under strace; the process, and the file that has its messages."""
     folder = tmp_path / "bin"
     subprocess.run([sys.executable, "-I", "-m", "daemontools.install", folder], check=True)
     (tmp_path / "s").mkdir()
@@ -52,7 +52,7 @@ def test_a_close_that_fails_is_a_warning(supervise: Faulty, tmp_path: Path) -> N
     process, err = supervise("-P", str(new), "-e", "inject=close:error=EDQUOT")
     warning = b"supervise: warning: unable to write s/supervise/status.new: disk quota exceeded\n"
     deadline = time.monotonic() + 30
-    while err.read_bytes() != warning * 2:  # it announces before `ok` is there, and once more
+    while err.read_bytes() != warning * 2:  # it announces before it makes `ok`, and once more
         assert process.poll() is None, err.read_bytes()
         assert time.monotonic() < deadline, err.read_bytes()
         time.sleep(0.02)

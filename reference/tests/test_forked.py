@@ -16,12 +16,12 @@ Tree = Callable[..., bool]
 
 
 def address_of_arguments(pid: int) -> int:
-    """Where the arguments lie: the same as in svscan until exec lays them anew, at random."""
+    """The address of the arguments: the same as in svscan until exec chooses a random one."""
     return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[45])
 
 
 def supervise_of(svscan: int, name: str) -> int:
-    """The child of svscan that is `supervise NAME`, as soon as it shows so."""
+    """Wait until svscan has a child that shows `supervise NAME`; its process id."""
     wanted = b"supervise\0" + name.encode()
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
@@ -45,7 +45,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def is_called_in_the_fork(tmp_path: Path, folder: Path) -> Iterator[Tree]:
-    """Start svscan with these options of the installer; was its supervise called, not executed?"""
+    """Start svscan from launchers with these options. Is supervise called, and not executed?"""
     started = []
 
     def start(*options: str, name: str = "clock") -> bool:
@@ -86,7 +86,7 @@ def test_another_supervise_that_comes_first_is_executed(
 ) -> None:
     first = tmp_path / "first"
     first.mkdir()
-    # The same program, but another file: its identity decides, not its content.
+    # The same program in another file: the identity of the file decides, not its content.
     subprocess.run([sys.executable, "-I", "-m", "daemontools.install", first], check=True)
     assert not is_called_in_the_fork()
     assert (first / "supervise").read_bytes() == (folder / "supervise").read_bytes()

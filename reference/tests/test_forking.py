@@ -1,4 +1,4 @@
-"""Children that are neither lost nor let loose."""
+"""unix/forking.py: no child is lost, and none returns into the code of its parent."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ import pytest
 
 from daemontools.unix.forking import ended_child, fork, let_go
 
-# The child raises; whoever comes back to the caller says so.
+# The child raises; if it returned to the caller, it would print.
 RAISING = """
 import os
 from daemontools.unix.forking import fork

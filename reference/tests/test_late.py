@@ -1,4 +1,4 @@
-"""No program imports anything once it has its RESOURCES: see unix/start.py."""
+"""No program imports anything after its stanza RESOURCES: see unix/start.py."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-# Before the first byte of input comes, importing becomes impossible.
+# Importing is made impossible before the first byte of input arrives.
 POISONED = """\
 import os, sys
 from daemontools.programs.{program} import main

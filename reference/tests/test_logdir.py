@@ -1,4 +1,4 @@
-"""A log directory in this process: every mode, and what real file systems rarely do."""
+"""A log directory in this process: every combination of modes, and rare file systems."""
 
 import os
 import shutil
@@ -10,19 +10,19 @@ import pytest
 from daemontools.unix import logdir
 from daemontools.unix.logdir import LogDirectory
 
-# Without root's rights a finished current that its owner may not write is an error.
+# For a user other than root, a finished current that its owner may not write is an error.
 MODES = [mode for mode in range(0o1000) if os.geteuid() == 0 or mode & 0o200 or not mode & 0o100]
 
 
 def restarted(folder: Path, files: dict[str, int]) -> dict[str, str]:
-    """What a restart makes of files of these modes: name -> text, and code -> text of old ones."""
+    """What a restart makes of files with these modes: name -> text; for old files code -> text."""
     log = folder / "log"
     log.mkdir()
     for name, mode in files.items():
         (log / name).write_text(f"{name}\n")
         (log / name).chmod(mode)
     start = os.open(folder, os.O_RDONLY)
-    without_processor: Any = None  # then nobody waits for signals
+    without_processor: Any = None  # so no signals are waited for
     opened = LogDirectory(b"log", 4096, 10, without_processor, start, without_processor)
     for fd in (start, opened.fd, opened.lock, *opened.files.values()):
         os.close(fd)
@@ -36,7 +36,7 @@ def restarted(folder: Path, files: dict[str, int]) -> dict[str, str]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder to which the working directory goes back."""
+    """A folder; afterwards the working directory is what it was before."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

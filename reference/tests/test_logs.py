@@ -1,4 +1,4 @@
-"""The log reader: every line once and in order, whatever multilog does meanwhile."""
+"""The log reader gives every line once and in order, whatever multilog does meanwhile."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ NAME = "@4000000065000000{:08d}"
 
 
 class Directory:
-    """A log directory in which multilog's system calls are made one at a time."""
+    """A log directory; the test makes multilog's system calls in it, one at a time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -40,24 +40,24 @@ class Directory:
         os.rename(self.path / "current", self.path / "previous")
 
     def new_current(self) -> None:
-        """A new `current`."""
+        """Make a new `current`."""
         self.current.close()
         self.current = (self.path / "current").open("ab", buffering=0)
 
     def link(self, source: str = "previous", code: str = "s") -> None:
-        """Give a file its final name, its old one still there."""
+        """Give a file its final name in addition to its old one."""
         self.names += 1
         os.link(self.path / source, self.path / (NAME.format(self.names) + "." + code))
 
     def rotate(self) -> None:
-        """A whole rotation."""
+        """Carry out a whole rotation."""
         self.begin_rotation()
         self.new_current()
         self.link()
         self.unlink("previous")
 
     def process(self) -> None:
-        """A processor has written its version of `previous`."""
+        """Write what a processor makes of `previous`."""
         (self.path / "newstate").touch()
         (self.path / "newstate").rename(self.path / "state")
         text = (self.path / "previous").read_bytes()
@@ -76,11 +76,11 @@ def directory(tmp_path: Path) -> Iterator[Directory]:
 
 
 class Follower:
-    """Follows a directory; `seen` is what it has got by now."""
+    """Follows a directory; `seen` has what the reader has given so far."""
 
     def __init__(self, path: Path, *, new: bool = False) -> None:
         self.seen: list[bytes] = []
-        # Between two looks is where things happen.
+        # Everything happens between two looks.
         self._files = logs._Files(path, new=new, may_be_missing=True, complain=pytest.fail)  # noqa: SLF001
         self._rest = b""
 
@@ -278,7 +278,7 @@ def test_following_a_real_multilog_that_rotates_and_dies(
     multilog = subprocess.Popen([str(MULTILOG), *script], stdin=subprocess.PIPE, bufsize=0)
     for number in range(total):
         if number % 1000 == 999:
-            # It finishes its line and leaves; the next one goes on with `current`.
+            # multilog finishes its line and exits; the next one goes on with `current`.
             assert multilog.stdin
             multilog.stdin.close()
             assert multilog.wait() == 0

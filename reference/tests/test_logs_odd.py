@@ -1,4 +1,4 @@
-"""The log reader in odd places: files that are none, gzip's files, no directory, no output."""
+"""The log reader in odd cases: names that are not files, gzip, no directory, no output."""
 
 import errno
 import gzip
@@ -37,14 +37,14 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 def read(directory: Path) -> tuple[list[bytes], list[str]]:
-    """The lines of a directory, and what the reader complains of."""
+    """The lines of a directory, and the complaints of the reader."""
     complaints: list[str] = []
     found = [line.raw for line in logs.lines(directory, complain=complaints.append)]
     return found, complaints
 
 
 def run(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[bytes]:
-    """The command, to its end."""
+    """Run the command to its end."""
     settings = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "timeout": 60} | options
     return subprocess.run([*COMMAND, *arguments], check=False, **settings)  # type: ignore[call-overload, no-any-return]
 
@@ -138,7 +138,7 @@ def test_following_a_processor_loses_and_doubles_nothing(tmp_path: Path, process
                 return
 
     thread = threading.Thread(target=follow, daemon=True)
-    thread.start()  # before the directory is there
+    thread.start()  # before the directory exists
     numbers = [b"%d" % number for number in range(10_000)]
     script = ["multilog", "s4096", "n1000", processor, str(log)]
     subprocess.run(script, input=b"\n".join([*numbers, b""]), check=True)
@@ -186,10 +186,10 @@ def test_a_line_of_64_megabytes_is_put_together_once(tmp_path: Path) -> None:
     begin = time.process_time()
     [line] = read(tmp_path)[0]
     assert len(line) == 64 << 20
-    assert time.process_time() - begin < 10  # a new line for each piece: more than a minute
+    assert time.process_time() - begin < 10  # joining it anew for each piece: more than a minute
 
 
-# A directory that is not there yet
+# A directory that does not exist yet
 
 
 def test_the_command_waits_for_the_directory_if_it_follows(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from daemontools.core import machine
 from daemontools.core.machine import ANNOUNCE, COMMANDS, DOWN, ONCE, START, UP
 from daemontools.programs import supervise
 
-# Paused only while up; gone (not a state to act in) when down and exiting.
+# paused only while up; when down and exiting, supervise has ended, so that is no state.
 STATES = [
     state
     for state in itertools.product([False, True], [UP, DOWN, ONCE], [False, True], [False, True])

@@ -1,7 +1,7 @@
-"""What pip gives to a machine that has nothing: all programs, working, and the suite's data.
+"""What pip installs on a bare machine: all programs, and they work, and the data of the suite.
 
 One source archive and one wheel are built, and the wheel is installed into an
-empty virtual environment. This needs a package index, for the build backend alone.
+empty virtual environment. This needs a package index, but only for the build backend.
 """
 
 import os
@@ -39,7 +39,7 @@ CALLS: dict[str, tuple[list[str], int]] = {
 
 
 def run(*command: str | Path, **options: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command in an environment that holds nothing but a PATH; it must not fail."""
+    """Run a command in an environment with little more than a PATH; it must not fail."""
     keep = {k: v for k, v in os.environ.items() if k.startswith("PIP_") or k == "HOME"}
     environment = {"PATH": "/usr/bin:/bin", **keep, **options}
     finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -54,7 +54,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(sys.executable, "-m", "venv", folder / "builder")
     run(folder / "builder/bin/pip", "install", "-q", "--no-input", "hatchling>=1.25")
     source = ROOT
-    if (ROOT / ".git").exists():  # build what git would clone, and nothing that lies about
+    if (ROOT / ".git").exists():  # build what git would clone, without untracked files
         source = folder / "source"
         run("git", "-c", f"safe.directory={ROOT}", "clone", "-q", "--no-hardlinks", ROOT, source)
     command = "import os, sys; os.chdir(sys.argv[1]); import hatchling.build as b; "

@@ -1,7 +1,7 @@
 """What CPython does to a process at its start and afterwards, by version; docs/explain/pythons.md.
 
-unix/start.py puts back what is seen here. A new CPython that changes more than this fails
-here first. The launchers' flags are those of the installer.
+unix/start.py puts back what these tests observe. A new CPython that changes more
+fails here first. The launchers' flags are those of the installer.
 """
 
 import json
@@ -36,7 +36,7 @@ print(json.dumps({
 
 
 def facts(*flags: str, **environment: str) -> dict[str, Any]:
-    """What an interpreter of this version finds about itself, in that environment."""
+    """What an interpreter of this version reports about itself, in that environment."""
     command = [sys.executable, *flags, "-c", FACTS]
     finished = subprocess.run(command, env=environment, capture_output=True, check=True)
     found: dict[str, Any] = json.loads(finished.stdout)
@@ -44,14 +44,14 @@ def facts(*flags: str, **environment: str) -> dict[str, Any]:
 
 
 def run(code: str, *flags: str) -> str:
-    """What the code prints, errors included."""
+    """Run the code, and return what it prints, errors included."""
     command = [sys.executable, *flags, "-c", code]
     finished = subprocess.run(command, text=True, capture_output=True, check=False)
     return finished.stderr + finished.stdout.strip()
 
 
 def bit(*numbers: int) -> int:
-    """The signals as the kernel shows them."""
+    """The signals as a mask, as the kernel shows them."""
     return sum(1 << (number - 1) for number in numbers)
 
 
@@ -68,7 +68,7 @@ def test_two_signals_become_ignored_one_caught_and_none_blocked() -> None:
 def test_it_has_one_thread_and_no_descriptor_of_its_own() -> None:
     found = facts("-ISXutf8")
     assert found["threads"] == 1
-    assert len(found["descriptors"]) == 4  # 0 to 2, and that of the listing
+    assert len(found["descriptors"]) == 4  # 0 to 2, and the listing's own
     assert found["descriptors"][:3] == [0, 1, 2]
 
 
@@ -154,7 +154,7 @@ def others() -> dict[str, str]:
     found = {}
     for python in filter(None, map(shutil.which, names)):
         answer = subprocess.run([python, *question], capture_output=True, text=True, check=False)
-        if answer.returncode == 0:  # a version manager's may be there and not work
+        if answer.returncode == 0:  # a version manager's interpreter may exist and not work
             found[python] = answer.stdout.strip()
     return found
 

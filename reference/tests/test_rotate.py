@@ -104,7 +104,7 @@ def states_on_the_way() -> "list[Directory]":
 
 
 def essence(directory: "Directory") -> frozenset[str]:
-    """What a restart can see of a directory: neither state nor old files decide anything."""
+    """The part of a directory that decides what a restart does: not `state`, and no old file."""
     seen = {f"{name} {mode[0] == '7'} {mode.endswith('+')}" for name, mode in directory.items()}
     return frozenset(
         word for word in seen if word.split()[0] in ("current", "previous", "processed")
@@ -112,7 +112,7 @@ def essence(directory: "Directory") -> frozenset[str]:
 
 
 def as_directory(state: dict[str, Any]) -> "Directory":
-    """A state of the suite's fixtures in the words of core/rotate.py."""
+    """A state from the fixtures, in the words of core/rotate.py."""
     linked = state.get("same", [""])[0]
     return {
         name.replace("@.", "@label."): mode + ("+" if name == linked else "")

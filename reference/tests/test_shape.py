@@ -1,7 +1,7 @@
-"""The shape of the reference: no program that knows another.
+"""The shape of the reference: no program knows another.
 
-(The length of functions, and that imports go programs -> unix, fast -> core, never back,
-`conformance/upkeep/lint` sees to.)
+(`conformance/upkeep/lint` checks the length of functions, and that imports go
+programs -> unix, fast -> core and never back.)
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""svscanboot: the two extensions, and how it finds what is left over."""
+"""svscanboot: the two extensions, and how it finds services that an earlier svscan left."""
 
 import os
 import signal
@@ -63,7 +63,7 @@ def path_in_tree(tmp_path: Path) -> Iterator[Callable[..., bytes]]:
 
     yield start
     for boot in started:
-        # ./run is in the process group of svscanboot, like all the rest.
+        # ./run is in the process group of svscanboot, like the other processes.
         os.killpg(boot.pid, signal.SIGKILL)
         boot.wait()
 

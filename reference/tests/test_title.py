@@ -27,7 +27,7 @@ print(open("/proc/self/environ", "rb").read())
 
 
 def shown(*words: str) -> list[str]:
-    """What a process with these words as its title sees of itself: fits, cmdline, comm, environ."""
+    """What a process with this title reads of itself: fits, cmdline, comm, environ."""
     command = [sys.executable, "-c", SHOW, *words]
     finished = subprocess.run(
         command, capture_output=True, text=True, check=True, env={"MARK": "untouched"}
@@ -67,7 +67,7 @@ def test_words_that_do_not_fit_are_cut_and_end_in_nul() -> None:
 def test_a_program_that_lives_for_milliseconds_shows_the_interpreter(
     tmp_path: Path, words: list[str]
 ) -> None:
-    """Its answer goes into a pipe that is full, so that there is time to look."""
+    """The program writes into a full pipe, so that there is time to look."""
     python = os.path.realpath(sys.executable)
     install.install(tmp_path / "bin", python, str(Path(install.__file__).parents[1]))
     file = str(tmp_path / "bin" / words[0])
@@ -85,7 +85,7 @@ def test_a_program_that_lives_for_milliseconds_shows_the_interpreter(
 
 
 def fill(writer: int) -> None:
-    """Write into the pipe until it takes nothing more."""
+    """Write into the pipe until it is full."""
     os.set_blocking(writer, False)
     try:
         while True:
@@ -102,7 +102,7 @@ def wait_until_asleep(pid: int) -> None:
 
 
 def joined(*words: str) -> bytes:
-    """Words as the kernel shows them."""
+    """The words as the kernel shows them."""
     return title.joined([word.encode() for word in words])
 
 

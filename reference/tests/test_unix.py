@@ -1,4 +1,4 @@
-"""Clock, lock, self-pipe: what the programs rely on."""
+"""What the programs rely on: clock, lock and self-pipe."""
 
 import os
 import select
