@@ -126,7 +126,7 @@ def reading_order(before: str = "") -> str:
     Counts are rounded to tens. One that stands in the text `before` is kept as long
     as it is nearly right, so that not every change of a program makes it stale.
     """
-    lines = ["| | file | lines, about | what it tells |", "| -- | -- | -- | -- |"]
+    lines = ["|  | file | lines (approx.) | what it shows |", "| -- | -- | -- | -- |"]
     for number, (file, why) in enumerate(READING_ORDER, 1):
         exact = len((ROOT / "reference/daemontools" / file).read_text().splitlines())
         old = re.search(rf"daemontools/{file}\) \| ([0-9]+) ", before)
