@@ -43,7 +43,7 @@ def rows() -> list[Row]:
     for line in (DOCS / "reference/deviations.md").read_text().splitlines():
         if line.startswith("## "):
             heading = line[3:]
-        if line.startswith("|") and before.startswith("|") and not line.startswith("|---"):
+        if line.startswith("|") and before.startswith("|") and not re.match(r"\| *--", line):
             *cells, shown_by = line.strip("| ").split(" | ")
             found.append(Row(heading, " | ".join(cells), re.findall("`([^`]+)`", shown_by)))
         before = line

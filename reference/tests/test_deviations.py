@@ -215,9 +215,10 @@ def test_an_interrupt_during_the_start_kills_or_ends_it_or_is_lost(folder: Path)
 
 
 @needs_strace
-def test_term_during_the_start_of_multilog_kills_it(folder: Path) -> None:
-    codes = {with_signal(folder, "TERM", place, "multilog").returncode for place in (1, 10, 20)}
-    assert codes == {-signal.SIGTERM}
+@pytest.mark.parametrize("name", ["TERM", "ALRM"])
+def test_term_or_alrm_during_the_start_of_multilog_kills_it(folder: Path, name: str) -> None:
+    codes = {with_signal(folder, name, place, "multilog").returncode for place in (1, 10, 20)}
+    assert codes == {-signal.Signals[f"SIG{name}"]}
 
 
 @needs_strace
@@ -232,6 +233,96 @@ def test_an_error_while_it_starts_is_a_traceback(folder: Path) -> None:
     ]
     answer = run(folder, "strace", *options, "svok", "s")
     assert (answer.returncode, b"Traceback" in answer.stderr) == (1, True)
+
+
+# Signals, descriptors and memory of programs that live long
+
+
+def ignored(pid: int) -> set[int]:
+    """The signals that a process ignores."""
+    mask = int(re.findall(r"SigIgn:\t(\w+)", Path(f"/proc/{pid}/status").read_text())[0], 16)
+    return {number for number in range(1, 65) if mask >> (number - 1) & 1}
+
+
+def test_supervise_and_svscan_ignore_pipe_and_file_size_and_what_they_run_does_not(
+    start: Callable[..., subprocess.Popen[bytes]], folder: Path
+) -> None:
+    service = folder / "service/s"
+    (service / "down").unlink()
+    (service / "run").write_text("#!/bin/sh\nexec sleep 1000\n")
+    (service / "run").chmod(0o755)
+    svscan = start("svscan", "service")
+    wait_until(lambda: child_of(child_of(svscan.pid) or svscan.pid) > 0)
+    supervise = child_of(svscan.pid)
+    both = {signal.SIGPIPE, signal.SIGXFSZ}
+    assert both <= ignored(svscan.pid)
+    wait_until(lambda: both <= ignored(supervise))  # svscan forks with the defaults
+    wait_until(lambda: Path(f"/proc/{child_of(supervise)}/comm").read_text() == "sleep\n")
+    assert not both & ignored(child_of(supervise))
+
+
+@needs_strace
+@pytest.mark.parametrize("when", [3, 5, 9])
+def test_kill_costs_multilog_a_read_and_less_than_1000_bytes_of_a_line(
+    folder: Path, when: int
+) -> None:
+    (folder / "text").write_bytes(b"%0699d\n" % 7 * 400)
+    inject = ["-e", "trace=write", "-e", f"inject=write:signal=KILL:when={when}"]
+    words = ["multilog", "s16777215", "./log"]
+    with open(folder / "text", "rb", buffering=0) as text:
+        run(folder, "strace", "-o", "trace", *inject, *words, stdin=text.fileno())
+        lost = text.tell() - (folder / "log/current").stat().st_size
+    assert 1024 + 1000 < lost < 16384 + 1000
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("multilog", "./log"), ("tai64n",), ("tai64nlocal",), ("readproctitle", "log:", "." * 20)],
+    ids=lambda words: words[0],
+)
+def test_what_reads_lines_starts_with_17_megabytes_or_not_at_all(
+    folder: Path, words: tuple[str, ...]
+) -> None:
+    (folder / "text").write_bytes(b"line\n")
+
+    def codes_and_read(limit: int) -> tuple[int, int]:
+        with open(folder / "text", "rb", buffering=0) as text:
+            answer = run(folder, "prlimit", f"--as={limit}", *words, stdin=text.fileno())
+            return answer.returncode, text.tell()
+
+    code, bytes_read = codes_and_read(14_500_000)
+    assert (code > 0, bytes_read) == (True, 0)
+    assert codes_and_read(22_000_000) == (0, 5)
+
+
+SHORT_OF_MEMORY = """\
+import sys
+from daemontools.programs import multilog
+feed, failures = multilog.Selection.feed, [MemoryError()] * 3
+def feed_or_fail(*words):
+    if failures:
+        raise failures.pop()
+    return feed(*words)
+multilog.Selection.feed = feed_or_fail
+multilog.pause = lambda seconds: print(seconds, flush=True)
+sys.exit(multilog.main([b"multilog", b"./log"]))
+"""
+
+
+def test_a_line_for_which_there_is_no_memory_is_tried_again(folder: Path) -> None:
+    (folder / "text").write_bytes(b"x\n")
+    program = f"import sys; sys.path.insert(0, {LIBRARY!r})\n{SHORT_OF_MEMORY}"
+    with open(folder / "text", "rb") as text:
+        answer = run(folder, PYTHON, "-ISc", program, stdin=text.fileno())
+    assert (answer.returncode, answer.stdout) == (0, b"5\n5\n")
+    said = b"multilog: warning: unable to judge a line, pausing: out of memory\n"
+    assert answer.stderr == said * 2
+    assert (folder / "log/current").read_bytes() == b"x\n"
+
+
+def test_multilog_needs_nine_descriptors_to_start(folder: Path) -> None:
+    codes = [run(folder, "prlimit", f"--nofile={n}", "multilog", "./log") for n in (8, 9)]
+    assert [answer.returncode for answer in codes] == [111, 0]
 
 
 # Chains
