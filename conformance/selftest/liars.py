@@ -115,14 +115,14 @@ LIARS = [
     ),
     Liar(
         "leaks-descriptors",
-        "envdir/state/rest-unchanged",
+        "envdir/state/descriptors-unchanged",
         "FAIL",
         {"envdir": SH + 'exec 3</dev/null 7</dev/null 9</dev/null; exec {true}/envdir "$@"\n'},
         options=("-k", "plain"),
     ),
     Liar(
         "adds-to-the-environment",
-        "envdir/state/rest-unchanged",
+        "envdir/state/environment-unchanged",
         "FAIL",
         {"envdir": SH + 'EXTRA=1; export EXTRA; exec {true}/envdir "$@"\n'},
         options=("-k", "plain"),
