@@ -142,7 +142,7 @@ def tracer(pid: int) -> int:
 def _begin_supervise(sandbox: Sandbox) -> Running:
     sandbox.service("s", "exec sleep 1000")
     supervise = sandbox.supervise("s")
-    only_run(sandbox, supervise)
+    wait_until_one_run(sandbox, supervise)
     return supervise
 
 
@@ -155,15 +155,15 @@ def _disturb_supervise(sandbox: Sandbox, _supervise: Running) -> None:
 def _supervise_obeys(sandbox: Sandbox, supervise: Running) -> None:
     """It starts ./run, one only, knows its process id, and ends when it is told to."""
     sandbox.control("s", b"cu")
-    only_run(sandbox, supervise)
+    wait_until_one_run(sandbox, supervise)
     sandbox.control("s", b"t")
-    only_run(sandbox, supervise)
+    wait_until_one_run(sandbox, supervise)
     sandbox.control("s", b"dx")
     eventually(supervise.has_ended, within=30, what="supervise ends by command")
     assert supervise.wait().code == 0
 
 
-def only_run(sandbox: Sandbox, supervise: Running) -> int:
+def wait_until_one_run(sandbox: Sandbox, supervise: Running) -> int:
     """Wait until there is one child, ./run, that has been executed and is the status's; its id."""
 
     def pid() -> int:
@@ -185,7 +185,7 @@ def _begin_svscan(sandbox: Sandbox) -> Running:
     for name in ("new", "new/log"):
         sandbox.service(name, "exec sleep 1000")
     svscan = sandbox.start("svscan", "service")
-    supervised(sandbox, *(f"service/{name}" for name in SERVICES))
+    wait_until_supervised(sandbox, *(f"service/{name}" for name in SERVICES))
     return svscan
 
 
@@ -202,7 +202,9 @@ def _disturb_svscan(sandbox: Sandbox, svscan: Running) -> None:
 
 def _svscan_obeys(sandbox: Sandbox, svscan: Running) -> None:
     """All that should run runs, once, and the pipes of the two logs are there."""
-    supervised(sandbox, *(f"service/{name}" for name in ("a", "a/log", "b", "new", "new/log")))
+    wait_until_supervised(
+        sandbox, *(f"service/{name}" for name in ("a", "a/log", "b", "new", "new/log"))
+    )
 
     def is_in_order() -> bool:
         names = sorted(name_of_service(pid) for pid in children(svscan.pid) if is_alive(pid))
@@ -225,7 +227,7 @@ def pipe_ends(running: Running) -> list[int]:
     return [fd for fd, target in descriptors.items() if target.startswith("pipe:")]
 
 
-def supervised(sandbox: Sandbox, *services: str) -> None:
+def wait_until_supervised(sandbox: Sandbox, *services: str) -> None:
     """Wait until each of the services has a supervise."""
     eventually(
         lambda: all(sandbox.is_supervised(service) for service in services),

@@ -62,12 +62,12 @@ def record_of_child(sandbox: Sandbox, program: str, *prepare: Argument) -> Recor
     before = arguments_before_child(sandbox, program)
     running = sandbox.start(program, *before, "/bin/sleep", "1000", prepare=prepare)
 
-    def arrived() -> list[Record]:
+    def asleep_child() -> list[Record]:
         pids = children(running.pid) if program == "fghack" else {running.pid}
         asleep = [record(pid) for pid in pids if is_asleep(pid)]
         return [now for now in asleep if now.argv == (b"/bin/sleep", b"1000")]
 
-    return eventually(arrived, what=f"the child of {program} sleeps")[0]
+    return eventually(asleep_child, what=f"the child of {program} sleeps")[0]
 
 
 def refusal(program: str, name: bytes | str, reason: str) -> tuple[int, bytes, bytes]:

@@ -21,13 +21,13 @@ SLEEP: tuple[Argument, ...] = ("/bin/sleep", "1000")
 NOBODY = pwd.getpwnam("nobody")
 
 
-def _settled(running: Running) -> Record:
-    def arrived() -> list[Record]:
+def _wait_until_last_sleeps(running: Running) -> Record:
+    def last_asleep() -> list[Record]:
         assert not running.has_ended(), running.err
         now = record(running.pid)
         return [now] if now.argv == (b"/bin/sleep", b"1000") and is_asleep(running.pid) else []
 
-    return eventually(arrived, what="the last program sleeps")[0]
+    return eventually(last_asleep, what="the last program sleeps")[0]
 
 
 def _record(
@@ -42,7 +42,7 @@ def _record(
             )
         else:
             running = sandbox.start_command(SLEEP, stdout=null, stderr=null, prepare=prepare)
-        return _settled(running)
+        return _wait_until_last_sleeps(running)
 
 
 @clause("chain/result/run-script")
@@ -111,7 +111,7 @@ def test_both_changes_are_made(sandbox: Sandbox, first: str, second: str) -> Non
     sandbox.write("env/PORT", "80\n")
     words = [*EFFECTS[first], *EFFECTS[second], *SLEEP]
     running = sandbox.start(os.fsdecode(words[0]), *words[1:])
-    seen = _settled(running)
+    seen = _wait_until_last_sleeps(running)
     leads = seen.session == running.pid
     made = {program for program in CHAIN_PROGRAMS if _shows(program, seen, pid_is_leader=leads)}
     assert made == {first, second}

@@ -4,10 +4,8 @@ import os
 
 import pytest
 
-from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
 from daemontools_conformance.running.sandbox import Sandbox
-
-AS_NOBODY = ["--user", "65534:65534"]
 
 
 def refused(sandbox: Sandbox, reason: bytes, *prepare: str) -> None:

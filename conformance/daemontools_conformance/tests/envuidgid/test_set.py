@@ -5,7 +5,7 @@ import pwd
 import pytest
 
 from daemontools_conformance.helpers.accounts import with_accounts
-from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
 from daemontools_conformance.helpers.states import child, direct
 from daemontools_conformance.running.sandbox import Sandbox
 
@@ -80,7 +80,7 @@ def test_no_id_changes(sandbox: Sandbox) -> None:
 @clause("envuidgid/set/ids-stay")
 @needs("root")
 def test_an_ordinary_user_may_call_it(sandbox: Sandbox) -> None:
-    seen = child(sandbox, "envuidgid", "daemon", prepare=["--user", "65534:65534"])
+    seen = child(sandbox, "envuidgid", "daemon", prepare=AS_NOBODY)
     assert seen.uids == (65534,) * 4
     assert seen.environment[-2:] == (b"GID=1", b"UID=1")
 

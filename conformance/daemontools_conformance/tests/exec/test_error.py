@@ -3,7 +3,7 @@
 import os
 import shutil
 
-from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
 from daemontools_conformance.helpers.runners import (
     answer_of,
     arguments_before_child,
@@ -78,10 +78,9 @@ def test_directory_is_passed_over_and_remembered(sandbox: Sandbox, runner: str) 
 def test_closed_directory_is_passed_over_and_remembered(sandbox: Sandbox) -> None:
     _good(sandbox, "a/prog")
     (sandbox.path / "a").chmod(0o700)
-    as_nobody = ["--user", "65534:65534"]
-    alone = sandbox.run("pgrphack", "prog", env={"PATH": "a:/nowhere"}, prepare=as_nobody)
+    alone = sandbox.run("pgrphack", "prog", env={"PATH": "a:/nowhere"}, prepare=AS_NOBODY)
     _good(sandbox, "b/prog")
-    followed = sandbox.run("pgrphack", "prog", env={"PATH": "a:b"}, prepare=as_nobody)
+    followed = sandbox.run("pgrphack", "prog", env={"PATH": "a:b"}, prepare=AS_NOBODY)
     assert answer_of(alone) == refusal("pgrphack", "prog", "access denied")
     assert answer_of(followed) == YES
 

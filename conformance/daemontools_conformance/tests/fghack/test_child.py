@@ -13,14 +13,14 @@ from daemontools_conformance.running.record import Record, record
 from daemontools_conformance.running.sandbox import Sandbox
 
 
-def _child(running: Running) -> Record:
+def _wait_until_child_runs(running: Running) -> Record:
     """The record of the child, as soon as it is what fghack was to run."""
 
-    def arrived() -> list[Record]:
+    def sleepers() -> list[Record]:
         records = [record(pid) for pid in children(running.pid)]
         return [r for r in records if r.argv == (b"/bin/sleep", b"1000")]
 
-    return eventually(arrived, what="the child runs")[0]
+    return eventually(sleepers, what="the child runs")[0]
 
 
 def _start(sandbox: Sandbox) -> Running:
@@ -33,14 +33,14 @@ def _copies_by_pipe(child: Record) -> "Counter[str]":
 
 @clause("fghack/child/pipe-copies")
 def test_child_holds_31_copies_of_one_pipe(sandbox: Sandbox) -> None:
-    child = _child(_start(sandbox))
+    child = _wait_until_child_runs(_start(sandbox))
     assert list(_copies_by_pipe(child).values()) == [31]
     assert sorted(child.descriptors) == list(range(34))
 
 
 @clause("fghack/child/no-reading-end")
 def test_child_has_only_the_writing_end(sandbox: Sandbox) -> None:
-    child = _child(_start(sandbox))
+    child = _wait_until_child_runs(_start(sandbox))
     ways = {
         int(child.descriptor_flags[fd], 8) & 0o3
         for fd, to in child.descriptors.items()
@@ -59,7 +59,7 @@ def test_child_is_run_when_no_descriptor_is_left(sandbox: Sandbox) -> None:
 @clause("fghack/child/group")
 def test_child_stays_in_group_and_session(sandbox: Sandbox) -> None:
     running = _start(sandbox)
-    child, parent = _child(running), record(running.pid)
+    child, parent = _wait_until_child_runs(running), record(running.pid)
     assert (child.process_group, child.session) == (parent.process_group, parent.session)
 
 
@@ -79,7 +79,7 @@ def test_nothing_else_changes(sandbox: Sandbox, state: str) -> None:
         running = sandbox.start(
             "fghack", "/bin/sleep", "1000", stdout=out, stderr=out, prepare=CALM[state]
         )
-    after = _child(running)
+    after = _wait_until_child_runs(running)
     own = {fd: to for fd, to in after.descriptors.items() if not to.startswith("pipe:")}
     flags = {fd: after.descriptor_flags[fd] for fd in own}
     assert running.pid == after.parent

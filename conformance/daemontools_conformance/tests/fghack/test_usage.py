@@ -1,6 +1,6 @@
 """fghack: arguments, and what it cannot do."""
 
-from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
 from daemontools_conformance.helpers.runners import answer_of, refusal
 from daemontools_conformance.running.sandbox import Sandbox
 
@@ -28,6 +28,6 @@ def test_no_pipe_gives_111(sandbox: Sandbox) -> None:
 @needs("root")
 def test_no_process_gives_111(sandbox: Sandbox) -> None:
     # The limit comes after the change of user: before it, it would forbid the exec.
-    limited = ["--user", "65534:65534", "--limit", "NPROC=0"]
+    limited = [*AS_NOBODY, "--limit", "NPROC=0"]
     answer = sandbox.run("fghack", "true", prepare=limited)
     assert answer_of(answer) == (111, b"", b"fghack: fatal: unable to fork: temporary failure\n")

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
 from daemontools_conformance.helpers.runners import answer_of
 from daemontools_conformance.running.sandbox import Sandbox
 
@@ -168,5 +168,5 @@ def test_errors_met_on_the_way(sandbox: Sandbox) -> None:
 @needs("root")
 def test_closed_file(sandbox: Sandbox) -> None:
     sandbox.write("closed", mode=0o600)
-    answer = sandbox.run("setlock", "closed", "true", prepare=["--user", "65534:65534"])
+    answer = sandbox.run("setlock", "closed", "true", prepare=AS_NOBODY)
     assert answer_of(answer) == _complaint("closed", "access denied")

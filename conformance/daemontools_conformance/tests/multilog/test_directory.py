@@ -6,18 +6,10 @@ import os
 import pytest
 
 from daemontools_conformance.helpers.logdirs import mode
-from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
 from daemontools_conformance.running.patience import eventually
-from daemontools_conformance.running.processes import Running
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
-
-
-def running(sandbox: Sandbox, *script: str) -> Running:
-    """A multilog that has opened ./log and waits for input."""
-    multilog = sandbox.start("multilog", *script, "./log", stdin=PIPE)
-    multilog.write(b"begun\n")
-    eventually(lambda: (sandbox.path / "log/current").read_bytes().endswith(b"begun\n"))
-    return multilog
+from daemontools_conformance.tests.multilog.logging import running
 
 
 def fatal(sandbox: Sandbox, *script: str, **options: list[str]) -> bytes:
@@ -207,7 +199,7 @@ def test_directory_that_cannot_be_opened_gives_111(
 def test_directory_that_may_not_be_read_gives_111(sandbox: Sandbox) -> None:
     (sandbox.path / "log").mkdir(mode=0o300)
     expected = b"multilog: fatal: unable to open directory ./log: access denied\n"
-    assert fatal(sandbox, "./log", prepare=["--user", "65534:65534"]) == expected
+    assert fatal(sandbox, "./log", prepare=AS_NOBODY) == expected
 
 
 @clause("multilog/error/lock")
@@ -215,7 +207,7 @@ def test_directory_that_may_not_be_read_gives_111(sandbox: Sandbox) -> None:
 def test_lock_that_may_not_be_opened_gives_111(sandbox: Sandbox) -> None:
     (sandbox.path / "log").mkdir(mode=0o755)
     expected = b"multilog: fatal: unable to lock directory ./log: access denied\n"
-    assert fatal(sandbox, "./log", prepare=["--user", "65534:65534"]) == expected
+    assert fatal(sandbox, "./log", prepare=AS_NOBODY) == expected
 
 
 @clause("multilog/error/lock")
@@ -256,7 +248,7 @@ def test_current_that_may_not_be_written_gives_111(sandbox: Sandbox) -> None:
     os.chown(log, 65534, 65534)
     os.chown(sandbox.write("log/current", mode=0o744), 0, 0)
     expected = b"multilog: fatal: unable to append to ./log/current: access denied\n"
-    assert fatal(sandbox, "./log", prepare=["--user", "65534:65534"]) == expected
+    assert fatal(sandbox, "./log", prepare=AS_NOBODY) == expected
 
 
 @clause("multilog/error/current-of-another")
@@ -267,7 +259,7 @@ def test_current_whose_mode_may_not_be_set_gives_111(sandbox: Sandbox) -> None:
     os.chown(log, 65534, 65534)
     sandbox.write("log/current", mode=0o766)
     expected = b"multilog: fatal: unable to set mode of ./log/current: permission denied\n"
-    assert fatal(sandbox, "./log", prepare=["--user", "65534:65534"]) == expected
+    assert fatal(sandbox, "./log", prepare=AS_NOBODY) == expected
 
 
 @clause("multilog/error/starting-directory")
@@ -276,9 +268,7 @@ def test_starting_directory_that_cannot_be_opened_gives_111(sandbox: Sandbox) ->
     (sandbox.path / "closed").mkdir(mode=0o311)
     reader, writer = os.pipe()
     os.close(writer)
-    answer = sandbox.run(
-        "multilog", "e", stdin=reader, cwd="closed", prepare=["--user", "65534:65534"]
-    )
+    answer = sandbox.run("multilog", "e", stdin=reader, cwd="closed", prepare=AS_NOBODY)
     os.close(reader)
     expected = b"multilog: fatal: unable to switch to current directory: access denied\n"
     assert (answer.code, answer.err) == (111, expected)

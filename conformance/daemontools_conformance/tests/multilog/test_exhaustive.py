@@ -27,7 +27,7 @@ EACH_STATE = [
 ]
 
 
-def waits(multilog: Running) -> bool:
+def is_waiting(multilog: Running) -> bool:
     """Does it wait for input, ready for signals?"""
     return signal.SIGTERM in record(multilog.pid).caught and is_asleep(multilog.pid)
 
@@ -85,7 +85,7 @@ def test_every_event_in_every_state(
     current = f"{state['current']}\n".encode() if state.get("current") else b""
     old = [word.partition(" ")[2].encode() + b"\n" for word in state["old"]]
     multilog = sandbox.start("multilog", "s4096", *script, "./log", stdin=PIPE)
-    eventually(lambda: waits(multilog) and mode(log / "current") == 0o644)
+    eventually(lambda: is_waiting(multilog) and mode(log / "current") == 0o644)
     came = event(multilog)
     multilog.end_input()
     assert multilog.wait().code in (0, -signal.SIGKILL)

@@ -16,6 +16,7 @@ from daemontools_conformance.running.patience import eventually, never
 from daemontools_conformance.running.processes import Running
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.running.signals import interrupt
+from daemontools_conformance.tests.multilog.logging import running
 
 # Each of these costs a pause of five seconds; a quick run has to do with three.
 QUICK = {("write", "ENOSPC"), ("rename", "EIO"), ("sync-processed", "EIO")}
@@ -46,14 +47,6 @@ def test_fault(sandbox: Sandbox, fault: Fault, error: str) -> None:
     if "s4096" in fault.script:
         check_bounds(sandbox.path / "log", 4096)
         assert set(codes(sandbox.path / "log")) == {"s"}
-
-
-def running(sandbox: Sandbox, *script: str) -> Running:
-    """A multilog on ./log, with one line in it."""
-    multilog = sandbox.start("multilog", *script, "./log", stdin=PIPE)
-    multilog.write(b"begun\n")
-    eventually(lambda: (sandbox.path / "log/current").read_bytes().endswith(b"begun\n"))
-    return multilog
 
 
 @clause("multilog/fault/current-removed")

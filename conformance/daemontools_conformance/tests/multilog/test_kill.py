@@ -82,7 +82,7 @@ def test_killed_at_random_moments(
         multilog = sandbox.start("multilog", *script, stdin=PIPE)
         enough = len(total) + dice.randrange(1, 60_000)
         written_so_far = 0
-        while written_so_far < len(text) and len(readable(log)) < enough:
+        while written_so_far < len(text) and len(wait_until_readable(log)) < enough:
             multilog.write(text[written_so_far : written_so_far + 3000])
             written_so_far += 3000
         multilog.popen.kill()
@@ -119,6 +119,6 @@ def test_kill_costs_little_of_what_was_read(sandbox: Sandbox, when: int) -> None
     assert was_read - len(found) <= MOST_LOST
 
 
-def readable(log: Path) -> bytes:
+def wait_until_readable(log: Path) -> bytes:
     """What the log holds just now; while files change their names it may not be had."""
     return eventually(lambda: written(log) or b"-")

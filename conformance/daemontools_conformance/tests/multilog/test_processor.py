@@ -23,36 +23,17 @@ from daemontools_conformance.running.processes import Running, children
 from daemontools_conformance.running.record import Record, record
 from daemontools_conformance.running.sandbox import PIPE, Options, Sandbox
 from daemontools_conformance.running.signals import interrupt
+from daemontools_conformance.tests.multilog.logging import put_away, running
 
 # A processor that stands still until the test writes into the FIFO `go` in the sandbox.
 WAIT = "read x <../go; cat"
-
-
-def running(sandbox: Sandbox, processor: str, *script: str, prepare: Sequence[str] = ()) -> Running:
-    """A multilog with this processor and one line in ./log."""
-    options: Options = {"stdin": PIPE}
-    if prepare:
-        options["prepare"] = prepare
-    multilog = sandbox.start("multilog", f"!{processor}", *script, "./log", **options)
-    multilog.write(b"begun\n")
-    eventually(lambda: (sandbox.path / "log/current").read_bytes().endswith(b"begun\n"))
-    return multilog
-
-
-def put_away(sandbox: Sandbox, multilog: Running, number: int) -> None:
-    """Send ALRM; wait until there are so many old files, and the rotation is complete."""
-    interrupt(multilog, signal.SIGALRM)
-    log = sandbox.path / "log"
-    eventually(
-        lambda: len(old_files(log)) == number and not (log / "processed").exists(), within=30
-    )
 
 
 def standing_still(
     sandbox: Sandbox, processor: str = "exec sleep 1000", prepare: Sequence[str] = ()
 ) -> tuple[Running, int]:
     """A multilog whose processor has been started, and the processor's process id."""
-    multilog = running(sandbox, processor, prepare=prepare)
+    multilog = running(sandbox, f"!{processor}", prepare=prepare)
     interrupt(multilog, signal.SIGALRM)
     (pid,) = eventually(lambda: children(multilog.pid))
     return multilog, pid
@@ -80,7 +61,7 @@ def record_as(pid: int, name: bytes) -> Record:
 
 @clause("multilog/processor/output-kept")
 def test_the_output_is_kept_in_place_of_the_input(sandbox: Sandbox) -> None:
-    multilog = running(sandbox, "tr a-z A-Z")
+    multilog = running(sandbox, "!tr a-z A-Z")
     put_away(sandbox, multilog, 1)
     assert old_contents(sandbox.path / "log") == [b"BEGUN\n"]
     assert codes(sandbox.path / "log") == ["s"]
@@ -101,13 +82,13 @@ def test_every_file_goes_through_it(sandbox: Sandbox) -> None:
 
 @clause("multilog/processor/no-output")
 def test_an_empty_output_is_kept_as_an_empty_file(sandbox: Sandbox) -> None:
-    put_away(sandbox, running(sandbox, "true"), 1)
+    put_away(sandbox, running(sandbox, "!true"), 1)
     assert old_contents(sandbox.path / "log") == [b""]
 
 
 @clause("multilog/processor/not-at-the-end")
 def test_current_is_not_processed_at_the_end_of_input(sandbox: Sandbox) -> None:
-    multilog = running(sandbox, "echo ran >../ran")
+    multilog = running(sandbox, "!echo ran >../ran")
     multilog.end_input()
     multilog.wait()
     assert not (sandbox.path / "ran").exists()
@@ -117,7 +98,7 @@ def test_current_is_not_processed_at_the_end_of_input(sandbox: Sandbox) -> None:
 @clause("multilog/processor/shell")
 def test_it_is_run_by_the_shell(sandbox: Sandbox) -> None:
     processor = 'echo "$0 $#"; cat && exit 0; exit 1'
-    put_away(sandbox, running(sandbox, processor), 1)
+    put_away(sandbox, running(sandbox, f"!{processor}"), 1)
     assert old_contents(sandbox.path / "log") == [b"sh 0\nbegun\n"]
 
 
@@ -132,7 +113,7 @@ def test_the_shell_is_bin_sh_and_gets_the_text_as_it_is(sandbox: Sandbox) -> Non
 
 @clause("multilog/processor/empty-word")
 def test_an_empty_processor_is_an_empty_script(sandbox: Sandbox) -> None:
-    put_away(sandbox, running(sandbox, ""), 1)
+    put_away(sandbox, running(sandbox, "!"), 1)
     assert old_contents(sandbox.path / "log") == [b""]
 
 
@@ -170,7 +151,7 @@ def test_descriptors_that_multilog_inherited_are_passed_on(sandbox: Sandbox) -> 
 
 @clause("multilog/processor/directory")
 def test_it_runs_in_the_log_directory(sandbox: Sandbox) -> None:
-    put_away(sandbox, running(sandbox, "pwd -P; ls"), 1)
+    put_away(sandbox, running(sandbox, "!pwd -P; ls"), 1)
     (output,) = old_contents(sandbox.path / "log")
     directory, *files = output.decode().splitlines()
     assert directory == str((sandbox.path / "log").resolve())
@@ -195,14 +176,14 @@ def test_umask_is_022(sandbox: Sandbox, inherited: str) -> None:
 @clause("multilog/processor/environment")
 def test_environment_is_passed_on(sandbox: Sandbox) -> None:
     sandbox.environment["GREETING"] = "hello world"
-    put_away(sandbox, running(sandbox, 'echo "$GREETING"'), 1)
+    put_away(sandbox, running(sandbox, '!echo "$GREETING"'), 1)
     assert old_contents(sandbox.path / "log") == [b"hello world\n"]
 
 
 @clause("multilog/processor/state")
 def test_state_goes_from_one_run_to_the_next(sandbox: Sandbox) -> None:
     processor = "cat >/dev/null; n=`cat <&4`; echo run $n; echo $n+ >&5"
-    multilog = running(sandbox, processor)
+    multilog = running(sandbox, f"!{processor}")
     for number in (1, 2, 3):
         if number > 1:
             multilog.write(b"x\n")
@@ -215,11 +196,11 @@ def test_state_goes_from_one_run_to_the_next(sandbox: Sandbox) -> None:
 @clause("multilog/processor/state-after-the-end")
 def test_state_goes_on_with_the_next_multilog(sandbox: Sandbox) -> None:
     processor = "cat >/dev/null; cat <&4; (cat <&4; echo again) >&5"
-    first = running(sandbox, processor)
+    first = running(sandbox, f"!{processor}")
     put_away(sandbox, first, 1)
     first.end_input()
     first.wait()
-    put_away(sandbox, running(sandbox, processor), 2)
+    put_away(sandbox, running(sandbox, f"!{processor}"), 2)
     assert (sandbox.path / "log/state").read_bytes() == b"again\n"
 
 
@@ -227,7 +208,7 @@ def test_state_goes_on_with_the_next_multilog(sandbox: Sandbox) -> None:
 def test_a_processor_that_writes_no_state_leaves_it_empty(sandbox: Sandbox) -> None:
     sandbox.write("log/state", "old state")
     sandbox.write("log/current", mode=0o744)
-    put_away(sandbox, running(sandbox, "cat <&4"), 1)
+    put_away(sandbox, running(sandbox, "!cat <&4"), 1)
     assert old_contents(sandbox.path / "log") == [b"old state"]
     assert (sandbox.path / "log/state").read_bytes() == b""
 
@@ -282,7 +263,7 @@ def test_alrm_while_it_runs_is_not_forgotten(sandbox: Sandbox) -> None:
 def failing_once(sandbox: Sandbox, how: str) -> Running:
     """A multilog whose processor fails in this way when it runs for the first time."""
     once = f"cat; echo partial >&5; [ -e ../failed ] || {{ echo failed >../failed; {how}; }}"
-    multilog = running(sandbox, once)
+    multilog = running(sandbox, f"!{once}")
     interrupt(multilog, signal.SIGALRM)
     eventually((sandbox.path / "failed").exists)
     return multilog
@@ -316,7 +297,7 @@ def test_a_crashing_processor_is_run_again(sandbox: Sandbox) -> None:
 
 @clause("multilog/processor/failure-keeps-input")
 def test_while_it_fails_the_input_is_kept(sandbox: Sandbox) -> None:
-    multilog = running(sandbox, "echo rubbish; echo rubbish >&5; exit 3")
+    multilog = running(sandbox, "!echo rubbish; echo rubbish >&5; exit 3")
     log = sandbox.path / "log"
     interrupt(multilog, signal.SIGALRM)
     eventually(lambda: multilog.err == b"multilog: warning: processor failed in ./log, pausing\n")
@@ -332,7 +313,7 @@ def test_while_it_fails_the_input_is_kept(sandbox: Sandbox) -> None:
 
 @clause("multilog/processor/no-shell")
 def test_state_that_is_gone_makes_the_processor_fail(sandbox: Sandbox) -> None:
-    multilog = running(sandbox, "cat")
+    multilog = running(sandbox, "!cat")
     (sandbox.path / "log/state").unlink()
     interrupt(multilog, signal.SIGALRM)
     expected = (
@@ -344,7 +325,7 @@ def test_state_that_is_gone_makes_the_processor_fail(sandbox: Sandbox) -> None:
 
 @clause("multilog/processor/term-while-it-fails")
 def test_term_ends_multilog_while_the_processor_keeps_failing(sandbox: Sandbox) -> None:
-    multilog = running(sandbox, "exit 1")
+    multilog = running(sandbox, "!exit 1")
     interrupt(multilog, signal.SIGALRM)
     eventually(lambda: multilog.err == b"multilog: warning: processor failed in ./log, pausing\n")
     multilog.write(b"more\n")

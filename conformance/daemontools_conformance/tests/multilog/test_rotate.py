@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import time
-from collections.abc import Mapping
 
 import pytest
 
@@ -26,31 +25,10 @@ from daemontools_conformance.running.processes import Running
 from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.running.signals import deliver, interrupt
+from daemontools_conformance.tests.multilog.logging import put_away, running
 
 UNIX_EPOCH = 2**62 + 10
 HOUR = 3600
-
-
-def running(sandbox: Sandbox, *script: str, env: Mapping[str, str] | None = None) -> Running:
-    """A multilog on ./log, with one line in it."""
-    environment = env or sandbox.environment
-    multilog = sandbox.start("multilog", *script, "./log", stdin=PIPE, env=environment)
-    multilog.write(b"begun\n")
-    eventually(lambda: (sandbox.path / "log/current").read_bytes().endswith(b"begun\n"))
-    return multilog
-
-
-def put_away(sandbox: Sandbox, multilog: Running, number: int) -> None:
-    """Send ALRM; wait until there are so many old files and a new current."""
-    log = sandbox.path / "log"
-    interrupt(multilog, signal.SIGALRM)
-    eventually(
-        lambda: (
-            len(old_files(log)) == number
-            and not (log / "previous").exists()
-            and (log / "current").read_bytes() == b""
-        )
-    )
 
 
 @clause("multilog/rotate/bounds")

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from daemontools_conformance.helpers.logdirs import mode
-from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
 
@@ -153,7 +153,7 @@ def test_file_that_cannot_be_created_gives_111(sandbox: Sandbox, file: str, reas
 @needs("root")
 def test_file_that_may_not_be_written_gives_111(sandbox: Sandbox) -> None:
     sandbox.write("status", mode=0o444)
-    answer = sandbox.run("multilog", "=status", input=b"", prepare=["--user", "65534:65534"])
+    answer = sandbox.run("multilog", "=status", input=b"", prepare=AS_NOBODY)
     expected = b"multilog: fatal: unable to create status: access denied\n"
     assert (answer.code, answer.err) == (111, expected)
 

@@ -16,21 +16,21 @@ PLAIN_AND_PGRPHACK = (
 )
 
 
-def _pid(sandbox: Sandbox, name: str) -> int:
+def _wait_until_noted(sandbox: Sandbox, name: str) -> int:
     return int(eventually((sandbox.path / name).read_text))
 
 
 @clause("pgrphack/terminal/none")
 def test_child_has_no_terminal(sandbox: Sandbox) -> None:
     with Terminal(sandbox, "sh", "-c", PLAIN_AND_PGRPHACK):
-        assert record(_pid(sandbox, "plain")).terminal != 0
-        assert record(_pid(sandbox, "apart")).terminal == 0
+        assert record(_wait_until_noted(sandbox, "plain")).terminal != 0
+        assert record(_wait_until_noted(sandbox, "apart")).terminal == 0
 
 
 @clause("pgrphack/terminal/interrupt")
 def test_interrupt_does_not_reach_the_child(sandbox: Sandbox) -> None:
     with Terminal(sandbox, "sh", "-c", PLAIN_AND_PGRPHACK) as terminal:
-        plain, apart = _pid(sandbox, "plain"), _pid(sandbox, "apart")
+        plain, apart = _wait_until_noted(sandbox, "plain"), _wait_until_noted(sandbox, "apart")
         terminal.press_interrupt()
         eventually(lambda: not is_alive(plain), what="the plain program ends")
         never(lambda: not is_alive(apart), during=0.3)
@@ -47,7 +47,7 @@ def test_interrupt_reaches_the_child_of_a_leader(sandbox: Sandbox) -> None:
 @clause("pgrphack/terminal/hangup")
 def test_hangup_does_not_reach_the_child(sandbox: Sandbox) -> None:
     with Terminal(sandbox, "sh", "-c", PLAIN_AND_PGRPHACK) as terminal:
-        plain, apart = _pid(sandbox, "plain"), _pid(sandbox, "apart")
+        plain, apart = _wait_until_noted(sandbox, "plain"), _wait_until_noted(sandbox, "apart")
         terminal.hang_up()
         eventually(lambda: not is_alive(plain), what="the plain program ends")
         never(lambda: not is_alive(apart), during=0.3)

@@ -11,7 +11,7 @@ from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Running, is_asleep
 from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
-from daemontools_conformance.tests.tree.planting import plant, supervise_that_runs
+from daemontools_conformance.tests.tree.planting import plant, wait_until_supervised
 
 # The programs that live long besides svscan and supervise, each with words on which it waits.
 WAITING: dict[str, list[str]] = {
@@ -71,7 +71,7 @@ def test_the_kernel_shows_the_words_and_nothing_else(
     if program == "svscan":
         pid, arguments = plant(sandbox, "a").pid, ["service"]
     elif program == "supervise":
-        pid, arguments = supervise_that_runs(plant(sandbox, "a"), "a"), ["a"]
+        pid, arguments = wait_until_supervised(plant(sandbox, "a"), "a"), ["a"]
     else:
         pid, arguments = waiting(sandbox, program).pid, WAITING[program]
     exact = b"".join(word.encode() + b"\0" for word in (program, *arguments))

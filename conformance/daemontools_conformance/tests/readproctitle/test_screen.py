@@ -7,7 +7,7 @@ from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.tests.readproctitle.screens import arguments, reading
 
 
-def shows(program: Running, screen: bytes) -> None:
+def wait_until_shown(program: Running, screen: bytes) -> None:
     """Wait until the last argument is exactly this."""
     eventually(lambda: arguments(program)[-1] == screen, what=f"the screen shows {screen!r}")
 
@@ -44,16 +44,16 @@ def test_bytes_come_in_from_the_right(sandbox: Sandbox) -> None:
     program = reading(sandbox, "." * 8)
     for byte, screen in ((b"a", b".......a"), (b"b", b"......ab"), (b"c", b".....abc")):
         program.write(byte)
-        shows(program, screen)
+        wait_until_shown(program, screen)
 
 
 @clause("readproctitle/screen/three-dots-stay")
 def test_three_dots_stay(sandbox: Sandbox) -> None:
     program = reading(sandbox, "." * 8)
     program.write(b"abcdef")
-    shows(program, b"...bcdef")
+    wait_until_shown(program, b"...bcdef")
     program.write(b"g")
-    shows(program, b"...cdefg")
+    wait_until_shown(program, b"...cdefg")
 
 
 @clause("readproctitle/screen/newest-bytes")
@@ -61,32 +61,32 @@ def test_the_newest_bytes_of_a_long_input(sandbox: Sandbox) -> None:
     program = reading(sandbox, "service", "errors:", "." * 400)
     lines = b"".join(b"%06d\n" % number for number in range(50000))
     program.write(lines)
-    shows(program, b"..." + lines[-397:])
+    wait_until_shown(program, b"..." + lines[-397:])
 
 
 @clause("readproctitle/screen/newest-bytes")
 def test_the_smallest_screen_shows_two_bytes(sandbox: Sandbox) -> None:
     program = reading(sandbox, ".....")
     program.write(b"0123456789")
-    shows(program, b"...89")
+    wait_until_shown(program, b"...89")
 
 
 @clause("readproctitle/screen/length-constant")
 def test_the_length_is_constant(sandbox: Sandbox) -> None:
     program = reading(sandbox, "errors:", "." * 100)
     program.write(b"x")
-    shows(program, b"." * 99 + b"x")
+    wait_until_shown(program, b"." * 99 + b"x")
     program.write(b"y" * 1000)
-    shows(program, b"..." + b"y" * 97)
+    wait_until_shown(program, b"..." + b"y" * 97)
 
 
 @clause("readproctitle/screen/nul-ignored")
 def test_nul_bytes_are_left_out(sandbox: Sandbox) -> None:
     program = reading(sandbox, "." * 8)
     program.write(b"\0a\0\0b\0")
-    shows(program, b"......ab")
+    wait_until_shown(program, b"......ab")
     program.write(b"\0" * 1000 + b"c")
-    shows(program, b".....abc")
+    wait_until_shown(program, b".....abc")
 
 
 @clause("readproctitle/screen/bytes-as-they-are")
@@ -94,14 +94,14 @@ def test_other_bytes_are_as_they_were_read(sandbox: Sandbox) -> None:
     odd = bytes(range(1, 256))
     program = reading(sandbox, "." * 300)
     program.write(odd)
-    shows(program, b"." * 45 + odd)
+    wait_until_shown(program, b"." * 45 + odd)
 
 
 @clause("readproctitle/screen/at-once")
 def test_it_does_not_wait_for_a_line(sandbox: Sandbox) -> None:
     program = reading(sandbox, "." * 6)
     program.write(b"x")
-    shows(program, b".....x")
+    wait_until_shown(program, b".....x")
     never(program.has_ended, during=0.2)
 
 

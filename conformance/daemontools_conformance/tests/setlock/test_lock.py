@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
 from daemontools_conformance.helpers.states import LOCK_FLAGS, O_LARGEFILE, child
 from daemontools_conformance.running.patience import eventually, never
 from daemontools_conformance.running.processes import Running, children
@@ -217,8 +217,7 @@ def test_a_directory(sandbox: Sandbox) -> None:
 def test_a_file_that_may_not_be_opened(sandbox: Sandbox, file: str) -> None:
     (sandbox.path / "closed").mkdir()
     sandbox.write("readable", mode=0o644)
-    as_nobody = ["--user", "65534:65534"]
-    answer = sandbox.run("setlock", file, "echo", "ran", prepare=as_nobody)
+    answer = sandbox.run("setlock", file, "echo", "ran", prepare=AS_NOBODY)
     assert (answer.code, answer.out) == (111, b"")
     assert answer.err == b"setlock: fatal: unable to open %s: access denied\n" % file.encode()
 

@@ -17,13 +17,13 @@ def test_two_hundred_wait_for_one_lock(sandbox: Sandbox) -> None:
     with open(sandbox.write("lock"), "ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         waiters = [sandbox.start("setlock", "lock", "sh", "-c", turn) for _ in range(WAITERS)]
-        eventually(lambda: all(is_asleep(w.pid) and waits(w.pid) for w in waiters), within=120)
+        eventually(lambda: all(is_asleep(w.pid) and is_waiting(w.pid) for w in waiters), within=120)
         assert not (sandbox.path / "log").exists()
     assert {waiter.wait(within=120).code for waiter in waiters} == {0}
     assert (sandbox.path / "log").read_text() == "in\nout\n" * WAITERS
 
 
-def waits(pid: int) -> bool:
+def is_waiting(pid: int) -> bool:
     """Does the process wait for a lock? The kernel marks waiters by an arrow."""
     with open("/proc/locks") as file:
         return any(" -> " in line and f" {pid} " in line for line in file)

@@ -5,7 +5,7 @@ import pwd
 
 import pytest
 
-from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
 from daemontools_conformance.running.sandbox import Sandbox
 
 
@@ -13,7 +13,7 @@ from daemontools_conformance.running.sandbox import Sandbox
 @needs("root")
 @pytest.mark.parametrize("account", ["nobody", "root"])
 def test_an_ordinary_user_is_refused(sandbox: Sandbox, account: str) -> None:
-    answer = sandbox.run("setuidgid", account, "echo", "ran", prepare=["--user", "65534:65534"])
+    answer = sandbox.run("setuidgid", account, "echo", "ran", prepare=AS_NOBODY)
     assert (answer.code, answer.out) == (111, b"")
     assert answer.err == b"setuidgid: fatal: unable to setgid: permission denied\n"
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from daemontools_conformance.contract.outcomes import Unavailable
-from daemontools_conformance.helpers.marks import clause, needs, slow
+from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs, slow
 from daemontools_conformance.running.sandbox import Sandbox
 
 ALLOCATE = """
@@ -33,7 +33,6 @@ page = mmap.mmap(-1, 65536)
 address = ctypes.addressof(ctypes.c_char.from_buffer(page))
 print(libc.mlock(ctypes.c_void_p(address), 65536), ctypes.get_errno())
 """
-AS_NOBODY = ["--user", "65534:65534"]
 
 
 def python(code: str) -> list[str]:
@@ -71,7 +70,7 @@ def test_too_much_processor_time(sandbox: Sandbox) -> None:
     assert answer.code == -signal.SIGXCPU
 
 
-def is_refused_memory(sandbox: Sandbox, option: str) -> None:
+def check_memory_is_refused(sandbox: Sandbox, option: str) -> None:
     """Under this option with 200 MB, a child that asks for 400 MB does not get them."""
     answer = sandbox.run("softlimit", option, "200000000", *python(ALLOCATE))
     assert (answer.code, answer.out) == (0, b"refused\n")
@@ -79,17 +78,17 @@ def is_refused_memory(sandbox: Sandbox, option: str) -> None:
 
 @clause("softlimit/hit/a")
 def test_too_much_address_space(sandbox: Sandbox) -> None:
-    is_refused_memory(sandbox, "-a")
+    check_memory_is_refused(sandbox, "-a")
 
 
 @clause("softlimit/hit/d")
 def test_too_much_data(sandbox: Sandbox) -> None:
-    is_refused_memory(sandbox, "-d")
+    check_memory_is_refused(sandbox, "-d")
 
 
 @clause("softlimit/hit/m")
 def test_too_much_memory(sandbox: Sandbox) -> None:
-    is_refused_memory(sandbox, "-m")
+    check_memory_is_refused(sandbox, "-m")
 
 
 @clause("softlimit/hit/s")

@@ -1,6 +1,5 @@
 """Services under supervise, and what their processes noted."""
 
-from pathlib import Path
 from typing import Unpack
 
 from daemontools_conformance.helpers import history
@@ -13,7 +12,6 @@ from daemontools_conformance.running.sandbox import Options, Sandbox
 SLEEP = "exec sleep 1000"
 LETTERS = b"udopchaitkx"  # the commands
 FAILS_AT_ONCE = f"{history.NOTE_START}\nexit 1"
-NOBODY = ["--user", "65534:65534"]
 
 
 def noted(sandbox: Sandbox, name: str = "s") -> list[Event]:
@@ -28,11 +26,11 @@ def witnessed(
     sandbox.service("s", history.witness(*ends), down=down)
     supervise = sandbox.supervise("s", **options)
     if not down:
-        is_ready(sandbox)
+        wait_until_ready(sandbox)
     return supervise
 
 
-def is_ready(sandbox: Sandbox) -> int:
+def wait_until_ready(sandbox: Sandbox) -> int:
     """Wait until the witness last started notes signals; its process id."""
 
     def pid() -> int:
@@ -46,7 +44,18 @@ def is_ready(sandbox: Sandbox) -> int:
     return eventually(pid, within=30, what="the witness is ready")
 
 
-def is_up(sandbox: Sandbox, name: str = "s") -> int:
+def wait_until_restarted(sandbox: Sandbox, old: int) -> int:
+    """Wait until another witness than `old` is ready; its process id."""
+    eventually(lambda: sandbox.status("s").pid not in (0, old))
+    return wait_until_ready(sandbox)
+
+
+def number_of_starts(sandbox: Sandbox) -> int:
+    """How often ./run was started."""
+    return len(history.starts(noted(sandbox)))
+
+
+def wait_until_up(sandbox: Sandbox, name: str = "s") -> int:
     """Wait until the service is up, and ./run has been executed; its process id.
 
     Between fork and exec the child still has what supervise has: its lock and its FIFOs.
@@ -59,12 +68,12 @@ def is_up(sandbox: Sandbox, name: str = "s") -> int:
     return eventually(pid, within=30, what=f"{name} is up")
 
 
-def is_down(sandbox: Sandbox, name: str = "s") -> None:
+def wait_until_down(sandbox: Sandbox, name: str = "s") -> None:
     """Wait until the service is down."""
     eventually(lambda: sandbox.status(name).pid == 0, what=f"{name} is down")
 
 
-def receives(sandbox: Sandbox, *signals: str) -> None:
+def wait_until_received(sandbox: Sandbox, *signals: str) -> None:
     """Wait until the witness has noted exactly these signals, in whatever order."""
     wanted = sorted(signals)
     eventually(
@@ -73,7 +82,7 @@ def receives(sandbox: Sandbox, *signals: str) -> None:
     )
 
 
-def settles(sandbox: Sandbox) -> None:
+def wait_until_obeyed(sandbox: Sandbox) -> None:
     """Wait until supervise has obeyed all commands so far, by pausing and continuing ./run."""
     sandbox.control("s", b"p")
     eventually(lambda: sandbox.status("s").paused == 1)
@@ -81,16 +90,7 @@ def settles(sandbox: Sandbox) -> None:
     eventually(lambda: sandbox.status("s").paused == 0)
 
 
-def files(folder: Path) -> dict[str, tuple[int, int, int]]:
-    """Inode, time of change and mode of every file below a folder."""
-    found = {}
-    for path in folder.rglob("*"):
-        stat = path.lstat()
-        found[str(path)] = (stat.st_ino, stat.st_ctime_ns, stat.st_mode)
-    return found
-
-
-def wants(sandbox: Sandbox, want: bytes) -> None:
+def wait_until_wanted(sandbox: Sandbox, want: bytes) -> None:
     """Wait until this is what is wanted."""
     eventually(lambda: sandbox.status("s").want == want, what=f"{want!r} is wanted")
 
@@ -103,12 +103,12 @@ def brought_into(sandbox: Sandbox, state: str) -> Running:
         eventually(lambda: sandbox.status("s").paused)
     elif state == "once":
         sandbox.control("s", b"o")
-        wants(sandbox, b"\0")
+        wait_until_wanted(sandbox, b"\0")
     elif state == "ending":
         sandbox.control("s", b"d")
-        receives(sandbox, "TERM", "CONT")
-        wants(sandbox, b"d")
+        wait_until_received(sandbox, "TERM", "CONT")
+        wait_until_wanted(sandbox, b"d")
     elif state == "exiting":
         sandbox.control("s", b"xa")
-        receives(sandbox, "ALRM")
+        wait_until_received(sandbox, "ALRM")
     return supervise

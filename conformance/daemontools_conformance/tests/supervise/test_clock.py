@@ -9,7 +9,7 @@ from daemontools_conformance.helpers.history import NOTE_START
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.sandbox import Sandbox
-from daemontools_conformance.tests.supervise.services import is_up, noted
+from daemontools_conformance.tests.supervise.services import noted, wait_until_up
 
 HOUR = 3600
 
@@ -36,7 +36,7 @@ def test_the_wall_clock_stamps(sandbox: Sandbox) -> None:
     sandbox.write("ahead", str(30 * HOUR))
     before = time.time()
     sandbox.control("s", b"u")
-    is_up(sandbox)
+    wait_until_up(sandbox)
     assert before - 1 <= sandbox.status("s").since - 30 * HOUR <= time.time() + 1
 
 

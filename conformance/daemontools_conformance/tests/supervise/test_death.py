@@ -11,10 +11,10 @@ from daemontools_conformance.running.processes import is_alive
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.supervise.services import (
     SLEEP,
-    is_ready,
-    is_up,
-    receives,
-    settles,
+    wait_until_obeyed,
+    wait_until_ready,
+    wait_until_received,
+    wait_until_up,
     witnessed,
 )
 
@@ -25,11 +25,11 @@ DEADLY = [signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.S
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_run_goes_on(sandbox: Sandbox, number: int) -> None:
     supervise = witnessed(sandbox)
-    pid = is_ready(sandbox)
+    pid = wait_until_ready(sandbox)
     supervise.signal(number)
     supervise.wait(crash_is_an_answer=True)
     os.kill(pid, signal.SIGUSR1)
-    receives(sandbox, "USR1")
+    wait_until_received(sandbox, "USR1")
     assert is_alive(pid)
 
 
@@ -38,8 +38,8 @@ def test_run_goes_on(sandbox: Sandbox, number: int) -> None:
 def test_signals_kill_it(sandbox: Sandbox, number: int) -> None:
     sandbox.service("s", SLEEP)
     supervise = sandbox.supervise("s")
-    is_up(sandbox)
-    settles(sandbox)
+    wait_until_up(sandbox)
+    wait_until_obeyed(sandbox)
     supervise.signal(number)
     assert supervise.wait(crash_is_an_answer=True).code == -number
     assert not sandbox.is_supervised("s")
@@ -50,9 +50,9 @@ def test_signals_kill_it(sandbox: Sandbox, number: int) -> None:
 def test_ignored_signals_do_not(sandbox: Sandbox, name: str) -> None:
     sandbox.service("s", SLEEP)
     supervise = sandbox.supervise("s", prepare=["--ignore", name])
-    first = is_up(sandbox)
+    first = wait_until_up(sandbox)
     supervise.signal(getattr(signal, f"SIG{name}"))
-    settles(sandbox)
+    wait_until_obeyed(sandbox)
     sandbox.control("s", b"k")  # ./run ignores the signal, too
     eventually(lambda: sandbox.status("s").pid not in (0, first), what="./run is started again")
     assert not supervise.has_ended()
@@ -62,7 +62,7 @@ def test_ignored_signals_do_not(sandbox: Sandbox, name: str) -> None:
 def test_a_successor(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     first = sandbox.supervise("s")
-    orphan = is_up(sandbox)
+    orphan = wait_until_up(sandbox)
     first.signal(signal.SIGKILL)
     first.wait()
     sandbox.supervise("s")
@@ -78,7 +78,7 @@ def test_a_successor(sandbox: Sandbox) -> None:
 def test_a_successor_with_a_down_file(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     first = sandbox.supervise("s")
-    orphan = is_up(sandbox)
+    orphan = wait_until_up(sandbox)
     first.signal(signal.SIGKILL)
     first.wait()
     sandbox.write("s/down")

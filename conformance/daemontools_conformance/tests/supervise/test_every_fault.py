@@ -9,7 +9,7 @@ from daemontools_conformance.helpers.strace import every_call, messages, under_s
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Finished, Running, children
 from daemontools_conformance.running.sandbox import Argument, Sandbox
-from daemontools_conformance.tests.supervise.services import SLEEP, is_up
+from daemontools_conformance.tests.supervise.services import SLEEP, wait_until_up
 
 CALLS = (
     "openat,open,write,rename,renameat,renameat2,mkdir,mkdirat,mknod,mknodat,close,"
@@ -67,7 +67,7 @@ def test_every_call_fails_once(sandbox: Sandbox, error: str, part: int) -> None:
 def check_next(sandbox: Sandbox) -> None:
     """The next supervise finds all in order."""
     supervise = sandbox.supervise("s")
-    is_up(sandbox)
+    wait_until_up(sandbox)
     sandbox.control("s", b"dx")
     ended = supervise.wait()
     assert (ended.code, ended.err) == (0, b"")

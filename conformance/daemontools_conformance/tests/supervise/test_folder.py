@@ -7,12 +7,17 @@ import stat
 
 import pytest
 
-from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.listing import files
+from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import is_alive
 from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import Sandbox
-from daemontools_conformance.tests.supervise.services import NOBODY, SLEEP, files, is_up, settles
+from daemontools_conformance.tests.supervise.services import (
+    SLEEP,
+    wait_until_obeyed,
+    wait_until_up,
+)
 
 UMASKS = pytest.mark.parametrize("umask", [0o022, 0o077, 0o000, 0o027])
 
@@ -164,8 +169,8 @@ def test_a_second_supervise(sandbox: Sandbox) -> None:
 def test_a_second_supervise_disturbs_nothing(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     sandbox.supervise("s")
-    pid = is_up(sandbox)
-    settles(sandbox)
+    pid = wait_until_up(sandbox)
+    wait_until_obeyed(sandbox)
     before = files(sandbox.path / "s")
     for _ in range(3):
         assert sandbox.run("supervise", "s").code == 111
@@ -197,7 +202,7 @@ def test_the_lock_of_somebody_else(sandbox: Sandbox) -> None:
 def test_the_lock_is_free_although_run_lives(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     supervise = sandbox.supervise("s")
-    pid = is_up(sandbox)
+    pid = wait_until_up(sandbox)
     supervise.signal(signal.SIGKILL)
     supervise.wait()
     assert is_alive(pid)
@@ -265,7 +270,7 @@ def test_the_lock_is_a_directory(sandbox: Sandbox) -> None:
 def test_the_directory_is_not_writable(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     expected = b"unable to acquire s/supervise/lock: file does not exist"
-    assert fatal(sandbox, prepare=NOBODY) == expected
+    assert fatal(sandbox, prepare=AS_NOBODY) == expected
 
 
 @clause("supervise/fatal/control-unreadable")
@@ -299,7 +304,7 @@ def test_closed_descriptors(sandbox: Sandbox, closed: list[int]) -> None:
     supervise = sandbox.supervise(
         "s", prepare=[word for fd in closed for word in ("--close", str(fd))]
     )
-    first = is_up(sandbox)
+    first = wait_until_up(sandbox)
     sandbox.control("s", b"k")
     eventually(lambda: sandbox.status("s").pid not in (0, first))
     sandbox.control("s", b"dx")

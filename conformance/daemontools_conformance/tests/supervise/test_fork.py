@@ -10,7 +10,7 @@ from daemontools_conformance.running.patience import eventually, never
 from daemontools_conformance.running.processes import Running
 from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import Argument, Sandbox
-from daemontools_conformance.tests.supervise.services import is_up, noted, settles
+from daemontools_conformance.tests.supervise.services import noted, wait_until_obeyed, wait_until_up
 
 UID = 100_000 + os.getpid()
 SOMEBODY = ["--user", f"{UID}:{UID}"]
@@ -102,6 +102,6 @@ def test_one_run_after_all(sandbox: Sandbox) -> None:
     supervise = without_processes(sandbox, b"o")
     lift_limit(sandbox, supervise)
     sandbox.control("s", b"du")
-    eventually(lambda: is_up(sandbox), within=120)
-    settles(sandbox)
+    eventually(lambda: wait_until_up(sandbox), within=120)
+    wait_until_obeyed(sandbox)
     assert len(starts(sandbox)) == 1

@@ -16,10 +16,10 @@ from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.supervise.services import (
     FAILS_AT_ONCE,
     SLEEP,
-    is_ready,
-    is_up,
     noted,
-    settles,
+    wait_until_obeyed,
+    wait_until_ready,
+    wait_until_up,
     witnessed,
 )
 
@@ -29,7 +29,7 @@ def starts(sandbox: Sandbox) -> list[int]:
     return history.starts(noted(sandbox))
 
 
-def started(sandbox: Sandbox, times: int) -> None:
+def wait_until_started(sandbox: Sandbox, times: int) -> None:
     """Wait until ./run has been started so many times."""
     eventually(lambda: len(starts(sandbox)) >= times, what=f"{times} starts")
 
@@ -39,7 +39,7 @@ def started(sandbox: Sandbox, times: int) -> None:
 def test_it_is_started_again(sandbox: Sandbox, end: str) -> None:
     sandbox.service("s", f"{NOTE_START}\n{end}")
     sandbox.supervise("s")
-    started(sandbox, 3)
+    wait_until_started(sandbox, 3)
 
 
 @clause("supervise/restart/one-at-a-time")
@@ -47,8 +47,8 @@ def test_one_at_a_time(sandbox: Sandbox) -> None:
     supervise = witnessed(sandbox, "TERM")
     for count, letters in enumerate((b"tuuu", b"kuu", b"kou", b"duu", b"uku"), 2):
         sandbox.control("s", letters)
-        started(sandbox, count)
-        assert children(supervise.pid) == {is_ready(sandbox)}
+        wait_until_started(sandbox, count)
+        assert children(supervise.pid) == {wait_until_ready(sandbox)}
     assert len(starts(sandbox)) == 6
     assert history.overlaps(noted(sandbox)) == []
 
@@ -57,7 +57,7 @@ def test_one_at_a_time(sandbox: Sandbox) -> None:
 def test_a_second_between_starts(sandbox: Sandbox) -> None:
     sandbox.service("s", FAILS_AT_ONCE)
     sandbox.supervise("s")
-    started(sandbox, 4)
+    wait_until_started(sandbox, 4)
     assert history.too_soon(noted(sandbox), 1) == []
 
 
@@ -78,13 +78,13 @@ def test_no_pause_before_the_restart(sandbox: Sandbox, variant: str) -> None:
     witnessed(sandbox)
     delays = []
     for count in range(2, 7):  # a busy machine may delay one or another
-        pid = is_ready(sandbox)
-        settles(sandbox)  # so the pause is over
+        pid = wait_until_ready(sandbox)
+        wait_until_obeyed(sandbox)  # so the pause is over
         over = starts(sandbox)[-1] / TICKS_PER_SECOND + 1.1  # for those who do not pause then
         eventually(lambda over=over: time.clock_gettime(time.CLOCK_BOOTTIME) > over)  # type: ignore[misc]
         killed = time.clock_gettime(time.CLOCK_BOOTTIME)
         os.kill(pid, signal.SIGKILL)
-        started(sandbox, count)
+        wait_until_started(sandbox, count)
         delays.append(starts(sandbox)[-1] / TICKS_PER_SECOND - killed)
         if delays[-1] < 0.9:
             break
@@ -137,7 +137,7 @@ def test_commands_during_the_pause(sandbox: Sandbox, letters: bytes) -> None:
 def test_a_command_during_the_pause(sandbox: Sandbox) -> None:
     sandbox.service("s", f"{NOTE_START}\n{SLEEP}")
     sandbox.supervise("s")
-    is_up(sandbox)
+    wait_until_up(sandbox)
     sandbox.control("s", b"d")
     eventually(lambda: sandbox.status("s").want == b"d")
     obeyed = time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -153,7 +153,7 @@ def test_a_child_from_before_exec(sandbox: Sandbox, down: bool) -> None:
     script = 'sleep 1000 & exec "$@"'
     supervise = sandbox.start_command(["/bin/sh", "-c", script, "sh", file, *argv[1:]])
     eventually(lambda: sandbox.is_supervised("s"))
-    runs = set() if down else {is_up(sandbox)}
+    runs = set() if down else {wait_until_up(sandbox)}
     (foreign,) = eventually(lambda: children(supervise.pid) - runs)
     os.kill(foreign, signal.SIGKILL)
     eventually(lambda: children(supervise.pid) == runs)

@@ -14,9 +14,9 @@ from daemontools_conformance.running.record import Record, record
 from daemontools_conformance.running.sandbox import PIPE, Argument, Options, Sandbox
 from daemontools_conformance.tests.supervise.services import (
     SLEEP,
-    is_up,
     noted,
-    settles,
+    wait_until_obeyed,
+    wait_until_up,
     witnessed,
 )
 
@@ -32,7 +32,7 @@ STATES = {
 def test_run_is_started(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     sandbox.supervise("s")
-    assert is_up(sandbox)
+    assert wait_until_up(sandbox)
 
 
 @clause("supervise/start/down-file")
@@ -68,7 +68,7 @@ def test_a_dangling_down_file(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     (sandbox.path / "s/down").symlink_to("nowhere")
     sandbox.supervise("s")
-    assert is_up(sandbox)
+    assert wait_until_up(sandbox)
 
 
 # The record of ./run, which is a script that only waits, whatever it has for input and output.
@@ -83,12 +83,12 @@ def run_record(sandbox: Sandbox, prepare: Sequence[Argument]) -> tuple[Record, R
         supervise = sandbox.start("supervise", "s", **options)
         options["cwd"] = "s"
         direct = sandbox.start_command(["./run"], "./run", **options)
-    started = arrived(is_up(sandbox), *RUN)
+    started = wait_until_executed(wait_until_up(sandbox), *RUN)
     assert started.parent == supervise.pid
-    return started, arrived(direct.pid, *RUN)
+    return started, wait_until_executed(direct.pid, *RUN)
 
 
-def arrived(pid: int, *argv: bytes) -> Record:
+def wait_until_executed(pid: int, *argv: bytes) -> Record:
     """The record of a process as soon as it has executed `argv` and waits."""
     eventually(
         lambda: record(pid).argv == argv and is_asleep(pid),
@@ -117,7 +117,7 @@ def test_the_arguments(sandbox: Sandbox) -> None:
     (sandbox.path / "s").mkdir()
     (sandbox.path / "s/run").symlink_to("/bin/cat")  # which waits for its input
     sandbox.supervise("s", stdin=PIPE)
-    assert arrived(is_up(sandbox), b"./run").argv == (b"./run",)
+    assert wait_until_executed(wait_until_up(sandbox), b"./run").argv == (b"./run",)
 
 
 @clause("supervise/start/directory")
@@ -125,7 +125,7 @@ def test_the_arguments(sandbox: Sandbox) -> None:
 def test_the_directory(sandbox: Sandbox) -> None:
     sandbox.service("a/b", SLEEP)
     sandbox.supervise("a/b")
-    seen = arrived(is_up(sandbox, "a/b"), b"sleep", b"1000")
+    seen = wait_until_executed(wait_until_up(sandbox, "a/b"), b"sleep", b"1000")
     assert seen.directory == str(sandbox.path / "a/b")
 
 
@@ -135,7 +135,7 @@ def test_the_directory(sandbox: Sandbox) -> None:
 def test_parent_group_and_session(sandbox: Sandbox, new_session: bool) -> None:
     sandbox.service("s", SLEEP)
     supervise = sandbox.supervise("s", new_session=new_session)
-    seen = arrived(is_up(sandbox), b"sleep", b"1000")
+    seen = wait_until_executed(wait_until_up(sandbox), b"sleep", b"1000")
     above = record(supervise.pid)
     assert seen.parent == supervise.pid
     assert (seen.process_group, seen.session) == (above.process_group, above.session)
@@ -147,7 +147,7 @@ def test_parent_group_and_session(sandbox: Sandbox, new_session: bool) -> None:
 def test_the_child_signal(sandbox: Sandbox, option: str) -> None:
     sandbox.service("s", SLEEP)
     sandbox.supervise("s", prepare=[option, "CHLD", option, "USR1"])
-    seen = arrived(is_up(sandbox), b"sleep", b"1000")
+    seen = wait_until_executed(wait_until_up(sandbox), b"sleep", b"1000")
     inherited = seen.blocked if option == "--block" else seen.ignored
     assert SIGCHLD not in seen.blocked | seen.ignored | seen.caught
     assert SIGUSR1 in inherited
@@ -166,7 +166,7 @@ def test_supervise_sees_the_end_of_run_all_the_same(sandbox: Sandbox, option: st
 def test_pipe_and_file_size_signals(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     sandbox.supervise("s", prepare=["--default", "PIPE", "--default", "XFSZ"])
-    seen = arrived(is_up(sandbox), b"sleep", b"1000")
+    seen = wait_until_executed(wait_until_up(sandbox), b"sleep", b"1000")
     assert not {SIGPIPE, SIGXFSZ} & (seen.ignored | seen.blocked)
 
 
@@ -175,7 +175,7 @@ def test_pipe_and_file_size_signals(sandbox: Sandbox) -> None:
 def test_ignored_pipe_and_file_size_signals(sandbox: Sandbox, variant: str) -> None:
     sandbox.service("s", SLEEP)
     sandbox.supervise("s", prepare=["--ignore", "PIPE", "--ignore", "XFSZ"])
-    seen = arrived(is_up(sandbox), b"sleep", b"1000")
+    seen = wait_until_executed(wait_until_up(sandbox), b"sleep", b"1000")
     expected = set() if variant == "python" else {SIGPIPE, SIGXFSZ}
     assert {SIGPIPE, SIGXFSZ} & seen.ignored == expected
 
@@ -186,11 +186,11 @@ def test_ignored_pipe_and_file_size_signals(sandbox: Sandbox, variant: str) -> N
 def test_no_descriptor_is_added_and_none_lost(sandbox: Sandbox, further: list[str]) -> None:
     sandbox.service("s", SLEEP)
     sandbox.supervise("s", prepare=further)
-    first = is_up(sandbox)
-    settles(sandbox)
+    first = wait_until_up(sandbox)
+    wait_until_obeyed(sandbox)
     sandbox.control("s", b"k")  # the second ./run too
     second = eventually(lambda: (pid := sandbox.status("s").pid) not in (0, first) and pid)
-    seen = arrived(second, b"sleep", b"1000")
+    seen = wait_until_executed(second, b"sleep", b"1000")
     assert set(seen.descriptors) == {0, 1, 2, *(int(fd) for fd in further[1::2])}
 
 
@@ -200,5 +200,5 @@ def test_no_descriptor_is_added_and_none_lost(sandbox: Sandbox, further: list[st
 def test_closed_descriptors_stay_closed(sandbox: Sandbox, closed: list[str]) -> None:
     sandbox.service("s", SLEEP)
     sandbox.supervise("s", prepare=[word for fd in closed for word in ("--close", fd)])
-    seen = arrived(is_up(sandbox), b"sleep", b"1000")
+    seen = wait_until_executed(wait_until_up(sandbox), b"sleep", b"1000")
     assert set(seen.descriptors) == {0, 1, 2} - {int(fd) for fd in closed}

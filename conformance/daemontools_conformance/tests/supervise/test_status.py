@@ -9,18 +9,17 @@ import time
 
 import pytest
 
-from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.running.status import TAI64_UNIX_EPOCH
 from daemontools_conformance.tests.supervise.services import (
     FAILS_AT_ONCE,
-    NOBODY,
     SLEEP,
-    is_down,
-    is_up,
-    settles,
+    wait_until_down,
+    wait_until_obeyed,
+    wait_until_up,
     witnessed,
 )
 
@@ -54,7 +53,7 @@ def test_a_reader_never_sees_a_short_file(sandbox: Sandbox) -> None:
 def test_18_bytes_in_every_state(sandbox: Sandbox, letters: bytes) -> None:
     witnessed(sandbox)
     sandbox.control("s", letters)
-    settles(sandbox)
+    wait_until_obeyed(sandbox)
     assert len(status_bytes(sandbox)) == 18
 
 
@@ -62,8 +61,8 @@ def test_18_bytes_in_every_state(sandbox: Sandbox, letters: bytes) -> None:
 def test_an_open_file_keeps_its_content(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     sandbox.supervise("s")
-    is_up(sandbox)
-    settles(sandbox)
+    wait_until_up(sandbox)
+    wait_until_obeyed(sandbox)
     before, old_inode = status_bytes(sandbox), inode(sandbox)
     with open(sandbox.path / "s/supervise/status", "rb") as file:
         sandbox.control("s", b"o")
@@ -90,10 +89,10 @@ def test_the_status_file_is_never_opened(sandbox: Sandbox) -> None:
 @clause("supervise/status/same-descriptors")
 def test_status_files_leave_no_descriptor_open(sandbox: Sandbox) -> None:
     supervise = witnessed(sandbox)
-    settles(sandbox)
+    wait_until_obeyed(sandbox)
     before = record(supervise.pid).descriptors
     sandbox.control("s", b"u" * 50)
-    settles(sandbox)
+    wait_until_obeyed(sandbox)
     assert record(supervise.pid).descriptors == before
 
 
@@ -102,9 +101,9 @@ def test_status_files_leave_no_descriptor_open(sandbox: Sandbox) -> None:
 def test_the_mode_of_each_new_file(sandbox: Sandbox, umask: int) -> None:
     sandbox.service("s", SLEEP)
     sandbox.supervise("s", prepare=["--umask", f"{umask:o}"])
-    is_up(sandbox)
+    wait_until_up(sandbox)
     (sandbox.path / "s/supervise/status").chmod(0o400)
-    settles(sandbox)
+    wait_until_obeyed(sandbox)
     mode = (sandbox.path / "s/supervise/status").stat().st_mode
     assert stat.S_IMODE(mode) == 0o644 & ~umask
 
@@ -124,7 +123,7 @@ def test_no_process_id_while_down(sandbox: Sandbox) -> None:
     sandbox.supervise("s")
     eventually(lambda: any(status_bytes(sandbox)[12:16]), what="there is a process id")
     sandbox.control("s", b"d")
-    is_down(sandbox)
+    wait_until_down(sandbox)
     assert status_bytes(sandbox)[12:16] == bytes(4)
 
 
@@ -146,14 +145,14 @@ def test_the_stamp_of_the_start_of_supervise(sandbox: Sandbox) -> None:
 def test_the_stamp_of_an_end_and_of_a_start(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     sandbox.supervise("s")
-    os.kill(is_up(sandbox), 0)
+    os.kill(wait_until_up(sandbox), 0)
     before = time.time()
     sandbox.control("s", b"d")
-    is_down(sandbox)
+    wait_until_down(sandbox)
     assert before - 0.01 <= stamp(sandbox) <= time.time() + 0.01
     before = time.time()
     sandbox.control("s", b"u")
-    is_up(sandbox)
+    wait_until_up(sandbox)
     assert before - 0.01 <= stamp(sandbox) <= time.time() + 0.01
 
 
@@ -161,7 +160,7 @@ def test_the_stamp_of_an_end_and_of_a_start(sandbox: Sandbox) -> None:
 def test_the_nanoseconds_end_in_500(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     sandbox.supervise("s")
-    is_up(sandbox)
+    wait_until_up(sandbox)
     (nanoseconds,) = struct.unpack(">I", status_bytes(sandbox)[8:12])
     assert nanoseconds % 1000 == 500
     assert nanoseconds < 10**9
@@ -173,7 +172,7 @@ def test_commands_leave_the_stamp(sandbox: Sandbox, letters: bytes) -> None:
     witnessed(sandbox)
     before = status_bytes(sandbox)[:16]
     sandbox.control("s", letters)
-    settles(sandbox)
+    wait_until_obeyed(sandbox)
     assert status_bytes(sandbox)[:16] == before
 
 
@@ -200,7 +199,7 @@ def test_byte_16_after_the_paused_run_was_killed(sandbox: Sandbox) -> None:
 def test_byte_16_while_down_after_the_paused_run_was_killed(sandbox: Sandbox) -> None:
     witnessed(sandbox)
     sandbox.control("s", b"pok")
-    is_down(sandbox)
+    wait_until_down(sandbox)
     assert status_bytes(sandbox)[16] == 0
 
 
@@ -208,7 +207,7 @@ def test_byte_16_while_down_after_the_paused_run_was_killed(sandbox: Sandbox) ->
 def test_byte_16_of_a_paused_run_that_is_to_end(sandbox: Sandbox) -> None:
     witnessed(sandbox)  # it notes TERM and goes on
     sandbox.control("s", b"pd")
-    wants(sandbox, ord("d"))
+    wait_until_byte_17_is(sandbox, ord("d"))
     assert sandbox.status("s").pid != 0
     assert status_bytes(sandbox)[16] == 0
 
@@ -218,10 +217,10 @@ def test_byte_17(sandbox: Sandbox) -> None:
     witnessed(sandbox)
     for letter, want in ((b"o", 0), (b"d", ord("d")), (b"u", ord("u")), (b"d", ord("d"))):
         sandbox.control("s", letter)
-        wants(sandbox, want)
+        wait_until_byte_17_is(sandbox, want)
 
 
-def wants(sandbox: Sandbox, want: int) -> None:
+def wait_until_byte_17_is(sandbox: Sandbox, want: int) -> None:
     """Wait until this is what is wanted."""
     eventually(lambda: status_bytes(sandbox)[17] == want)
 
@@ -238,7 +237,7 @@ def test_byte_17_at_first(sandbox: Sandbox, down: bool) -> None:
 def test_the_file_after_the_end(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     supervise = sandbox.supervise("s")
-    is_up(sandbox)
+    wait_until_up(sandbox)
     sandbox.control("s", b"dx")
     assert supervise.wait().code == 0
     assert status_bytes(sandbox)[12:18] == bytes(4) + b"\0d"
@@ -298,8 +297,8 @@ def test_only_a_part_can_be_written(sandbox: Sandbox) -> None:
 def test_the_old_status_stays(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     supervise = sandbox.supervise("s")
-    is_up(sandbox)
-    settles(sandbox)
+    wait_until_up(sandbox)
+    wait_until_obeyed(sandbox)
     before = status_bytes(sandbox)
     (sandbox.path / "s/supervise/status.new").mkdir()
     sandbox.control("s", b"dx")
@@ -325,7 +324,7 @@ def test_a_folder_of_another_user(sandbox: Sandbox) -> None:
     for name in ("lock", "control", "ok"):
         (folder / name).chmod(0o666)
     before = status_bytes(sandbox)
-    supervise = sandbox.supervise("s", prepare=NOBODY)
+    supervise = sandbox.supervise("s", prepare=AS_NOBODY)
     line = b"supervise: warning: unable to open s/supervise/status.new: access denied\n"
     eventually(lambda: line in supervise.err)
     assert status_bytes(sandbox) == before

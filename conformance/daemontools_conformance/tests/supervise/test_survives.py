@@ -11,7 +11,7 @@ from daemontools_conformance.faults.supervisors import (
     SUPERVISE,
     Refusal,
     endure,
-    only_run,
+    wait_until_one_run,
 )
 from daemontools_conformance.helpers.marks import clause, needs, slow
 from daemontools_conformance.running.patience import eventually, never
@@ -65,7 +65,7 @@ def with_few_descriptors(sandbox: Sandbox, run: str = SLEEP) -> Running:
 @needs("linux")
 def test_with_one_descriptor_it_restarts_and_obeys(sandbox: Sandbox) -> None:
     supervise = with_few_descriptors(sandbox)
-    only_run(sandbox, supervise)
+    wait_until_one_run(sandbox, supervise)
     first = sandbox.status("s").pid
     os.kill(first, signal.SIGKILL)
     eventually(lambda: only_child(supervise) not in (0, first), what="./run is started again")
@@ -115,7 +115,7 @@ def test_a_warning_that_nobody_reads(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     writing = _pipe_without_reader()
     supervise = sandbox.supervise("s", stderr=writing, prepare=["--ignore", "PIPE"])
-    only_run(sandbox, supervise)
+    wait_until_one_run(sandbox, supervise)
     (sandbox.path / "s/supervise/status.new").mkdir()
     sandbox.control("s", b"pcx")  # three warnings
     never(supervise.has_ended, during=2)
@@ -129,7 +129,7 @@ def test_a_warning_that_nobody_reads(sandbox: Sandbox) -> None:
 def test_a_limit_on_the_size_of_files(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     supervise = sandbox.supervise("s")
-    run = only_run(sandbox, supervise)
+    run = wait_until_one_run(sandbox, supervise)
     hard = resource.prlimit(supervise.pid, resource.RLIMIT_FSIZE)[1]
     resource.prlimit(supervise.pid, resource.RLIMIT_FSIZE, (0, hard))
     sandbox.control("s", b"p")
@@ -138,4 +138,4 @@ def test_a_limit_on_the_size_of_files(sandbox: Sandbox) -> None:
     resource.prlimit(supervise.pid, resource.RLIMIT_FSIZE, (hard, hard))
     sandbox.control("s", b"c")
     eventually(lambda: sandbox.status("s").paused == 0)
-    only_run(sandbox, supervise)
+    wait_until_one_run(sandbox, supervise)

@@ -10,7 +10,7 @@ from daemontools_conformance.helpers import history
 from daemontools_conformance.helpers.marks import clause
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.sandbox import Sandbox
-from daemontools_conformance.tests.supervise.services import is_up, noted
+from daemontools_conformance.tests.supervise.services import noted, wait_until_up
 
 RUNS: dict[str, tuple[Callable[[Sandbox], object], bytes]] = {
     "not executable": (lambda box: box.write("s/run", "#!/bin/sh\n", 0o644), b"access denied"),
@@ -65,7 +65,7 @@ def test_run_appears(sandbox: Sandbox) -> None:
     eventually(lambda: b"file does not exist" in supervise.err)
     sandbox.script("ready", f"{history.NOTE_START}\nexec sleep 1000").rename(sandbox.path / "s/run")
     eventually(lambda: noted(sandbox))
-    assert is_up(sandbox) == noted(sandbox)[0].pid
+    assert wait_until_up(sandbox) == noted(sandbox)[0].pid
 
 
 @clause("supervise/unstartable/pauses")

@@ -4,7 +4,7 @@ import pytest
 
 from daemontools_conformance.helpers.marks import clause
 from daemontools_conformance.running.sandbox import Sandbox
-from daemontools_conformance.tests.supervise.services import SLEEP, is_up
+from daemontools_conformance.tests.supervise.services import SLEEP, wait_until_up
 
 USAGE = b"supervise: usage: supervise dir\n"
 
@@ -28,7 +28,7 @@ def test_two_operands(sandbox: Sandbox) -> None:
 def test_a_directory_with_a_dash(sandbox: Sandbox, name: str) -> None:
     sandbox.service(name, SLEEP)
     sandbox.supervise(name)
-    assert is_up(sandbox, name)
+    assert wait_until_up(sandbox, name)
 
 
 @clause("supervise/usage/odd-name")
@@ -45,4 +45,4 @@ def test_a_link_to_the_directory(sandbox: Sandbox) -> None:
     sandbox.service("real", SLEEP)
     (sandbox.path / "s").symlink_to("real")
     sandbox.supervise("s")
-    assert is_up(sandbox, "s") == is_up(sandbox, "real")
+    assert wait_until_up(sandbox, "s") == wait_until_up(sandbox, "real")

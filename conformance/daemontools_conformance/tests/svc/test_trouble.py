@@ -4,18 +4,16 @@ import os
 
 import pytest
 
-from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import is_asleep
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svc.handmade import service
 
-NOBODY = ["--user", "65534:65534"]
-
 
 def warning(sandbox: Sandbox, name: str, *, nobody: bool = False) -> bytes:
     """The warning of `svc -t name`, without `svc: warning: ` and newline."""
-    finished = sandbox.run("svc", "-t", name, prepare=NOBODY if nobody else [])
+    finished = sandbox.run("svc", "-t", name, prepare=AS_NOBODY if nobody else [])
     assert finished.err.startswith(b"svc: warning: ")
     assert finished.err.count(b"\n") == 1
     return finished.err[len(b"svc: warning: ") : -1]

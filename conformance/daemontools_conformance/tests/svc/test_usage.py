@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svc.handmade import service
 
@@ -87,7 +87,7 @@ def test_a_dash_is_an_operand(sandbox: Sandbox) -> None:
 @needs("root")
 def test_an_unreadable_working_directory(sandbox: Sandbox) -> None:
     (sandbox.path / "closed").mkdir(mode=0o700)
-    finished = sandbox.run("svc", "-u", "/", cwd="closed", prepare=["--user", "65534:65534"])
+    finished = sandbox.run("svc", "-u", "/", cwd="closed", prepare=AS_NOBODY)
     assert (finished.code, finished.out) == (111, b"")
     assert finished.err == b"svc: fatal: unable to open current directory: access denied\n"
 

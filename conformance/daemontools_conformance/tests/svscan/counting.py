@@ -77,7 +77,7 @@ def logged(service: Path) -> dict[int, list[int]]:
     return came
 
 
-def is_flowing(service: Path) -> None:
+def wait_until_flowing(service: Path) -> None:
     """Wait until lines come out that were not yet written at the time of the call."""
     before = writers(service)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Running, children
+from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import Sandbox
 
 SCAN_SECONDS = 5
@@ -34,6 +35,12 @@ def stand_in(sandbox: Sandbox, target: str) -> None:
     folder.mkdir()
     (folder / "supervise").symlink_to(target)
     sandbox.environment["PATH"] = f"{folder}:{sandbox.implementation.path}"
+
+
+def pipes_of(pid: int) -> dict[int, str]:
+    """The descriptors of a process that are ends of pipes, and which pipe each belongs to."""
+    descriptors = record(pid).descriptors
+    return {fd: target for fd, target in descriptors.items() if target.startswith("pipe:")}
 
 
 def waiting_supervise(sandbox: Sandbox) -> None:
@@ -87,7 +94,7 @@ def scans(svscan: Running) -> int:
     return svscan.err.count(CANARY_WARNING)
 
 
-def await_scans(svscan: Running, count: int) -> None:
+def wait_until_scanned(svscan: Running, count: int) -> None:
     """Wait until `count` whole scans have begun and ended after this call."""
     wanted = scans(svscan) + count + 1
     eventually(lambda: scans(svscan) >= wanted, within=60, what=f"{count} more scans")

@@ -13,6 +13,7 @@ from daemontools_conformance.running.record import Record, record
 from daemontools_conformance.running.sandbox import Options, Sandbox
 from daemontools_conformance.tests.svscan.scanning import (
     argv_of,
+    pipes_of,
     services,
     supervise_of,
     waiting_supervise,
@@ -37,13 +38,13 @@ def both(sandbox: Sandbox, *prepare: str | bytes) -> tuple[Record, Record]:
     return record(svscan), record(child)
 
 
-def settled_descriptors(pid: int, wanted: set[int]) -> dict[int, str]:
+def wait_until_descriptors_are(pid: int, wanted: set[int]) -> dict[int, str]:
     """The descriptors of a process, as soon as these are all: at its start it opens libraries."""
     eventually(lambda: record(pid).descriptors.keys() == wanted, what=f"{pid} has just {wanted}")
     return record(pid).descriptors
 
 
-def running(sandbox: Sandbox, service: str) -> int:
+def wait_until_run_is_sleep(sandbox: Sandbox, service: str) -> int:
     """The process id of the service's ./run, as soon as its shell has become sleep."""
     pid = eventually(lambda: sandbox.status(service).pid, within=30)
     eventually(lambda: argv_of(pid)[:1] == (b"sleep",), within=30)
@@ -95,14 +96,14 @@ def test_umask_nice_value_and_limits_stay(sandbox: Sandbox) -> None:
 @clause("svscan/child/descriptors")
 def test_a_service_without_a_log_has_svscans_three_descriptors(sandbox: Sandbox) -> None:
     svscan, child = pair(sandbox)
-    descriptors = settled_descriptors(child, {0, 1, 2})
-    assert descriptors == settled_descriptors(svscan, {0, 1, 2})
+    descriptors = wait_until_descriptors_are(child, {0, 1, 2})
+    assert descriptors == wait_until_descriptors_are(svscan, {0, 1, 2})
 
 
 @clause("svscan/child/inherited-descriptors")
 def test_further_descriptors_that_svscan_was_given_are_handed_on(sandbox: Sandbox) -> None:
     _, child = pair(sandbox, "--open", "7")
-    assert settled_descriptors(child, {0, 1, 2, 7})[7] == "/dev/null"
+    assert wait_until_descriptors_are(child, {0, 1, 2, 7})[7] == "/dev/null"
 
 
 @clause("svscan/child/state")
@@ -134,10 +135,9 @@ def test_nobody_holds_another_services_pipe(sandbox: Sandbox) -> None:
     svscan = sandbox.start("svscan", "service")
     for name in names:
         for service in (f"service/{name}", f"service/{name}/log"):
-            pid = running(sandbox, service)
-            descriptors = settled_descriptors(pid, {0, 1, 2})
-            pipes = [fd for fd, target in descriptors.items() if target.startswith("pipe:")]
-            assert pipes == [0 if service.endswith("/log") else 1]
+            pid = wait_until_run_is_sleep(sandbox, service)
+            wait_until_descriptors_are(pid, {0, 1, 2})
+            assert [*pipes_of(pid)] == [0 if service.endswith("/log") else 1]
     assert not svscan.has_ended()
 
 

@@ -8,12 +8,12 @@ from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import children
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svscan.scanning import (
-    await_scans,
     services,
     start_with_canary,
     supervise_of,
     supervises,
     telling_supervise,
+    wait_until_scanned,
     waiting_supervise,
 )
 
@@ -28,7 +28,7 @@ def test_each_directory_gets_one_supervise(sandbox: Sandbox) -> None:
     waiting_supervise(sandbox)
     services(sandbox, "1001", "1002", "1003")
     svscan = start_with_canary(sandbox)
-    await_scans(svscan, 1)
+    wait_until_scanned(svscan, 1)
     wanted = {(b"supervise", name) for name in (b"1001", b"1002", b"1003")}
     assert supervises(svscan).keys() == wanted
     assert len(children(svscan.pid)) == 3
@@ -39,7 +39,7 @@ def test_dotted_names_are_skipped(sandbox: Sandbox) -> None:
     told = telling_supervise(sandbox)
     services(sandbox, "a", ".b", "..c", ".b/log")
     svscan = start_with_canary(sandbox)
-    await_scans(svscan, 1)
+    wait_until_scanned(svscan, 1)
     assert told_words(told) == {"a"}
 
 
@@ -52,7 +52,7 @@ def test_what_is_no_directory_is_skipped_silently(sandbox: Sandbox) -> None:
     (folder / "link-to-file").symlink_to("file")
     (folder / "device").symlink_to("/dev/null")
     svscan = start_with_canary(sandbox)
-    await_scans(svscan, 1)
+    wait_until_scanned(svscan, 1)
     assert told_words(told) == {"a"}
     assert set(svscan.err.splitlines()) == {
         b"svscan: warning: unable to stat canary: file does not exist"
@@ -131,7 +131,7 @@ def test_removal_does_not_end_supervise(sandbox: Sandbox) -> None:
     svscan = start_with_canary(sandbox)
     eventually(lambda: supervise_of(svscan, "1000"))
     (folder / "1000").rmdir()
-    await_scans(svscan, 2)
+    wait_until_scanned(svscan, 2)
     assert supervise_of(svscan, "1000")
 
 
@@ -143,7 +143,7 @@ def test_a_removed_service_is_not_started_again(sandbox: Sandbox) -> None:
     pid = eventually(lambda: supervise_of(svscan, "1000"))
     (folder / "1000").rename(folder / ".1000")
     os.kill(pid, 9)
-    await_scans(svscan, 2)
+    wait_until_scanned(svscan, 2)
     assert children(svscan.pid) == set()
 
 

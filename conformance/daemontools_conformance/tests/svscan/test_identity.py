@@ -7,10 +7,10 @@ from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import children
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svscan.scanning import (
-    await_scans,
     services,
     start_with_canary,
     supervise_of,
+    wait_until_scanned,
     waiting_supervise,
 )
 
@@ -22,7 +22,7 @@ def test_a_renamed_directory_is_the_same_service(sandbox: Sandbox) -> None:
     svscan = start_with_canary(sandbox)
     pid = eventually(lambda: supervise_of(svscan, "1000"))
     (folder / "1000").rename(folder / "2000")
-    await_scans(svscan, 1)
+    wait_until_scanned(svscan, 1)
     assert children(svscan.pid) == {pid}
 
 
@@ -46,7 +46,7 @@ def test_two_links_to_one_directory_are_one_service(sandbox: Sandbox) -> None:
     (folder / "1001").symlink_to("../elsewhere")
     (folder / "1002").symlink_to("../elsewhere")
     svscan = start_with_canary(sandbox)
-    await_scans(svscan, 1)
+    wait_until_scanned(svscan, 1)
     assert len(children(svscan.pid)) == 1
 
 
@@ -56,7 +56,7 @@ def test_a_link_to_a_service_beside_it_is_the_same_service(sandbox: Sandbox) -> 
     folder = services(sandbox, "1001")
     (folder / "1002").symlink_to("1001")
     svscan = start_with_canary(sandbox)
-    await_scans(svscan, 1)
+    wait_until_scanned(svscan, 1)
     assert len(children(svscan.pid)) == 1
 
 
@@ -93,7 +93,7 @@ def test_a_directory_that_comes_back_is_not_started_twice(sandbox: Sandbox) -> N
     svscan = start_with_canary(sandbox)
     pid = eventually(lambda: supervise_of(svscan, "1000"))
     (folder / "1000").rename(sandbox.path / "away")
-    await_scans(svscan, 1)
+    wait_until_scanned(svscan, 1)
     (sandbox.path / "away").rename(folder / "1000")
-    await_scans(svscan, 1)
+    wait_until_scanned(svscan, 1)
     assert children(svscan.pid) == {pid}

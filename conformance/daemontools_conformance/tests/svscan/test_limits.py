@@ -9,12 +9,13 @@ from daemontools_conformance.running.processes import Running, children
 from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svscan.scanning import (
-    await_scans,
     ending_supervise,
+    pipes_of,
     services,
     start_with_canary,
     supervise_of,
     telling_supervise,
+    wait_until_scanned,
     waiting_supervise,
 )
 
@@ -73,12 +74,7 @@ def test_a_service_without_a_pipe_is_tried_again(sandbox: Sandbox) -> None:
     eventually(lambda: b"unable to create pipe" in svscan.err)
     hard = resource.prlimit(svscan.pid, resource.RLIMIT_NOFILE)[1]
     resource.prlimit(svscan.pid, resource.RLIMIT_NOFILE, (100, hard))
-
-    def pipes() -> set[str]:
-        targets = record(svscan.pid).descriptors.values()
-        return {target for target in targets if target.startswith("pipe:")}
-
-    eventually(lambda: len(pipes()) == len(LETTERS), within=40)
+    eventually(lambda: len(set(pipes_of(svscan.pid).values())) == len(LETTERS), within=40)
 
 
 @clause("svscan/limit/others-start")
@@ -158,7 +154,7 @@ def test_descriptors_do_not_grow_with_scans_and_deaths(sandbox: Sandbox) -> None
     ending_supervise(sandbox)
     folder = services(sandbox, "a", "b/log", "c/log")
     svscan = start_with_canary(sandbox)
-    await_scans(svscan, 1)
+    wait_until_scanned(svscan, 1)
     directory = os.path.realpath(folder)
 
     def kept() -> list[int]:  # a scan under way has its directory open
@@ -167,7 +163,7 @@ def test_descriptors_do_not_grow_with_scans_and_deaths(sandbox: Sandbox) -> None
     before = len(kept())
     for round_ in range(2):
         (folder / f"new{round_}/log").mkdir(parents=True)
-        await_scans(svscan, 1)
+        wait_until_scanned(svscan, 1)
         (folder / f"new{round_}").rename(sandbox.path / f"old{round_}")
-        await_scans(svscan, 1)
+        wait_until_scanned(svscan, 1)
     eventually(lambda: len(kept()) == before, what=f"svscan has {before} descriptors again")

@@ -9,12 +9,13 @@ from daemontools_conformance.running.processes import children
 from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svscan.scanning import (
-    await_scans,
     ending_supervise,
+    pipes_of,
     services,
     start_with_canary,
     supervise_of,
     telling_supervise,
+    wait_until_scanned,
     waiting_supervise,
 )
 
@@ -57,7 +58,7 @@ def test_a_dangling_link_called_log_does_not_count(sandbox: Sandbox) -> None:
     folder = services(sandbox, "a")
     (folder / "a/log").symlink_to("nowhere")
     svscan = start_with_canary(sandbox)
-    await_scans(svscan, 1)
+    wait_until_scanned(svscan, 1)
     assert lines(told) == [f"{os.path.realpath(folder)} a"]
 
 
@@ -91,7 +92,7 @@ def test_a_log_that_is_added_later_is_not_started(sandbox: Sandbox) -> None:
     place = os.path.realpath(folder)
     eventually(lambda: lines(told) == [f"{place} a"])
     (folder / "a/log").mkdir()
-    await_scans(svscan, 1)
+    wait_until_scanned(svscan, 1)
     assert lines(told) == [f"{place} a"]
 
 
@@ -104,7 +105,7 @@ def test_a_service_that_was_forgotten_is_looked_at_afresh(sandbox: Sandbox) -> N
     eventually(lambda: lines(told) == [f"{place} a"])
     (folder / "a").rename(folder / ".a")
     (folder / ".a/log").mkdir()
-    await_scans(svscan, 1)
+    wait_until_scanned(svscan, 1)
     (folder / ".a").rename(folder / "a")
     eventually(lambda: f"{place}/a log" in lines(told), within=40)
 
@@ -116,9 +117,9 @@ def test_a_log_that_is_removed_is_still_started(sandbox: Sandbox) -> None:
     svscan = start_with_canary(sandbox)
     eventually(lambda: len(lines(told)) == 2)
     (folder / "a/log").rmdir()
-    await_scans(svscan, 1)
+    wait_until_scanned(svscan, 1)
     seen = told.read_text().count(" log\n")
-    await_scans(svscan, 1)
+    wait_until_scanned(svscan, 1)
     assert told.read_text().count(" log\n") > seen
 
 
@@ -152,11 +153,11 @@ def test_svscan_keeps_both_ends_of_each_pipe(sandbox: Sandbox) -> None:
     svscan = sandbox.start("svscan", "service")
     eventually(lambda: len(children(svscan.pid)) == 5)
 
-    def pipes() -> list[str]:
-        values = record(svscan.pid).descriptors.values()
-        return [target for target in values if target.startswith("pipe:")]
+    def has_both_ends_of_two() -> bool:
+        pipes = pipes_of(svscan.pid).values()
+        return len(pipes) == 4 and len(set(pipes)) == 2
 
-    eventually(lambda: len(pipes()) == 4 and len(set(pipes())) == 2)
+    eventually(has_both_ends_of_two)
 
 
 @clause("svscan/log/pipe-closed")
@@ -165,13 +166,9 @@ def test_the_pipe_of_a_forgotten_service_is_closed(sandbox: Sandbox) -> None:
     folder = services(sandbox, "a", "a/log")
     svscan = sandbox.start("svscan", "service")
 
-    def pipes() -> list[str]:
-        values = record(svscan.pid).descriptors.values()
-        return [target for target in values if target.startswith("pipe:")]
-
-    eventually(lambda: len(pipes()) == 2)
+    eventually(lambda: len(pipes_of(svscan.pid)) == 2)
     (folder / "a").rename(folder / ".a")
-    eventually(lambda: pipes() == [], within=40)
+    eventually(lambda: not pipes_of(svscan.pid), within=40)
 
 
 @clause("svscan/log/pipe-kept")
@@ -181,9 +178,8 @@ def test_the_pipe_stays_while_one_of_the_two_runs(sandbox: Sandbox) -> None:
     svscan = start_with_canary(sandbox)
     eventually(lambda: supervise_of(svscan, "1000"))
     (folder / "1000").rename(folder / ".1000")
-    await_scans(svscan, 2)
-    targets = record(svscan.pid).descriptors.values()
-    assert len([target for target in targets if target.startswith("pipe:")]) == 2
+    wait_until_scanned(svscan, 2)
+    assert len(pipes_of(svscan.pid)) == 2
 
 
 @clause("svscan/log/own-restart")

@@ -10,8 +10,8 @@ from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svscan.counting import (
     check_nothing_lost,
     counting_service,
-    is_flowing,
     loggers,
+    wait_until_flowing,
     writers,
 )
 from daemontools_conformance.tests.svscan.scanning import supervise_of
@@ -22,18 +22,18 @@ def flowing(sandbox: Sandbox) -> tuple[Path, Running]:
     service = counting_service(sandbox)
     svscan = sandbox.start("svscan", "service")
     eventually(lambda: writers(service) and loggers(service), within=30)
-    is_flowing(service)
+    wait_until_flowing(service)
     return service, svscan
 
 
-def kill_and_await_the_next(svscan: Running, name: str) -> None:
+def kill_and_wait_until_replaced(svscan: Running, name: str) -> None:
     """Kill a supervise and wait for the one that follows it."""
     pid = supervise_of(svscan, name)
     os.kill(pid, 9)
     eventually(lambda: supervise_of(svscan, name) not in (0, pid), within=40)
 
 
-def replace_everybody(service: Path, svscan: Running) -> None:
+def kill_all_and_wait_until_replaced(service: Path, svscan: Running) -> None:
     """Kill both supervises, then service and logger; wait until all four are there anew."""
     old_writers, old_loggers = set(writers(service)), loggers(service)
     for pid in (supervise_of(svscan, "a"), supervise_of(svscan, "log")):
@@ -52,7 +52,7 @@ def test_no_line_is_lost_when_the_service_is_killed(sandbox: Sandbox) -> None:
     (first,) = writers(service)
     (service / f"end.{first}").touch()
     eventually(lambda: len(writers(service)) == 2, within=30)
-    is_flowing(service)
+    wait_until_flowing(service)
     check_nothing_lost(sandbox, service)
 
 
@@ -62,16 +62,16 @@ def test_no_line_is_lost_when_the_logger_is_killed(sandbox: Sandbox) -> None:
     (first,) = loggers(service)
     (service / f"log/end.{first}").touch()
     eventually(lambda: len(loggers(service)) == 2, within=30)
-    is_flowing(service)
+    wait_until_flowing(service)
     check_nothing_lost(sandbox, service)
 
 
 @clause("svscan/pipe/survives-supervise")
 def test_no_line_is_lost_when_the_services_supervise_is_killed(sandbox: Sandbox) -> None:
     service, svscan = flowing(sandbox)
-    kill_and_await_the_next(svscan, "a")
+    kill_and_wait_until_replaced(svscan, "a")
     eventually(lambda: len(writers(service)) == 2, within=30)
-    is_flowing(service)
+    wait_until_flowing(service)
     check_nothing_lost(sandbox, service)
 
 
@@ -79,11 +79,11 @@ def test_no_line_is_lost_when_the_services_supervise_is_killed(sandbox: Sandbox)
 def test_no_line_is_lost_when_the_logs_supervise_is_killed(sandbox: Sandbox) -> None:
     service, svscan = flowing(sandbox)
     (first,) = loggers(service)
-    kill_and_await_the_next(svscan, "log")
+    kill_and_wait_until_replaced(svscan, "log")
     eventually(lambda: len(loggers(service)) == 2, within=30)
     (service / f"log/end.{first}").touch()
     eventually(lambda: not is_alive(first), within=30)
-    is_flowing(service)
+    wait_until_flowing(service)
     check_nothing_lost(sandbox, service)
 
 
@@ -92,8 +92,8 @@ def test_no_line_is_lost_when_the_logs_supervise_is_killed(sandbox: Sandbox) -> 
 def test_no_line_is_lost_when_all_four_die_in_turn(sandbox: Sandbox) -> None:
     service, svscan = flowing(sandbox)
     for _ in range(2):
-        replace_everybody(service, svscan)
-        is_flowing(service)
+        kill_all_and_wait_until_replaced(service, svscan)
+        wait_until_flowing(service)
     check_nothing_lost(sandbox, service)
 
 
@@ -134,5 +134,5 @@ def test_the_pipe_goes_on_without_svscan(sandbox: Sandbox) -> None:
     service, svscan = flowing(sandbox)
     svscan.signal(9)
     svscan.wait()
-    is_flowing(service)
+    wait_until_flowing(service)
     check_nothing_lost(sandbox, service)

@@ -8,9 +8,9 @@ from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import children, cpu_seconds, resident_kilobytes
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svscan.scanning import (
-    await_scans,
     services,
     start_with_canary,
+    wait_until_scanned,
     waiting_supervise,
 )
 
@@ -25,7 +25,7 @@ def test_a_thousand_services_stay_as_they_are(sandbox: Sandbox) -> None:
     svscan = start_with_canary(sandbox)
     eventually(lambda: len(children(svscan.pid)) == LIMIT, within=120)
     before = children(svscan.pid)
-    await_scans(svscan, 3)
+    wait_until_scanned(svscan, 3)
     assert children(svscan.pid) == before
 
 
@@ -37,9 +37,9 @@ def test_scans_of_a_thousand_services_cost_little(sandbox: Sandbox) -> None:
     services(sandbox, *(str(100_000 + number) for number in range(LIMIT)))
     svscan = start_with_canary(sandbox)
     eventually(lambda: len(children(svscan.pid)) == LIMIT, within=120)
-    await_scans(svscan, 1)
+    wait_until_scanned(svscan, 1)
     began, memory = cpu_seconds(svscan.pid), resident_kilobytes(svscan.pid)
-    await_scans(svscan, 3)  # four at least, five at most
+    wait_until_scanned(svscan, 3)  # four at least, five at most
     assert cpu_seconds(svscan.pid) - began < 5 * 0.5
     assert resident_kilobytes(svscan.pid) - memory < 1000
     assert memory < 64 * 1024

@@ -8,17 +8,17 @@ from pathlib import Path
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import children, is_alive
-from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svscan.scanning import (
     SCAN_SECONDS,
-    await_scans,
     ending_supervise,
     fork_seconds,
+    pipes_of,
     services,
     start_with_canary,
     supervise_of,
     telling_supervise,
+    wait_until_scanned,
     waiting_supervise,
 )
 
@@ -79,16 +79,11 @@ def test_a_directory_that_cannot_be_read_is_no_removal(sandbox: Sandbox) -> None
     ending_supervise(sandbox)
     folder = services(sandbox, "a", "a/log")
     svscan = sandbox.start("svscan", "service", prepare=["--user", "64001:64001"])
-
-    def pipe() -> set[str]:
-        found = set(record(svscan.pid).descriptors.values())
-        return {target for target in found if target.startswith("pipe:")}
-
-    before = eventually(pipe, what="there is a pipe to the log")
+    before = eventually(lambda: pipes_of(svscan.pid), what="there is a pipe to the log")
     folder.chmod(0o711)
     warning = b"svscan: warning: unable to read directory: access denied\n"
     eventually(lambda: svscan.err.count(warning) >= 2, within=60)
-    assert pipe() == before
+    assert pipes_of(svscan.pid) == before
 
 
 @clause("svscan/scan/restarts-supervise")
@@ -130,7 +125,7 @@ def test_a_supervise_that_ends_is_started_once_a_scan(sandbox: Sandbox) -> None:
     told = telling_supervise(sandbox)
     services(sandbox, "a")
     svscan = start_with_canary(sandbox)
-    await_scans(svscan, 1)
+    wait_until_scanned(svscan, 1)
     svscan.signal(9)
     svscan.wait()
     scanned = svscan.err.count(b"\n")
@@ -142,5 +137,5 @@ def test_with_sigchld_ignored_nothing_is_restarted(sandbox: Sandbox) -> None:
     told = telling_supervise(sandbox)
     services(sandbox, "a")
     svscan = start_with_canary(sandbox, prepare=["--ignore", "CHLD"])
-    await_scans(svscan, 2)
+    wait_until_scanned(svscan, 2)
     assert len(told.read_text().splitlines()) == 1

@@ -7,10 +7,10 @@ from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svscan.scanning import (
-    await_scans,
     services,
     start_with_canary,
     supervise_of,
+    wait_until_scanned,
     waiting_supervise,
 )
 
@@ -96,7 +96,7 @@ def test_all_is_well_and_nothing_is_said(sandbox: Sandbox) -> None:
     waiting_supervise(sandbox)
     services(sandbox, "1000", "1001")
     svscan = start_with_canary(sandbox)
-    await_scans(svscan, 1)
+    wait_until_scanned(svscan, 1)
     assert svscan.out == b""
     assert set(svscan.err.splitlines()) == {
         b"svscan: warning: unable to stat canary: file does not exist"

@@ -4,12 +4,11 @@ import os
 
 import pytest
 
-from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.listing import files
+from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.tests.svstat.handmade import answer, masked, service, status_bytes
-
-NOBODY = ["--user", "65534:65534"]
 
 
 @clause("svstat/answer/not-running")
@@ -35,7 +34,7 @@ def test_ok_is_a_directory(sandbox: Sandbox) -> None:
 @needs("root")
 def test_ok_of_another_user(sandbox: Sandbox) -> None:
     with service(sandbox, status=status_bytes()):
-        finished = sandbox.run("svstat", "s", prepare=NOBODY)
+        finished = sandbox.run("svstat", "s", prepare=AS_NOBODY)
     assert finished.out == b"s: unable to open supervise/ok: access denied\n"
 
 
@@ -59,7 +58,7 @@ def test_a_file(sandbox: Sandbox) -> None:
 @needs("root")
 def test_a_closed_directory(sandbox: Sandbox) -> None:
     sandbox.service("s", "exec sleep 1000").chmod(0o700)
-    finished = sandbox.run("svstat", "s", prepare=NOBODY)
+    finished = sandbox.run("svstat", "s", prepare=AS_NOBODY)
     assert finished.out == b"s: unable to chdir: access denied\n"
 
 
@@ -82,7 +81,7 @@ def test_a_closed_status(sandbox: Sandbox) -> None:
     with service(sandbox, status=status_bytes()):
         (sandbox.path / "s/supervise/ok").chmod(0o666)
         (sandbox.path / "s/supervise/status").chmod(0o600)
-        finished = sandbox.run("svstat", "s", prepare=NOBODY)
+        finished = sandbox.run("svstat", "s", prepare=AS_NOBODY)
     assert finished.out == b"s: unable to open supervise/status: access denied\n"
 
 
@@ -207,7 +206,7 @@ def test_an_operand_with_a_dash(sandbox: Sandbox, name: str) -> None:
 @needs("root")
 def test_an_unreadable_working_directory(sandbox: Sandbox) -> None:
     (sandbox.path / "closed").mkdir(mode=0o700)
-    finished = sandbox.run("svstat", "/", cwd="closed", prepare=NOBODY)
+    finished = sandbox.run("svstat", "/", cwd="closed", prepare=AS_NOBODY)
     assert (finished.code, finished.out) == (111, b"")
     assert finished.err == b"svstat: fatal: unable to open current directory: access denied\n"
 
@@ -237,15 +236,6 @@ def test_supervise_is_not_disturbed(sandbox: Sandbox) -> None:
     sandbox.service("s", "exec sleep 1000")
     sandbox.supervise("s", stdin=PIPE)
     eventually(lambda: sandbox.status("s").pid)
-    before = tree(sandbox)
+    before = files(sandbox.path)
     answer(sandbox)
-    assert tree(sandbox) == before
-
-
-def tree(sandbox: Sandbox) -> dict[str, tuple[int, int, int]]:
-    """Inode, time of change and mode of every file."""
-    found = {}
-    for path in sandbox.path.rglob("*"):
-        stat = path.lstat()
-        found[str(path)] = (stat.st_ino, stat.st_ctime_ns, stat.st_mode)
-    return found
+    assert files(sandbox.path) == before

@@ -21,7 +21,7 @@ def split(output: bytes) -> list[tuple[int, bytes]]:
     return [((int(s, 16) - EPOCH) * 10**9 + int(n, 16), text) for s, n, text in lines]
 
 
-def labelled(tai64n: Running, text: bytes) -> int:
+def wait_until_labelled(tai64n: Running, text: bytes) -> int:
     """Wait until the last line of the output is this text; when, in nanoseconds of Unix time."""
     eventually(lambda: tai64n.out.endswith(b" " + text), what=f"the line {text!r} comes out")
     return split(tai64n.out)[-1][0]

@@ -9,7 +9,7 @@ from daemontools_conformance.helpers.marks import clause
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Running
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
-from daemontools_conformance.tests.tai64n.labels import labelled, split
+from daemontools_conformance.tests.tai64n.labels import split, wait_until_labelled
 
 # Implementations may read a clock that gives microseconds, and round in it.
 MICROSECOND = 1000
@@ -45,7 +45,7 @@ def test_the_nanoseconds_lie_between_before_and_after(sandbox: Sandbox) -> None:
         line = b"%d\n" % number
         before = time.time_ns()
         tai64n.write(line)
-        label = labelled(tai64n, line)
+        label = wait_until_labelled(tai64n, line)
         after = time.time_ns()
         # Only the fraction: the seconds have a clause of their own.
         assert int(tai64n.out.splitlines()[-1][17:25], 16) < 10**9
@@ -70,25 +70,25 @@ def test_a_line_in_pieces_has_the_time_of_its_first_byte(sandbox: Sandbox) -> No
     tai64n = sandbox.start("tai64n", stdin=PIPE)
     tai64n.write(b"a")
     eventually(lambda: unread(tai64n) == 0, what="the first byte is read")
-    let_pass(nanoseconds=HALF_A_SECOND)
+    wait_until_passed(nanoseconds=HALF_A_SECOND)
     tai64n.write(b"b\n")
-    label = labelled(tai64n, b"ab\n")
+    label = wait_until_labelled(tai64n, b"ab\n")
     tai64n.write(b"next\n")
-    assert labelled(tai64n, b"next\n") - label >= HALF_A_SECOND // 2
+    assert wait_until_labelled(tai64n, b"next\n") - label >= HALF_A_SECOND // 2
 
 
 @clause("tai64n/label/not-before-first-byte")
 def test_a_line_is_not_labelled_before_its_first_byte(sandbox: Sandbox) -> None:
     tai64n = sandbox.start("tai64n", stdin=PIPE)
     tai64n.write(b"a\n")
-    first = labelled(tai64n, b"a\n")
-    let_pass(nanoseconds=HALF_A_SECOND)
+    first = wait_until_labelled(tai64n, b"a\n")
+    wait_until_passed(nanoseconds=HALF_A_SECOND)
     tai64n.write(b"b\n")
-    second = labelled(tai64n, b"b\n")
+    second = wait_until_labelled(tai64n, b"b\n")
     assert second - first >= HALF_A_SECOND - 2 * MICROSECOND
 
 
-def let_pass(nanoseconds: int) -> None:
+def wait_until_passed(nanoseconds: int) -> None:
     """Wait until the wall clock, by which labels are made, has moved on by so much."""
     end = time.time_ns() + nanoseconds
     eventually(lambda: time.time_ns() >= end)

@@ -69,7 +69,7 @@ def begin(sandbox: Sandbox, dice: random.Random, *, kills_loggers: bool = False)
         _build(sandbox, f"service/{name}")
     hand = Hand(sandbox, sandbox.start("svscan", "service"), dice, kills_loggers)
     for name in NAMES:
-        eventually(lambda name=name: came(hand.folder(name)), within=60)  # type: ignore[misc]
+        eventually(lambda name=name: lines_of_writers(hand.folder(name)), within=60)  # type: ignore[misc]
     return hand
 
 
@@ -145,14 +145,14 @@ def _remove(hand: Hand) -> None:
     if not hand.added:
         return
     name = hand.added.pop(hand.dice.randrange(len(hand.added)))
-    _await_supervises(hand, name)
+    _wait_until_supervised(hand, name)
     new = hand.sandbox.path.resolve() / f"removed.{name}"
     hand.folder(name).rename(new)
     hand.acts.append(f"remove {name}")
     for letters, folder in (("cu", new / "log"), ("cdx", new)):
         _svc(hand, letters, folder)
     eventually(lambda: supervise_in(hand, new) == 0, within=60)
-    await_lines(new)
+    wait_until_all_arrived(new)
     _svc(hand, "cdx", new / "log")
     eventually(lambda: supervise_in(hand, new / "log") == 0, within=60)
     hand.removed.append(new)
@@ -202,7 +202,7 @@ def supervise_in(hand: Hand, folder: Path) -> int:
     return 0
 
 
-def _await_supervises(hand: Hand, name: str) -> None:
+def _wait_until_supervised(hand: Hand, name: str) -> None:
     for part in (name, f"{name}/log"):
         there = f"service/{part}"
         eventually(lambda part=part: supervise_in(hand, hand.folder(part)), within=60)  # type: ignore[misc]
@@ -214,13 +214,13 @@ def bring_up(hand: Hand) -> None:
     while hand.added:
         _remove(hand)
     for name in NAMES:
-        _await_supervises(hand, name)
+        _wait_until_supervised(hand, name)
         for part in (name, f"{name}/log"):
             _svc(hand, "cu", hand.folder(part))
-    eventually(lambda: all(is_family(hand, name) for name in NAMES), within=60)
+    eventually(lambda: all(is_one_family(hand, name) for name in NAMES), within=60)
 
 
-def is_family(hand: Hand, name: str) -> bool:
+def is_one_family(hand: Hand, name: str) -> bool:
     """Do service and log have one live ./run each, the one that the status names?"""
     for part in (name, f"{name}/log"):
         status = hand.sandbox.status(f"service/{part}")
@@ -235,7 +235,7 @@ def take_down(hand: Hand) -> None:
     for name in NAMES:
         _svc(hand, "cd", hand.folder(name))
         eventually(lambda name=name: hand.sandbox.status(f"service/{name}").pid == 0)  # type: ignore[misc]
-        await_lines(hand.folder(name))
+        wait_until_all_arrived(hand.folder(name))
 
 
 def play_to_the_end(hand: Hand, seconds: float) -> None:
@@ -251,7 +251,7 @@ def noted(folder: Path) -> dict[str, int]:
     return {writer: int(note or 0) for writer, note in notes.items()}
 
 
-def came(folder: Path) -> dict[str, list[int]]:
+def lines_of_writers(folder: Path) -> dict[str, list[int]]:
     """The numbers of the lines of each writer in the log; torn lines under ""."""
     found: dict[str, list[int]] = {}
     for line in contents(folder / "log/main").decode().splitlines():
@@ -261,7 +261,7 @@ def came(folder: Path) -> dict[str, list[int]]:
     return found
 
 
-def await_lines(folder: Path) -> None:
+def wait_until_all_arrived(folder: Path) -> None:
     """Wait until the log does not grow any more: the pipe is empty."""
     seen = [-1]
 

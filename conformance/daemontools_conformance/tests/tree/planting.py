@@ -12,11 +12,11 @@ def plant(sandbox: Sandbox, *names: str) -> Running:
         sandbox.service(f"service/{name}", "exec sleep 1000")
     svscan = sandbox.start("svscan", "service")
     for name in names:
-        run_of(sandbox, name)
+        wait_until_runs(sandbox, name)
     return svscan
 
 
-def run_of(sandbox: Sandbox, name: str, program: bytes = b"sleep") -> int:
+def wait_until_runs(sandbox: Sandbox, name: str, program: bytes = b"sleep") -> int:
     """The process id of the service's ./run, once its script has become `program`."""
 
     def pid() -> int:
@@ -26,6 +26,6 @@ def run_of(sandbox: Sandbox, name: str, program: bytes = b"sleep") -> int:
     return eventually(pid, within=30, what=f"the service {name} runs")
 
 
-def supervise_that_runs(svscan: Running, name: str) -> int:
+def wait_until_supervised(svscan: Running, name: str) -> int:
     """The process id of the service's supervise, as soon as svscan has it as a child."""
     return eventually(lambda: supervise_of(svscan, name), within=40)

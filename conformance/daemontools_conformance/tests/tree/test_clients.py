@@ -8,11 +8,15 @@ from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import children, is_alive
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svscan.scanning import (
-    await_scans,
     start_with_canary,
     supervise_of,
+    wait_until_scanned,
 )
-from daemontools_conformance.tests.tree.planting import plant, run_of, supervise_that_runs
+from daemontools_conformance.tests.tree.planting import (
+    plant,
+    wait_until_runs,
+    wait_until_supervised,
+)
 
 
 @clause("tree/clients/svok")
@@ -25,7 +29,7 @@ def test_svok_finds_service_and_log(sandbox: Sandbox) -> None:
 @clause("tree/clients/svstat")
 def test_svstat_shows_service_and_log_up(sandbox: Sandbox) -> None:
     plant(sandbox, "a", "a/log")
-    service, log = run_of(sandbox, "a"), run_of(sandbox, "a/log")
+    service, log = wait_until_runs(sandbox, "a"), wait_until_runs(sandbox, "a/log")
     answer = sandbox.run("svstat", "service/a", "service/a/log")
     shown = re.sub(rb"\d+ seconds", b"N seconds", answer.out)
     assert shown == (
@@ -36,7 +40,7 @@ def test_svstat_shows_service_and_log_up(sandbox: Sandbox) -> None:
 @clause("tree/clients/term")
 def test_svc_t_restarts_the_service_and_leaves_the_log(sandbox: Sandbox) -> None:
     plant(sandbox, "a", "a/log")
-    service, log = run_of(sandbox, "a"), run_of(sandbox, "a/log")
+    service, log = wait_until_runs(sandbox, "a"), wait_until_runs(sandbox, "a/log")
     sandbox.run("svc", "-t", "service/a")
     eventually(lambda: sandbox.status("service/a").pid not in (0, service), within=20)
     assert sandbox.status("service/a/log").pid == log
@@ -55,11 +59,11 @@ def test_renamed_and_told_to_exit_service_and_log_are_gone(sandbox: Sandbox) -> 
     for name in ("service/a", "service/a/log"):
         sandbox.service(name, "exec sleep 1000")
     svscan = start_with_canary(sandbox)
-    pids = [run_of(sandbox, "a"), run_of(sandbox, "a/log")]
+    pids = [wait_until_runs(sandbox, "a"), wait_until_runs(sandbox, "a/log")]
     folder = sandbox.path / "service"
     (folder / "a").rename(folder / ".a")
     sandbox.run("svc", "-dx", ".", "log", cwd="service/.a")
-    await_scans(svscan, 2)
+    wait_until_scanned(svscan, 2)
     assert children(svscan.pid) == set()
     assert not any(is_alive(pid) for pid in pids)
 
@@ -67,7 +71,7 @@ def test_renamed_and_told_to_exit_service_and_log_are_gone(sandbox: Sandbox) -> 
 @clause("tree/restart/locked-out")
 def test_a_new_svscan_is_kept_out_by_the_old_supervises(sandbox: Sandbox) -> None:
     old = plant(sandbox, "a")
-    run = run_of(sandbox, "a")
+    run = wait_until_runs(sandbox, "a")
     old.signal(9)
     old.wait()
     new = sandbox.start("svscan", "service")
@@ -79,7 +83,7 @@ def test_a_new_svscan_is_kept_out_by_the_old_supervises(sandbox: Sandbox) -> Non
 @clause("tree/restart/takes-over")
 def test_a_new_svscan_takes_over_when_the_old_supervises_leave(sandbox: Sandbox) -> None:
     old = plant(sandbox, "a")
-    run = run_of(sandbox, "a")
+    run = wait_until_runs(sandbox, "a")
     old.signal(9)
     old.wait()
     new = sandbox.start("svscan", "service")
@@ -96,9 +100,9 @@ def test_a_new_svscan_takes_over_when_the_old_supervises_leave(sandbox: Sandbox)
 @clause("tree/restart/killed-supervise")
 def test_after_kill_the_next_supervise_starts_a_second_run(sandbox: Sandbox) -> None:
     svscan = plant(sandbox, "a")
-    run = run_of(sandbox, "a")
+    run = wait_until_runs(sandbox, "a")
     old = supervise_of(svscan, "a")
     os.kill(old, 9)
-    supervise_that_runs(svscan, "a")
+    wait_until_supervised(svscan, "a")
     eventually(lambda: sandbox.status("service/a").pid not in (0, run), within=40)
     assert is_alive(run)

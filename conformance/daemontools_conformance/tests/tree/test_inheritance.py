@@ -7,8 +7,8 @@ from daemontools_conformance.helpers.marks import clause, needs, slow
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.record import Record, record
 from daemontools_conformance.running.sandbox import Sandbox
-from daemontools_conformance.tests.svscan.scanning import supervise_of
-from daemontools_conformance.tests.tree.planting import plant, run_of
+from daemontools_conformance.tests.svscan.scanning import pipes_of, supervise_of
+from daemontools_conformance.tests.tree.planting import plant, wait_until_runs
 
 ODD_ENTRIES = [b"TWICE=1", b"no equals sign", b"TWICE=2", b"=nameless", b"EMPTY=", b"B\xff=\xfe"]
 
@@ -20,7 +20,7 @@ def top_and_run(sandbox: Sandbox, *prepare: str | bytes) -> tuple[Record, Record
     """The records of svscan and of a ./run that only waits and changes nothing of itself."""
     sandbox.script("service/a/run", "", "/usr/bin/tail -f")
     svscan = sandbox.start("svscan", "service", prepare=prepare)
-    run = run_of(sandbox, "a", b"tail")
+    run = wait_until_runs(sandbox, "a", b"tail")
     return record(svscan.pid), record(run)
 
 
@@ -55,7 +55,7 @@ def test_run_has_svscans_three_descriptors(sandbox: Sandbox) -> None:
 @clause("tree/inherited/supervise-descriptors")
 def test_no_supervise_holds_what_is_svscans(sandbox: Sandbox) -> None:
     svscan = plant(sandbox, "a", "a/log", "b", "b/log")
-    pipes = {t for t in record(svscan.pid).descriptors.values() if t.startswith("pipe:")}
+    pipes = set(pipes_of(svscan.pid).values())
     pid = supervise_of(svscan, "b")
     descriptors = record(pid).descriptors
     assert [fd for fd, target in descriptors.items() if target in pipes] == [1]
@@ -88,7 +88,7 @@ def test_a_directory_as_input_of_svscan_does_not_matter(sandbox: Sandbox) -> Non
     directory = os.open(sandbox.path, os.O_RDONLY)
     sandbox.start("svscan", "service", stdin=directory)
     os.close(directory)
-    assert run_of(sandbox, "a")
+    assert wait_until_runs(sandbox, "a")
 
 
 @clause("tree/scale/thousand")

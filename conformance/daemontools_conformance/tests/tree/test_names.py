@@ -6,7 +6,7 @@ from daemontools_conformance.helpers.listing import output
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svscan.scanning import argv_of, supervise_of
-from daemontools_conformance.tests.tree.planting import plant, supervise_that_runs
+from daemontools_conformance.tests.tree.planting import plant, wait_until_supervised
 
 
 @clause("tree/names/pidof-svscan")
@@ -68,7 +68,7 @@ def test_the_short_names_are_the_programs(sandbox: Sandbox) -> None:
 def test_a_long_name_is_shown_whole(sandbox: Sandbox) -> None:
     name = "n" * 255
     svscan = plant(sandbox, name)
-    child = supervise_that_runs(svscan, name)
+    child = wait_until_supervised(svscan, name)
     assert argv_of(child) == (b"supervise", name.encode())
 
 

@@ -14,7 +14,7 @@ from daemontools_conformance.tests.tree.hand import (
     Hand,
     begin,
     bring_up,
-    came,
+    lines_of_writers,
     noted,
     play,
     play_to_the_end,
@@ -32,7 +32,7 @@ def test_no_line_is_lost_torn_doubled_or_late(
     hand = begin(sandbox, dice)
     play_to_the_end(hand, minutes * 60)
     for folder in [*(hand.folder(name) for name in NAMES), *hand.removed]:
-        arrived = came(folder)
+        arrived = lines_of_writers(folder)
         for writer, numbers in arrived.items():
             assert numbers == list(range(1, len(numbers) + 1)), f"{folder.name}: writer {writer}"
         for writer, last in noted(folder).items():
@@ -48,7 +48,7 @@ def test_a_killed_multilog_loses_what_it_held_and_no_more(
     play_to_the_end(hand, minutes * 60)
     kills = sum("svc -k log" in act or "SIGKILL to" in act for act in hand.acts)
     for folder in [*(hand.folder(name) for name in NAMES), *hand.removed]:
-        arrived = came(folder)
+        arrived = lines_of_writers(folder)
         assert len(arrived.pop("", [])) <= kills
         gaps = 0
         for writer, numbers in arrived.items():
