@@ -75,20 +75,20 @@ UMASKS: dict[str, Sequence[Argument]] = {
 }
 STATES = {**ENVIRONMENTS, **DESCRIPTORS, **SIGNALS, **LIMITS, **UMASKS}
 
-# What the clauses PROGRAM/state/TOPIC ask: the fields of a record, and the states of that kind.
+# What PROGRAM/state/TOPIC-unchanged asks: the fields of a record, and the states of that kind.
 # A program may also change one thing because another is odd: so each has the state ALL_AT_ONCE
 # (without limits: under some of them an implementation cannot start, which is a fact of its own).
 TOPICS: dict[str, tuple[tuple[str, ...], dict[str, Sequence[Argument]]]] = {
-    "environment-unchanged": (("environment",), ENVIRONMENTS),
-    "descriptors-unchanged": (("descriptors", "descriptor_flags", "locks"), DESCRIPTORS),
-    "signals-unchanged": (("blocked", "ignored", "caught"), SIGNALS),
-    "limits-unchanged": (("limits", "nice"), LIMITS),
-    "ids-unchanged": (("uids", "gids", "groups", "capabilities", "no_new_privileges"), {}),
-    "session-unchanged": (
+    "environment": (("environment",), ENVIRONMENTS),
+    "descriptors": (("descriptors", "descriptor_flags", "locks"), DESCRIPTORS),
+    "signals": (("blocked", "ignored", "caught"), SIGNALS),
+    "limits": (("limits", "nice"), LIMITS),
+    "ids": (("uids", "gids", "groups", "capabilities", "no_new_privileges"), {}),
+    "session": (
         ("process_group", "session", "terminal", "parent", "directory", "umask"),
         UMASKS,
     ),
-    "arguments-unchanged": (("argv", "comm"), {}),
+    "arguments": (("argv", "comm"), {}),
 }
 ALL_AT_ONCE: Sequence[Argument] = [
     *(word for name in ("invalid locale", "not UTF-8", "duplicates") for word in STATES[name]),

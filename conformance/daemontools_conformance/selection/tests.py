@@ -110,7 +110,8 @@ def _of_parameters(marks: list[ast.expr], module: ast.Module) -> list[str]:
     """The clause of a test whose parameters carry it, as a pattern.
 
     A parametrize that speaks of TOPIC/WORD stands for */TOPIC/WORD; else it is
-    what the module's clause(f"...") shows, with * for what it fills in.
+    what clause(f"...") shows, with * for what it fills in: that of the function
+    which makes the parameters, or the module's.
     """
     parametrized = [m for m in marks if isinstance(m, ast.Call) and _name(m.func) == "parametrize"]
     words = [
@@ -121,9 +122,12 @@ def _of_parameters(marks: list[ast.expr], module: ast.Module) -> list[str]:
     ]
     if topics := [word for word in words if re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", word)]:
         return [f"*/{topics[0]}"]
+    called = {_name(m.args[1]) for m in parametrized if len(m.args) > 1}
+    makers = [n for n in module.body if isinstance(n, ast.FunctionDef) and n.name in called]
     shown = [
         "".join(str(v.value) if isinstance(v, ast.Constant) else "*" for v in node.args[0].values)
-        for node in ast.walk(module)
+        for part in [*makers, module]
+        for node in ast.walk(part)
         if isinstance(node, ast.Call) and _name(node.func) == "clause"
         if isinstance(node.args[0], ast.JoinedStr)
     ]

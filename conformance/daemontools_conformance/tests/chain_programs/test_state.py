@@ -80,15 +80,16 @@ PROGRAMS: dict[str, tuple[list[str], Callable[[Record], Record]]] = {
 FEWEST_DESCRIPTORS = {"setuidgid": 4, "envuidgid": 4, "envdir": 6, "softlimit": 4, "setlock": 5}
 
 
-def marked(topic: str) -> list[tuple[str, list[pytest.MarkDecorator]]]:
-    """Each program, with the mark of its clause PROGRAM/topic, and of what it needs."""
-    root = [needs("root")]
-    return [(name, [clause(f"{name}/{topic}"), *root * (name == "setuidgid")]) for name in PROGRAMS]
-
-
 def each(topic: str) -> list[object]:
     """One parameter for each program, which carries its clause PROGRAM/topic."""
-    return [pytest.param(name, marks=marks) for name, marks in marked(topic)]
+    return [
+        pytest.param(name, marks=[clause(f"{name}/{topic}"), *needs_of(name)]) for name in PROGRAMS
+    ]
+
+
+def needs_of(program: str) -> list[pytest.MarkDecorator]:
+    """setuidgid sets the groups, which only root may do."""
+    return [needs("root")] * (program == "setuidgid")
 
 
 @pytest.fixture(autouse=True)
@@ -99,15 +100,15 @@ def _files(sandbox: Sandbox) -> None:
 
 
 def each_topic_and_state() -> list[object]:
-    """One parameter for each program, each topic and each state in which to look at it."""
+    """Each program, each topic, and each state in which to look at it."""
     return [
         pytest.param(
             *(program, topic, state),
-            id=f"{program}-{topic.partition('-')[0]}-{name}",
-            marks=marks,
+            id=f"{program}-{topic}-{name}",
+            marks=[clause(f"{program}/state/{topic}-unchanged"), *needs_of(program)],
         )
         for topic, (_, states) in TOPICS.items()
-        for program, marks in marked(f"state/{topic}")
+        for program in PROGRAMS
         for name, state in {"plain": [], **states, "all at once": ALL_AT_ONCE}.items()
     ]
 
