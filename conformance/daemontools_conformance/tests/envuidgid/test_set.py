@@ -64,7 +64,9 @@ def test_only_the_first_of_two_is_replaced(sandbox: Sandbox) -> None:
         (b"caf\xe9\xff", 4005, 4006),
     ],
 )
-def test_large_ids(sandbox: Sandbox, account: str | bytes, uid: int, gid: int) -> None:
+def test_large_ids_are_shown_whole(
+    sandbox: Sandbox, account: str | bytes, uid: int, gid: int
+) -> None:
     command = with_accounts(sandbox, "envuidgid", account, "env")
     answer = sandbox.start_command(command).wait()
     assert (answer.code, answer.err) == (0, b"")

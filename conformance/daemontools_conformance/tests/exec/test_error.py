@@ -22,14 +22,14 @@ def _good(sandbox: Sandbox, name: str) -> None:
 
 @clause("exec/error/missing")
 @each_runner
-def test_missing_program(sandbox: Sandbox, runner: str) -> None:
+def test_a_program_that_path_does_not_have(sandbox: Sandbox, runner: str) -> None:
     answer = run_through(sandbox, runner, "prog", env={"PATH": "/nowhere:/bin"})
     assert answer_of(answer) == refusal(runner, "prog", "file does not exist")
 
 
 @clause("exec/error/missing-with-slash")
 @each_runner
-def test_missing_file(sandbox: Sandbox, runner: str) -> None:
+def test_a_file_that_does_not_exist(sandbox: Sandbox, runner: str) -> None:
     answer = run_through(sandbox, runner, "./prog")
     assert answer_of(answer) == refusal(runner, "./prog", "file does not exist")
 

@@ -166,7 +166,7 @@ def test_errors_met_on_the_way(sandbox: Sandbox) -> None:
 
 @clause("messages/text/met")
 @needs("root")
-def test_closed_file(sandbox: Sandbox) -> None:
+def test_a_file_that_is_closed_to_the_user(sandbox: Sandbox) -> None:
     sandbox.write("closed", mode=0o600)
     answer = sandbox.run("setlock", "closed", "true", prepare=AS_NOBODY)
     assert answer_of(answer) == _complaint("closed", "access denied")

@@ -43,7 +43,7 @@ def test_call_without_operands(sandbox: Sandbox, program: str) -> None:
 @pytest.mark.parametrize(
     ("program", "usage"), [("svc", SVC), ("setlock", SETLOCK), ("softlimit", SOFTLIMIT)]
 )
-def test_illegal_option(sandbox: Sandbox, program: str, usage: bytes) -> None:
+def test_an_illegal_option_is_named(sandbox: Sandbox, program: str, usage: bytes) -> None:
     answer = sandbox.run(program, "-z", "x", "y")
     first = f"{program}: illegal option -- z\n".encode()
     assert answer_of(answer) == (100, b"", first + usage)

@@ -27,7 +27,7 @@ CALLS = (
 ERRORS = ("EIO", "ENOSPC", "EACCES", "EINTR", "EROFS", "EDQUOT", "ENOMEM", "EMFILE")
 PARTS = 16  # each a test, so that pauses of five seconds pass at the same time
 SCRIPTS = {"plain": ["s4096", "n99", "./log"], "processor": ["s4096", "n99", "!cat", "./log"]}
-Call = tuple[str, int]  # the name, and the how-manieth of that name
+Call = tuple[str, int]  # the name, and its ordinal among the calls of that name
 
 
 def traced(sandbox: Sandbox, script: list[str], tampering: list[str]) -> tuple[int, bytes]:

@@ -3,7 +3,6 @@
 import fcntl
 import os
 import random
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,56 +15,66 @@ from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.tests.multilog.killing import KILLED, TEXT, run, written
 
+PARTS = 4  # each a test, so that they run at the same time
 
-def check_each_call(
-    sandbox: Sandbox, script: list[str], part: int, left_behind: Callable[[], bytes], most: int = 99
-) -> None:
-    """Kill it at each call, one run a call; every fourth run is this test's `part`.
 
-    Only the first `most` calls; `left_behind` makes the directory to begin with, and
-    returns what it holds.
-    """
-    log = sandbox.path / "log"
-    held = left_behind()
+def calls_of(sandbox: Sandbox, script: list[str], held: bytes) -> list[tuple[str, int]]:
+    """Each call of a run that nothing disturbs, on a log that holds this."""
     assert run(sandbox, script, []) == 0
-    assert written(log) == held + TEXT
+    assert written(sandbox.path / "log") == held + TEXT
+    (sandbox.path / "log").rename(sandbox.path / "log.whole")
     calls = every_call(sandbox.path / "trace")
     assert len(calls) > 15
-    for number, (call, count) in list(enumerate(calls[:most]))[part::4]:
-        log.rename(sandbox.path / f"before.{number}")
-        held = left_behind()
-        assert run(sandbox, script, ["-e", f"inject={call}:signal=KILL:when={count}"]) in KILLED
-        before = written(log)
-        assert (held + TEXT).startswith(before)
-        assert before.startswith(held)
-        assert sandbox.run("multilog", *script, input=b"after\n").code == 0
-        assert written(log) == before + b"after\n"
+    return calls
+
+
+def check_killed_at(
+    sandbox: Sandbox, script: list[str], call: tuple[str, int], held: bytes
+) -> None:
+    """Killed at this call, it has lost nothing of what the log held, and the next one goes on."""
+    log = sandbox.path / "log"
+    name, count = call
+    assert run(sandbox, script, ["-e", f"inject={name}:signal=KILL:when={count}"]) in KILLED
+    before = written(log)
+    assert (held + TEXT).startswith(before)
+    assert before.startswith(held)
+    assert sandbox.run("multilog", *script, input=b"after\n").code == 0
+    assert written(log) == before + b"after\n"
+    log.rename(sandbox.path / f"log.{name}.{count}")
 
 
 @slow
 @clause("multilog/kill/every-call")
 @needs("strace")
 @pytest.mark.parametrize("processor", [[], ["!cat"]], ids=["plain", "processor"])
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", range(PARTS))
 def test_killed_at_each_call_of_a_rotation(
     sandbox: Sandbox, processor: list[str], part: int
 ) -> None:
-    check_each_call(sandbox, ["s4096", *processor, "./log"], part, lambda: b"")
+    script = ["s4096", *processor, "./log"]
+    for call in calls_of(sandbox, script, b"")[part::PARTS]:
+        check_killed_at(sandbox, script, call, b"")
+
+
+def make_interrupted_log(sandbox: Sandbox) -> bytes:
+    """./log as a multilog leaves it that was killed while a processor ran; what it holds."""
+    sandbox.write("log/previous", "previous\n", mode=0o744)
+    sandbox.write("log/current", "current\n", mode=0o644)
+    sandbox.write("log/processed", "previ", mode=0o644)
+    sandbox.write("log/state", "state\n")
+    return b"previous\ncurrent\n"
 
 
 @slow
 @clause("multilog/kill/restart")
 @needs("strace")
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", range(PARTS))
 def test_killed_at_each_call_of_a_restart(sandbox: Sandbox, part: int) -> None:
-    def left_behind() -> bytes:
-        sandbox.write("log/previous", "previous\n", mode=0o744)
-        sandbox.write("log/current", "current\n", mode=0o644)
-        sandbox.write("log/processed", "previ", mode=0o644)
-        sandbox.write("log/state", "state\n")
-        return b"previous\ncurrent\n"
-
-    check_each_call(sandbox, ["s4096", "!cat", "./log"], part, left_behind, most=14)
+    script = ["s4096", "!cat", "./log"]
+    held = make_interrupted_log(sandbox)
+    for call in calls_of(sandbox, script, held)[:14][part::PARTS]:
+        make_interrupted_log(sandbox)
+        check_killed_at(sandbox, script, call, held)
 
 
 @slow
@@ -120,5 +129,5 @@ def test_kill_costs_little_of_what_was_read(sandbox: Sandbox, when: int) -> None
 
 
 def wait_until_readable(log: Path) -> bytes:
-    """What the log holds just now; while files change their names it may not be had."""
+    """What the log holds just now; while files change their names a look may fail."""
     return eventually(lambda: written(log) or b"-")

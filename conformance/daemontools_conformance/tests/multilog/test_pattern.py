@@ -31,7 +31,7 @@ def test_pattern_matches_the_whole_line(sandbox: Sandbox) -> None:
 
 
 @clause("multilog/pattern/minus")
-def test_minus_deselects(sandbox: Sandbox) -> None:
+def test_minus_deselects_the_lines_that_match(sandbox: Sandbox) -> None:
     assert kept(sandbox, "-a", lines=[b"a", b"b", b"aa"]) == [b"b", b"aa"]
 
 

@@ -34,7 +34,9 @@ def check(directory: Path, state: dict[str, Any], current: str) -> None:
 
 @pytest.mark.parametrize("script", [[], ["!cat"]], ids=["plain", "processor"])
 @pytest.mark.parametrize("state", EACH_STATE)
-def test_restart(sandbox: Sandbox, state: dict[str, Any], script: list[str]) -> None:
+def test_a_restart_from_each_state_keeps_what_is_whole(
+    sandbox: Sandbox, state: dict[str, Any], script: list[str]
+) -> None:
     log = sandbox.path / "log"
     build(log, state)
     answer = sandbox.run("multilog", *script, "./log", input=b"after\n")

@@ -54,6 +54,8 @@ def test_short_of_memory(sandbox: Sandbox, program: str, kind: str, name: str) -
 @pytest.mark.parametrize("name", ["AS", "DATA", "NOFILE"])
 @pytest.mark.parametrize("kind", [kind for kind in TEXTS if kind != "labels"])
 @pytest.mark.parametrize("program", WORDS)
-def test_every_limit(sandbox: Sandbox, program: str, kind: str, name: str) -> None:
+def test_every_limit_means_all_lines_or_none_read(
+    sandbox: Sandbox, program: str, kind: str, name: str
+) -> None:
     step = 1 if name == "NOFILE" else 100_000
     sweep(sandbox, program, name, kind, step, range(-6, 6 if name == "NOFILE" else 60))

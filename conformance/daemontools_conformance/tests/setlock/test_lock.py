@@ -204,7 +204,7 @@ def test_a_missing_folder(sandbox: Sandbox, file: bytes) -> None:
 
 
 @clause("setlock/error/directory")
-def test_a_directory(sandbox: Sandbox) -> None:
+def test_a_directory_cannot_be_locked(sandbox: Sandbox) -> None:
     (sandbox.path / "d").mkdir()
     answer = sandbox.run("setlock", "d", "echo", "ran")
     assert (answer.code, answer.out) == (111, b"")

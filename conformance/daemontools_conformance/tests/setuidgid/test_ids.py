@@ -79,7 +79,9 @@ def test_the_account_root(sandbox: Sandbox) -> None:
         ("large", 4294967294, 4294967293),
     ],
 )
-def test_large_ids(sandbox: Sandbox, account: str, uid: int, gid: int) -> None:
+def test_ids_above_16_and_31_bits_are_set_whole(
+    sandbox: Sandbox, account: str, uid: int, gid: int
+) -> None:
     assert ids(sandbox, account) == ({uid}, {gid}, [gid])
 
 

@@ -99,7 +99,7 @@ def test_a_stack_that_grows_too_large(sandbox: Sandbox) -> None:
 
 
 @clause("softlimit/hit/c")
-def test_no_core(sandbox: Sandbox) -> None:
+def test_under_c_0_a_crash_leaves_no_core(sandbox: Sandbox) -> None:
     pattern = Path("/proc/sys/kernel/core_pattern").read_text()
     if pattern.startswith(("|", "/")) or resource.getrlimit(resource.RLIMIT_CORE)[1] == 0:
         raise Unavailable(f"cores do not go to the working directory here: {pattern.strip()}")

@@ -53,7 +53,7 @@ def test_options_before_a_mistake_have_acted(sandbox: Sandbox, words: list[str])
 
 @clause("softlimit/usage/no-operand")
 @pytest.mark.parametrize("words", [[], ["-o", "50"], ["--"], ["-o50", "--"]])
-def test_no_child(sandbox: Sandbox, words: list[str]) -> None:
+def test_no_child_is_a_usage_error(sandbox: Sandbox, words: list[str]) -> None:
     answer = sandbox.run("softlimit", *words)
     assert (answer.code, answer.out, answer.err) == (100, b"", USAGE)
 

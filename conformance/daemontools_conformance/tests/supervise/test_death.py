@@ -59,7 +59,7 @@ def test_ignored_signals_do_not(sandbox: Sandbox, name: str) -> None:
 
 
 @clause("supervise/death/successor")
-def test_a_successor(sandbox: Sandbox) -> None:
+def test_a_successor_starts_a_run_of_its_own_beside_the_orphan(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     first = sandbox.supervise("s")
     orphan = wait_until_up(sandbox)

@@ -224,7 +224,7 @@ def fatal(sandbox: Sandbox, name: str = "s", prepare: list[str] | None = None) -
 
 @clause("supervise/fatal/pipe")
 @needs("strace")
-def test_no_pipe(sandbox: Sandbox) -> None:
+def test_without_a_pipe_it_does_not_start(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     strace = ["strace", "-o", "/dev/null", "-e", "inject=pipe,pipe2:error=EMFILE"]
     finished = sandbox.start_command([*strace, "supervise", "s"]).wait()
@@ -234,13 +234,13 @@ def test_no_pipe(sandbox: Sandbox) -> None:
 
 @clause("supervise/fatal/no-directory")
 @pytest.mark.parametrize("name", ["nowhere", ""])
-def test_no_directory(sandbox: Sandbox, name: str) -> None:
+def test_a_directory_that_does_not_exist(sandbox: Sandbox, name: str) -> None:
     expected = b"unable to chdir to " + name.encode() + b": file does not exist"
     assert fatal(sandbox, name) == expected
 
 
 @clause("supervise/fatal/not-a-directory")
-def test_a_file(sandbox: Sandbox) -> None:
+def test_a_file_is_not_a_directory(sandbox: Sandbox) -> None:
     sandbox.write("s")
     assert fatal(sandbox) == b"unable to chdir to s: not a directory"
 
@@ -299,7 +299,7 @@ def test_ok_is_a_dangling_link(sandbox: Sandbox) -> None:
 
 @clause("supervise/fatal/closed-descriptors")
 @pytest.mark.parametrize("closed", [[0], [1], [2], [0, 1, 2]])
-def test_closed_descriptors(sandbox: Sandbox, closed: list[int]) -> None:
+def test_with_closed_descriptors_it_obeys_as_ever(sandbox: Sandbox, closed: list[int]) -> None:
     sandbox.service("s", SLEEP)
     supervise = sandbox.supervise(
         "s", prepare=[word for fd in closed for word in ("--close", str(fd))]

@@ -113,7 +113,7 @@ def test_all_that_exec_hands_on(sandbox: Sandbox, state: str) -> None:
 
 @clause("supervise/start/argv")
 @needs("linux")
-def test_the_arguments(sandbox: Sandbox) -> None:
+def test_run_is_called_as_run_without_arguments(sandbox: Sandbox) -> None:
     (sandbox.path / "s").mkdir()
     (sandbox.path / "s/run").symlink_to("/bin/cat")  # which waits for its input
     sandbox.supervise("s", stdin=PIPE)
@@ -122,7 +122,7 @@ def test_the_arguments(sandbox: Sandbox) -> None:
 
 @clause("supervise/start/directory")
 @needs("linux")
-def test_the_directory(sandbox: Sandbox) -> None:
+def test_run_starts_in_its_directory(sandbox: Sandbox) -> None:
     sandbox.service("a/b", SLEEP)
     sandbox.supervise("a/b")
     seen = wait_until_executed(wait_until_up(sandbox, "a/b"), b"sleep", b"1000")

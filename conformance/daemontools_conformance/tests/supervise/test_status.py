@@ -177,7 +177,7 @@ def test_commands_leave_the_stamp(sandbox: Sandbox, letters: bytes) -> None:
 
 
 @clause("supervise/status/paused")
-def test_byte_16(sandbox: Sandbox) -> None:
+def test_byte_16_says_whether_it_is_paused(sandbox: Sandbox) -> None:
     witnessed(sandbox)
     assert status_bytes(sandbox)[16] == 0
     sandbox.control("s", b"p")
@@ -213,7 +213,7 @@ def test_byte_16_of_a_paused_run_that_is_to_end(sandbox: Sandbox) -> None:
 
 
 @clause("supervise/status/want")
-def test_byte_17(sandbox: Sandbox) -> None:
+def test_byte_17_says_what_is_wanted(sandbox: Sandbox) -> None:
     witnessed(sandbox)
     for letter, want in ((b"o", 0), (b"d", ord("d")), (b"u", ord("u")), (b"d", ord("d"))):
         sandbox.control("s", letter)

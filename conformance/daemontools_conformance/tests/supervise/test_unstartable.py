@@ -30,7 +30,7 @@ def _link(sandbox: Sandbox, target: str) -> None:
 
 @clause("supervise/unstartable/missing")
 @pytest.mark.parametrize("name", ["s", "./s", "s/"])
-def test_no_run(sandbox: Sandbox, name: str) -> None:
+def test_without_a_run_it_says_so_and_tries_again(sandbox: Sandbox, name: str) -> None:
     (sandbox.path / "s").mkdir()
     supervise = sandbox.start("supervise", name)
     why = f"supervise: fatal: unable to start {name}/run: file does not exist\n"
@@ -40,7 +40,7 @@ def test_no_run(sandbox: Sandbox, name: str) -> None:
 
 @clause("supervise/unstartable/reasons")
 @pytest.mark.parametrize("kind", RUNS)
-def test_the_reason(sandbox: Sandbox, kind: str) -> None:
+def test_the_reason_is_told_at_each_try(sandbox: Sandbox, kind: str) -> None:
     make, reason = RUNS[kind]
     make(sandbox)
     supervise = sandbox.start("supervise", "s")
@@ -59,7 +59,7 @@ def test_run_is_being_written(sandbox: Sandbox) -> None:
 
 
 @clause("supervise/unstartable/recovers")
-def test_run_appears(sandbox: Sandbox) -> None:
+def test_a_run_that_appears_is_started(sandbox: Sandbox) -> None:
     (sandbox.path / "s").mkdir()
     supervise = sandbox.start("supervise", "s")
     eventually(lambda: b"file does not exist" in supervise.err)

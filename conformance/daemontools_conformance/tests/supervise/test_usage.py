@@ -10,13 +10,13 @@ USAGE = b"supervise: usage: supervise dir\n"
 
 
 @clause("supervise/usage/no-operand")
-def test_no_operand(sandbox: Sandbox) -> None:
+def test_no_operand_is_a_usage_error(sandbox: Sandbox) -> None:
     finished = sandbox.run("supervise")
     assert (finished.code, finished.out, finished.err) == (100, b"", USAGE)
 
 
 @clause("supervise/usage/second-operand")
-def test_two_operands(sandbox: Sandbox) -> None:
+def test_two_operands_are_a_usage_error(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     finished = sandbox.run("supervise", "s", "s")
     assert (finished.code, finished.out, finished.err) == (100, b"", USAGE)
@@ -33,7 +33,7 @@ def test_a_directory_with_a_dash(sandbox: Sandbox, name: str) -> None:
 
 @clause("supervise/usage/odd-name")
 @pytest.mark.parametrize("name", [b"\xff\xfe", b"a\nb", b" ", b"%s"])
-def test_odd_names(sandbox: Sandbox, name: bytes) -> None:
+def test_odd_names_are_shown_byte_for_byte(sandbox: Sandbox, name: bytes) -> None:
     finished = sandbox.run("supervise", name)
     assert finished.code == 111
     why = b": file does not exist\n"

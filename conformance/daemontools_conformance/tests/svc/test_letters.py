@@ -45,13 +45,13 @@ def test_repeated_letters_are_dropped(sandbox: Sandbox, options: list[str]) -> N
 
 
 @clause("svc/letters/all-at-once")
-def test_all_letters(sandbox: Sandbox) -> None:
+def test_all_letters_arrive(sandbox: Sandbox) -> None:
     assert sent(sandbox, "-udopchaitkx") == b"udopchaitkx"
 
 
 @clause("svc/letters/one-write")
 @needs("strace")
-def test_one_write(sandbox: Sandbox) -> None:
+def test_the_letters_are_one_write(sandbox: Sandbox) -> None:
     trace = sandbox.path / "trace"
     with service(sandbox) as control:
         strace = ["strace", "-o", str(trace), "-e", "trace=write"]
@@ -61,7 +61,7 @@ def test_one_write(sandbox: Sandbox) -> None:
 
 
 @clause("svc/letters/none")
-def test_no_letters(sandbox: Sandbox) -> None:
+def test_without_letters_nothing_is_written(sandbox: Sandbox) -> None:
     assert sent(sandbox) == b""
 
 
@@ -73,7 +73,7 @@ def test_nothing_is_printed(sandbox: Sandbox) -> None:
 
 
 @clause("svc/services/several")
-def test_several_services(sandbox: Sandbox) -> None:
+def test_each_of_several_services_gets_them(sandbox: Sandbox) -> None:
     with service(sandbox, "a") as a, service(sandbox, "b") as b, service(sandbox, "c") as c:
         sandbox.run("svc", "-dx", "c", "a", "b")
         assert [a.read(), b.read(), c.read()] == [b"dx"] * 3
@@ -116,7 +116,7 @@ def test_thousands_of_operands(sandbox: Sandbox) -> None:
 
 
 @clause("svc/services/relative-names")
-def test_relative_names(sandbox: Sandbox) -> None:
+def test_relative_names_start_from_where_svc_was_called(sandbox: Sandbox) -> None:
     with service(sandbox, "a/b") as inner, service(sandbox, "c") as outer:
         sandbox.run("svc", "-t", "a/b", "c", sandbox.path / "c")
         assert (inner.read(), outer.read()) == (b"t", b"tt")
@@ -124,7 +124,7 @@ def test_relative_names(sandbox: Sandbox) -> None:
 
 @clause("svc/services/odd-names")
 @pytest.mark.parametrize("name", [b"\xff\xfe", b"a\nb", b" ", b"%s"])
-def test_odd_names(sandbox: Sandbox, name: bytes) -> None:
+def test_odd_names_are_found_and_shown_byte_for_byte(sandbox: Sandbox, name: bytes) -> None:
     with service(sandbox, name) as control:
         finished = sandbox.run("svc", "-t", name, name + b"?")
         assert control.read() == b"t"

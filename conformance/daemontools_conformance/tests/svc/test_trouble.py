@@ -21,13 +21,13 @@ def warning(sandbox: Sandbox, name: str, *, nobody: bool = False) -> bytes:
 
 @clause("svc/trouble/no-directory")
 @pytest.mark.parametrize("name", ["nowhere", ""])
-def test_no_directory(sandbox: Sandbox, name: str) -> None:
+def test_a_directory_that_does_not_exist(sandbox: Sandbox, name: str) -> None:
     expected = b"unable to chdir to " + name.encode() + b": file does not exist"
     assert warning(sandbox, name) == expected
 
 
 @clause("svc/trouble/not-a-directory")
-def test_a_file(sandbox: Sandbox) -> None:
+def test_a_file_is_not_a_directory(sandbox: Sandbox) -> None:
     sandbox.write("file")
     assert warning(sandbox, "file") == b"unable to chdir to file: not a directory"
 
@@ -40,13 +40,13 @@ def test_a_closed_directory(sandbox: Sandbox) -> None:
 
 
 @clause("svc/trouble/never-supervised")
-def test_no_control(sandbox: Sandbox) -> None:
+def test_a_service_that_was_never_supervised(sandbox: Sandbox) -> None:
     sandbox.write("s/run")
     assert warning(sandbox, "s") == b"unable to control s: file does not exist"
 
 
 @clause("svc/trouble/not-running")
-def test_no_reader(sandbox: Sandbox) -> None:
+def test_a_service_whose_supervise_has_gone(sandbox: Sandbox) -> None:
     with service(sandbox):
         pass
     assert warning(sandbox, "s") == b"unable to control s: supervise not running"

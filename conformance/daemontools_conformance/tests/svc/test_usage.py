@@ -16,7 +16,7 @@ USAGE = (
 
 @clause("svc/usage/no-operand")
 @pytest.mark.parametrize("options", [[], ["-d"], ["-dx", "--"]])
-def test_no_operand(sandbox: Sandbox, options: list[str]) -> None:
+def test_no_operand_is_nothing_to_do(sandbox: Sandbox, options: list[str]) -> None:
     finished = sandbox.run("svc", *options)
     assert (finished.code, finished.out, finished.err) == (0, b"", b"")
 
@@ -62,7 +62,7 @@ def test_options_end_at_the_first_operand(sandbox: Sandbox) -> None:
 
 
 @clause("svc/usage/double-dash")
-def test_double_dash(sandbox: Sandbox) -> None:
+def test_double_dash_ends_the_options(sandbox: Sandbox) -> None:
     with service(sandbox, "-d") as dash:
         sandbox.run("svc", "-u", "--", "-d")
         assert dash.read() == b"u"

@@ -14,20 +14,22 @@ COMBINATIONS = list(itertools.product([4711, 0], [True, False], [0, 1], [b"u", b
 
 
 @clause("svstat/words/up")
-def test_up(sandbox: Sandbox) -> None:
+def test_a_service_that_is_up(sandbox: Sandbox) -> None:
     with service(sandbox, status=status_bytes(pid=4711)):
         assert masked(answer(sandbox)) == b"up (pid 4711) S seconds"
 
 
 @clause("svstat/words/down")
-def test_down(sandbox: Sandbox) -> None:
+def test_a_service_that_is_down(sandbox: Sandbox) -> None:
     with service(sandbox, status=status_bytes(want=b"d"), down=True):
         assert masked(answer(sandbox)) == b"down S seconds"
 
 
 @clause("svstat/words/combinations")
 @pytest.mark.parametrize(("pid", "down", "paused", "want"), COMBINATIONS)
-def test_each_combination(sandbox: Sandbox, pid: int, down: bool, paused: int, want: bytes) -> None:
+def test_the_words_for_each_combination(
+    sandbox: Sandbox, pid: int, down: bool, paused: int, want: bytes
+) -> None:
     expected = b"up (pid 4711) S seconds" if pid else b"down S seconds"
     if pid and down:
         expected += b", normally down"

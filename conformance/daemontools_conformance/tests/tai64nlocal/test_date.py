@@ -30,7 +30,9 @@ def test_numbers_have_their_leading_zeros(sandbox: Sandbox) -> None:
 
 @clause("tai64nlocal/date/golden-vectors")
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda v: f"{v['label'][1:]}-{v['zone']}")
-def test_golden_vectors(sandbox: Sandbox, vector: dict[str, Any], variant: str) -> None:
+def test_golden_vectors_are_shown_as_written(
+    sandbox: Sandbox, vector: dict[str, Any], variant: str
+) -> None:
     if "/" in vector["zone"] and not Path("/usr/share/zoneinfo", vector["zone"]).exists():
         pytest.skip(f"no zone {vector['zone']} here")
     line = vector["label"].encode() + b" mice\n"

@@ -1,40 +1,23 @@
-"""A hand that does anything to a tree of services at any time, and what must hold afterwards.
-
-Each service writes numbered lines into a multilog. A line names its writer, by
-process id and moment of birth; each writer notes how far it came. So at the end
-it is known what should have arrived.
+"""A hand that does anything to a tree of services at any time; then all must come up, and go down.
 
 The hand ends what it orphans: the ./run of a supervise that it has killed.
 """
 
 import os
 import random
-import re
 import signal
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from daemontools_conformance.helpers.logdirs import contents
 from daemontools_conformance.running.patience import eventually, never
 from daemontools_conformance.running.processes import Running, children, is_alive
 from daemontools_conformance.running.sandbox import Sandbox
-
-WRITER = """\
-import os, signal, time
-signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-with open("/proc/self/stat") as file:
-    me = f"{os.getpid()}.{file.read().rpartition(')')[2].split()[19]}"
-note = os.open(f"written.{me}", os.O_WRONLY | os.O_CREAT, 0o644)
-number = 0
-while True:
-    number += 1
-    os.write(1, f"{me} {number}\\n".encode())
-    os.pwrite(note, b"%010d" % number, 0)
-    time.sleep(0.02)
-"""
-LOGGER = "exec multilog s16384 n9999 ./main"
+from daemontools_conformance.tests.tree.writers import (
+    build,
+    wait_until_all_arrived,
+    wait_until_lines_arrive,
+)
 
 NAMES = ("a", "b", "c")
 PACE = 0.1  # seconds between two acts, at most
@@ -66,17 +49,11 @@ class Hand:
 def begin(sandbox: Sandbox, dice: random.Random, *, kills_loggers: bool = False) -> Hand:
     """A tree whose services all write, and a hand that has not done anything yet."""
     for name in NAMES:
-        _build(sandbox, f"service/{name}")
+        build(sandbox, f"service/{name}")
     hand = Hand(sandbox, sandbox.start("svscan", "service"), dice, kills_loggers)
     for name in NAMES:
-        eventually(lambda name=name: lines_of_writers(hand.folder(name)), within=60)  # type: ignore[misc]
+        wait_until_lines_arrive(hand.folder(name))
     return hand
-
-
-def _build(sandbox: Sandbox, name: str) -> None:
-    interpreter = f"{os.path.realpath(sys.executable)} -ISXutf8"
-    sandbox.script(f"{name}/run", WRITER, interpreter)
-    sandbox.script(f"{name}/log/run", LOGGER)
 
 
 # What it does
@@ -134,7 +111,7 @@ def _add(hand: Hand) -> None:
     """Add a service, whole at once."""
     if len(hand.added) < MOST_ADDED:
         name = f"n{len(hand.acts)}"
-        _build(hand.sandbox, f"aside/{name}")
+        build(hand.sandbox, f"aside/{name}")
         (hand.sandbox.path / "aside" / name).rename(hand.folder(name))
         hand.added.append(name)
         hand.acts.append(f"add {name}")
@@ -203,10 +180,13 @@ def supervise_in(hand: Hand, folder: Path) -> int:
 
 
 def _wait_until_supervised(hand: Hand, name: str) -> None:
-    for part in (name, f"{name}/log"):
-        there = f"service/{part}"
-        eventually(lambda part=part: supervise_in(hand, hand.folder(part)), within=60)  # type: ignore[misc]
-        eventually(lambda there=there: hand.sandbox.is_supervised(there), within=60)  # type: ignore[misc]
+    """Wait until a service and its log have their supervises, of this svscan."""
+
+    def is_supervised(part: str) -> bool:
+        of_svscan = supervise_in(hand, hand.folder(part)) != 0
+        return of_svscan and hand.sandbox.is_supervised(f"service/{part}")
+
+    eventually(lambda: is_supervised(name) and is_supervised(f"{name}/log"), within=60)
 
 
 def bring_up(hand: Hand) -> None:
@@ -234,7 +214,8 @@ def take_down(hand: Hand) -> None:
     """Want all services down, and let their lines arrive."""
     for name in NAMES:
         _svc(hand, "cd", hand.folder(name))
-        eventually(lambda name=name: hand.sandbox.status(f"service/{name}").pid == 0)  # type: ignore[misc]
+    eventually(lambda: not any(hand.sandbox.status(f"service/{name}").pid for name in NAMES))
+    for name in NAMES:
         wait_until_all_arrived(hand.folder(name))
 
 
@@ -243,30 +224,3 @@ def play_to_the_end(hand: Hand, seconds: float) -> None:
     play(hand, seconds)
     bring_up(hand)
     take_down(hand)
-
-
-def noted(folder: Path) -> dict[str, int]:
-    """How far each writer came."""
-    notes = {p.name.partition(".")[2]: p.read_bytes() for p in folder.glob("written.*")}
-    return {writer: int(note or 0) for writer, note in notes.items()}
-
-
-def lines_of_writers(folder: Path) -> dict[str, list[int]]:
-    """The numbers of the lines of each writer in the log; torn lines under ""."""
-    found: dict[str, list[int]] = {}
-    for line in contents(folder / "log/main").decode().splitlines():
-        match = re.fullmatch(r"(\d+\.\d+) (\d+)", line)
-        writer, number = match.groups() if match else ("", 0)
-        found.setdefault(writer, []).append(int(number))
-    return found
-
-
-def wait_until_all_arrived(folder: Path) -> None:
-    """Wait until the log does not grow any more: the pipe is empty."""
-    seen = [-1]
-
-    def is_quiet() -> bool:
-        seen.append(len(contents(folder / "log/main")))
-        return len(seen) > 30 and len(set(seen[-30:])) == 1
-
-    eventually(is_quiet, within=60, what="all lines arrive")

@@ -14,12 +14,11 @@ from daemontools_conformance.tests.tree.hand import (
     Hand,
     begin,
     bring_up,
-    lines_of_writers,
-    noted,
     play,
     play_to_the_end,
     supervise_in,
 )
+from daemontools_conformance.tests.tree.writers import lines_of_writers, noted
 
 GROWTH = 4000  # KB: more is a leak
 
