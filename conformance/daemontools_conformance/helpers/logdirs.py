@@ -8,7 +8,6 @@ import os
 import stat
 from pathlib import Path
 
-OLD_NAME = 25  # "@" and 24 digits; then ".s" or ".u"
 MARGIN = 2000  # a newline this near to the largest size ends a file
 
 

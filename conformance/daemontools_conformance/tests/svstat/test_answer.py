@@ -6,7 +6,7 @@ import pytest
 
 from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
 from daemontools_conformance.running.sandbox import Sandbox
-from daemontools_conformance.tests.svstat.handmade import answer, service, status_bytes
+from daemontools_conformance.tests.svstat.handmade import answer, masked, service, status_bytes
 
 
 @clause("svstat/answer/not-running")
