@@ -3,7 +3,6 @@
 The suite knows nothing of this: it gets a folder of programs, as from anyone.
 """
 
-import os
 import shutil
 import subprocess
 import sys
@@ -39,8 +38,12 @@ def patched(folder: Path, patches: Sequence[Patch] = ()) -> Path:
         if text.count(patch.old) != 1:
             raise ValueError(f"{patch.file}: {text.count(patch.old)} x {patch.old!r}")
         file.write_text(text.replace(patch.old, patch.new))
-    install = [sys.executable, "-I", "-m", "daemontools.install", str(folder / "bin")]
-    subprocess.run(install, env={**os.environ, "PYTHONPATH": str(library)}, check=True)
+    # With -I PYTHONPATH says nothing, and what is installed here would be judged instead.
+    code = (
+        "import runpy, sys; sys.path.insert(0, sys.argv.pop(1));"
+        "runpy.run_module('daemontools.install', run_name='__main__')"
+    )
+    subprocess.run([sys.executable, "-I", "-c", code, library, folder / "bin"], check=True)
     return folder / "bin"
 
 
