@@ -8,8 +8,9 @@
                      may not read the place where pip has put it
     --no-chain       start an interpreter for each program of a chain (unix/chain.py)
 
-For servers: /command, /usr/local/bin, /usr/bin. A launcher is four lines that
-start with the absolute path of the interpreter and the flags `-BISXutf8`:
+For servers: /command, /usr/local/bin, /usr/bin. A launcher puts SIGINT back to its
+default before all else, and says in one line if the library cannot be had. Its first
+line is the absolute path of the interpreter, with the flags `-BISXutf8`:
 
 * `-B` no program ever writes a compiled module: under a umask of 0, anybody could change
   what root has written. This module compiles them once;
@@ -40,17 +41,26 @@ MARK = "# A launcher written by daemontools.install: it may be overwritten and r
 
 FLAGS = "-BISXutf8"
 
+# What it imports before the library is part of every interpreter, and takes no file.
 LAUNCHER = """\
 #!{python} {flags}
 {mark}
-import sys
+import _signal, posix, sys
+if _signal.getsignal(2) is _signal.default_int_handler:
+    _signal.signal(2, _signal.SIG_DFL)
 sys.path.append({library!r})
-{switches}from daemontools.programs.{program} import main
-from daemontools.unix.start import run
+try:
+{switches}    from daemontools.programs.{program} import main
+    from daemontools.unix.start import run
+except BaseException as error:
+    try:
+        posix.write(2, b"{program}: fatal: unable to load its modules: %a\\n" % error)
+    finally:
+        posix._exit(111)
 run(main)
 """
 
-NO_CHAIN = "import daemontools.unix.chain\ndaemontools.unix.chain.enabled = False\n"
+NO_CHAIN = "    import daemontools.unix.chain\n    daemontools.unix.chain.enabled = False\n"
 
 # The kernel reads at most this many bytes of a #! line (Linux since 5.1).
 LONGEST_FIRST_LINE = 255

@@ -41,7 +41,7 @@ REFERENCE = ROOT / "reference/daemontools"
 SUITE = ROOT / "conformance/daemontools_conformance"
 UPKEEP = ROOT / "conformance/upkeep"
 
-BUDGETS = {SUITE: 9980, UPKEEP: 900}  # lines, tests apart
+BUDGETS = {SUITE: 10050, UPKEEP: 900}  # lines, tests apart
 LONGEST_FUNCTION = 40  # lines, a screen; the docstring is not counted
 SLEEPERS = {"sleep"}
 

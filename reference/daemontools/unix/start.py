@@ -5,7 +5,8 @@ its signals and its environment. CPython changes five things before our first li
 runs. This module puts them back before anything else:
 
 * SIGINT has a handler that raises KeyboardInterrupt: back to default, so that
-  Ctrl-C kills the program as it would kill a C program;
+  Ctrl-C kills the program as it would kill a C program (a launcher does it itself, before
+  it imports this module);
 * SIGPIPE is ignored: back to default. `tai64n | head -1` must end;
 * SIGXFSZ is ignored: back to default;
 * LC_CTYPE may have been set in the environment (PEP 538, when the locale is
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 def run(main: "Main") -> "NoReturn":
     """Call `main` with the arguments as bytes, and end the process with what it returns."""
     _restore_signals()
+    _die_if_interrupted()
     _restore_locale_variable()
     _restore_launcher_variable()
     call(main, [os.fsencode(argument) for argument in sys.argv])
@@ -91,6 +93,15 @@ def _restore_signals() -> None:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     die_of_writing()
+
+
+def _die_if_interrupted() -> None:
+    """Obey a SIGINT that CPython's start has got, shown, and then forgotten.
+
+    It looks whether the script is a folder or an archive, and goes on if that fails.
+    """
+    if getattr(sys, "last_type", None) is KeyboardInterrupt:
+        os.kill(os.getpid(), signal.SIGINT)
 
 
 def _restore_locale_variable() -> None:
