@@ -73,14 +73,22 @@ def test_the_directory_may_be_given(path_in_tree: Callable[..., bytes], programs
     assert path == os.fsencode(programs) + b":" + DJBS
 
 
-def test_called_through_a_link_it_takes_the_directory_of_the_link(
+def test_called_through_a_link_it_takes_the_directory_of_its_file(
     path_in_tree: Callable[..., bytes], programs: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "links").mkdir()
-    (tmp_path / "links/boot").symlink_to(programs / "svscanboot")
-    for name in ("svscan", "supervise", "readproctitle", "svc"):
-        (tmp_path / "links" / name).symlink_to(programs / name)
-    assert path_in_tree(tmp_path / "links/boot").startswith(os.fsencode(tmp_path / "links:"))
+    (tmp_path / "links/boot").symlink_to("more")
+    (tmp_path / "links/more").symlink_to(programs / "svscanboot")
+    for name in ("svscan", "supervise", "readproctitle", "svc"):  # of somebody else's
+        (tmp_path / "links" / name).write_text("#!/bin/sh\ntouch trapped\n")
+        (tmp_path / "links" / name).chmod(0o755)
+    path = path_in_tree(tmp_path / "links/boot")
+    assert path == os.fsencode(programs) + b":" + DJBS
+
+
+@pytest.mark.parametrize("file", [b"/command/svscanboot", b"/command/../command/svscanboot"])
+def test_called_in_command_it_takes_command(file: bytes) -> None:
+    assert svscanboot.own_directory(file) == b"/command"
 
 
 def test_ignored_sigchld_does_not_hinder(

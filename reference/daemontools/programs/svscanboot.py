@@ -19,7 +19,7 @@ svscanboot runs as long as svscan or readproctitle lives, and its exit code is
 readproctitle's. As process 1 it also reaps all orphans.
 
 It extends 0.76's script in two ways: the directory may be given (the default is
-/service), and svscanboot's own directory comes first on PATH, so that it finds
+/service), and the directory of svscanboot's file comes first on PATH, so that it finds
 its own programs wherever they were installed.
 Contract: conformance/spec/svscanboot.md.
 Manual: http://cr.yp.to/daemontools/svscanboot.html
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 FATAL = "svscanboot: fatal: "
 
 SERVICE = b"/service"
+COMMAND = b"/command"
 PATH = b"/command:/usr/local/bin:/usr/local/sbin:/bin:/sbin:/usr/bin:/usr/sbin:/usr/X11R6/bin"
 SCREEN_BYTES = 400
 
@@ -73,11 +74,15 @@ def main(argv: list[bytes]) -> int:
 
 
 def own_directory(file: bytes) -> bytes:
-    """The directory of svscanboot; /command if its name is relative to a removed directory."""
+    """Where svscanboot's file is; /command if it was called as a file there, or is nowhere.
+
+    A link does not count: others may be able to write beside the link and put a svscan there.
+    """
     try:
-        return os.path.dirname(os.path.abspath(file))
-    except OSError:
-        return b"/command"
+        called = os.path.dirname(os.path.abspath(file))
+        return called if called == COMMAND else os.path.dirname(os.path.realpath(file))
+    except OSError:  # relative to a working directory that is gone
+        return COMMAND
 
 
 def path_after(own: bytes) -> bytes:
