@@ -29,8 +29,8 @@ Contract: conformance/spec/supervise.md. Manual: http://cr.yp.to/daemontools/sup
 """
 
 import _signal as signal  # `signal` takes 5 ms more (docs/explain/shape.md)
-import os
 import select
+from os import chdir, close, execv, kill, mkdir, mkfifo, read, readlink, rename, stat, write
 
 from daemontools.core import machine, status
 from daemontools.unix.clock import now, pause
@@ -155,14 +155,14 @@ def _tried(what: str, step: "Callable[..., T]", *arguments: object) -> "T | None
 
 def _enter(directory: bytes) -> None:
     try:
-        os.chdir(directory)
+        chdir(directory)
     except OSError as error:
         die(111, FATAL, "unable to chdir to ", directory, ": ", error)
 
 
 def _has_down_file() -> bool:
     try:
-        os.stat(b"down")
+        stat(b"down")
     except FileNotFoundError:
         return False
     except OSError as error:
@@ -176,10 +176,10 @@ def _make_folder() -> None:
     Debian has such links, for services on a file system that is read-only, or empty after a boot.
     """
     try:
-        os.mkdir(b"supervise", 0o700)
+        mkdir(b"supervise", 0o700)
     except OSError:
         try:
-            os.mkdir(os.readlink(b"supervise"), 0o700)
+            mkdir(readlink(b"supervise"), 0o700)
         except OSError:
             pass  # it exists already; if not, _acquire_lock reports it
 
@@ -219,7 +219,7 @@ def _make_ok() -> None:
 
 def _make_fifo(path: bytes) -> None:
     try:
-        os.mkfifo(path, 0o600)
+        mkfifo(path, 0o600)
     except OSError:
         pass  # it exists already; if not, the caller's open reports it
 
@@ -245,9 +245,9 @@ def _announce() -> None:
         return
     try:
         try:
-            written = os.write(new, status.pack(_stamp, _pid, paused=paused, want=want))
+            written = write(new, status.pack(_stamp, _pid, paused=paused, want=want))
         finally:
-            os.close(new)  # some file systems report only here that the disk is full
+            close(new)  # some file systems report only here that the disk is full
     except (OSError, MemoryError) as error:
         warn(WARNING, "unable to write ", *name, ": ", error)
         return
@@ -255,7 +255,7 @@ def _announce() -> None:
         warn(WARNING, "unable to write ", *name, ": partial write")
         return
     try:
-        os.rename(b"supervise/status.new", b"supervise/status")
+        rename(b"supervise/status.new", b"supervise/status")
     except (OSError, MemoryError) as error:
         warn(WARNING, "unable to rename ", *name, " to status: ", error)
 
@@ -305,7 +305,7 @@ def _take_command(control: int) -> bool:
 def _next_command(control: int) -> bytes:
     """The next letter; empty if there is none. Raises OSError."""
     try:
-        return os.read(control, 1)
+        return read(control, 1)
     except BlockingIOError:
         return b""
 
@@ -323,7 +323,7 @@ def _take(actions: "machine.Actions") -> None:
 
 def _kill(number: int) -> None:
     try:
-        os.kill(_pid, number)
+        kill(_pid, number)
     except OSError:
         pass  # ./run may be setuid; svc expects no answer
 
@@ -359,4 +359,4 @@ def _become_run() -> None:
     SIGCHLD is unblocked, and exec resets it to its default.
     """
     die_of_writing()
-    os.execv(b"./run", [b"./run"])
+    execv(b"./run", [b"./run"])

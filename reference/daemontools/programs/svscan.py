@@ -97,18 +97,32 @@ def reap(table: Table) -> None:
 def scan(table: Table) -> None:
     """Start each service in the directory that does not run; forget those that are gone.
 
-    If the directory cannot be read, nothing is known, so no service is forgotten.
-    The directory stays open while services are started: if pipes took all
-    descriptors, the next scan could not open it.
+    If the directory cannot be read to its end, nothing is known of what is gone. The
+    directory stays open while pipes are made: if pipes took all descriptors, the next
+    scan could not open it.
+
+    All services are looked at before the first is started: each child has its own copy
+    of the memory that svscan writes between two forks.
     """
     begin_scan(table)
+    found: list[tuple[bytes, Service]] = []
+    is_whole = False
     try:
         with os.scandir(b".") as entries:
             for entry in entries:
-                start(table, entry.name)
+                service = look(table, entry.name)
+                found += [(entry.name, service)] if service else []
+        is_whole = True
     except OSError as error:
         warn(WARNING, "unable to read directory: ", error)
-        return
+    for name, service in found:
+        start(name, service)
+    if is_whole:
+        forget(table)
+
+
+def forget(table: Table) -> None:
+    """Close the pipes of the services that are gone."""
     for service in remove_gone(table):
         for end in service.pipe or ():
             try:
@@ -117,26 +131,27 @@ def scan(table: Table) -> None:
                 warn(WARNING, "unable to close pipe: ", error)  # it is closed all the same
 
 
-def start(table: Table, name: bytes) -> None:
-    """If `name` is a service, start those of its two processes that do not run."""
+def look(table: Table, name: bytes) -> Service | None:
+    """The entry in the table of `name`; None if it is no service, or has no place there."""
     if name.startswith(b"."):
-        return
+        return None
     try:
         found = os.stat(name)
     except OSError as error:
         warn(WARNING, "unable to stat ", name, ": ", error)
-        return
+        return None
     if not stat.S_ISDIR(found.st_mode):
-        return
+        return None
 
     identity = (found.st_dev, found.st_ino)
-    service = table.get(identity)
-    if not service:
-        service = first_sight(table, identity, name)
-        if not service:
-            return
+    service = table.get(identity) or first_sight(table, identity, name)
+    if service:
+        service.is_seen = True
+    return service
 
-    service.is_seen = True
+
+def start(name: bytes, service: Service) -> None:
+    """Start what is missing of a service."""
     if not service.pid:
         service.pid = spawn(name, lambda: service_child(name, service))
     if service.pid and service.pipe and not service.log_pid:

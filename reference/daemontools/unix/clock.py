@@ -7,7 +7,7 @@ one second, supervise stands still for an hour.)
 """
 
 import _signal as signal
-import time
+from time import monotonic, sleep, time_ns
 
 
 def now() -> tuple[int, int]:
@@ -15,16 +15,16 @@ def now() -> tuple[int, int]:
 
     Microseconds plus 500 ns, as 0.76 stamps: the middle of the microsecond.
     """
-    microseconds = time.time_ns() // 1000
+    microseconds = time_ns() // 1000
     return microseconds // 1_000_000, microseconds % 1_000_000 * 1000 + 500
 
 
 def pause(seconds: float) -> None:
     """Do nothing for `seconds`, whatever signals arrive, and whatever the kernel refuses."""
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
+    end = monotonic() + seconds
+    while (left := end - monotonic()) > 0:
         try:
-            time.sleep(left)
+            sleep(left)
         except OSError:
             _pause_otherwise(left)
 

@@ -5,22 +5,22 @@ program must not hold descriptors that the program would not have: a pipe
 end that stays open keeps a reader waiting for ever.
 """
 
-import os
+from os import close, get_inheritable, listdir
 
 
 def close_as_exec_would() -> None:
     """Close all descriptors that are marked close-on-exec."""
     for fd in _open_descriptors():
         try:
-            if not os.get_inheritable(fd):
-                os.close(fd)
+            if not get_inheritable(fd):
+                close(fd)
         except OSError:
             pass  # not open: the listing itself used one
 
 
 def _open_descriptors() -> "list[int] | range":
     try:
-        return [int(name) for name in os.listdir("/proc/self/fd")]
+        return [int(name) for name in listdir("/proc/self/fd")]
     except OSError:
         # There is no /proc, or no free descriptor to read it. The limit on descriptors is no
         # help: it may be huge, or lower than the number of one that is open already.

@@ -17,8 +17,8 @@ prints a traceback by default. Here it writes the byte again.
 """
 
 import _signal as signal
-import os
 import sys
+from os import pipe, read, set_blocking, write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ def open_selfpipe(caught: int) -> int:
 
     The signal is unblocked too. Raises OSError if no pipe can be made.
     """
-    read_end, write_end = os.pipe()
-    os.set_blocking(read_end, False)
-    os.set_blocking(write_end, False)
+    read_end, write_end = pipe()
+    set_blocking(read_end, False)
+    set_blocking(write_end, False)
     sys.unraisablehook = lambda _error: _write_again(write_end)
     signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
     signal.signal(caught, _do_nothing)
@@ -47,7 +47,7 @@ def drain(read_end: int) -> bool:
     """
     has_news = False
     try:
-        while os.read(read_end, 512):
+        while read(read_end, 512):
             has_news = True
     except BlockingIOError:
         pass
@@ -56,7 +56,7 @@ def drain(read_end: int) -> bool:
 
 def _write_again(write_end: int) -> None:
     try:
-        os.write(write_end, b"\0")
+        write(write_end, b"\0")
     except OSError:
         pass  # supervise looks from time to time without news, too
 

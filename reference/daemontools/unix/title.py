@@ -48,7 +48,7 @@ def fits(words: list[bytes]) -> bool:
 
 def joined(words: list[bytes]) -> bytes:
     """The words as they lie in memory: each followed by a NUL."""
-    return b"".join(word + b"\0" for word in words)
+    return b"\0".join(words) + b"\0"
 
 
 def open_room() -> tuple[int, int, int] | None:
