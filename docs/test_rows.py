@@ -1,4 +1,4 @@
-"""The page of deviations cannot lie: each of its rows names what would fail if it were not so.
+"""The pages of deviations and of trust cannot lie: a row names what would fail if it were not so.
 
 That is a clause which a profile declares, or a test of this repository. A fault of 0.76 that
 is not kept is declared for djb's programs, and an addition, or what Python cannot do, for
@@ -36,11 +36,11 @@ class Row(NamedTuple):
     shown_by: list[str]
 
 
-def rows() -> list[Row]:
-    """All rows of all tables."""
+def rows(page: str = "deviations") -> list[Row]:
+    """All rows of all tables of a page."""
     found: list[Row] = []
     heading, before = "", ""
-    for line in (DOCS / "reference/deviations.md").read_text().splitlines():
+    for line in (DOCS / f"reference/{page}.md").read_text().splitlines():
         if line.startswith("## "):
             heading = line[3:]
         if line.startswith("|") and before.startswith("|") and not re.match(r"\| *--", line):
@@ -76,8 +76,21 @@ def test_a_row_names_what_shows_it(row: Row) -> None:
     assert [name for name in names if name not in everywhere] == [], f"not declared: {profiles}"
 
 
+@pytest.mark.parametrize("row", rows("trust"), ids=lambda row: row.what[:60])
+def test_a_row_of_who_is_trusted_names_what_shows_it(row: Row) -> None:
+    known = known_clauses()
+    assert row.shown_by, "no clause and no test shows it"
+    assert [name for name in row.shown_by if name not in known and not is_test(name)] == []
+
+
 NAMED = re.compile(r"`([a-z0-9]+/[a-z-]+/[a-z0-9-]+)`")
 NAMED_IN_MODULES = re.compile(r"([a-z0-9]+/(?:[a-z0-9-]+/)?)\.\.\.")
+
+
+def known_clauses() -> list[str]:
+    """The ids of all clauses."""
+    spec = "".join(file.read_text() for file in (ROOT / "conformance/spec").glob("*.md"))
+    return re.findall(r"^## (.+/.+/.+)$", spec, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -86,8 +99,7 @@ NAMED_IN_MODULES = re.compile(r"([a-z0-9]+/(?:[a-z0-9-]+/)?)\.\.\.")
     ids=lambda file: str(file.relative_to(ROOT)),
 )
 def test_a_clause_that_is_named_exists(file: Path) -> None:
-    spec = "".join(file.read_text() for file in (ROOT / "conformance/spec").glob("*.md"))
-    known = re.findall(r"^## (.+/.+/.+)$", spec, re.MULTILINE)
+    known = known_clauses()
     programs = {clause.split("/")[0] for clause in known}
     pattern = NAMED_IN_MODULES if file.suffix == ".py" else NAMED
     named = {name for name in pattern.findall(file.read_text()) if name.split("/")[0] in programs}

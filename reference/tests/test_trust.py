@@ -1,0 +1,322 @@
+"""What docs/reference/trust.md says and no clause can: each row is run here.
+
+Where it says "as with 0.76's", djb's programs do the same thing, if they are installed.
+"""
+
+import os
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from daemontools import install
+
+PYTHON = os.path.realpath(sys.executable)
+LIBRARY = str(Path(install.__file__).parents[1])
+DJBS = Path("/usr/bin")
+IS_OPEN = all(step.stat().st_mode & 1 for step in (Path(PYTHON), *Path(PYTHON).parents))
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+needs_compiler = pytest.mark.skipif(not shutil.which("gcc"), reason="needs gcc")
+needs_open_interpreter = pytest.mark.skipif(not IS_OPEN, reason="nobody may run this interpreter")
+
+
+@pytest.fixture(scope="module")
+def launchers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of launchers and their library that everybody may use."""
+    folder = tmp_path_factory.mktemp("bin")
+    for step in (folder, *folder.parents[:-2]):
+        step.chmod(0o755)
+    library = install.copy(folder / "library", PYTHON)
+    install.install(folder, PYTHON, library)
+    install.install(folder / "no-chain", PYTHON, library, chain=False)
+    return folder
+
+
+@pytest.fixture(params=["reference", "0.76"])
+def programs(request: pytest.FixtureRequest, launchers: Path) -> Path:
+    """The launchers, and then djb's programs."""
+    if request.param == "reference":
+        return launchers
+    if not (DJBS / "envuidgid").is_file() or install.is_ours(DJBS / "envuidgid"):
+        pytest.skip("0.76 is not installed")
+    return DJBS
+
+
+def run(
+    folder: Path, *words: str | Path, path: Path | None = None, **variables: str
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a command there to its end."""
+    environment = {"PATH": f"{path}:/usr/bin:/bin", **variables}
+    return subprocess.run(
+        words, cwd=folder, env=environment, capture_output=True, check=False, timeout=60
+    )
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Start a command there; the end of the test kills it and all that it started."""
+    started = []
+
+    def start(*words: str | Path, path: Path) -> subprocess.Popen[bytes]:
+        environment = {"PATH": f"{path}:/usr/bin:/bin", "SECRET": "1"}
+        process = subprocess.Popen(words, cwd=tmp_path, env=environment, process_group=0)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def wait_until(question: Callable[[], object]) -> None:
+    """Ask until the answer is yes; half a minute at most."""
+    deadline = time.monotonic() + 30
+    while not question():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+# Links in folders of others
+
+LINKS = ("lock", "state", "newstate", "current", "previous", "processed", "status")
+
+
+def tree(folder: Path) -> dict[str, tuple[str, str]]:
+    """Each file below the folder: its kind and mode, and its content or target."""
+    seen = {}
+    for path in folder.rglob("*"):
+        name = re.sub("@[0-9a-f]{24}", "@STAMP", str(path.relative_to(folder)))
+        content = os.readlink(path) if path.is_symlink() else ""
+        if path.is_file() and not path.is_symlink():
+            content = path.read_text()
+        seen[name] = (stat.filemode(path.lstat().st_mode), content)
+    return seen
+
+
+@pytest.mark.parametrize("target", ["precious", "nothing"])
+@pytest.mark.parametrize("name", LINKS)
+def test_multilog_follows_links_in_a_log_directory_as_0_76_does(
+    launchers: Path, tmp_path: Path, name: str, target: str
+) -> None:
+    if not (DJBS / "multilog").is_file() or install.is_ours(DJBS / "multilog"):
+        pytest.skip("0.76 is not installed")
+    seen = []
+    for programs in (launchers, DJBS):
+        folder = tmp_path / programs.name
+        (folder / "log").mkdir(parents=True)
+        (folder / "precious").write_text("precious\n")
+        (folder / "precious").chmod(0o640)
+        (folder / "log" / name).symlink_to(f"../{target}")
+        script: list[str | Path] = [programs / "multilog", "./log", "=log/status"]
+        ended = subprocess.run(
+            script, cwd=folder, input=b"line\n", capture_output=True, check=False, timeout=60
+        )
+        seen.append((ended.returncode, ended.stderr, tree(folder)))
+    assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize("program", ["svok", "svstat"])
+def test_a_link_in_place_of_ok_is_opened_and_nothing_is_written(
+    programs: Path, tmp_path: Path, program: str
+) -> None:
+    (tmp_path / "s/supervise").mkdir(parents=True)
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / "s/supervise/ok").symlink_to("../../precious")
+    run(tmp_path, programs / program, "s")
+    assert (tmp_path / "precious").read_text() == "precious"
+
+
+def test_who_may_write_a_left_over_control_commands_supervise(
+    programs: Path, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    (tmp_path / "s/supervise").mkdir(parents=True)
+    (tmp_path / "s/down").touch()
+    (tmp_path / "s/run").write_text("#!/bin/sh\ntouch started\nexec sleep 99\n")
+    (tmp_path / "s/run").chmod(0o755)
+    control = tmp_path / "s/supervise/control"
+    os.mkfifo(control)
+    control.chmod(0o666)
+    start(programs / "supervise", "s", path=programs)
+    wait_until((tmp_path / "s/supervise/ok").exists)
+    assert control.stat().st_mode & 0o777 == 0o666
+    control.write_bytes(b"o")
+    wait_until((tmp_path / "s/started").exists)
+
+
+def test_a_link_in_place_of_status_new_is_followed(
+    programs: Path, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    (tmp_path / "s/supervise").mkdir(parents=True)
+    (tmp_path / "s/down").touch()
+    (tmp_path / "precious").write_text("precious, and longer than 18 bytes")
+    (tmp_path / "s/supervise/status.new").symlink_to("../../precious")
+    start(programs / "supervise", "s", path=programs)
+    wait_until((tmp_path / "s/supervise/ok").exists)
+    assert (tmp_path / "precious").stat().st_size == 18
+
+
+# The account of setuidgid
+
+
+@needs_root
+@needs_open_interpreter
+def test_what_runs_for_the_account_has_nothing_of_roots(
+    programs: Path, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    (tmp_path / "own").mkdir()
+    shutil.chown(tmp_path / "own", "nobody")
+    for step in (tmp_path, *tmp_path.parents[:-2]):
+        step.chmod(0o755)
+    holder = start(programs / "setlock", "own/lock", "sleep", "99", path=programs)
+    wait_until((tmp_path / "own/lock").exists)
+    shutil.chown(tmp_path / "own/lock", "nobody")
+    wait_until(lambda: Path(f"/proc/{holder.pid}/comm").read_text() == "sleep\n")
+    capable = ["setpriv", "--inh-caps", "+chown", "--ambient-caps", "+chown", "--groups", "4,6"]
+    waiting = start(
+        *capable, programs / "setuidgid", "nobody", "setlock", "own/lock", "true", path=programs
+    )
+    status = Path(f"/proc/{waiting.pid}/status")
+    wait_until(lambda: re.search(r"Uid:(\t65534){4}", status.read_text()))
+    wait_until(lambda: len(os.listdir(f"/proc/{waiting.pid}/fd")) > 3)
+    wait_until(lambda: "own/lock" in " ".join(_open_files(waiting.pid)))
+    seen = status.read_text()
+    assert re.findall(r"^Cap(?:Prm|Eff|Amb):\t(\w+)$", seen, re.M) == ["0" * 16] * 3
+    assert re.findall(r"^Groups:\t(.*?) *$", seen, re.M) == ["65534"]
+    assert sum("own/lock" in file for file in _open_files(waiting.pid)) == 1
+
+
+def _open_files(pid: int) -> list[str]:
+    folder = Path(f"/proc/{pid}/fd")
+    return [os.readlink(fd) for fd in folder.iterdir()]
+
+
+# Code by way of the environment
+
+PRELOADED = """
+#include <stdio.h>
+#include <unistd.h>
+__attribute__((constructor)) static void hello(void) { dprintf(2, "uid %d\\n", getuid()); }
+"""
+
+
+@needs_root
+@needs_compiler
+@needs_open_interpreter
+def test_a_library_of_an_env_directory_is_loaded_by_what_is_executed_next(
+    programs: Path, tmp_path: Path
+) -> None:
+    for step in (tmp_path, *tmp_path.parents[:-2]):
+        step.chmod(0o755)
+    (tmp_path / "hello.c").write_text(PRELOADED)
+    subprocess.run(
+        ["gcc", "-shared", "-fPIC", "-o", "hello.so", "hello.c"], cwd=tmp_path, check=True
+    )
+    (tmp_path / "env").mkdir()
+    (tmp_path / "env/LD_PRELOAD").write_text(f"{tmp_path}/hello.so")
+    chain: list[str | Path] = [programs / "envdir", "env", "setuidgid", "nobody", "true"]
+    said = run(tmp_path, *chain, path=programs).stderr
+    assert said == (b"uid 0\nuid 65534\n" if programs == DJBS else b"uid 65534\n")
+
+
+TRAP = "import posix; posix.write(1, b'uid %d' % posix.geteuid()); posix._exit(66)\n"
+
+
+@pytest.fixture
+def trap(tmp_path: Path) -> str:
+    """What PYTHONEXECUTABLE must name to have TRAP run."""
+    (tmp_path / "trap/encodings").mkdir(parents=True)
+    (tmp_path / "trap/encodings/__init__.py").write_text(TRAP)
+    (tmp_path / "trap/python._pth").write_text(f"{tmp_path}/trap\n")
+    for step in (tmp_path, *tmp_path.parents[:-2]):
+        step.chmod(0o755)
+    return f"{tmp_path}/trap/python"
+
+
+def test_an_env_directory_is_trusted_by_each_program_that_is_executed_behind_it(
+    launchers: Path, tmp_path: Path, trap: str
+) -> None:
+    (tmp_path / "env").mkdir()
+    (tmp_path / "env/PYTHONEXECUTABLE").write_text(trap)
+
+    def is_trapped(folder: Path, program: str) -> bool:
+        answer = run(tmp_path, folder / "envdir", "env", program, "true", path=folder)
+        assert answer.returncode in (0, 66)
+        return answer.stdout.startswith(b"uid ")
+
+    assert not is_trapped(launchers, "pgrphack")
+    assert is_trapped(launchers, "fghack")
+    assert is_trapped(launchers / "no-chain", "pgrphack")
+
+
+WRAPPER = '#include <unistd.h>\nint main() {{ setuid(0); execl("{0}", "{0}", "/", (char *) 0); }}\n'
+
+
+@needs_root
+@needs_compiler
+@needs_open_interpreter
+def test_a_set_uid_wrapper_must_clear_the_variable(
+    launchers: Path, tmp_path: Path, trap: str
+) -> None:
+    (tmp_path / "wrapper.c").write_text(WRAPPER.format(launchers / "svok"))
+    subprocess.run(["gcc", "-w", "-o", "wrapper", "wrapper.c"], cwd=tmp_path, check=True)
+    (tmp_path / "wrapper").chmod(0o4755)
+    seen = []
+    for environment in ({}, {"PYTHONEXECUTABLE": trap}):
+        call = subprocess.run(
+            [tmp_path / "wrapper"], env=environment, user="nobody", capture_output=True, check=False
+        )
+        seen.append((call.returncode, call.stdout))
+    if seen[1] == (66, b"uid 65534"):
+        pytest.skip("set-uid programs are not permitted here")
+    assert seen == [(100, b""), (66, b"uid 0")]
+
+
+# What comes from others
+
+
+def test_escape_sequences_of_a_line_come_through(programs: Path, tmp_path: Path) -> None:
+    line = b"\x1b]0;title\x07\x1b[2J\x9b31m\n"
+    for words in (["multilog", "./log"], ["tai64nlocal"]):
+        ended = subprocess.run(
+            [programs / words[0], *words[1:]],
+            cwd=tmp_path,
+            input=line,
+            capture_output=True,
+            check=True,
+        )
+    assert (tmp_path / "log/current").read_bytes() == line
+    assert ended.stdout == line
+    shown = run(tmp_path, PYTHON, "-I", "-c", _LOGS, LIBRARY, tmp_path / "log")
+    assert shown.stdout == line
+
+
+_LOGS = """
+import sys
+sys.path.append(sys.argv.pop(1))
+from daemontools.logs import main
+main()
+"""
+
+
+def test_the_setup_of_a_profile_is_executed_even_to_list_the_tests(tmp_path: Path) -> None:
+    pytest.importorskip("daemontools_conformance")
+    (tmp_path / "other.toml").write_text('name = "other"\nsetup = ["touch", "executed"]\n')
+    command = [sys.executable, "-I", "-m", "daemontools_conformance"]
+    words: list[str | Path] = [
+        "--implementation",
+        tmp_path / "other.toml",
+        "--program",
+        "svok",
+        "--collect-only",
+    ]
+    run(tmp_path, *command, *words)
+    assert (tmp_path / "executed").exists()
