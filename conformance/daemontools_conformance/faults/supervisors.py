@@ -17,6 +17,15 @@ from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import Sandbox
 
 ONCE, FOR_A_WHILE = "1", "1+"  # as strace's `when`
+NTH = (
+    "2",
+    "3",
+    "4",
+    "1+2",
+    "2+2",
+    "1+3",
+    "3+3",
+)  # one call, or from that one every second or third
 
 # How often a second the call may be made while it fails: more is spinning. (Processor time would
 # say the same, but for strace, which takes most of it; it is counted without strace in

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from daemontools_conformance.faults.supervisors import NTH, SUPERVISE, Refusal, endure
 from daemontools_conformance.helpers.marks import clause, heavy, needs
 from daemontools_conformance.helpers.strace import every_call, messages, under_strace
 from daemontools_conformance.running.patience import eventually
@@ -44,6 +45,26 @@ def obeys(sandbox: Sandbox, supervise: Running) -> bool:
         return False
     sandbox.control("s", b"dx")
     return True
+
+
+EACH_CALL = [
+    pytest.param(refusal, id=refusal.name, marks=clause(f"supervise/survives/{refusal.name}"))
+    for refusal in SUPERVISE
+    if refusal.name != "fork"  # it pauses for a minute: supervise/fork/...
+]
+
+
+@heavy("faults")
+@needs("attach")
+@pytest.mark.parametrize("when", NTH)
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("refusal", EACH_CALL)
+def test_the_nth_call_of_the_loop_fails(
+    sandbox: Sandbox, refusal: Refusal, error: str, when: str
+) -> None:
+    seen = endure(sandbox, "supervise", refusal, error, when)
+    assert seen.is_alive
+    assert not seen.trouble
 
 
 @heavy("faults")

@@ -2,6 +2,7 @@
 
 import fcntl
 import re
+import shlex
 import signal
 import stat
 
@@ -153,6 +154,30 @@ def test_the_folder_is_a_link_to_itself(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     (sandbox.path / "s/supervise").symlink_to("supervise")
     assert fatal(sandbox) == b"unable to acquire s/supervise/lock: symbolic link loop"
+
+
+READ_ONLY = """\
+mount --bind s s
+mount -o remount,bind,ro s
+! touch s/new 2>/dev/null
+exec {supervise} s
+"""
+
+
+@clause("supervise/folder/read-only-service")
+@needs("root", "namespaces")
+def test_a_service_that_is_read_only(sandbox: Sandbox) -> None:
+    sandbox.service("s", "exec sleep 1000")
+    (sandbox.path / "run").mkdir()
+    (sandbox.path / "s/supervise").symlink_to("../run")
+    file, _ = sandbox.argv("supervise")
+    script = READ_ONLY.format(supervise=shlex.quote(str(file)))
+    supervise = sandbox.start_command(["unshare", "-m", "sh", "-ec", script])
+    first = is_up(sandbox)
+    sandbox.control("s", b"t")
+    eventually(lambda: sandbox.status("s").pid not in (0, first), what="./run is started again")
+    sandbox.control("s", b"dx")
+    assert (supervise.wait().code, supervise.err) == (0, b"")
 
 
 # The lock

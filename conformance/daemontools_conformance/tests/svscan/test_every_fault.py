@@ -2,6 +2,7 @@
 
 import pytest
 
+from daemontools_conformance.faults.supervisors import NTH, SVSCAN, Refusal, endure
 from daemontools_conformance.helpers.marks import clause, heavy, needs
 from daemontools_conformance.helpers.strace import messages
 from daemontools_conformance.running.patience import eventually
@@ -16,6 +17,25 @@ FAULTS = {
     "stat,newfstatat,statx": ("a", b"unable to stat a: "),
 }
 ERRORS = ("EIO", "EACCES", "EAGAIN", "ENOMEM", "EMFILE", "ENFILE", "EINTR")
+
+
+EACH_CALL = [
+    pytest.param(refusal, id=refusal.name, marks=clause(f"svscan/survives/{refusal.name}"))
+    for refusal in SVSCAN
+]
+
+
+@heavy("faults")
+@needs("attach")
+@pytest.mark.parametrize("when", NTH)
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("refusal", EACH_CALL)
+def test_the_nth_call_of_the_loop_fails(
+    sandbox: Sandbox, refusal: Refusal, error: str, when: str
+) -> None:
+    seen = endure(sandbox, "svscan", refusal, error, when)
+    assert seen.is_alive
+    assert not seen.trouble
 
 
 @heavy("faults")
