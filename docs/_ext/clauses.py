@@ -179,10 +179,11 @@ def _index(programs: dict[str, list[Clause]]) -> str:
         "# Specification\n\n"
         "What an implementation of daemontools must do, one observable fact at a time: "
         f"{len(all_clauses())} clauses. A clause's id is permanent, and is its address on these "
-        "pages. [How the suite works](../book/12-suite.md) says how they are checked; "
-        "[what djb's own tests leave out](djb-list.md), [what ours leave out](not-tested.md) and "
-        "[what code of the reference no clause needs](not-executed.md) "
-        f"are lists of their own.\n\n{matrix}{meanings}\n\n" + "\n".join(table) + "\n\n"
+        "pages. [How the suite works](../book/12-suite.md) says how they are checked. "
+        "Three lists show [what djb's own tests leave out](djb-list.md), "
+        "[what this suite leaves out](not-tested.md) and "
+        "[which code of the reference no clause needs](not-executed.md).\n\n"
+        f"{matrix}{meanings}\n\n" + "\n".join(table) + "\n\n"
         f"```{{toctree}}\n:hidden:\n\n{names}\n```\n"
     )
 
