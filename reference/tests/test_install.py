@@ -43,7 +43,7 @@ def test_remove_takes_away_what_install_wrote(tmp_path: Path) -> None:
 
 
 def test_an_interpreter_with_a_blank_in_its_path_is_refused() -> None:
-    with pytest.raises(ValueError, match="cannot stand"):
+    with pytest.raises(ValueError, match="cannot be used"):
         install.launcher("svok", "/my python", "/nowhere")
 
 

@@ -153,5 +153,5 @@ def _check_length(label: bytes, length: int) -> None:
 def _bytes_of(text: bytes, length: int) -> bytes:
     digits = text[1:]
     if len(text) != length or text[:1] != b"@" or not _DIGITS.issuperset(digits):
-        raise ValueError(f"not `@` and {length - 1} lower-case hexadecimal digits: {text!r}")
+        raise ValueError(f"not a label (`@`, {length - 1} lower-case hexadecimal digits): {text!r}")
     return bytes.fromhex(digits.decode())
