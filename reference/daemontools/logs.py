@@ -40,7 +40,7 @@ from typing import NamedTuple
 from daemontools.core.tai64 import TAI64N_TEXT, parse_tai64n
 from daemontools.unix.messages import die, error_text, warn
 from daemontools.unix.opening import open_read
-from daemontools.unix.streams import BLOCK_BYTES, read_block, write_all
+from daemontools.unix.streams import BLOCK_BYTES, write_all
 
 NAME = "daemontools.logs: "
 
@@ -153,7 +153,7 @@ class _File:
         """More of its text; empty at its end. Raises OSError, EOFError and zlib.error."""
         if self._unzipped:
             return self._unzipped.read1(BLOCK_BYTES)
-        return read_block(self.fd)
+        return os.read(self.fd, BLOCK_BYTES)
 
     def is_gone(self) -> bool:
         """Has its last name been removed?"""

@@ -36,7 +36,7 @@ from daemontools.unix.interrupts import Interrupts
 from daemontools.unix.logdir import PAUSE_SECONDS, WARNING, LogDirectory, insist
 from daemontools.unix.messages import die, warn
 from daemontools.unix.opening import open_append, open_read, open_write
-from daemontools.unix.streams import affordable, in_pieces, write_all
+from daemontools.unix.streams import affordable, in_pieces, read_block, write_all
 from daemontools.unix.title import set_title
 
 TYPE_CHECKING = False
@@ -132,14 +132,10 @@ def _open_status(file: bytes) -> int:
 
 def _read(count: int) -> bytes:
     """Up to `count` bytes of standard input; an error counts as the end of input."""
-
-    def read() -> bytes:
-        try:
-            return os.read(0, count)
-        except OSError:
-            return b""
-
-    return insist(read, "unable to read input")
+    try:
+        return read_block(0, count, lambda: _pause("read input"))
+    except OSError:
+        return b""
 
 
 def _outputs(selection: Selection, block: bytes) -> "Iterator[Output]":
@@ -148,12 +144,12 @@ def _outputs(selection: Selection, block: bytes) -> "Iterator[Output]":
     def feed(piece: bytes) -> "Output":
         return selection.feed(piece, format_tai64n(*now()) if selection.is_stamped else b"")
 
-    return in_pieces(block, feed, _pause)
+    return in_pieces(block, feed, lambda: _pause("judge a line"))
 
 
-def _pause() -> None:
-    """There is no memory even for a single byte of input: warn, and wait."""
-    warn(WARNING, "unable to judge a line, pausing: out of memory")
+def _pause(action: str) -> None:
+    """There is no memory even for the smallest piece of input: warn, and wait."""
+    warn(WARNING, "unable to ", action, ", pausing: out of memory")
     pause(PAUSE_SECONDS)
 
 

@@ -19,10 +19,8 @@ Contract: conformance/spec/readproctitle.md.
 Manual: http://cr.yp.to/daemontools/readproctitle.html
 """
 
-import os
-
 from daemontools.unix.clock import pause
-from daemontools.unix.streams import BLOCK_BYTES, affordable, in_pieces
+from daemontools.unix.streams import BLOCK_BYTES, affordable, in_pieces, read_block
 from daemontools.unix.title import joined, open_room, set_title, show
 
 FIXED_DOTS = 3
@@ -52,11 +50,16 @@ def main(argv: list[bytes]) -> int:
 
     while True:
         try:
-            block = os.read(0, block_bytes)
+            block = read_block(0, block_bytes, _pause)
         except OSError:
             return 111
         if not block:
             return 0
-        for moving in in_pieces(block, shifted, lambda: pause(1)):
+        for moving in in_pieces(block, shifted, _pause):
             if room:
                 show(room, place, moving)
+
+
+def _pause() -> None:
+    """There is no memory: somebody has lowered a limit, and may raise it."""
+    pause(1)

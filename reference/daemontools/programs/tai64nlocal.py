@@ -39,9 +39,14 @@ def main(argv: list[bytes]) -> int:
     # LOOP
     localiser = Localiser(local_time)
     try:
-        while block := read_block(0, block_bytes):
-            for text in in_pieces(block, localiser.convert, lambda: pause(1)):
+        while block := read_block(0, block_bytes, _pause):
+            for text in in_pieces(block, localiser.convert, _pause):
                 write_all(1, text)
     except OSError:
         return 111
     return 0
+
+
+def _pause() -> None:
+    """There is no memory: somebody has lowered a limit, and may raise it."""
+    pause(1)

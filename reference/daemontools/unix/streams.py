@@ -7,8 +7,8 @@ when that pays.
 
 What has been read exists nowhere else, so the memory for the worst block must
 be there before the first read: `affordable` makes sure of it. If the system refuses memory
-later (somebody sets a limit while the program runs), `in_pieces` processes
-less at a time.
+later (somebody sets a limit while the program runs), `read_block` and `in_pieces` go on
+with less at a time.
 """
 
 import os
@@ -73,9 +73,22 @@ def in_pieces(
         start += size
 
 
-def read_block(fd: int, size: int = BLOCK_BYTES) -> bytes:
-    """The next bytes, at least one; empty at the end of the input. Raises OSError."""
-    return os.read(fd, size)
+def read_block(fd: int, size: int, pause: "Callable[[], object]") -> bytes:
+    """The next bytes, at least one; empty at the end of the input. Raises OSError.
+
+    If memory is short, ask for fewer bytes, but never for fewer than LEAST_BLOCK_BYTES:
+    os.read shrinks its result to what it got, and shrinking so small an object copies
+    it. There may be no memory for the copy, and the bytes would be lost. Call `pause`
+    instead, and try again.
+    """
+    while True:
+        try:
+            return os.read(fd, size)
+        except MemoryError:
+            if size <= LEAST_BLOCK_BYTES:
+                pause()
+            else:
+                size = max(size // 2, LEAST_BLOCK_BYTES)
 
 
 def write_all(fd: int, data: bytes) -> None:

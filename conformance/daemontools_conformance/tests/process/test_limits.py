@@ -1,13 +1,15 @@
 """process: the filters and readproctitle, short of memory: not started, or nothing is lost."""
 
+import resource
 from collections.abc import Callable
 
 import pytest
 
-from daemontools_conformance.helpers.limits import LINES, check_all_or_nothing, least
-from daemontools_conformance.helpers.marks import clause, heavy
-from daemontools_conformance.running.processes import Finished
-from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.helpers.limits import LINES, bytes_in, check_all_or_nothing, least
+from daemontools_conformance.helpers.marks import clause, heavy, needs
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import Finished, is_asleep
+from daemontools_conformance.running.sandbox import PIPE, Sandbox
 
 LABEL = b"@4000000037c219bf2ef02e94 "
 DATED = (LABEL + b"x\n") * 2300
@@ -59,3 +61,22 @@ def test_every_limit_means_all_lines_or_none_read(
 ) -> None:
     step = 1 if name == "NOFILE" else 100_000
     sweep(sandbox, program, name, kind, step, range(-6, 6 if name == "NOFILE" else 60))
+
+
+@clause("process/limit/lowered-memory")
+@needs("linux")
+@pytest.mark.parametrize("name", ["AS", "DATA"])
+@pytest.mark.parametrize("program", WORDS)
+def test_a_lowered_limit_of_memory_costs_nothing(sandbox: Sandbox, program: str, name: str) -> None:
+    running = sandbox.start(program, *WORDS[program], stdin=PIPE)
+    first, rest = b"a first line\n", b"x\n" * 30_000  # the pipe takes that at once
+    running.write(first)
+    pipe = running.popen.stdin.fileno()  # type: ignore[union-attr]
+    eventually(lambda: bytes_in(pipe) == 0 and is_asleep(running.pid))
+    limit = (4096, resource.RLIM_INFINITY)
+    resource.prlimit(running.pid, getattr(resource, f"RLIMIT_{name}"), limit)
+    running.write(rest)
+    running.end_input()
+    ended = running.wait(within=40)
+    assert ended.code == 0
+    assert is_whole(program, first + rest)(ended)
