@@ -65,6 +65,21 @@ def test_a_fifo_named_by_tz_is_waited_for(svok: Path, tmp_path: Path) -> None:
         assert running.wait(60) == 100
 
 
+@pytest.mark.parametrize("variable", ["LC_ALL", "LC_CTYPE", "LANG"])
+def test_a_fifo_in_place_of_a_locale_is_waited_for(
+    svok: Path, tmp_path: Path, variable: str
+) -> None:
+    fifo = tmp_path / "xx_XX" / "LC_CTYPE"
+    fifo.parent.mkdir()
+    os.mkfifo(fifo)
+    env = {"LOCPATH": str(tmp_path), variable: "xx_XX"}
+    with subprocess.Popen([svok], env=env, stderr=subprocess.DEVNULL) as running:
+        try:
+            os.close(_opened_by_a_reader(fifo))
+        finally:
+            running.kill()
+
+
 def _opened_by_a_reader(fifo: Path) -> int:
     end = time.monotonic() + 60
     while time.monotonic() < end:
