@@ -173,7 +173,7 @@ def test_a_service_that_is_read_only(sandbox: Sandbox) -> None:
     file, _ = sandbox.argv("supervise")
     script = READ_ONLY.format(supervise=shlex.quote(str(file)))
     supervise = sandbox.start_command(["unshare", "-m", "sh", "-ec", script])
-    first = is_up(sandbox)
+    first = wait_until_up(sandbox)
     sandbox.control("s", b"t")
     eventually(lambda: sandbox.status("s").pid not in (0, first), what="./run is started again")
     sandbox.control("s", b"dx")
