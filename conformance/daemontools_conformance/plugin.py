@@ -1,11 +1,11 @@
-"""What pytest is taught: the suite's options, and what our words are in pytest's.
+"""The pytest plugin: the suite's options, and a translation between pytest's words and ours.
 
-The suite is ordinary pytest: -k, -x, -n and the rest work as always. Nothing is
-decided here. A hook asks `selection` what to run, `judging` what came of it, and
-`reports` to write it down.
+The suite is ordinary pytest: -k, -x, -n and the rest work as always. This module
+decides nothing. Its hooks ask `selection` what to run, `judging` for the outcome,
+and `reports` to write the results.
 
-With xdist the tests run in workers. What a test came to travels to the
-controller with its report; what was selected travels when a worker ends.
+With xdist the tests run in workers. Each test's outcome reaches the controller
+with its report; a worker's selection reaches it when the worker ends.
 """
 
 import random
@@ -48,12 +48,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Find the implementation, once for all workers, and start to listen."""
+    """Find the implementation, once for all workers, and register the hooks."""
     config.addinivalue_line("markers", "clause(id): the clause that this test checks")
-    config.addinivalue_line("markers", "needs(what): what the machine must offer for this test")
-    config.addinivalue_line("markers", "slow: left out by --quick")
-    config.addinivalue_line("markers", "heavy(kind): left out unless --heavy KIND asks for it")
-    if config.option.seed is None:  # before the workers start, which are given all options
+    config.addinivalue_line("markers", "needs(what): what this test needs from the machine")
+    config.addinivalue_line("markers", "slow: --quick leaves this test out")
+    config.addinivalue_line("markers", "heavy(kind): only --heavy KIND runs this test")
+    if config.option.seed is None:  # set it before the workers start: they get all options
         config.option.seed = random.SystemRandom().randrange(1_000_000)
     session = config.stash[SESSION] = _begun(config)
     set_factor(session.profile.patience * config.getoption("patience"))
@@ -72,7 +72,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
-    """What was expected and what was seen, with bytes in hex."""
+    """Show what was expected and what was seen, with bytes in hex."""
     return failure.compared(op, left, right)
 
 
@@ -86,16 +86,16 @@ class Conformance:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """xdist starts a worker: tell it where the programs are."""
+        """Tell a worker that xdist starts where the programs are."""
         node.workerinput[_PARCEL] = self.session.for_worker
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
-        """A worker knows what there is to do."""
+        """Note how many tests a worker has collected."""
         self.session.handed_out = len(ids)
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Say what is judged; a whole run takes minutes."""
+        """Say what this run judges, since a whole run takes minutes."""
         reporter = session.config.pluginmanager.get_plugin("terminalreporter")
         if reporter and not self.session.is_worker:
             profile = self.session.profile
@@ -108,7 +108,7 @@ class Conformance:
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        """Keep what is asked for; in a worker, the longest tests come first."""
+        """Keep the tests that the options ask for; in a worker, run the longest first."""
         asked = self.session.asked
         of = {_candidate(item): item for item in items}
         candidates = [one for one in of if asked.heavy or not one.heavy]
@@ -122,12 +122,12 @@ class Conformance:
         items[:] = [of[one] for one in ordered]
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Now -k and its like have had their say too."""
+        """Note the chosen tests, now that -k and similar options have been applied."""
         self.session.choose({item.nodeid: clause_of(item) for item in session.items})
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
-        """A worker has ended: what it had selected."""
+        """Note what a worker that has ended had selected."""
         parcel = getattr(node, "workeroutput", {}).get(_PARCEL)
         if parcel and not error:
             chosen, left_out = parcel
@@ -136,7 +136,7 @@ class Conformance:
     # One test
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """What is not offered is not run; a test whose needs are not met here is UNTESTED."""
+        """Raise NotOffered or Unavailable if the test cannot run here."""
         profile = self.session.profile
         program = self.session.clauses[clause_of(item)].program
         if program in profile.not_offered:
@@ -150,7 +150,7 @@ class Conformance:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: "pytest.CallInfo[None]"
     ) -> Generator[None, Any, None]:
-        """Ask for the verdict, say it in pytest's words, and attach the result."""
+        """Ask for the verdict, translate it for pytest, and attach the result."""
         hook = yield
         report: pytest.TestReport = hook.get_result()
         if call.excinfo is None and report.when != "call":
@@ -188,7 +188,7 @@ class Conformance:
         outcome: Outcome,
         why: str,
     ) -> None:
-        """Skipped, xfailed, or failed with a bug report in the place of pytest's traceback."""
+        """Mark the report skipped, xfailed, or failed with a bug report instead of a traceback."""
         if outcome in (Outcome.NOT_OFFERED, Outcome.UNTESTED):
             report.outcome = "skipped"
             report.longrepr = (str(item.path), item.location[1] or 0, f"{outcome}: {why}")
@@ -217,7 +217,7 @@ class Conformance:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Judge: an unexpected cell, a run cut short, or nothing at all, is a failure."""
+        """Fail the run if a cell is unexpected, if tests are missing, or if nothing ran."""
         if self.session.is_worker:
             own = self.session.choices[0] if self.session.choices else choice.Choice({})
             parcel = (dict(own.chosen), sorted(own.left_out))
@@ -231,7 +231,7 @@ class Conformance:
                 write_all(self.run, self.session.report)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """The table program x outcome, and what was not expected."""
+        """Print the table program x outcome, and everything unexpected."""
         if self.run:
             terminalreporter.section(f"clauses: {self.session.profile.name}")
             kept = self.session.scratch / "evidence"
@@ -240,10 +240,10 @@ class Conformance:
                 terminalreporter.write_line(line)
             if self.session.asked.heavy or self.run.surprises:
                 seed = self.session.asked.seed
-                terminalreporter.write_line(f"--seed {seed} makes the same choices")
+                terminalreporter.write_line(f"--seed {seed} repeats these random choices")
 
     def pytest_unconfigure(self) -> None:
-        """Leave nothing behind but evidence of failures."""
+        """Remove everything but the evidence of failures."""
         self.session.clean()
 
 
@@ -277,7 +277,7 @@ def _candidate(item: pytest.Item) -> choice.Candidate:
 
 
 def _in_our_words(error: BaseException) -> BaseException:
-    """The exception by which this suite says what pytest's own exceptions say."""
+    """The suite's own exception for each of pytest's."""
     match error:
         case pytest.skip.Exception():
             return Unavailable(str(error))

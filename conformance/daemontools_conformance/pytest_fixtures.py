@@ -21,7 +21,7 @@ def implementation(request: pytest.FixtureRequest) -> Implementation:
 
 @pytest.fixture
 def sandbox(request: pytest.FixtureRequest, implementation: Implementation) -> Iterator[Sandbox]:
-    """A folder of its own for the test; whatever it started is gone afterwards."""
+    """A folder for this test alone. When the test ends, all that it started is killed."""
     session, item = request.config.stash[SESSION], request.node
     clause = session.clauses[clause_of(item)]
     parent = Path(tempfile.mkdtemp(prefix="t", dir=session.scratch))
@@ -54,11 +54,11 @@ def variant(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def dice(request: pytest.FixtureRequest) -> random.Random:
-    """All chance of a test, by the run's seed and the test's name."""
+    """The test's random numbers, seeded by the run's seed and the test's name."""
     return random.Random(f"{request.config.getoption('seed')} {request.node.name}")
 
 
 @pytest.fixture
 def minutes(request: pytest.FixtureRequest) -> float:
-    """How long a soak lasts."""
+    """How long a soak lasts, in minutes."""
     return float(request.config.getoption("minutes"))

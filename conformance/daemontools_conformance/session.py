@@ -1,7 +1,7 @@
-"""The state of one run in one process: what is judged, what was chosen, what was seen.
+"""The state of one run in one process: what it judges, what it chose, what it saw.
 
-With xdist the tests run in workers. Each has a session of its own, made of what
-the controller tells it (`for_worker`). Only the controller judges.
+With xdist the tests run in workers. Each worker has its own session, made from
+what the controller sends (`for_worker`). Only the controller judges.
 """
 
 import os
@@ -28,7 +28,7 @@ from daemontools_conformance.selection.tests import name_of_test, of_suite
 
 
 class Session:
-    """Of a worker if it is given what the controller tells its workers, else of the controller.
+    """A worker's session if `told` is what a controller sends, else a controller's.
 
     Raises ProfileError, SpecError, CannotRun.
     """
@@ -53,24 +53,24 @@ class Session:
             self.implementation = locate(self.profile, self.scratch)
             if report:
                 _make_ready(report)
-        # What hypothesis keeps goes where everything of ours goes, and not into the user's folder.
+        # hypothesis writes to our scratch folder too, not to the user's working directory.
         os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(self.scratch / "hypothesis"))
         self.collected: dict[str, str] = {}  # test -> clause
         self.choices: list[choice.Choice] = []
-        self.handed_out = 0  # tests; workers that are interrupted tell no more
+        self.handed_out = 0  # tests; an interrupted worker reports nothing else
         self.results: list[TestResult] = []
-        self.unclaimed: dict[str, str] = {}  # tests whose worker died, with what pytest says
+        self.unclaimed: dict[str, str] = {}  # tests whose worker died, with pytest's message
 
     @property
     def for_worker(self) -> dict[str, Any]:
-        """What the controller tells a worker, in plain types."""
+        """What the controller sends to a worker, in plain types."""
         return {"scratch": str(self.scratch), "folders": self.implementation.folders}
 
     # Evidence
 
     @property
     def root(self) -> Path:
-        """The folder below which evidence is kept."""
+        """The folder that holds all evidence."""
         return self.report or self.scratch
 
     def place(self, clause: str, test: str) -> Path:
@@ -78,7 +78,7 @@ class Session:
         return evidence.place(self.root, clause, test)
 
     def describe(self, fallen: Failure, test: str, box: Sandbox | None, more: str) -> str:
-        """The bug report; beside the evidence too, if that is kept already."""
+        """The bug report. If the evidence has been written, add the report to it."""
         kept = self.place(fallen.clause.id, test) if box else None
         text = fallen.report(box.replay(fallen.clause.title) if box else "", kept)
         text = f"{text}\n\n{more}" if more else text
@@ -95,7 +95,7 @@ class Session:
             self.choices.append(choice.Choice(chosen, frozenset(left_out)))
 
     def finished(self, options: Sequence[str]) -> run.Run:
-        """The run, judged."""
+        """The run and its verdict."""
         whole = choice.together(self.choices, of_suite(), self.asked, self.clauses)
         chosen = {name_of_test(test): clause for test, clause in whole.chosen.items()}
         died = [
@@ -118,7 +118,7 @@ class Session:
 
 
 def _make_ready(report: Path) -> None:
-    """The report's folder, without the evidence of an earlier report. Raises CannotRun."""
+    """The report's folder, without evidence from an earlier run. Raises CannotRun."""
     try:
         report.mkdir(parents=True, exist_ok=True)
         if (report / "results.jsonl").exists():

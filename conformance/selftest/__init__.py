@@ -1,1 +1,1 @@
-"""Tests of the suite itself: its readers, reporters and judgement, and the liars it must catch."""
+"""Tests of the suite itself: its readers, reporters and verdicts, and the liars it must catch."""

@@ -1,6 +1,6 @@
-"""Copies of the reference with something changed, and the suite run on them as a user would.
+"""Changed copies of the reference, and the suite run on them as a user would run it.
 
-The suite knows nothing of this: it gets a folder of programs, as from anyone.
+The suite knows nothing about this: it gets a folder of programs, as from any user.
 """
 
 import shutil
@@ -17,7 +17,7 @@ REFERENCE = Path(__file__).parents[2] / "reference"
 
 @dataclass(frozen=True)
 class Patch:
-    """One change of one line of the reference: `old` must stand there exactly once."""
+    """One change of one line of the reference: `old` must occur exactly once."""
 
     file: str  # below reference/daemontools
     old: str
@@ -48,7 +48,7 @@ def patched(folder: Path, patches: Sequence[Patch] = ()) -> Path:
 
 
 def with_programs(folder: Path, true: Path, programs: Mapping[str, str]) -> Path:
-    """The launchers in `true`, some of them replaced by scripts (empty: left out).
+    """The launchers in `true`, with some replaced by scripts; an empty script removes one.
 
     In a script {true} is the folder of the honest programs.
     """
@@ -67,7 +67,7 @@ def with_programs(folder: Path, true: Path, programs: Mapping[str, str]) -> Path
 def judged(
     implementation: Path | str, report: Path, *options: str, workers: int = 0, within: int = 300
 ) -> tuple[int, results.Report]:
-    """Run the suite as a command; its exit status and its report."""
+    """Run the suite as a command. Returns its exit status and its report."""
     command = [
         *(sys.executable, "-I", "-m", "daemontools_conformance"),
         *("--implementation", str(implementation), "--report", str(report)),

@@ -4,5 +4,5 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--golden` writes the golden files anew."""
-    parser.addoption("--golden", action="store_true", help="write the golden files anew")
+    """Add `--golden`."""
+    parser.addoption("--golden", action="store_true", help="write the golden files again")

@@ -1,7 +1,7 @@
-"""Fake implementations, each of which misbehaves in one way, and how each must be caught.
+"""Fake implementations that each misbehave in one way, and how the suite must catch each.
 
-If the suite lets one of them pass, or takes a crash for a refusal, the suite is
-wrong, whatever it says of honest programs.
+If the suite lets one of them pass, or mistakes a crash for a refusal, the suite is
+wrong, whatever it says about honest programs.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ PYTHON = "#!{python} -IS\nimport os, signal, sys, time\n"
 
 @dataclass(frozen=True)
 class Liar:
-    """What misbehaves, and the clause that must say so, with which outcome."""
+    """What misbehaves, the clause that must catch it, and the outcome of that clause."""
 
     name: str
     clause: str

@@ -1,7 +1,7 @@
 """The part of JSON Schema that `results.schema.json` uses, in one screen.
 
-A validator of our own, so that the published schema is tested without a
-dependency; any other JSON Schema validator may be used on the file as well.
+This validator tests the published schema without a dependency. Any other JSON Schema
+validator works on the file too.
 """
 
 from collections.abc import Mapping
@@ -18,15 +18,15 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 def mismatch(value: object, schema: Mapping[str, Any], root: Mapping[str, Any]) -> str:
-    """Why `value` is not as `schema` says; empty if it is."""
+    """Why `value` does not match `schema`; empty if it does."""
     if "$ref" in schema:
         return mismatch(value, _definition(schema["$ref"], root), root)
     if "const" in schema and value != schema["const"]:
         return f"{value!r} is not {schema['const']!r}"
     if "enum" in schema and value not in schema["enum"]:
-        return f"{value!r} is none of {schema['enum']}"
+        return f"{value!r} is not one of {schema['enum']}"
     if "type" in schema and not _is_of(value, schema["type"]):
-        return f"{value!r} is no {schema['type']}"
+        return f"{value!r} is not of type {schema['type']}"
     if "oneOf" in schema:
         reasons = [mismatch(value, choice, root) for choice in schema["oneOf"]]
         if reasons.count("") != 1:

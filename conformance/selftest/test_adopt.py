@@ -1,4 +1,4 @@
-"""A first profile, written from a run: it declares what falls short, and the next run succeeds."""
+"""A first profile from a run declares what falls short, and the next run succeeds."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ USAGE = "svok/usage"
 
 @pytest.fixture
 def partial(tmp_path: Path) -> Path:
-    """A folder with svok and setlock, of which svok says 99 in the place of 100."""
+    """A folder with svok and setlock; this svok exits 99 instead of 100."""
     honest = patched(tmp_path / "honest")
     svok = '#!/bin/sh\n{true}/svok "$@"\ncode=$?\n[ $code = 100 ] && code=99\nexit $code\n'
     others = {program: "" for program in os.listdir(honest) if program not in ("svok", "setlock")}
@@ -60,6 +60,6 @@ def test_a_profile_that_is_there_is_not_overwritten(partial: Path, tmp_path: Pat
     finished = adopt(str(partial), cwd=tmp_path)
     assert (finished.returncode, finished.stdout) == (
         1,
-        "mine.toml exists already; it is not overwritten\n",
+        "mine.toml already exists; adopt does not overwrite it\n",
     )
     assert (tmp_path / "mine.toml").read_text() == "# mine\n"

@@ -1,4 +1,4 @@
-"""From tests to cells, and what is unexpected: on results written by hand."""
+"""Cells and surprises from results written by hand."""
 
 import datetime
 import json

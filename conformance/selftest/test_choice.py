@@ -1,4 +1,4 @@
-"""Which tests run and in which order: on candidates written by hand, without pytest."""
+"""Which tests run, and in which order: candidates written by hand, without pytest."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -117,8 +117,8 @@ def _test(function: str, *clauses: str, heavy: str = "") -> Test:
 @pytest.mark.parametrize(
     ("test", "complaint"),
     [
-        (_test("test_none"), "test_x.py:7: test_none: a test has exactly one clause"),
-        (_test("test_two", UP, USAGE), "a test has exactly one clause"),
+        (_test("test_none"), "test_x.py:7: test_none: a test must have exactly one clause"),
+        (_test("test_two", UP, USAGE), "a test must have exactly one clause"),
         (_test("test_other", "svc/letter/sideways"), "there is no clause svc/letter/sideways"),
         (_test("test_heavy", USAGE, heavy="scale"), f"{USAGE} has no ordinary test"),
     ],

@@ -39,7 +39,7 @@ def test_a_clause_is_read() -> None:
         ("svok/exit/running", "svok/exit", "program/topic/word"),
         ("PROMISED", "MUST", "level"),
         ("- source: manual,\n  svok\n", "", "source"),
-        ("Exit code\n0.\n", "", "says nothing"),
+        ("Exit code\n0.\n", "", "has no text"),
         ("- by hand", "- by foot", "by foot"),
     ],
 )

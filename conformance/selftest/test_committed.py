@@ -1,4 +1,4 @@
-"""The committed form of results: short, and the same report when it is read again."""
+"""The committed form of results is short, and gives the same report when read again."""
 
 from pathlib import Path
 
@@ -54,7 +54,8 @@ def test_a_clause_that_fell_short_undeclared_is_no_success(file: Path) -> None:
 
 def test_the_two_forms_of_one_report_do_not_differ(file: Path) -> None:
     lines, _ = changes.differences(report(**CELLS), committed.read(file))
-    assert lines[-3:] == ["0 worse", "0 better", "0 clauses have a result in only one of the two"]
+    apart = "0 clauses have an outcome in only one of the two results"
+    assert lines[-3:] == ["0 worse", "0 better", apart]
 
 
 @pytest.mark.parametrize(

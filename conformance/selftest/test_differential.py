@@ -1,4 +1,4 @@
-"""Differential mode: it finds a liar, prints a case that runs again, and keeps its list."""
+"""Differential mode finds a liar, prints a case that runs again, and obeys its list."""
 
 import os
 import shlex
@@ -95,7 +95,7 @@ def test_a_difference_that_no_test_shows_is_an_unwritten_clause(honest: Path) ->
     found = Difference("outcome", "exit 0", "exit 9")
     verdict = Judge((str(honest), str(honest))).verdict(Case("svok", (b"s",)), [found])
     assert len(verdict) == 1
-    assert "outcome: no clause speaks of this: an unwritten clause" in verdict[0]
+    assert "outcome: no clause speaks of this: write one" in verdict[0]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Histories: the reader, and the checkers on histories written by hand."""
+"""The reader of histories, and the checkers on histories written by hand."""
 
 import os
 import subprocess

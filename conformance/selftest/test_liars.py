@@ -1,4 +1,4 @@
-"""Liars are caught, each with the right outcome, and the exit status says so."""
+"""The suite catches each liar with the right outcome, and its exit status says so."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""From notes to lines.json, and from there to the lines that are a clause's own."""
+"""From notes to lines.json, and from there to the lines that few other clauses run."""
 
 import ast
 import json
@@ -115,7 +115,7 @@ def test_every_reason_is_about_a_function_that_is_there() -> None:
 
 
 def test_a_traced_program_notes_its_lines_and_keeps_no_descriptor(tmp_path: Path) -> None:
-    """The tracer itself, on a program that forks, counts its descriptors and is killed."""
+    """Trace a program that forks, counts its descriptors and is killed."""
     box, notes, library = tmp_path / "tbox/box", tmp_path / "notes", tmp_path / "library"
     for folder in (box, notes, library):
         folder.mkdir(parents=True)

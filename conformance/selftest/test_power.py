@@ -1,4 +1,4 @@
-"""What a cut of power can leave, as faults/power.py builds it, and which promises it judges."""
+"""What a power cut can leave, according to faults/power.py, and which promises that breaks."""
 
 from pathlib import Path
 

@@ -48,7 +48,7 @@ def test_a_setup_is_not_run_if_a_folder_is_given(honest: Path, tmp_path: Path) -
 
 
 def test_a_profile_without_a_folder_says_what_it_needs(homeless: Path, tmp_path: Path) -> None:
-    with pytest.raises(ProfileError, match="say homeless=DIR"):
+    with pytest.raises(ProfileError, match="use homeless=DIR"):
         locate(find(str(homeless)), tmp_path)
 
 
@@ -92,7 +92,7 @@ def test_an_heir_leaves_out_and_replaces_expectations(tmp_path: Path) -> None:
     ("text", "complaint"),
     [
         ('inherits = "nobody"', "nobody.toml"),
-        ('inherits = "djb"\nwithout = ["svok/exit/running"]', "expects nothing of svok/exit"),
+        ('inherits = "djb"\nwithout = ["svok/exit/running"]', "has no expectation for svok/exit"),
     ],
 )
 def test_an_inheritance_that_is_wrong_is_refused(tmp_path: Path, text: str, complaint: str) -> None:

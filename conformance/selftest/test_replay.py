@@ -1,4 +1,4 @@
-"""Replays: a journal as a shell script that does the same by hand."""
+"""Replays: a journal as a shell script that repeats the steps by hand."""
 
 import subprocess
 import sys

@@ -1,7 +1,7 @@
-"""Reporters against golden files: a report written by hand, and every form it takes.
+"""Reporters against golden files: one report written by hand, in every form.
 
-After a change that is meant: `python -m pytest conformance/selftest/test_reports.py
---golden` writes them anew; read the difference before you commit it.
+After an intended change, `python -m pytest conformance/selftest/test_reports.py
+--golden` writes the files again. Read the difference before you commit it.
 """
 
 import json
@@ -131,7 +131,7 @@ def golden(name: str, text: str, request: pytest.FixtureRequest) -> None:
     file = GOLDEN / name
     if request.config.getoption("golden"):
         file.write_text(text)
-    assert text == file.read_text(), f"{name} is not as it was; see --golden"
+    assert text == file.read_text(), f"{name} has changed; see --golden"
 
 
 def test_results(request: pytest.FixtureRequest) -> None:
@@ -156,7 +156,7 @@ def test_badge(request: pytest.FixtureRequest) -> None:
 
 
 class _Links(HTMLParser):
-    """The ids of a page, and the places in it that its links lead to."""
+    """The ids of a page, and the ids that its links point to."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What a whole run comes to: strictness, partial runs, and runs that go wrong."""
+"""The verdict on a whole run: strictness, partial runs, and runs that go wrong."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def liar(honest: Path, tmp_path: Path) -> Path:
-    """Its svok says 0 to everything."""
+    """An implementation whose svok always exits 0."""
     return with_programs(tmp_path / "liar", honest, {"svok": "#!/bin/sh\nexit 0\n"})
 
 
@@ -96,8 +96,8 @@ def test_an_expired_expectation_is_a_failure(liar: Path, tmp_path: Path) -> None
         (expectation(NO, "variant"), "which one is seen"),
         (expectation(NO).replace("https://example.org/1", ""), "must have a link"),
         (expectation(NO) * 2, "twice"),
-        ('[programs.svok]\npath = "/nowhere/svok"\n', "not an executable file here"),
-        ('[programs.sv]\npath = "/bin/true"\n', "no program of daemontools"),
+        ('[programs.svok]\npath = "/nowhere/svok"\n', "not an executable file on this machine"),
+        ('[programs.sv]\npath = "/bin/true"\n', "not a daemontools program"),
         ("colour = 'blue'\n", "unknown key"),
     ],
 )

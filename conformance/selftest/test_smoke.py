@@ -1,4 +1,4 @@
-"""`smoke`: what it says of programs that are there, that are not, and that are wrong."""
+"""What `smoke` says about programs that work, that are missing, and that are wrong."""
 
 import os
 from pathlib import Path
@@ -31,7 +31,7 @@ def test_a_folder_with_some_programs_works(
     assert smoke.main(find(str(folder))) == 0
     said = capsys.readouterr().out
     assert "svok           answers: exit 100, svok: usage: svok dir\n" in said
-    assert "not there: svscanboot svscan" in said
+    assert "missing: svscanboot svscan" in said
 
 
 def test_a_profile_promises_what_it_does_not_deny(
@@ -45,8 +45,8 @@ def test_a_profile_promises_what_it_does_not_deny(
 @pytest.mark.parametrize(
     ("script", "verdict"),
     [
-        ("#!/bin/sh\nkill -SEGV $$\n", "PROGRAM? it crashes (SIGSEGV): "),
-        ("#!/usr/bin/env python3\nraise ValueError\n", "PROGRAM? it crashes (a traceback): "),
+        ("#!/bin/sh\nkill -SEGV $$\n", "PROGRAM? it crashed (SIGSEGV): "),
+        ("#!/usr/bin/env python3\nraise ValueError\n", "PROGRAM? it crashed (a traceback): "),
         ("#!/no/such/interpreter\n", "PROFILE? "),
         ("#!/bin/sh\nexec nothing-of-this-name\n", "PROFILE? exit 127, "),
         ("#!/bin/sh\nexit 7\n", "answers: exit 7 (0.76 gives 100), nothing"),
@@ -68,4 +68,4 @@ def test_a_program_that_hangs_is_no_longer_waited_for(
         tmp_path / "bin", svok=f"#!/bin/sh\nexec {os.path.realpath('/bin/sleep')} 60\n"
     )
     assert smoke.main(find(str(folder))) == 1
-    assert "PROGRAM? it does not end within 0.2 s: " in capsys.readouterr().out
+    assert "PROGRAM? it did not end within 0.2 s: " in capsys.readouterr().out

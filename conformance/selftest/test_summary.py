@@ -1,4 +1,4 @@
-"""What the end of a run says on the terminal."""
+"""The summary of a run on the terminal."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -86,14 +86,14 @@ def test_reasons_that_adopt_left_open_are_counted(open_field: str) -> None:
     filled = Expectation(RUNNING, "known-bug", reason="it is so", link="https://example.org/1")
     entry = replace(filled, **{open_field: FILL_IN})  # type: ignore[arg-type]
     passed = TestResult("a", RUNNING, Outcome.PASS)
-    assert "1 reasons in the profile are to be filled in" in said(run(passed, expect=entry))
+    assert "1 reasons in the profile still have to be filled in" in said(run(passed, expect=entry))
 
 
 def test_nothing_selected_is_said() -> None:
-    assert "nothing was selected: that is not success" in said(run())
+    assert "no test was selected: that is not a success" in said(run())
 
 
 def test_tests_that_never_reported_are_said() -> None:
     passed = TestResult("a", RUNNING, Outcome.PASS)
-    expected = "cut short: 1 tests never reported, svok/test_exit.py::b among them"
+    expected = "cut short: 1 tests never reported, such as svok/test_exit.py::b"
     assert expected in said(run(passed, lost=("svok/test_exit.py::b",)))

@@ -1,13 +1,12 @@
-"""Measure the loggers: the reference beside every other implementation on this machine.
+"""Measure the loggers of the reference and of every other implementation on this machine.
 
     python -I -m daemontools_conformance.bench [--only multilog] [--rounds 5] [--megabytes 100]
 
 All of them work on the same generated input, in turns, round by round, so that
-whatever else the machine does strikes all alike. Ratios are to djb's programs,
-within each round; shown are the median and, in brackets, the extremes, for the
-time that passed and for the time that the program had a CPU. Run it on a
-machine that has nothing else to do, and quote its command line; where that
-cannot be had, the second ratio is the better one.
+other load on the machine affects all alike. Ratios are to djb's programs within
+each round. The table shows the median and, in brackets, the extremes, for the
+elapsed time and for CPU time. Run this on a machine with nothing else to do, and
+quote its command line. On a busy machine the second ratio is the better one.
 """
 
 import argparse
@@ -29,18 +28,19 @@ Results = dict[str, list[Measurement]]
 
 
 def main() -> None:
-    """The command line."""
+    """Parse the command line and run."""
     parser = argparse.ArgumentParser(prog="python -I -m daemontools_conformance.bench")
-    parser.add_argument("--only", default="", help="tasks whose name contains this")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--megabytes", type=int, default=100, help="size of the input")
-    parser.add_argument("--lines", type=int, default=500, help="lines for the latency")
-    parser.add_argument("--folder", help="where to work, on a real disk (default: TMPDIR)")
+    parser.add_argument("--only", default="", help="run the tasks whose names contain this")
+    parser.add_argument("--rounds", type=int, default=5, help="the number of rounds (5)")
+    parser.add_argument("--megabytes", type=int, default=100, help="the size of the input (100)")
+    parser.add_argument("--lines", type=int, default=500, help="the lines for latency (500)")
+    folder = "the folder to work in, on a real disk (default: TMPDIR)"
+    parser.add_argument("--folder", help=folder)
     parser.add_argument(
         "--implementation",
         action="append",
         default=[],
-        help="a further profile or folder, beside the reference and djb's",
+        help="another profile or folder to measure, besides the reference and djb's",
     )
     arguments = parser.parse_args()
     scratch = Path(tempfile.mkdtemp(prefix="daemontools-bench-", dir=arguments.folder))
@@ -66,14 +66,14 @@ def bench(arguments: argparse.Namespace, scratch: Path) -> None:
         for through in ("file", "pipe"):
             results = race(task, sources[task.input], scratch, through, arguments.rounds)
             show(task, through, sources[task.input].stat().st_size, results)
-    print("\nOne line that is written alone, from the write to the output: median (95 %)")
+    print("\nA single line, from the write to the output: median (95 %)")
     for task in chosen:
         for contestant in task.contestants:
             show_latency(task, contestant, scratch, arguments.lines)
 
 
 def race(task: Task, source: Path, scratch: Path, through: str, rounds: int) -> Results:
-    """Run everybody once a round, in an order that turns from round to round."""
+    """Run each contestant once a round, in an order that rotates from round to round."""
     results: Results = {contestant.name: [] for contestant in task.contestants}
     folder = scratch / "run"
     for number in range(rounds):
@@ -85,7 +85,7 @@ def race(task: Task, source: Path, scratch: Path, through: str, rounds: int) -> 
 
 
 def show(task: Task, through: str, size: int, results: Results) -> None:
-    """One table."""
+    """Print one table."""
     print(f"\n{task.name}, from a {through}, {size / 1e6:.0f} MB")
     print(f"  {'':16}{'MB/s':>6}   {'x djb':22}{'x djb, CPU time':22}{'peak memory':>11}")
     notes = {contestant.name: contestant.note for contestant in task.contestants}
@@ -103,14 +103,14 @@ def show(task: Task, through: str, size: int, results: Results) -> None:
 
 def _ratio(results: Results, name: str, time_of: Callable[[Measurement], float]) -> str:
     if "djb" not in results:
-        return "no djb here"
+        return "djb's not here"
     pairs = zip(results["djb"], results[name], strict=True)
     ratios = [time_of(djb) / time_of(other) for djb, other in pairs]
     return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 
 
 def show_latency(task: Task, contestant: Contestant, scratch: Path, count: int) -> None:
-    """One line of the last table."""
+    """Print one line of the last table."""
     folder = scratch / "run"
     taken = sorted(latencies(task, contestant, folder, count))
     shutil.rmtree(folder)

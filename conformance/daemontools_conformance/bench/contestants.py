@@ -1,7 +1,7 @@
-"""Who takes part: the implementations found on this machine, and how each does each task.
+"""The contestants: the implementations on this machine, and how each does each task.
 
-Only programs that do the same work are compared; where the output differs, the
-table says so in `note`.
+Only programs that do the same work are compared; if the output differs, `note`
+says so in the table.
 """
 
 import shutil
@@ -12,7 +12,7 @@ from daemontools_conformance.contract.outcomes import NotOffered
 from daemontools_conformance.contract.profiles import ProfileError, find
 from daemontools_conformance.running.implementation import Implementation, ProgramMissing, locate
 
-# The largest size that multilog takes; and enough files to keep everything.
+# The largest size that multilog accepts, and enough files to keep every line.
 SIZE = "s16777215"
 NUMBER = "n100"
 
@@ -34,7 +34,7 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Task:
-    """One thing to measure; `input` is "plain" or "stamped", `environment` is set for all."""
+    """One thing to measure; `input` is "plain" or "stamped", `environment` applies to all."""
 
     name: str
     input: str
@@ -44,7 +44,7 @@ class Task:
 
 
 def implementations(names: list[str], scratch: Path) -> list[tuple[str, Implementation]]:
-    """The implementations of these names or folders that are on this machine."""
+    """The implementations with these names or folders that exist on this machine."""
     found = []
     for name in names:
         folder = scratch / Path(name).name
@@ -58,7 +58,7 @@ def implementations(names: list[str], scratch: Path) -> list[tuple[str, Implemen
 
 
 def tasks(found: list[tuple[str, Implementation]]) -> list[Task]:
-    """All tasks, each with everybody who can do it; djb's is the measure if he is there."""
+    """All tasks, each with every contestant that can do it. djb's, if present, is the measure."""
     log = ["t", SIZE, NUMBER, "./main"]
     selection = ["t", SIZE, NUMBER, *PATTERNS, "./main"]
     local = _djbs(found, "tai64nlocal", []) + _peer("s6-tai64nlocal", [])
@@ -79,7 +79,7 @@ def tasks(found: list[tuple[str, Implementation]]) -> list[Task]:
 def _djbs(
     found: list[tuple[str, Implementation]], program: str, arguments: list[str]
 ) -> list[Contestant]:
-    """The implementations that offer a program under djb's name."""
+    """The implementations that offer a program with djb's name."""
     contestants = []
     for name, implementation in found:
         try:
@@ -93,7 +93,7 @@ def _djbs(
 def _peer(
     program: str, arguments: list[str], note: str = "", files: dict[str, str] | None = None
 ) -> list[Contestant]:
-    """A program of another name, if it is on PATH."""
+    """A program with another name, if it is on PATH."""
     path = shutil.which(program)
     if not path:
         return []

@@ -1,4 +1,4 @@
-"""What the benchmark feeds to the programs: the same bytes at every run, on every machine."""
+"""The benchmark's input: the same bytes in every run, on every machine."""
 
 import random
 from pathlib import Path
@@ -31,6 +31,6 @@ def make_stamped(path: Path, plain: Path) -> None:
     with plain.open("rb") as source, path.open("wb") as file:
         for line in source:
             at += chance.randint(0, _MOST_NANOSECONDS_APART)
-            # As 0.76 stamps: whole microseconds and 500 ns.
+            # As 0.76 stamps lines: whole microseconds and 500 ns.
             second, nanosecond = divmod(at - at % 1000 + 500, 10**9)
             file.write(b"@%016x%08x " % (second, nanosecond) + line)

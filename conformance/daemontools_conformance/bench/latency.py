@@ -1,4 +1,4 @@
-"""How long a line takes that is written alone: from the write to the output."""
+"""How long a single line takes from the write to the output."""
 
 import os
 import subprocess

@@ -15,7 +15,7 @@ _SAMPLE_MILLISECONDS = 20
 
 @dataclass(frozen=True)
 class Measurement:
-    """One run: seconds until the program had ended, seconds that it had a CPU, peak memory."""
+    """One run: seconds until the program ended, seconds of CPU time, peak memory."""
 
     seconds: float
     cpu_seconds: float
@@ -26,9 +26,9 @@ class Measurement:
 def run(
     task: Task, contestant: Contestant, source: Path, folder: Path, through: str
 ) -> Measurement:
-    """Run it in the empty folder, its input a file or (`through` is "pipe") what cat writes.
+    """Run it in the empty folder with a file as its input, or a pipe (`through` is "pipe").
 
-    A filter writes to /dev/null, or into a pipe that cat empties. Raises
+    A filter writes to /dev/null, or into a pipe that cat reads. Raises
     CalledProcessError if the command fails.
     """
     folder.mkdir()
@@ -80,11 +80,10 @@ def _timed(
 
 
 def _watch(pid: int) -> int:
-    """Wait for the end of a child (which stays a zombie); its peak of resident memory in kB.
+    """Wait until a child ends (it stays a zombie); its peak resident memory in kB.
 
-    The peak that wait4 reports includes that of the process which forked the
-    child, this interpreter: useless here. So the kernel's record is read while
-    the child lives.
+    The peak that wait4 reports includes that of the process that forked the child,
+    which is this interpreter. So read the kernel's record while the child lives.
     """
     peak = 0
     ended = select.poll()

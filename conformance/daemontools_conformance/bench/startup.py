@@ -2,17 +2,17 @@
 
     python -I -m daemontools_conformance.bench.startup [--rounds 50] [--check]
 
-Each line of a run script pays this once per program. Everything is measured in turns,
-round by round, so that whatever else the machine does strikes all alike:
+Each line of a run script pays this once per program. All commands run in turns,
+round by round, so that other load on the machine affects all alike:
 
 * the reference's launchers, djb's programs, and pip's scripts if they are installed;
-* /bin/true by itself, which is the child of all calls: its time is taken off;
-* `python3 -IS -c pass`, the interpreter by itself: nothing in Python starts faster.
+* /bin/true by itself, which is the child of all calls, so its time is subtracted;
+* `python3 -IS -c pass`, the bare interpreter: nothing in Python starts faster.
 
-Milliseconds of wall clock: the median, in brackets the least and the most; and what
-the launchers need above the bare interpreter, by the clock and in processor
-time, which a busy machine distorts less. `--check` fails if the median of that
-is more than it should be (TARGETS).
+The table shows milliseconds of wall clock, the median and in brackets the extremes.
+It also shows what the launchers need above the bare interpreter, in wall-clock time
+and in processor time, which a busy machine distorts less. `--check` fails if the
+median of that exceeds its target (TARGETS).
 """
 
 import argparse
@@ -32,7 +32,7 @@ from daemontools_conformance.running.implementation import Implementation
 CHILD = "/bin/true"
 BARE = "bare interpreter"
 
-# Calls before the child; DIR is an empty folder, USER an account that setuidgid may take.
+# Calls before the child; DIR is an empty folder, USER an account that setuidgid may use.
 CALLS = {
     "pgrphack": ["pgrphack"],
     "envdir": ["envdir", "DIR"],
@@ -54,17 +54,17 @@ Times = dict[str, list[float]]
 
 
 class Measured(NamedTuple):
-    """Milliseconds of each round, by command: by the clock, and of the processor."""
+    """Milliseconds of each round, by command: of wall clock, and of processor time."""
 
     clock: Times
     processor: Times
 
 
 def main() -> None:
-    """The command line."""
+    """Parse the command line and run."""
     parser = argparse.ArgumentParser(prog="python -I -m daemontools_conformance.bench.startup")
-    parser.add_argument("--rounds", type=int, default=50)
-    parser.add_argument("--check", action="store_true", help="fail if a target is missed")
+    parser.add_argument("--rounds", type=int, default=50, help="the number of rounds (50)")
+    parser.add_argument("--check", action="store_true", help="fail if a call misses its target")
     arguments = parser.parse_args()
     scratch = Path(tempfile.mkdtemp(prefix="daemontools-startup-"))
     scratch.chmod(0o755)
@@ -78,7 +78,7 @@ def main() -> None:
 
 
 def measure_and_show(scratch: Path, rounds: int) -> list[str]:
-    """Measure all, print the table; the calls of the reference that miss their target."""
+    """Measure all calls and print the table; the reference's calls that miss their target."""
     (scratch / "empty").mkdir()
     found = contestants.implementations(["reference", "djb"], scratch)
     folders = {name: implementation.folder for name, implementation in found}
@@ -118,7 +118,7 @@ def _command(words: list[str], folder: Path, scratch: Path) -> list[str]:
 
 
 def _measure(commands: dict[str, tuple[list[str], Path]], rounds: int) -> Measured:
-    """Run each command `rounds` times; a round before them warms up."""
+    """Run each command `rounds` times, after one round to warm up."""
     measured = Measured({name: [] for name in commands}, {name: [] for name in commands})
     for number in range(rounds + 1):
         for name, (argv, folder) in commands.items():
@@ -138,7 +138,7 @@ def _measure(commands: dict[str, tuple[list[str], Path]], rounds: int) -> Measur
 def _show(measured: Measured, calls: list[str], names: list[str]) -> None:
     times = measured.clock
     base = statistics.median(times[CHILD])
-    print(f"{CHILD} {_spread(times[CHILD])} ms, taken off below")
+    print(f"{CHILD} {_spread(times[CHILD])} ms, subtracted below")
     processor = _middle(measured.processor, BARE)
     print(f"{BARE} {_spread(times[BARE])} ms, {processor:.2f} of them processor time")
     heads = [*names, "above bare", "processor", "target"]
@@ -160,7 +160,7 @@ def _middle(times: Times, name: str) -> float:
 
 
 def _above_bare(times: Times, call: str) -> float:
-    """What the reference needs above the bare interpreter, the child taken off."""
+    """What the reference needs above the bare interpreter, without the child."""
     return _middle(times, f"reference: {call}") - _middle(times, CHILD) - _middle(times, BARE)
 
 

@@ -17,7 +17,7 @@ def main() -> None:
     """Run a verb, a differential session, or the suite."""
     try:
         _run_what_is_asked(sys.argv[1:])
-    except BrokenPipeError:  # nobody reads on: `... | head`
+    except BrokenPipeError:  # the reader has gone: `... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
 
@@ -31,33 +31,34 @@ def _run_what_is_asked(arguments: list[str]) -> None:
             sys.exit(verbs.main(arguments))
         if not is_test(arguments[0]):
             known = ", ".join(verbs.VERBS)
-            sys.exit(
-                f"daemontools-conformance: no such command: {arguments[0]} (there are {known})"
-            )
+            sys.exit(f"daemontools-conformance: no such command: {arguments[0]} (known: {known})")
     if "--differential" in arguments:
         sys.exit(_differential(arguments))
     sys.exit(run(arguments))
 
 
 def _help() -> None:
-    """The verbs and the suite's own options; pytest's are too many to help here."""
+    """The help text: the verbs and the suite's own options, not pytest's, which are many."""
     parser = argparse.ArgumentParser(
         prog="daemontools-conformance",
         usage="%(prog)s [option ...] [pytest's option ...]\n       %(prog)s verb ...",
-        description=f"Without a verb: run the suite. {verbs.__doc__}",
-        epilog="All options of pytest work too: -k, -x, -n ... (pytest --help lists them).",
+        description=f"Run the conformance suite, or one of the verbs.\n\n{verbs.__doc__}",
+        epilog="pytest's options work too: -k, -x, -n ... (see pytest --help).",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_options(parser.add_argument)
     parser.add_argument(
-        "--differential", nargs=2, metavar=("A", "B"), help="compare two on generated input"
+        "--differential",
+        nargs=2,
+        metavar=("A", "B"),
+        help="compare two implementations on generated input",
     )
     parser.print_help()
 
 
 def _differential(arguments: list[str]) -> int:
-    """`--differential A B ...`: the same generated input to two implementations."""
-    from daemontools_conformance import differential  # and hypothesis, which is slow to start
+    """Run `--differential A B ...`: give two implementations the same generated input."""
+    from daemontools_conformance import differential  # it imports hypothesis, which is slow
 
     place = arguments.index("--differential")
     return differential.main(arguments[place + 1 :] + arguments[:place])

@@ -1,10 +1,10 @@
-"""A first profile, written from a run: what falls short today is declared, reasons to be filled in.
+"""Write a first profile from a run: today's failures become declared deviations.
 
-A program that is not there becomes `not_offered`. A clause that falls short
-becomes `variant` if one of its named variants fits, by value; else `known-bug`,
-which asks for a reason and a link. The next run with the profile succeeds, and
-each entry is a question to its author: our bug, our decision, or a test that
-asks too much?
+A missing program becomes `not_offered`. A clause that falls short becomes
+`variant` if one of its named variants matches by value; else `known-bug`, with
+a reason and a link for you to fill in. The next run with the profile succeeds,
+and each entry asks its author: is it our bug, our decision, or a test that asks
+too much?
 """
 
 import json
@@ -24,11 +24,11 @@ _Entry = dict[str, str]
 
 
 def main(name: str, output: Path | None, options: list[str]) -> int:
-    """Run the suite on `name`, write the profile, and say what is left to do."""
+    """Run the suite on `name`, write the profile, and say what to do next."""
     profile = find(name)
     target = output or Path(f"{profile.name}.toml")
     if target.exists():
-        print(f"{target} exists already; it is not overwritten")
+        print(f"{target} already exists; adopt does not overwrite it")
         return 1
     scratch = Path(tempfile.mkdtemp(prefix="daemontools-adopt-"))
     absent = locate(profile, scratch).absent()
@@ -40,7 +40,7 @@ def main(name: str, output: Path | None, options: list[str]) -> int:
     target.write_text(text(profile, absent, entries))
     print(f"{target}: {len(absent)} programs not offered, {len(entries)} clauses to explain")
     print(f"evidence: {scratch / 'first'}")
-    print(f"next: fill in each reason, then: daemontools-conformance --implementation {target}")
+    print(f"next: fill in each reason, then run: daemontools-conformance --implementation {target}")
     return 0
 
 
@@ -56,7 +56,7 @@ def _entries(
     scratch: Path,
     absent: list[str],
 ) -> dict[str, _Entry]:
-    """An expectation for each clause that fell short; named variants are tried first."""
+    """An expectation for each clause that fell short. Named variants are tried first."""
     known = clauses.load()
     found: dict[str, _Entry] = {}
     for number in range(max((len(known[clause].variants) for clause in short), default=0)):
@@ -92,7 +92,7 @@ def text(profile: Profile, absent: list[str], entries: Mapping[str, _Entry]) -> 
         lines += [f"setup = {json.dumps(list(profile.setup))}"]
     if absent:
         lines += [f"not_offered = {json.dumps(absent)}"]
-    if profile.peer or absent:  # somebody must lend svok a supervise
+    if profile.peer or absent:  # svok's tests, say, need a supervise
         lines += [f"peer = {json.dumps(profile.peer or 'reference')}"]
     for program, call in profile.programs.items():
         lines += ["", f"[programs.{program}]", f"path = {json.dumps(call.path)}"]

@@ -1,4 +1,4 @@
-"""The verbs that say what is asked: `list` the clauses, `explain` one of them."""
+"""The verbs that show clauses: `list` all of them, `explain` some."""
 
 import argparse
 import sys
@@ -14,14 +14,14 @@ from daemontools_conformance.selection.tests import Test, by_clause, is_wanted, 
 
 
 def list_arguments(parser: argparse.ArgumentParser) -> None:
-    """Those of the run that choose clauses."""
+    """Add the options of a run that select clauses."""
     parser.add_argument("--program", action="append", default=[])
     parser.add_argument("--clause", action="append", default=[])
     parser.add_argument("--level", default="")
 
 
 def list_clauses(given: argparse.Namespace) -> int:
-    """The clauses, one a line."""
+    """Print the clauses, one a line."""
     known = clauses.load()
     tests = by_clause(of_suite(), known)
     shown = [
@@ -37,12 +37,12 @@ def list_clauses(given: argparse.Namespace) -> int:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """The clauses to explain."""
-    parser.add_argument("clause", nargs="+", help="an id, or its beginning")
+    """Add the argument that names the clauses to explain."""
+    parser.add_argument("clause", nargs="+", help="the id of a clause, or its beginning")
 
 
 def explain(given: argparse.Namespace) -> int:
-    """All that is known of some clauses."""
+    """Print everything known about some clauses."""
     known = clauses.load()
     tests = by_clause(of_suite(), known)
     shipped = [find(file.stem) for file in sorted(folder("profiles").glob("*.toml"))]
@@ -80,7 +80,7 @@ def _explained(
             kind = "; seen: ".join(part for part in (expected.kind, expected.seen) if part)
             lines += [f"{name} deviates: {kind}", _paragraph(expected.reason)]
     if code := most_its_own(clause.id):
-        lines += ["lines of the reference that are most its own", *(f"  {line}" for line in code)]
+        lines += ["lines of the reference that few other clauses run", *(f"  {c}" for c in code)]
     return [*lines, ""]
 
 

@@ -1,4 +1,4 @@
-"""A run of the suite: pytest, with the suite's plugin and those test files that are needed."""
+"""Run the suite: pytest with the suite's plugin and the test files that the options need."""
 
 import argparse
 import os
@@ -8,13 +8,13 @@ import pytest
 
 from daemontools_conformance.selection.tests import TESTS, is_wanted, of_suite
 
-# Workers for each core, and at most. Most tests only wait; but each worker collects.
+# Workers for each core, and at most. Most tests only wait, but each worker must collect.
 _QUICK_WORKERS, _WORKERS = (4, 16), (14, 56)
 
 
 def run(arguments: list[str]) -> int:
-    """Run the suite; all arguments are pytest's, and those of the suite's plugin."""
-    # Other plugins that happen to be installed change nothing and start no slower.
+    """Run the suite; the arguments are those of pytest and of the suite's plugin."""
+    # Plugins that happen to be installed must not change a run or slow its start.
     os.environ.setdefault("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     if not any(word.startswith(("-n", "--numprocesses")) for word in arguments):
         for_each_core, most = _QUICK_WORKERS if "--quick" in arguments else _WORKERS
@@ -33,7 +33,7 @@ def is_test(word: str) -> bool:
 
 
 def _files(arguments: list[str]) -> list[str]:
-    """The test files that hold what is asked for: less to collect."""
+    """The test files that hold the wanted tests, so that pytest collects no others."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--program", action="append", default=[])
     parser.add_argument("--clause", action="append", default=[])

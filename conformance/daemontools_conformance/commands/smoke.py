@@ -1,8 +1,8 @@
-"""Is the profile wrong, or the program? One harmless call of each, explained.
+"""Is the profile wrong, or the program? Make one harmless call of each and explain it.
 
 Each call is a usage error or an empty input, which every daemontools program
-answers at once. What is checked is only that the file is there, can be
-executed, ends, and ends in one of the ways that daemontools know.
+answers at once. The call only shows that the file exists, can be executed,
+ends, and does not crash.
 """
 
 import os
@@ -20,7 +20,7 @@ from daemontools_conformance.running.implementation import Implementation, Progr
 _SECONDS = 10
 
 # program -> arguments, and the exit code that 0.76 gives. svscanboot is not
-# called: it would close its descriptors and start services.
+# called, because it would close its descriptors and start services.
 CALLS: dict[str, tuple[list[str], int]] = {
     "svscan": (["nowhere"], 111),
     "supervise": ([], 100),
@@ -42,7 +42,10 @@ CALLS: dict[str, tuple[list[str], int]] = {
 
 
 def main(profile: Profile) -> int:
-    """Print a line for each program; 0 if all is there that a profile promises (a folder: none)."""
+    """Print a line for each program. Returns 1 if one is in trouble.
+
+    A program missing from a plain folder is not trouble: a folder promises nothing.
+    """
     scratch = Path(tempfile.mkdtemp(prefix="daemontools-smoke-"))
     implementation = locate(profile, scratch)
     print(f"{profile.name}: programs in {implementation.folder}")
@@ -55,25 +58,25 @@ def main(profile: Profile) -> int:
             unlike += "(0.76 gives" in verdict
             print(f"  {program:14} {verdict}")
     if absent:
-        print(f"not there: {' '.join(absent)} (adopt writes a profile that says so)")
+        print(f"missing: {' '.join(absent)} (adopt writes a profile that declares this)")
     if not troubles:
         shutil.rmtree(scratch)
-    others = f"; {unlike} answer otherwise than 0.76" if unlike else ""
-    words = f"{troubles} in trouble, see above" if troubles else "all that is there starts and ends"
-    print(words + others)
+    others = f"; {unlike} differ from 0.76" if unlike else ""
+    summary = f"{troubles} in trouble, see above" if troubles else "every program starts and ends"
+    print(summary + others)
     return 1 if troubles else 0
 
 
 def _verdict(implementation: Implementation, program: str, scratch: Path) -> tuple[str, bool]:
-    """What to say of a program, and whether it is trouble."""
+    """The words for one program, and whether it is in trouble."""
     try:
         file, argv = implementation.command(program)
     except NotOffered:
-        return "not offered, says the profile", False
+        return "not offered, according to the profile", False
     except ProgramMissing as error:
-        return f"PROFILE? {error} (list it in not_offered if it is not meant to be there)", True
+        return f"PROFILE? {error} (list it in not_offered if it should be absent)", True
     if program not in CALLS:
-        return f"is there ({file}); not called", False
+        return f"exists ({file}); not called", False
     arguments, expected = CALLS[program]
     shown = shlex.join(["cd", str(scratch)]) + " && " + shlex.join([file, *argv[1:], *arguments])
     try:
@@ -90,14 +93,14 @@ def _verdict(implementation: Implementation, program: str, scratch: Path) -> tup
     except OSError as error:
         return f"PROFILE? {file} cannot be executed: {os.strerror(error.errno or 0)}", True
     except subprocess.TimeoutExpired:
-        return f"PROGRAM? it does not end within {_SECONDS} s: {shown}", True
+        return f"PROGRAM? it did not end within {_SECONDS} s: {shown}", True
     said = (finished.stderr or finished.stdout).decode(errors="replace").strip()
     first = said.splitlines()[0] if said else "nothing"
     if b"Traceback" in finished.stderr or finished.returncode < 0:
         how = (
             "a traceback" if finished.returncode >= 0 else signal.Signals(-finished.returncode).name
         )
-        return f"PROGRAM? it crashes ({how}): {shown}", True
+        return f"PROGRAM? it crashed ({how}): {shown}", True
     if finished.returncode in (126, 127):
         return f"PROFILE? exit {finished.returncode}, {first}: {shown}", True
     note = "" if finished.returncode == expected else f" (0.76 gives {expected})"

@@ -1,15 +1,15 @@
-"""The verbs of the command: what one does with the suite besides running it.
+"""The verbs do everything besides running the suite:
 
-list       the clauses, one a line
-explain    a clause: what it says, why it matters, how to see it by hand, who deviates
-smoke      is the profile wrong, or the program?
+list       print the clauses, one a line
+explain    explain a clause: its text, why it matters, how to see it by hand, who deviates
+smoke      call each program once, to tell a wrong profile from a wrong program
 adopt      write a first profile from a run
-diff       what changed between two results
-replay     the steps of one test as a shell script
-matrix     one HTML page of several results
-badge      one SVG line of one result
-djb        the list of what djb's own tests leave out, with the clauses that test it
-untested   the list of what this suite does not test
+diff       show what changed between two results
+replay     print or run the steps of one test as a shell script
+matrix     write one HTML page from several results
+badge      write one result as an SVG badge
+djb        print what djb's own tests leave out, with the clauses that test it
+untested   print what this suite does not test
 """
 
 import argparse
@@ -44,7 +44,7 @@ def main(words: list[str]) -> int:
     arguments.options = options
     try:
         return VERBS[arguments.verb][1](arguments)
-    except BrokenPipeError:  # no error of the verb's: the command knows what to do
+    except BrokenPipeError:  # not the verb's error: commands.main handles it
         raise
     except (ProfileError, clauses.SpecError, results.BrokenReport, OSError) as error:
         print(f"daemontools-conformance {arguments.verb}: {error}", file=sys.stderr)
@@ -52,12 +52,13 @@ def main(words: list[str]) -> int:
 
 
 def _report(file: Path) -> results.Report:
-    """The report in either of its forms. Raises BrokenReport."""
+    """Read a report in either form. Raises BrokenReport."""
     return committed.read(file) if file.suffix == ".cells" else results.read(file)
 
 
-def _smoke_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("implementation", metavar="NAME[=DIR]|DIR|FILE.toml")
+def _implementation_argument(parser: argparse.ArgumentParser) -> None:
+    judged = "the implementation: a shipped profile, a folder of programs, or a profile file"
+    parser.add_argument("implementation", metavar="NAME[=DIR]|DIR|FILE.toml", help=judged)
 
 
 def _smoke(arguments: _Arguments) -> int:
@@ -65,9 +66,10 @@ def _smoke(arguments: _Arguments) -> int:
 
 
 def _adopt_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("implementation", metavar="NAME[=DIR]|DIR|FILE.toml")
-    parser.add_argument("-o", "--output", type=Path, default=None, help="default: NAME.toml")
-    parser.epilog = "Further options are those of the run."
+    _implementation_argument(parser)
+    output = "the profile to write (default: NAME.toml)"
+    parser.add_argument("-o", "--output", type=Path, default=None, help=output)
+    parser.epilog = "Other options are passed to the run."
 
 
 def _adopt(arguments: _Arguments) -> int:
@@ -81,7 +83,7 @@ def _diff_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="a report folder, its results.jsonl, or committed results (NAME.cells)",
     )
-    parser.add_argument("after", type=Path, help="the same of a later run")
+    parser.add_argument("after", type=Path, help="the same from a later run")
 
 
 def _diff(arguments: _Arguments) -> int:
@@ -92,9 +94,12 @@ def _diff(arguments: _Arguments) -> int:
 
 
 def _replay_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("evidence", type=Path, help="the folder that a failure names, or a report")
-    parser.add_argument("clause", nargs="?", default="", help="of a report: which clause or test")
-    parser.add_argument("--run", action="store_true", help="run it instead of printing it")
+    evidence = "the evidence folder that a failure names, or a report folder"
+    parser.add_argument("evidence", type=Path, help=evidence)
+    clause = "the clause or test to replay from a report folder"
+    parser.add_argument("clause", nargs="?", default="", help=clause)
+    run = "run the script instead of printing it"
+    parser.add_argument("--run", action="store_true", help=run)
 
 
 def _replay(arguments: _Arguments) -> int:
@@ -106,12 +111,12 @@ def _replay(arguments: _Arguments) -> int:
     if len(scripts) != 1:
         for script in scripts:
             print(script.parent)
-        there = f"{len(scripts)} tests have evidence in {arguments.evidence}"
+        there = f"{len(scripts)} matching tests have evidence in {arguments.evidence}"
         print(f"{there}{'; name one' if scripts else ''}", file=sys.stderr)
         return 1
     set_up = re.findall(r"/\S+/daemontools-conformance-\w+/\w+", scripts[0].read_text())
     if gone := [folder for folder in set_up if not Path(folder).exists()]:
-        print(f"it needs programs that were set up for that run only: {gone[0]}", file=sys.stderr)
+        print(f"the script needs programs that only that run had: {gone[0]}", file=sys.stderr)
     if arguments.run:
         return subprocess.run(["bash", scripts[0]], check=False).returncode
     print(scripts[0].read_text(), end="")
@@ -125,8 +130,9 @@ def _matrix_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="report folders, their results.jsonl, or committed results",
     )
-    parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--clause-link", default="", help="may hold {program}, {anchor}, {file}")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the HTML file to write")
+    link = "the address that a clause links to; may hold {program}, {anchor}, {file}"
+    parser.add_argument("--clause-link", default="", help=link)
 
 
 def _matrix(arguments: _Arguments) -> int:
@@ -143,7 +149,7 @@ def _badge_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="a report folder, its results.jsonl, or committed results (NAME.cells)",
     )
-    parser.add_argument("-o", "--output", type=Path, required=True, help="an SVG file")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the SVG file to write")
 
 
 def _badge(arguments: _Arguments) -> int:
@@ -152,7 +158,7 @@ def _badge(arguments: _Arguments) -> int:
 
 
 def _no_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = "prints Markdown"
+    parser.epilog = "The output is Markdown."
 
 
 def _djb(_: _Arguments) -> int:
@@ -169,7 +175,7 @@ def _untested(_: _Arguments) -> int:
 VERBS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Callable[[_Arguments], int]]] = {
     "list": (explain.list_arguments, explain.list_clauses),
     "explain": (explain.arguments, explain.explain),
-    "smoke": (_smoke_arguments, _smoke),
+    "smoke": (_implementation_argument, _smoke),
     "adopt": (_adopt_arguments, _adopt),
     "diff": (_diff_arguments, _diff),
     "replay": (_replay_arguments, _replay),

@@ -1,1 +1,1 @@
-"""What is asked: clauses; of whom: profiles; what can come of it: outcomes."""
+"""What the suite asks (clauses), of whom (profiles), and what can come of it (outcomes)."""

@@ -1,6 +1,6 @@
 """The clauses: what an implementation of daemontools must do, one observable each.
 
-They are written in Markdown under `spec/`, one file a program:
+They are written in Markdown under `spec/`, one file for each program:
 
     ## svok/exit/running
 
@@ -13,8 +13,8 @@ They are written in Markdown under `spec/`, one file a program:
     - variant debian: what that variant does instead
     - since: 0.1.0
 
-An id is program/topic/word, never a number, and permanent: a withdrawn one moves
-to `spec/tombstones.md` and is never used again.
+An id is program/topic/word, never a number, and permanent. The id of a withdrawn
+clause moves to `spec/tombstones.md` and is never used again.
 """
 
 import re
@@ -36,7 +36,7 @@ _KEYS = {"level", "source", "why", "by hand", "since"}
 
 
 class SpecError(Exception):
-    """A clause is not written as this module's docstring says."""
+    """Raised for a clause that is not written as this module's docstring says."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Clause:
 
     @property
     def title(self) -> str:
-        """The id and what it says, in one line."""
+        """The id and the text, in one line."""
         return f"{self.id}: {self.text}"
 
     @property
@@ -111,16 +111,16 @@ def _clause(id_: str, body: str, file: Path, line: int) -> Clause:
         return SpecError(f"{file}:{line}: clause {id_}: {what}")
 
     if not _ID.fullmatch(id_):
-        raise wrong("an id is program/topic/word")
+        raise wrong("an id must be program/topic/word")
     prose, items = _split(body)
     if not prose:
-        raise wrong("it says nothing")
+        raise wrong("it has no text")
     unknown = [key for key, _ in items if key not in _KEYS and not key.startswith("variant ")]
     if unknown:
         raise wrong(f"unknown item {unknown[0]!r}")
     single = {key: value for key, value in items if key != "by hand"}
     if single.get("level") not in LEVELS:
-        raise wrong(f"its level is none of {', '.join(LEVELS)}")
+        raise wrong(f"its level must be one of {', '.join(LEVELS)}")
     if not single.get("source"):
         raise wrong("it has no source")
     return Clause(
@@ -138,7 +138,7 @@ def _clause(id_: str, body: str, file: Path, line: int) -> Clause:
 
 
 def typed(by_hand: str) -> str:
-    """An item of `by_hand` on a terminal: a command after a prompt, or words as they stand."""
+    """An item of `by_hand` as a terminal shows it: a command after a prompt, or plain words."""
     is_command = by_hand.count("`") == 2 and by_hand[0] == by_hand[-1] == "`"
     return f"$ {by_hand[1:-1]}" if is_command else by_hand
 

@@ -1,7 +1,7 @@
 """What is demanded of an implementation: each clause, and what the profile expects instead.
 
-Here alone a clause meets its expectation. Verdicts, cells, reports and the
-fixture `variant` are given the two as one.
+Only this module joins a clause with its expectation. Verdicts, cells, reports and
+the fixture `variant` receive the pair.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ class Demand:
 
     clause: Clause
     expectation: Expectation | None = None
-    newer_than: str = ""  # the suite version that the profile was written for, if that is older
+    newer_than: str = ""  # the profile's suite version, if the clause is newer
 
     @property
     def variant(self) -> str:

@@ -1,4 +1,4 @@
-"""What can become of a test, from best to worst, and the exceptions that say so.
+"""The outcomes of a test, from best to worst, and the exceptions that report them.
 
 A refusal (exit 100 or 111 with its message) is an answer. A crash is not: an
 implementation that dies of a fault, or shows a traceback, never passes a test
@@ -11,8 +11,8 @@ import enum
 class Outcome(enum.IntEnum):
     """The outcome of a test or of a cell (clause x implementation: the worst of its tests).
 
-    UNTESTED (no test could run here) and NOT_RUN (not selected) stand apart
-    from the order; they carry the lowest numbers so that any real result wins.
+    UNTESTED (no test could run here) and NOT_RUN (not selected) are outside the
+    order; they have the lowest numbers so that any real result wins.
     """
 
     NOT_RUN = -2
@@ -34,29 +34,29 @@ class Outcome(enum.IntEnum):
 
     @property
     def fell_short(self) -> bool:
-        """Is it something that nobody declared, and that ends a run in failure?"""
+        """Is it an undeclared failure, which fails the run?"""
         return self >= Outcome.FLAKY
 
 
 MEANING = {
     Outcome.PASS: "does what the clause says",
     Outcome.PARTIAL: "passed, but a test of the clause could not run here",
-    Outcome.VARIANT: "does what a named variant of the clause says; checked by its value",
-    Outcome.NOT_OFFERED: "the implementation does not have it, and says so",
+    Outcome.VARIANT: "does what a named variant of the clause says, checked by value",
+    Outcome.NOT_OFFERED: "the implementation does not have it, and its profile says so",
     Outcome.NEW: "falls short of a clause newer than the profile",
     Outcome.KNOWN_BUG: "falls short, and the profile says why, with a link",
     Outcome.FLAKY: "passes and fails in repeated runs",
     Outcome.FAIL: "does something else",
     Outcome.TIMEOUT: "did not do it in time",
     Outcome.CRASH: "died of a fault or showed a traceback",
-    Outcome.HARNESS_ERROR: "the suite itself failed; nothing is said of the implementation",
+    Outcome.HARNESS_ERROR: "the suite itself failed; this says nothing about the implementation",
     Outcome.UNTESTED: "could not be tested on this machine",
     Outcome.NOT_RUN: "not selected",
 }
 
 
 def named(name: str) -> Outcome:
-    """The outcome that is written so. Raises KeyError."""
+    """The outcome with this name, as reports write it. Raises KeyError."""
     return Outcome[name.replace("-", "_")]
 
 

@@ -1,4 +1,4 @@
-"""Where the suite's data lies: beside the code in a wheel, one folder up in a checkout."""
+"""Where the suite's data is: beside the code in a wheel, one folder up in a checkout."""
 
 from pathlib import Path
 
@@ -11,4 +11,4 @@ def folder(name: str) -> Path:
     for candidate in (_PACKAGE / name, checkout / name, checkout.parent / name):
         if candidate.is_dir():
             return candidate
-    raise FileNotFoundError(f"the suite's folder {name!r} is missing beside {_PACKAGE}")
+    raise FileNotFoundError(f"the suite's folder {name!r} is missing: looked beside {_PACKAGE}")

@@ -1,4 +1,4 @@
-"""Profiles: what is judged, and what is expected of it.
+"""Profiles: the implementation to judge, and what the suite expects of it.
 
 A profile is a TOML file:
 
@@ -10,10 +10,10 @@ A profile is a TOML file:
     setup = ["{python}", "-I", "-m", "daemontools.install", "{folder}"]   # instead of folder
     not_offered = ["svscanboot"]        # whole programs
     peer = "djb"                        # lends what is not offered to tests of other programs
-    inherits = "djb"                    # a shipped profile: what is not said here is as there,
+    inherits = "djb"                    # a shipped profile that supplies what is missing here,
     without = ["supervise/fork/one-run"]    # expectations included, except these
 
-    [programs.envdir]                   # a program called in another way
+    [programs.envdir]                   # a program with another file, name or arguments
     path = "chpst"                      # in `folder`, else along PATH; or with a slash
     argv0 = "envdir"
     arguments = ["-e"]
@@ -32,12 +32,12 @@ A profile is a TOML file:
     reason = "Debian creates the link's target"
     link = "https://..."                # required for known-bug
     expires = 2027-01-01                # optional
-    sometimes = true                    # optional: a race, which is not lost each time
+    sometimes = true                    # optional: a race, so the clause may also hold
 
 `--implementation` takes the name of a shipped profile, a TOML file, or a folder
-that holds programs of djb's names (a profile without expectations). NAME=DIR is
-that profile for the programs in the folder DIR. A profile without folder, setup
-and programs, because no registry carries them, must be given so.
+of programs with djb's names (a profile without expectations). NAME=DIR applies
+that profile to the programs in the folder DIR. A profile without folder, setup
+and programs, because no registry carries its programs, needs this form.
 """
 
 import datetime
@@ -70,7 +70,7 @@ PROGRAMS = (
     "softlimit",
     "setlock",
 )
-FILL_IN = "to be filled in"  # what `adopt` leaves open; a run counts it
+FILL_IN = "to be filled in"  # `adopt` leaves this text; a run counts it
 OUTCOMES = {  # kind of expectation -> the outcome of a test that comes out as expected
     "variant": Outcome.VARIANT,
     "not-offered": Outcome.NOT_OFFERED,
@@ -83,12 +83,12 @@ _KEYS = {
 
 
 class ProfileError(Exception):
-    """A profile cannot be used; the text says why and where."""
+    """Raised when a profile cannot be used; the text says why and where."""
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """One clause that comes out differently, what is seen instead, and why."""
+    """A clause with another outcome, what is seen instead, and why."""
 
     clause: str
     kind: str
@@ -96,7 +96,7 @@ class Expectation:
     seen: str = ""
     link: str = ""
     expires: datetime.date | None = None
-    sometimes: bool = False  # a race: it may also come out well
+    sometimes: bool = False  # a race: the clause may also hold
 
     @property
     def outcome(self) -> Outcome:
@@ -106,7 +106,7 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Call:
-    """How one program is called: its file, what it is told its name is, and first arguments."""
+    """How one program is called: its file, its argv[0], and its first arguments."""
 
     path: str
     argv0: str = ""
@@ -115,7 +115,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Profile:
-    """An implementation and what is expected of it."""
+    """An implementation and what the suite expects of it."""
 
     name: str
     title: str = ""
@@ -135,7 +135,7 @@ class Profile:
 
     @property
     def needs_folder(self) -> bool:
-        """Must it be said where its programs are (NAME=DIR)?"""
+        """Must the user say where its programs are (NAME=DIR)?"""
         return not (self.folder or self.setup or self.programs)
 
 
@@ -153,12 +153,12 @@ def find(name: str) -> Profile:
         return Profile(name=path.resolve().name, folder=(str(path.resolve()),), source=name)
     names = ", ".join(sorted(p.stem for p in data_folder("profiles").glob("*.toml")))
     raise ProfileError(
-        f"no implementation {name!r}: no folder, no .toml file, and no shipped profile ({names})"
+        f"no implementation {name!r}: not a folder, a .toml file, or a shipped profile ({names})"
     )
 
 
 def _with_programs_in(profile: Profile, folder: Path) -> Profile:
-    """The profile, for the programs in the folder and no others."""
+    """The profile for exactly the programs in this folder."""
     if not folder.is_dir():
         raise ProfileError(f"profile {profile.name}: there is no folder {folder}")
     return replace(profile, folder=(str(folder.resolve()),), setup=())
@@ -173,7 +173,7 @@ def load(path: Path) -> Profile:
         *PROGRAMS
     }
     if not_programs:
-        raise ProfileError(f"{path}: {not_programs.pop()} is no program of daemontools")
+        raise ProfileError(f"{path}: {not_programs.pop()} is not a daemontools program")
     return Profile(
         name=table["name"],
         title=table.get("title", ""),
@@ -199,12 +199,12 @@ def load(path: Path) -> Profile:
 def _patience(path: Path, table: dict[str, Any]) -> float:
     patience = table.get("timing", {}).get("patience", 1.0)
     if not isinstance(patience, int | float) or patience <= 0:
-        raise ProfileError(f"{path}: patience is to be a number greater than 0, not {patience!r}")
+        raise ProfileError(f"{path}: patience must be a number greater than 0, not {patience!r}")
     return float(patience)
 
 
 def _table(path: Path) -> dict[str, Any]:
-    """What the file says, and for the rest what the profile says that it inherits."""
+    """The file's table, completed by that of the profile it inherits from."""
     try:
         table = tomllib.loads(path.read_text())
     except (OSError, tomllib.TOMLDecodeError) as error:
@@ -214,7 +214,7 @@ def _table(path: Path) -> dict[str, Any]:
     if not table.get("name"):
         raise ProfileError(f"{path}: it has no name")
     if not re.fullmatch(r"(\d+(\.\d+)*)?", str(table.get("suite_version", ""))):
-        raise ProfileError(f"{path}: {table['suite_version']!r} is no version of the suite")
+        raise ProfileError(f"{path}: {table['suite_version']!r} is not a version of the suite")
     if "inherits" not in table:
         return table
     base = _table(shipped(table["inherits"]))
@@ -222,7 +222,7 @@ def _table(path: Path) -> dict[str, Any]:
     inherited = {entry["clause"]: entry for entry in _single(base.get("expect", []))}
     without = set(table.get("without", []))
     if unknown := sorted(without - inherited.keys()):
-        raise ProfileError(f"{path}: {base['name']} expects nothing of {unknown[0]}")
+        raise ProfileError(f"{path}: {base['name']} has no expectation for {unknown[0]}")
     without |= {entry.get("clause") for entry in own}
     kept = [entry for clause, entry in inherited.items() if clause not in without]
     return {**base, **table, "expect": kept + own}
@@ -234,7 +234,7 @@ def shipped(name: str) -> Path:
 
 
 def _single(entries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The entries, those with `clauses` taken apart."""
+    """The entries, one for each clause: an entry with `clauses` is split."""
     for entry in entries:
         shared = {key: value for key, value in entry.items() if key != "clauses"}
         if "clauses" in entry:
@@ -252,9 +252,9 @@ def _expectations(path: Path, entries: list[dict[str, Any]]) -> dict[str, Expect
             return ProfileError(f"{path}: expectation for {clause or '?'}: {what}")
 
         if clause in expectations:
-            raise wrong("it stands there twice")
+            raise wrong("it is listed twice")
         if entry.get("kind") not in OUTCOMES:
-            raise wrong(f"its kind is none of {', '.join(OUTCOMES)}")
+            raise wrong(f"its kind must be one of {', '.join(OUTCOMES)}")
         if not entry.get("reason"):
             raise wrong("it has no reason")
         if entry["kind"] == "variant" and not entry.get("seen"):
@@ -262,9 +262,9 @@ def _expectations(path: Path, entries: list[dict[str, Any]]) -> dict[str, Expect
         if entry["kind"] == "known-bug" and not entry.get("link"):
             raise wrong("a known bug must have a link")
         if not isinstance(entry.get("sometimes", False), bool):
-            raise wrong("sometimes is to be true or false")
+            raise wrong("sometimes must be true or false")
         if not isinstance(entry.get("expires", datetime.date.max), datetime.date):
-            raise wrong("expires is to be a date: 2027-01-01")
+            raise wrong("expires must be a date, such as 2027-01-01")
         unknown = sorted(entry.keys() - Expectation.__dataclass_fields__.keys())
         if unknown:
             raise wrong(f"unknown key {unknown[0]!r}")

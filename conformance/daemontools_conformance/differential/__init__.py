@@ -1,14 +1,18 @@
-"""Differential mode: the same generated cases for two implementations, side by side.
+"""Differential mode: run the same generated cases with two implementations, side by side.
 
     daemontools-conformance --differential A B [--program NAME]... [--cases N] [--seed N]
     daemontools-conformance --differential A B --case JSON|FILE
     daemontools-conformance --differential A B --masks
 
-A and B are what `--implementation` takes. Everything that can be observed is
-compared (`run.py`); what is not compared, and why, stands in one list (`masks.py`).
-A difference is printed with a script that runs the case again without the suite,
-and with the clause that one of the two fails; if there is none, it is an
-unwritten clause (`unwritten.py`).
+A and B are values of `--implementation`. Everything observable is compared (`run.py`),
+except for what one list (`masks.py`) excludes, with reasons. A difference is printed
+with a script that runs the case again without the suite, and with the clause that one
+of the two fails. If there is no such clause, it has yet to be written (`unwritten.py`).
+
+Run `tox -e differential` after a change that users can see, and before a release. A
+difference means that the reference deviates, or that a mask or a clause is missing. If
+nobody maintains this, delete the package, selftest/test_differential.py, the option
+`--differential` and the tox environment: no clause depends on them.
 """
 
 import argparse
@@ -37,19 +41,24 @@ SLOW_SLICE = 4
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The command line after `--differential`; 0 if nothing differs."""
+    """Run with the arguments after `--differential`; 0 if nothing differs."""
     parser = argparse.ArgumentParser(prog="daemontools-conformance --differential")
-    parser.add_argument("first", metavar="A")
-    parser.add_argument("second", metavar="B")
-    parser.add_argument("--program", action="append", choices=sorted(CASES), help="only this one")
-    parser.add_argument("--cases", type=int, default=760, help="for each program (760)")
-    parser.add_argument(
-        "--slow-cases", type=int, default=200, help="if its cases hold pauses (200)"
-    )
-    parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same cases")
-    parser.add_argument("--unsteady", action="store_true", help="show what differed only once")
-    parser.add_argument("--case", help="run one case again: the JSON of a report, or its file")
-    parser.add_argument("--masks", action="store_true", help="print what is not compared, and why")
+    parser.add_argument("first", metavar="A", help="one implementation")
+    parser.add_argument("second", metavar="B", help="the other implementation")
+    program = "run the cases of this program (default: all programs)"
+    parser.add_argument("--program", action="append", choices=sorted(CASES), help=program)
+    cases = "the number of cases for each program (760)"
+    parser.add_argument("--cases", type=int, default=760, help=cases)
+    slow = "the number of cases for each program whose cases hold pauses (200)"
+    parser.add_argument("--slow-cases", type=int, default=200, help=slow)
+    seed = "random seed (1); the same seed gives the same cases"
+    parser.add_argument("--seed", type=int, default=1, help=seed)
+    unsteady = "show the cases that differed only at the first look"
+    parser.add_argument("--unsteady", action="store_true", help=unsteady)
+    case = "run one case again, from the JSON of a report or from a file"
+    parser.add_argument("--case", help=case)
+    what = "print what is not compared, and why"
+    parser.add_argument("--masks", action="store_true", help=what)
     options = parser.parse_args(arguments)
     if options.masks:
         print(masks.told())
@@ -81,7 +90,7 @@ def _case(text: str) -> Case:
 
 
 def _again(first: Implementation, second: Implementation, case: Case, scratch: str) -> int:
-    """One case once more; in a process of its own, for it ends all children that it finds."""
+    """Run one case again, in its own process, because it ends all children that it finds."""
     covered = masks.excluded(case)
     if covered:
         print(f"covered by the deviation {covered}")
@@ -93,7 +102,10 @@ def _again(first: Implementation, second: Implementation, case: Case, scratch: s
 
 
 def _explore_all(first: Implementation, second: Implementation, options: argparse.Namespace) -> int:
-    """All slices of all programs, in parallel; print a table and each difference; their number."""
+    """Run all slices of all programs in parallel, and print a table and each difference.
+
+    Returns the number of cases that differed or did not end.
+    """
     programs = options.program or list(CASES)
     table: dict[str, list[Findings]] = {program: [] for program in programs}
     cores = os.cpu_count() or 1
@@ -121,7 +133,7 @@ def _explore_all(first: Implementation, second: Implementation, options: argpars
             for case, differs in findings.unsteady if options.unsteady else []:
                 print("\nonly once:", case, *differs, sep="\n")
             for what in findings.trouble:
-                print(f"\nnot run to its end: {what}")
+                print(f"\ndid not end: {what}")
             left[findings.program] -= 1
             if not left[findings.program]:
                 print("done:", _row(findings.program, _counts(table[findings.program])), flush=True)
@@ -148,14 +160,14 @@ def _report(
         print("\n".join(map(str, differs)))
         print("\n".join(f"--- {line}" for line in judge.verdict(case, differs)))
         one, two = (both.command(findings.program)[0] for both in (first, second))
-        print(f"--- by hand; then the same with {two}")
+        print(f"--- by hand (repeat it with {two})")
         print(shell(case, one))
         command = ["daemontools-conformance", "--differential", *judge.names, "--case", text]
         print(f"--- again: {shlex.join(command)}", flush=True)
 
 
 def _summary(table: dict[str, list[Findings]]) -> int:
-    """Print the counts; how many cases differed or came to no end."""
+    """Print the counts; the number of cases that differed or did not end."""
     print("\n" + " " * 14 + "".join(f"{name:>10}" for name in _COLUMNS))
     total: Counter[str] = Counter()
     excluded: Counter[tuple[str, str]] = Counter()  # deviation, program
@@ -174,7 +186,7 @@ def _summary(table: dict[str, list[Findings]]) -> int:
         of_it = {program: count for (one, program), count in excluded.items() if one == name}
         where = ", ".join(f"{program} {count}" for program, count in of_it.items())
         print(f"excluded {sum(of_it.values()):>6} x {name}: {reasons[name]} ({where})")
-    print(f"masked: {len(masks.MASKS)} things, see --masks")
+    print(f"{len(masks.MASKS)} things are masked, see --masks")
     return total["different"] + total["trouble"]
 
 

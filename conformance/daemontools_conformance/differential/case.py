@@ -1,7 +1,7 @@
 """A case: a program, the folder and the state in which it starts, and what then happens to it.
 
-A case is plain data. It can be written as one line of JSON, which runs it again
-exactly (`--case`), and as a shell script, which needs no suite.
+A case is plain data. It can be written as one line of JSON, from which `--case` runs
+it again exactly, and as a shell script that does not need the suite.
 """
 
 import json
@@ -16,11 +16,11 @@ from daemontools_conformance.running.journal import Entry, Journal
 
 
 class Node(NamedTuple):
-    """A file that is there before the program starts; `path` is relative to the folder."""
+    """A file that exists before the program starts; `path` is relative to the folder."""
 
     kind: str  # file, dir, fifo, link
     path: bytes
-    content: bytes = b""  # of a file; of a link, where it leads
+    content: bytes = b""  # of a file; of a link, its target
     mode: int = 0o644
 
 
@@ -45,7 +45,7 @@ class Case:
     environment: tuple[bytes, ...] = (b"PATH=/usr/bin:/bin",)  # all entries
     input: bytes = b""  # standard input, a file; steps of kind `input` make it a pipe
     state: tuple[bytes, ...] = ()  # options of prepare.py
-    held: tuple[tuple[str, bytes], ...] = ()  # by the suite: read FIFO, write FIFO, lock FILE
+    held: tuple[tuple[str, bytes], ...] = ()  # the suite holds: read FIFO, write FIFO, lock FILE
     steps: tuple[Step, ...] = ()
 
     def json(self) -> str:
@@ -55,7 +55,7 @@ class Case:
 
 
 def from_json(text: str) -> Case:
-    """The case of a line that `Case.json` wrote. Raises ValueError."""
+    """The case in a line that `Case.json` wrote. Raises ValueError."""
     facts = _bytes(json.loads(text))
     facts["program"] = facts["program"].decode()
     facts["tree"] = tuple(Node(k.decode(), p, c, m) for k, p, c, m in facts.get("tree", ()))
@@ -65,7 +65,7 @@ def from_json(text: str) -> Case:
 
 
 def make_tree(tree: tuple[Node, ...], root: bytes) -> None:
-    """Create the files below `root`; whatever cannot be created is left out."""
+    """Create the files below `root`, except those that cannot be created."""
     for node in tree:
         path = root + b"/" + node.path
         try:
@@ -86,7 +86,7 @@ def make_tree(tree: tuple[Node, ...], root: bytes) -> None:
 
 
 def shell(case: Case, file: str) -> str:
-    """The case as a script that runs the program `file` in a new folder."""
+    """The case as a shell script that runs the program `file` in a new folder."""
     with tempfile.TemporaryDirectory() as folder:
         make_tree(case.tree, os.fsencode(folder))
         files = replay.tree(Path(folder))
@@ -109,7 +109,7 @@ def shell(case: Case, file: str) -> str:
         journal.entries += _event(step, at)
     lines = replay.script(f"{case.program}: {case.json()}", files, journal)
     head, call, rest = lines.partition("exec env")
-    lines = head + call + rest.replace("{box}", "'\"$PWD\"'")  # it stands in quotes
+    lines = head + call + rest.replace("{box}", "'\"$PWD\"'")  # it is inside quotes
     held = "".join(f"# beforehand, by another process: {how} {file!r}\n" for how, file in case.held)
     return lines.replace("\ncd ", f"\n{held}cd ", 1)
 
@@ -146,12 +146,12 @@ def _event(step: Step, at: float) -> list[Entry]:
 
 
 def _line(at: float, command: str, *words: bytes) -> list[Entry]:
-    """A line of the script that is no act of the program itself."""
+    """A line of the script that does not start the program."""
     return [Entry(at, "shell", {"line": " ".join([command, *map(replay.shell_quoted, words)])})]
 
 
 def _plain(value: Any) -> Any:
-    """Bytes as text whose characters are the bytes (Latin-1), for JSON."""
+    """Bytes as text with one character for each byte (Latin-1), for JSON."""
     match value:
         case bytes():
             return value.decode("latin-1")

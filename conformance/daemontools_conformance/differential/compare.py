@@ -1,4 +1,4 @@
-"""Run a case with both implementations and compare; explore many cases; report."""
+"""Run a case with both implementations and compare, explore many cases, and report."""
 
 import os
 import tempfile
@@ -20,28 +20,28 @@ from daemontools_conformance.differential.unwritten import Difference
 from daemontools_conformance.running.implementation import Implementation
 from daemontools_conformance.running.patience import TooLate
 
-PATIENCE_SECONDS = 1.0  # for the end of a program, or for its child
-SECOND_LOOK = 8  # times as patient
+PATIENCE_SECONDS = 1.0  # to wait for the end of a program, or for its child
+SECOND_LOOK = 8  # the second look is this many times as patient
 SLOW = {"supervise", "svscan", "svscanboot", "readproctitle", "multilog"}  # their cases hold pauses
 
 
 class Different(AssertionError):
-    """Two implementations differ in a case that no deviation covers."""
+    """Raised when two implementations differ in a case that no deviation covers."""
 
 
 @dataclass
 class Findings:
-    """What one slice of cases gave."""
+    """The results of one slice of cases."""
 
     program: str
     compared: int = 0
     distinct: set[int] = field(default_factory=set)
     excluded: Counter[str] = field(default_factory=Counter)
-    # Differed once, and not at the second, more patient look: what differed, and the case.
+    # Differed at the first look but not at the second, more patient one: what, and the case.
     unsteady: list[tuple[str, list[Difference]]] = field(default_factory=list)
     differences: list[tuple[str, list[Difference]]] = field(default_factory=list)  # case, what
     trouble: list[str] = field(default_factory=list)  # cases that the suite could not run to an end
-    unavailable: str = ""  # why this program cannot be run here
+    unavailable: str = ""  # why this program cannot run here
 
 
 class Pair:
@@ -55,15 +55,15 @@ class Pair:
             os.chmod(root, 0o755)
 
     def clean(self) -> None:
-        """Empty both folders after a case that came to no end."""
+        """Empty both folders after a case that did not end."""
         for root in self.roots:
             clean(root)
 
     def observations(self, case: Case, patience: float) -> list[Observation]:
-        """What is seen of the case with each, masked."""
+        """The masked observations of the case with each implementation."""
         for attempt in range(30):
             if attempt:
-                time.sleep(1 - time.time() % 1)  # all of the next second
+                time.sleep(1 - time.time() % 1)  # have all of the next second
             before = int(time.time())
             seen = []
             for implementation, root in zip(self.both, self.roots, strict=True):
@@ -71,11 +71,11 @@ class Pair:
                 seen.append(masks.masked(found, case, root))
                 clean(root)
             if case.program != "svstat" or int(time.time()) == before:
-                break  # svstat counts seconds: both must run in the same one
+                break  # svstat counts seconds, so both must run in the same one
         return seen
 
     def differences(self, case: Case, patience: float = PATIENCE_SECONDS) -> list[Difference]:
-        """What differs, each with both values."""
+        """The differences, each with both values."""
         one, two = (dict(_flat(seen)) for seen in self.observations(case, patience))
         return [
             Difference(name, one.get(name), two.get(name))
@@ -85,7 +85,7 @@ class Pair:
 
 
 def _flat(seen: Observation, before: str = "") -> Iterator[tuple[str, Any]]:
-    """A field that holds a mapping as its items, so that a report shows only what differs."""
+    """Split a field that holds a mapping into its items, so that a report shows no equal ones."""
     for name, value in seen.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{before}{name} ")
@@ -96,7 +96,7 @@ def _flat(seen: Observation, before: str = "") -> Iterator[tuple[str, Any]]:
 def differences_once(
     first: Implementation, second: Implementation, case: Case, scratch: str
 ) -> list[Difference]:
-    """What differs in one case."""
+    """The differences in one case."""
     return Pair(first, second, scratch).differences(case)
 
 
@@ -134,7 +134,7 @@ def explore(
             compare()
         except Different:
             pass
-        except Flaky:  # it differed twice, and not when hypothesis came back to it
+        except Flaky:  # it differed twice, but not when hypothesis tried it again
             findings.unsteady += findings.differences
             findings.differences = []
         except Unavailable as why:
@@ -143,7 +143,7 @@ def explore(
 
 
 def _differs(pair: Pair, case: Case, findings: Findings) -> bool:
-    """Does it differ at two looks, the second more patient? Notes what was found."""
+    """Does it differ at two looks, the second more patient? Notes the findings."""
     findings.compared += 1
     findings.distinct.add(hash(case))
     try:

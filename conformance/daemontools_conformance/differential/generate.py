@@ -1,8 +1,8 @@
 """Cases for each program: hypothesis strategies, from the likely to the odd.
 
-`CASES[program]` is the strategy. A good case runs into something: names that
-exist more often than not, contents that matter to the program, and now and then
-a state that nobody expects.
+`CASES[program]` is the strategy. A good case finds something to work on: names that
+usually exist, contents that matter to the program, and now and then an unexpected
+state.
 """
 
 import os
@@ -72,7 +72,7 @@ ENV_FILE = st.one_of(
     NAME.map(lambda name: Node("fifo", b"env/" + name)),
     NAME.map(lambda name: Node("dir", b"env/" + name, mode=0o755)),
     NAME.map(lambda name: Node("file", b"env/" + name, b"x", 0o600)),
-    # Two of these are more than the kernel takes under a small stack; one of the longer, ever.
+    # Two of these exceed what the kernel takes under a small stack; one of the longer always does.
     st.tuples(NAME, st.sampled_from([70000, 131068, 131072])).map(
         lambda pair: Node("file", b"env/" + pair[0], b"x" * pair[1])
     ),
@@ -102,7 +102,7 @@ LIMIT_OPTION = st.one_of(
     st.sampled_from([(b"--",), (b"-",), (b"-z",), (b"-o",), (b"-\xff",), (b"-c0z",)]),
 )
 LIMIT_OPTIONS = st.lists(LIMIT_OPTION, max_size=6).map(lambda options: sum(options, ()))
-# What an interpreter can live with: chains behind tighter limits are not compared.
+# The limits under which an interpreter can live. Chains behind tighter limits are not compared.
 ROOMY = st.tuples(
     st.sampled_from(b"acdflmoprst"), st.sampled_from([b"=", b"8000000", b"300000000", b"9" * 19])
 ).map(lambda pair: (b"-%c" % pair[0], pair[1]))
@@ -110,7 +110,7 @@ ROOMY_OPTIONS = st.lists(ROOMY, max_size=6).map(lambda options: sum(options, ())
 
 
 def softlimit_case() -> Strategy[Case]:
-    """softlimit: all its options before a child, or roomy ones before a chain."""
+    """softlimit with all its options before a child, or with generous ones before a chain."""
     return st.one_of(
         chain_case("softlimit", LIMIT_OPTIONS, ENV_TREE, st.one_of(CHILD, CHILD, st.just(()))),
         chain_case("softlimit", LIMIT_OPTIONS, ENV_TREE, CHILD),
@@ -160,7 +160,7 @@ WAITERS = st.lists(
 
 
 def waiting_case() -> Strategy[Case]:
-    """setlock and further ones that all want `held`, until the suite lets go of it."""
+    """Several setlocks that all want `held`, until the suite releases it."""
 
     def case(options: list[bytes], child: Words, block: Words) -> Case:
         others = [b"../bin/setlock%s held echo got &" % option for option in options]
@@ -175,7 +175,7 @@ def waiting_case() -> Strategy[Case]:
 
 
 def setlock_case() -> Strategy[Case]:
-    """setlock, and a file `held` on which the suite has a lock."""
+    """setlock, with a file `held` that the suite has locked."""
     words = st.tuples(LOCK_OPTIONS, LOCK_FILE).map(lambda pair: (*pair[0], pair[1]))
     cases = chain_case("setlock", words, st.just(LOCK_TREE))
     held = (("lock", b"held"),)
@@ -186,11 +186,11 @@ def setlock_case() -> Strategy[Case]:
 
 
 def account_case(program: str) -> Strategy[Case]:
-    """setuidgid, envuidgid."""
+    """setuidgid and envuidgid."""
     return chain_case(program, st.tuples(ACCOUNT), ENV_TREE)
 
 
-# Services that are made by hand: svok, svstat, svc
+# svok, svstat, svc, with services made by hand
 
 STAMP = st.one_of(
     st.integers(0, 400000000).map(lambda seconds: 2**62 + 1400000000 + seconds),
@@ -215,7 +215,7 @@ SERVICE_NAME = st.sampled_from([b"s", b"s", b"t", b"dir/u", b"\xff x", b"-v"])
 
 @st.composite
 def service(draw: st.DrawFn) -> tuple[tuple[Node, ...], tuple[tuple[str, bytes], ...]]:
-    """A directory with what supervise would keep there, in good order or not; and who reads."""
+    """A service directory with supervise's files, in good order or not, and perhaps a reader."""
     name = draw(SERVICE_NAME)
     nodes = [Node("dir", name, mode=draw(st.sampled_from([0o755, 0o755, 0o700])))]
     held = []
@@ -248,7 +248,7 @@ def service(draw: st.DrawFn) -> tuple[tuple[Node, ...], tuple[tuple[str, bytes],
 
 @st.composite
 def services_case(draw: st.DrawFn, program: str, options: Strategy[Words]) -> Case:
-    """svok, svstat or svc on some directories, which exist or do not."""
+    """svok, svstat or svc on some directories, not all of which exist."""
     made = draw(st.lists(service(), min_size=1, max_size=3, unique_by=lambda pair: pair[0][0].path))
     existing = st.sampled_from([nodes[0].path for nodes, _ in made])
     operand = st.one_of(
@@ -276,7 +276,7 @@ SVC_OPTIONS = st.lists(
 
 # Line filters
 
-# A hexadecimal digit more or less is a date that no calendar has, which kills 0.76.
+# One hexadecimal digit more or less makes a date that no calendar has, which kills 0.76.
 LABEL = st.one_of(
     st.integers(0, 2**35).map(lambda n: b"@%016x%08x" % (2**62 + n, n % 10**9)),
     st.integers(-(2**40), 2**50).map(lambda n: b"@%016x%08x" % (2**62 + n, abs(n) % 2**32)),
@@ -314,7 +314,7 @@ ZONE = st.sampled_from(
 
 
 def filter_case(program: str, text: Strategy[bytes]) -> Strategy[Case]:
-    """tai64n and tai64nlocal: input to output."""
+    """tai64n and tai64nlocal: some input."""
     arguments = st.lists(ODD_WORD, max_size=2).map(tuple)
     environment = st.one_of(ENVIRONMENT, st.tuples(st.just(PATH), ZONE))
     return st.builds(

@@ -1,4 +1,4 @@
-"""Cases of the programs that stay: steps that happen to them, and looks in between."""
+"""Cases for the programs that keep running: steps that happen to them, with looks in between."""
 
 import os
 
@@ -25,7 +25,7 @@ TITLE_ARGUMENTS = st.lists(
 
 
 def readproctitle_case() -> Strategy[Case]:
-    """readproctitle: what it shows after each piece of input."""
+    """readproctitle, with a look at its title after each piece of input."""
     odd = st.tuples(st.binary(min_size=1, max_size=40), st.integers(1, 60)).map(
         lambda pair: pair[0] * pair[1]
     )
@@ -99,7 +99,7 @@ LINES = st.one_of(
 
 @st.composite
 def multilog_case(draw: st.DrawFn) -> Case:
-    """multilog: a script, directories in some order, and input from a file or in pieces."""
+    """multilog with a script, directories in some state, and input from a file or in pieces."""
     tree = (Node("file", b"plain", b"x"), Node("dir", b"folder", mode=0o755), *draw(LOG_TREE))
     words, block = draw(ACTIONS), draw(ENVIRONMENT)
     if draw(st.integers(0, 5)):
@@ -177,7 +177,7 @@ MOST_HAPPENINGS = 8
 
 @st.composite
 def supervise_case(draw: st.DrawFn) -> Case:
-    """supervise: what it says at once, or a service and what happens to it."""
+    """supervise with a call that it refuses, or with a service and its history."""
     tree = [draw(RUN_NODE)]
     if draw(st.sampled_from([True, False, False])):
         tree.append(Node("file", b"s/down"))
@@ -226,7 +226,7 @@ ENTRY_NODE = st.one_of(
 )
 
 
-NEXT_SCAN = 6.0  # seconds; it looks every five
+NEXT_SCAN = 6.0  # seconds; svscan looks every five
 
 ADDED = st.sampled_from([b"new", b"newer"]).flatmap(
     lambda one: st.sampled_from([b"", b"/log"]).map(
@@ -280,7 +280,7 @@ def svscan_changes(names: list[bytes]) -> Strategy[tuple[Step, ...]]:
 
 @st.composite
 def svscan_case(draw: st.DrawFn) -> Case:
-    """svscan: a directory of services that changes between its scans."""
+    """svscan on a directory of services that changes between its scans."""
     entries = draw(st.lists(ENTRY_NODE, max_size=5))
     tree = (
         Node("dir", b"service", mode=0o755),
@@ -351,7 +351,7 @@ BOOTED = st.one_of(
 
 
 def svscanboot_case() -> Strategy[Case]:
-    """svscanboot in namespaces of its own."""
+    """svscanboot in its own namespaces."""
     state = st.one_of(
         st.just(()),
         st.lists(option("--close", "0", "1", "2"), max_size=2, unique=True).map(

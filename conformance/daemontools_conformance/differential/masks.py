@@ -1,8 +1,8 @@
-"""What is not compared, and why: the one list.
+"""The one list of what is not compared, and why.
 
-A Mask replaces, before the comparison, what cannot be equal. A Deviation is a
-predicate over cases: where it is true, two implementations are known to differ, or
-what happens is left to chance, and the case is not run; it is counted.
+A Mask replaces what cannot be equal before the comparison. A Deviation is a predicate
+over cases. Where it is true, two implementations are known to differ, or the result
+depends on chance. Such a case is counted and not run.
 """
 
 import re
@@ -20,7 +20,7 @@ EVERYWHERE = ""
 
 @dataclass(frozen=True)
 class Mask:
-    """One thing that is not compared: `pattern` becomes `by` in all that was observed."""
+    """One thing that is not compared: `pattern` becomes `by` in every observation."""
 
     programs: str  # names; EVERYWHERE
     pattern: bytes
@@ -39,21 +39,21 @@ class Deviation:
 
 
 def _screen(found: re.Match[bytes]) -> bytes:
-    """What readproctitle shows, each line once, without one whose beginning has scrolled away."""
+    """readproctitle's title with each line once, without one whose beginning has scrolled away."""
     lines = found[0].lstrip(b".").split(b"\n")
     is_full = not found[0].startswith(b"....")
     return b"\n".join(dict.fromkeys(lines[1:] if is_full else lines))
 
 
 def _hidden(found: re.Match[bytes]) -> bytes:
-    """As many marks as there were characters: the length is compared."""
+    """A mark for each character, so that the length is compared."""
     return b"#" * len(found[0])
 
 
 MASKS = (
     Mask(
         "tai64n multilog",
-        rb"(?<=@4000000)0[0-9a-fz]{1,16}",  # z: the processor `tr a z` has been at work
+        rb"(?<=@4000000)0[0-9a-fz]{1,16}",  # z: the processor `tr a z` has seen it
         _hidden,
         "labels are the time of day",
     ),
@@ -62,7 +62,7 @@ MASKS = (
         "supervise svscan svscanboot",
         rb"(?m)^(.*\n)\1+",
         rb"\1",
-        "how often something is tried again in a while is left to chance",
+        "how often something is tried again depends on chance",
     ),
     Mask(
         "svscanboot",
@@ -74,7 +74,7 @@ MASKS = (
         "svscanboot",
         rb"(?s)(?<=\0errors:\0)\.\.\..*",
         _screen,
-        "how often something is tried again in a while, and so how far the screen has scrolled",
+        "how often something is tried again, and so how far the title has scrolled",
     ),
     Mask(
         EVERYWHERE,
@@ -92,35 +92,36 @@ MASKS = (
 )
 
 
-# What `masked` and the functions below it do besides, for files and messages.
+# What `masked` and the functions below also hide in files and messages.
 IN_FILES = (
-    ("all programs", "the folder of a case has a name of its own"),
+    ("all programs", "each case has a folder of its own"),
     (
         "supervise svscan svscanboot",
-        "stamp and process id in a status file (but not whether it is 0)",
+        "stamp and process id in a status file (but not whether the id is 0)",
     ),
     (
         "multilog",
         (
-            "names of old files are labels, and where a file ends is not promised: their contents"
-            " are compared as one, sizes and number with the bounds, endings of names, and modes"
+            "names of old files are labels, and where a file ends is not promised; so their"
+            " contents are compared as one text, sizes and number with the bounds, and the endings"
+            " of names and the modes as they are"
         ),
     ),
     (
         "multilog",
         (
-            "with few files (n) or a processor that says nothing (!) the shorter log must be the"
+            "with few files (n) or a processor without output (!) the shorter log must be the"
             " end of the longer; what `!tr a z` has not yet seen counts as seen"
         ),
     ),
     (
         "all programs",
-        "whether PIPE and XFSZ are ignored in the child, if they were at the start (Python)",
+        "whether the child ignores PIPE and XFSZ, if they were ignored at the start (Python)",
     ),
-    ("svscan", "messages of several programs, and calls of the stand-in, come in no order"),
+    ("svscan", "the order of messages from several programs, and of calls of the stand-in"),
     (
         "supervise svscanboot",
-        "how often, and in which order, it complains of a run that cannot be started",
+        "how often, and in which order, they complain about a run that cannot be started",
     ),
 )
 
@@ -137,9 +138,9 @@ def _has_dangling_link(case: Case) -> bool:
 
 
 def _starves_a_chain(case: Case) -> bool:
-    """Does softlimit leave a later program of the implementation too little of something?
+    """Does softlimit leave a later program of the implementation too little memory?
 
-    Less than 3 MB, or, if setuidgid stands between, less than an interpreter needs.
+    That is less than 3 MB, or, after setuidgid, less than an interpreter needs.
     """
     words = (case.program.encode(), *case.arguments)
     own = [place for place, word in enumerate(words) if word.startswith(b"../bin/")]
@@ -153,7 +154,7 @@ def _starves_a_chain(case: Case) -> bool:
 
 
 def _amount(words: tuple[bytes, ...]) -> int:
-    """What an option of softlimit, with its amount attached or as the next word, asks for."""
+    """The amount of a softlimit option, attached to it or in the next word."""
     text = words[0][2:] or (words[1] if len(words) > 1 else b"")
     if text == b"=":
         return 2**64 - 1
@@ -171,7 +172,7 @@ def _is_left_little_time(case: Case) -> bool:
 
 
 def _ignored_signal_matters(case: Case) -> bool:
-    """XFSZ is ignored, and files are limited; or PIPE, and children write to pipes."""
+    """Is XFSZ ignored with a limit on files, or PIPE with children that write to pipes?"""
     words = b" ".join(case.arguments)
     limited = any(word.startswith(b"FSIZE") for word in case.state) or b"-f" in words
     return (_ignores(case, b"XFSZ") and limited) or (_ignores(case, b"PIPE") and b">&" in words)
@@ -195,7 +196,7 @@ def _has_impossible_label(case: Case) -> bool:
 
 
 def _makes_a_chain_short_of_descriptors(case: Case) -> bool:
-    """Do fewer than 8 descriptors, or those that fghack takes, stand before an own program?"""
+    """Does one of the implementation's programs get fewer than 8 descriptors, or run in fghack?"""
     words = (case.program.encode(), *case.arguments)
     for place, word in enumerate(words):
         if word[:2] == b"-o" and any(later.startswith(b"../bin/") for later in words[place:]):
@@ -208,20 +209,20 @@ DEVIATIONS = (
         "few-descriptors",
         EVERYWHERE,
         _makes_a_chain_short_of_descriptors,
-        "a C program in a chain dies in the loader, ours goes on in one process; and an interpreter"
-        " has a self-pipe besides",
+        "in a chain a C program dies in the loader, but the reference goes on in one process; and"
+        " an interpreter also has a self-pipe",
     ),
     Deviation(
         "pipe-or-xfsz-ignored",
         EVERYWHERE,
         _ignored_signal_matters,
-        "an interpreter ignores both itself, and what they were is lost: a child dies of them",
+        "an interpreter ignores both itself and forgets what they were, so a child dies of them",
     ),
     Deviation(
         "dangling-link-after-file",
         "envdir",
         _has_dangling_link,
-        "0.76 repeats the value of the file read before (known bug)",
+        "0.76 repeats the value of the file that it read before (known bug)",
     ),
     Deviation(
         "impossible-label",
@@ -233,20 +234,20 @@ DEVIATIONS = (
         "starved-chain",
         EVERYWHERE,
         _starves_a_chain,
-        "a limit on memory does not bind the chain itself, only what it finally runs; and an"
-        " interpreter that is started after setuidgid does not fit",
+        "a memory limit does not bind the reference's chain, only the program that it finally"
+        " runs; and an interpreter that starts after setuidgid does not fit",
     ),
     Deviation(
         "processor-time",
         "softlimit",
         _is_left_little_time,
-        "an interpreter uses more of it, and a limit of 0 acts at the next tick of the clock",
+        "an interpreter uses more processor time, and a limit of 0 acts at the next clock tick",
     ),
 )
 
 
 def told() -> str:
-    """The list in words."""
+    """The list as text."""
     return "\n".join(
         [
             "Not compared:",
@@ -259,7 +260,7 @@ def told() -> str:
 
 
 def excluded(case: Case) -> str:
-    """The name of the deviation that covers the case; empty if it is to be compared."""
+    """The name of the deviation that covers the case; empty if the case must be compared."""
     return next((d.name for d in DEVIATIONS if _is_for(d.programs, case) and d.applies(case)), "")
 
 
@@ -268,12 +269,12 @@ def _is_for(programs: str, case: Case) -> bool:
 
 
 def _status(content: bytes) -> bytes:
-    """A status file without stamp and process id: is there one, the flag, the want byte."""
+    """A status file without stamp and process id: whether it has one, the flag, the want byte."""
     return b"up" + content[16:] if any(content[12:16]) else b"down" + content[16:]
 
 
 def _tree(tree: dict[bytes, list[Any]], case: Case) -> dict[bytes, Any]:
-    """The files of a case, where names and places of bytes cannot be equal."""
+    """Those files of a case whose names and places of bytes cannot be equal, made comparable."""
     if case.program == "multilog":
         return _logs(tree, case)
     shown = dict(tree)
@@ -289,10 +290,10 @@ def _tree(tree: dict[bytes, list[Any]], case: Case) -> dict[bytes, Any]:
 class Log:
     """A log directory's old files and `current`, as one."""
 
-    content: bytes  # of those that this run wrote, in order
+    content: bytes  # of the files that this run wrote, in order
     kinds: frozenset[tuple[bytes, int]]  # the endings of their names, with modes
     in_bounds: bool  # no file larger than SIZE; after a rotation, not too many
-    is_remainder: bool  # the oldest may be lost, more in one than in another
+    is_remainder: bool  # the oldest lines may be lost, more in one log than in another
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Log) or self.in_bounds != other.in_bounds:
@@ -308,7 +309,7 @@ class Log:
 
 
 def _logs(tree: dict[bytes, list[Any]], case: Case) -> dict[bytes, Any]:
-    """Log directories: where a file ends is not promised, so each becomes a Log."""
+    """The tree with each log directory as a Log, because where a file ends is not promised."""
     shown: dict[bytes, Any] = {}
     logs: dict[bytes, list[tuple[bytes, int, bytes]]] = {}
     for path in sorted(tree):  # @... comes before current
@@ -325,7 +326,7 @@ def _logs(tree: dict[bytes, list[Any]], case: Case) -> dict[bytes, Any]:
 
 def _log(folder: bytes, files: list[tuple[bytes, int, bytes]], case: Case) -> Log:
     size, number, processor = _bounds(case).get(folder, (0, 0, b""))
-    # A processor that says nothing leaves nothing; few files mean that the oldest go.
+    # A processor without output leaves nothing, and with few files the oldest are removed.
     is_remainder = processor == b"!" or 0 < number < 10
     older = {node.path.rpartition(b"/")[2][:25] for node in case.tree}
     new = [file for file in files if file[0][:25] not in older or file[0] == b"current"]
@@ -341,7 +342,7 @@ def _log(folder: bytes, files: list[tuple[bytes, int, bytes]], case: Case) -> Lo
 
 
 def _bounds(case: Case) -> dict[bytes, tuple[int, int, bytes]]:
-    """For each log directory of a script: size and number of its files, and its processor."""
+    """The size and number of files and the processor, for each log directory of a script."""
     size, number, processor = 99999, 10, b""
     found = {}
     for action in case.arguments:
@@ -363,7 +364,7 @@ def _complains_in_no_order(err: bytes, case: Case) -> bool:
 
 
 def masked(value: Any, case: Case, folder: bytes) -> Any:
-    """The observation with everything masked; `folder` is the case's own."""
+    """The observation with every mask applied; `folder` is the case's own."""
     match value:
         case bytes():
             value = value.replace(folder, b"{folder}")
@@ -375,7 +376,7 @@ def masked(value: Any, case: Case, folder: bytes) -> Any:
             return masked(value.encode(errors="surrogateescape"), case, folder)
         case dict():
             if "err" in value and _complains_in_no_order(value["err"], case):
-                # Several programs write here, in no order, and some again and again.
+                # Several programs write here in no fixed order, and some write repeatedly.
                 value = {
                     **value,
                     "err": b"".join(sorted(set(value["err"].splitlines(keepends=True)))),
@@ -385,7 +386,7 @@ def masked(value: Any, case: Case, folder: bytes) -> Any:
             if "ignored" in value and _ignores(case, b"PIPE", b"XFSZ"):
                 value = {**value, "ignored": value["ignored"] - {signal.SIGPIPE, signal.SIGXFSZ}}
             shown = {key: masked(item, case, folder) for key, item in value.items()}
-            if "titles" in shown:  # a process that is just being made has its parent's title
+            if "titles" in shown:  # a process that has just been forked has its parent's title
                 shown["titles"] = sorted(set(shown["titles"]) - {b""})
             return shown
         case Log():

@@ -1,12 +1,12 @@
-"""Run a case with one implementation, and write down everything that can be observed.
+"""Run a case with one implementation, and note everything observable.
 
-What is observed, by name:
+The observations by name:
 
 * `outcome`: "exit N", "killed by N", "runs" (the probe runs, see below), "waits";
-* `out`, `err`: what it wrote; `sent`: what arrived in a FIFO that the suite reads;
+* `out`, `err`: its output; `sent`: what arrived in a FIFO that the suite reads;
 * `tree`: the files afterwards, each with kind, mode and content;
-* `child`: the kernel's record of the child, if it is the probe (`sleep`), which waits;
-* `seen N`: what a step of kind `look` saw: status files, titles, histories.
+* `child`: the kernel's record of the child, if that is the probe (`sleep`), which waits;
+* `seen N`: what step N, of kind `look`, saw: status files, titles, histories.
 """
 
 import fcntl
@@ -39,9 +39,9 @@ Observation = dict[str, Any]
 
 PROBE = b"sleep"
 _POLL_SECONDS = 0.002
-_SPINS_SECONDS = 2.0  # a program that has computed so long is not waiting for the processor
-_STAYING = ("supervise", "svscan", "svscanboot")  # only told or killed do they end
-# After these, processes may be left that are not children of ours.
+_SPINS_SECONDS = 2.0  # a program that has computed this long is not waiting for the processor
+_STAYING = ("supervise", "svscan", "svscanboot")  # they end only by a command or a signal
+# These may leave processes behind that are not our children.
 _FAMILIES = ("supervise", "svscan", "svscanboot", "fghack", "multilog", "pgrphack")
 
 
@@ -50,7 +50,7 @@ def observe(
 ) -> Observation:
     """Run the case in the empty folder `root`.
 
-    It waits at most `patience` seconds for the end; the pauses between steps grow with it.
+    Waits at most `patience` seconds for the end. Pauses between steps grow with `patience`.
     """
     box = root + b"/box"
     os.mkdir(box)
@@ -80,7 +80,10 @@ def observe(
 
 
 def _check_that_it_ran(case: Case, root: bytes, seen: Observation) -> None:
-    """Two programs that were both not started are not equal. Raises Unavailable, RuntimeError."""
+    """Raise if the program did not start, since two such are not equal.
+
+    Raises Unavailable, RuntimeError.
+    """
     if os.path.exists(root + b"/not-started"):
         raise RuntimeError(f"not started: {_content(root + b'/not-started')!r}: {case.json()}")
     if case.program == "svscanboot" and seen.get("outcome") == f"exit {newroot.NOT_PERMITTED}":
@@ -107,7 +110,7 @@ def _open_and_retry(_function: object, path: str, _info: object) -> None:
 
 
 class _Holder:
-    """What the suite itself holds while the program runs: ends of FIFOs, locks."""
+    """What the suite holds while the program runs: ends of FIFOs, and locks."""
 
     def __init__(self, case: Case, box: bytes) -> None:
         self.fds: dict[int, str] = {}
@@ -122,7 +125,7 @@ class _Holder:
             self.fds[fd] = how
 
     def sent(self) -> list[bytes]:
-        """What arrived in each FIFO held for reading."""
+        """What arrived in each FIFO that is held for reading."""
         found = []
         for fd in (fd for fd, how in self.fds.items() if how == "read"):
             try:
@@ -132,13 +135,13 @@ class _Holder:
         return found
 
     def release(self) -> None:
-        """Let go of the locks."""
+        """Release the locks."""
         for fd in [fd for fd, how in self.fds.items() if how == "lock"]:
             del self.fds[fd]
             os.close(fd)
 
     def close(self) -> None:
-        """Let go."""
+        """Close every descriptor."""
         for fd in self.fds:
             os.close(fd)
 
@@ -176,7 +179,7 @@ def _command(implementation: Implementation, case: Case, root: bytes) -> tuple[b
     argv = [os.fsencode(word) for word in first] + list(case.arguments)
     if case.program != "svscanboot":
         return os.fsencode(file), argv
-    # In namespaces of its own, where it can do no harm: `service` appears as its directory.
+    # In its own namespaces, where it can do no harm; `service` appears as its directory.
     profile = implementation.profile
     base, box = root + b"/newroot", root + b"/box"
     os.mkdir(base)
@@ -199,7 +202,7 @@ def _steps(
     patience: float,
     seen: Observation,
 ) -> None:
-    """Do to the program what the case says, at its times."""
+    """Carry out the steps of the case at their times."""
     for number, step in enumerate(case.steps):
         time.sleep(step.after * patience)
         _await_quiet(pid, patience)
@@ -212,7 +215,7 @@ def _steps(
 
 
 def _await_quiet(pid: int, patience: float) -> None:
-    """Wait until the program and all that it started sleep, or have ended, or it spins."""
+    """Wait until the program and its descendants sleep or have ended, or the program spins."""
     end = time.monotonic() + 5 * patience
     computed = _computed(pid)
     quiet = 0
@@ -222,7 +225,7 @@ def _await_quiet(pid: int, patience: float) -> None:
 
 
 def _computed(pid: int) -> float:
-    """The processor time of the program, in seconds; 0 if it is gone."""
+    """The processor time of the program in seconds; 0 if it has gone."""
     try:
         return cpu_seconds(pid)
     except OSError:
@@ -277,7 +280,7 @@ def _do(step: Step, box: bytes, pid: int, writing: int, holder: "_Holder") -> No
 
 
 def _descendant(pid: int, title: bytes) -> int:
-    """The first descendant whose title begins so. Raises ProcessLookupError."""
+    """The first descendant whose title begins with `title`. Raises ProcessLookupError."""
     for member in _family(pid)[1:]:
         if _title(member).startswith(title):
             return member
@@ -285,7 +288,7 @@ def _descendant(pid: int, title: bytes) -> int:
 
 
 def _look(box: bytes, pid: int) -> Observation:
-    """What can be seen from outside while it runs: its title and the files."""
+    """What is visible from outside while the program runs: its title and the files."""
     return {"titles": [_title(below) for below in _family(pid)], "tree": _tree(box)}
 
 
@@ -303,16 +306,16 @@ def _family(pid: int) -> list[int]:
 
 
 def _await(pid: int, patience: float, seen: Observation) -> None:
-    """Wait until the program has ended, or become the probe, or slept for `patience` seconds."""
+    """Wait until the program has ended, has become the probe, or has slept `patience` seconds."""
     pidfd = os.pidfd_open(pid)
     poll = select.poll()
     poll.register(pidfd, select.POLLIN)
     end = time.monotonic() + patience
-    last = end + 20 * patience  # whatever it does
+    last = end + 20 * patience  # even if the program is busy
     try:
         while not poll.poll(1000 * _POLL_SECONDS):
             is_busy = not all(map(_is_quiet, _family(pid)))
-            if is_busy and _computed(pid) < _SPINS_SECONDS:  # the machine is slow: do not give up
+            if is_busy and _computed(pid) < _SPINS_SECONDS:  # the machine is slow: keep waiting
                 end = min(last, time.monotonic() + patience)
             probe = _probe_of(pid)
             if probe:
@@ -330,7 +333,7 @@ def _await(pid: int, patience: float, seen: Observation) -> None:
 
 
 def _probe_of(pid: int) -> int:
-    """The process of the probe that waits, itself or a child of it; 0 if there is none yet."""
+    """The process id of the waiting probe, `pid` or a descendant of it; 0 if there is none yet."""
     for candidate in (pid, *sorted(children(pid))):
         try:
             with open(f"/proc/{candidate}/comm", "rb") as file:
@@ -342,7 +345,7 @@ def _probe_of(pid: int) -> int:
 
 
 def _record(pid: int, probe: int) -> Observation:
-    """The record of the probe; process ids as what they are in relation to the program."""
+    """The record of the probe, with process ids replaced by their relation to the program."""
     facts = asdict(record(probe))
     names = {os.getsid(0): "outer", os.getpid(): "suite", probe: "probe", pid: "program"}
     for field in ("parent", "process_group", "session"):
@@ -382,7 +385,7 @@ def _tree(box: bytes) -> dict[bytes, tuple[str, int, bytes]]:
                 else:
                     what = _content(path) if stat.S_ISREG(about.st_mode) else b""
             except OSError:
-                continue  # gone meanwhile
+                continue  # the file has gone meanwhile
             kind = stat.filemode(about.st_mode)[0]
             found[path[len(box) + 1 :]] = (kind, stat.S_IMODE(about.st_mode), what)
     return found

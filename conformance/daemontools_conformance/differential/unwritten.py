@@ -1,9 +1,9 @@
-"""Does a clause speak of a difference? Otherwise it is an unwritten clause.
+"""Find the clause about a difference. If there is none, a clause has yet to be written.
 
-What differed is one observable of the case's program, or of one that it runs: its
-exit code, a field of the child's record, the mode of a file. The clauses that
-speak of such an observable are looked up by their words, and their tests are
-run with both implementations. A test that one of them fails names the clause.
+A difference is in one observable of the case's program, or of one that it runs: its
+exit code, a field of the child's record, the mode of a file. This module finds the
+clauses about such an observable by their words, and runs their tests with both
+implementations. A test that one of them fails names the clause.
 """
 
 import os
@@ -21,7 +21,7 @@ from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.differential.case import Case
 from daemontools_conformance.reports import results
 
-# Observable -> the words that a clause about it has, in its id or its text.
+# Observable -> the words that a clause about it has in its id or its text.
 SPEAKS_OF = {
     "outcome": r"\bexits?\b|\bkill(s|ed)\b|\bends?\b|\bdies\b|\bexit code\b|\bwaits\b",
     "out": r"\bprints?\b|\bwrites?\b|\boutput\b|\bpasses\b|\banswers?\b",
@@ -56,14 +56,14 @@ SPEAKS_OF = {
     "parent": r"\bparent\b|\bchild\b|\bforks?\b",
 }
 ABOUT_ALL = {"messages", "process"}
-ABOUT_NEXT = {"exec", "chain"}  # of programs that run another
+ABOUT_NEXT = {"exec", "chain"}  # topics about programs that run another
 RUN_ANOTHER = {"setuidgid", "envuidgid", "envdir", "softlimit", "setlock", "pgrphack", "fghack"}
 
 
 class Difference(NamedTuple):
-    """One thing that was observed of a case, and not the same twice."""
+    """One observation of a case that was not the same for both."""
 
-    name: str  # as run.py names it, with the path of a file
+    name: str  # run.py's name for it, with the path of a file
     one: Any
     two: Any
 
@@ -89,7 +89,7 @@ class Difference(NamedTuple):
 
 
 def speaking(case: Case, found: Iterable[Difference]) -> dict[str, list[str]]:
-    """For each observable that differs, the ids of the clauses that may speak of it."""
+    """For each observable that differs, the ids of the clauses that may be about it."""
     own = {os.path.basename(word).decode() for word in case.arguments if word[:7] == b"../bin/"}
     programs = {case.program, *own} | ABOUT_ALL
     programs |= ABOUT_NEXT if programs & RUN_ANOTHER else set()
@@ -107,15 +107,15 @@ def _clauses() -> Mapping[str, clauses.Clause]:
 
 
 class Judge:
-    """Runs the tests of clauses with both implementations, each once."""
+    """Runs the tests of clauses with both implementations, each test once."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        self.names = names  # what --implementation takes
-        self.told: set[str] = set()  # cases: each is reported once
-        self.seen: dict[str, tuple[Outcome, ...]] = {}  # clause -> an outcome of each
+        self.names = names  # values of --implementation
+        self.told: set[str] = set()  # cases; each is reported once
+        self.seen: dict[str, tuple[Outcome, ...]] = {}  # clause -> the outcome with each
 
     def verdict(self, case: Case, found: Iterable[Difference]) -> list[str]:
-        """In words: the clause that one fails; what is declared; or that none speaks of it."""
+        """The lines of the report: the clause that one fails, declared clauses, or none."""
         lines = []
         for observable, ids in speaking(case, found).items():
             self._run([id_ for id_ in ids if id_ not in self.seen])
@@ -127,8 +127,8 @@ class Judge:
                 lines += [f"{observable}: declared, if it is this: {self._told(i)}" for i in unlike]
             if not failed:
                 lines.append(
-                    f"{observable}: no {'other ' if unlike else ''}clause speaks of this: an"
-                    f" unwritten clause ({len(ids) - len(unlike)} about it do not tell them apart)"
+                    f"{observable}: no {'other ' if unlike else ''}clause speaks of this: write one"
+                    f" ({len(ids) - len(unlike)} clauses about it do not tell the two apart)"
                 )
         return lines
 
@@ -143,7 +143,7 @@ class Judge:
 
 
 def _outcomes(name: str, ids: list[str]) -> dict[str, Outcome]:
-    """Run the suite with the clauses; what became of each."""
+    """Run the tests of the clauses; the outcome of each clause."""
     chosen = [word for id_ in ids for word in ("--clause", id_)]
     with tempfile.TemporaryDirectory(prefix="differential-clauses-") as folder:
         suite = [sys.executable, "-I", "-m", "daemontools_conformance", "--implementation", name]

@@ -1,4 +1,4 @@
-"""What cases are made of: words, environments, odd states, programs to run, lines of text."""
+"""The parts of cases: words, environments, odd states, programs to run, lines of text."""
 
 import os
 
@@ -49,11 +49,11 @@ def option(name: str, *values: str | bytes) -> Strategy[Words]:
 
 
 def in_order(options: list[Words]) -> Words:
-    """As options of prepare.py: limits last, for they hinder the others."""
+    """The options of prepare.py in order: limits last, because they hinder the others."""
     return sum(sorted(options, key=lambda words: words[0] == b"--limit"), ())
 
 
-# Never two that hinder one another: a user that may not read, say, and a closed folder.
+# Never two that hinder each other, such as a user who may not read and a closed folder.
 STATE = st.one_of(
     st.just(()),
     st.lists(
@@ -73,9 +73,9 @@ STATE = st.one_of(
     option("--user", "65534:65534") if os.geteuid() == 0 else st.just(()),
 )
 
-# What chain programs run
+# The programs that chain programs run
 
-# One name in several places of PATH, each with an obstacle of its own.
+# One name in several places of PATH, each with its own obstacle.
 TOOLS = (
     Node("file", b"p-plain/tool", b"#!/bin/sh\nexit 1\n", 0o644),
     Node("dir", b"p-folder/tool", mode=0o755),
@@ -153,7 +153,7 @@ CHILD: Strategy[Words] = st.one_of(
 
 
 def chained(child: Strategy[Words]) -> Strategy[Words]:
-    """A child that is perhaps a chain program of the implementation itself."""
+    """A child that may be one of the implementation's chain programs."""
     links = st.sampled_from(
         [
             (b"../bin/envdir", b"env"),
@@ -182,7 +182,7 @@ def chained(child: Strategy[Words]) -> Strategy[Words]:
 
 
 def named_in(words: Words) -> tuple[Node, ...]:
-    """Those of FILES that the words speak of: a report shows no more than it needs."""
+    """The FILES that the words name, so that a report shows only what it needs."""
     named = tuple(node for node in FILES if any(node.path in word for word in words))
     return (*named, *TOOLS) if b"tool" in words else named
 

@@ -1,17 +1,17 @@
-"""A cut of power: the states of a log directory that it can leave behind, and a restart on each.
+"""A power cut: every state of a log directory that it can leave behind, and a restart on each.
 
-The calls of a whole run are recorded by strace, and played again on a disk that
-keeps no promise but these:
+strace records the calls of a whole run. They are played again on a disk that makes
+only these promises, as a journaling file system does:
 
 * names, modes and sizes set by opening (create, empty, rename, link, unlink, chmod)
   reach the disk in the order in which they were made, up to the cut;
-* the data of a file are certain only as far as its last fsync. What was written
-  after that is there whole, or not at all, or cut short: by one byte, by half, or
-  but for one byte. Each file has its own luck;
-* data that were written after a name or a mode was changed do not get there before it.
+* the data of a file are certain only up to its last fsync. Later data are there
+  whole, or not at all, or cut short: by one byte, by half, or to one byte,
+  independently for each file;
+* data written after a change of a name or a mode do not reach the disk before it.
 
-So a journaling file system does it. Each state that differs from all before is
-one trial: a multilog is started on it, and must keep what 0.76 promises.
+Each state that differs from all earlier ones is one trial: a multilog is started on
+it, and must keep what 0.76 promises.
 """
 
 import ast
@@ -43,14 +43,14 @@ AFTER = b"after\n"  # what the restart logs
 
 @dataclass
 class File:
-    """A file on disk, whatever its names are."""
+    """A file on disk, whatever its names."""
 
     content: bytes
     mode: int
-    synced: int = 0  # so many bytes of it are certain
+    synced: int = 0  # the number of its bytes that are certain
 
     def fates(self) -> list[bytes]:
-        """What a cut can leave of the content."""
+        """The contents that a cut can leave."""
         certain, more = self.content[: self.synced], self.content[self.synced :]
         lengths = {0, 1, len(more) // 2, len(more) - 1, len(more)} if more else {0}
         return [certain + more[:length] for length in sorted(lengths)]
@@ -58,20 +58,20 @@ class File:
 
 @dataclass
 class Disk:
-    """A log directory: names of files, and what is known of their contents."""
+    """A log directory: names of files, and what is known about their contents."""
 
     names: dict[str, File] = field(default_factory=dict)
-    certain: set[bytes] = field(default_factory=set)  # lines that have once been synced
+    certain: set[bytes] = field(default_factory=set)  # lines that have been synced
     finished: set[bytes] = field(default_factory=set)  # contents, whole and synced; lower case
     links: int = 0
 
     def hold(self, name: str, content: bytes, octal: str) -> None:
-        """A file that was on disk before."""
+        """Add a file that was on disk before the run."""
         self.names[name] = File(content, int(octal, 8))
         self.sync(name)
 
     def sync(self, name: str) -> None:
-        """All of this file is on disk from now on."""
+        """Note that the whole file is on disk from now on."""
         file = self.names[name]
         file.synced = len(file.content)
         self.certain |= numbered(file.content)
@@ -103,13 +103,13 @@ class Disk:
 
 @dataclass(frozen=True)
 class Left:
-    """What one cut has left: the disk as it was thought to be, and what became of each file."""
+    """What one cut has left: the disk before it, and the content that each file kept."""
 
     disk: Disk
     contents: dict[str, bytes]
 
     def key(self) -> tuple[tuple[str, int, bytes, int], ...]:
-        """Name, mode, content, number of the file: equal keys are the same directory."""
+        """Each file's name, mode, content and number. Equal keys mean equal directories."""
         seen: list[int] = []
         rows = []
         for name, file in sorted(self.disk.names.items()):
@@ -123,7 +123,7 @@ class Left:
         return ", ".join(rows)
 
     def build(self, log: Path) -> None:
-        """Make it a real directory."""
+        """Create it as a real directory."""
         log.mkdir(mode=0o700)
         made: dict[int, Path] = {}
         for name, file in self.disk.names.items():
@@ -135,7 +135,7 @@ class Left:
             (log / name).chmod(file.mode)
 
     def broken(self, log: Path) -> list[str]:
-        """Which promises a restart on it has broken, after the line AFTER."""
+        """The promises that a restart on it has broken, once the line AFTER was logged."""
         found = [(f.name[-1], f.read_bytes().lower()) for f in old_files(log)]
         current = (log / "current").read_bytes().lower()
         begun = current.removesuffix(AFTER)
@@ -165,7 +165,7 @@ def numbered(text: bytes) -> set[bytes]:
 
 
 def events(trace: Path) -> Iterator[tuple[Event, bytes]]:
-    """The calls in a trace that change a directory or a file, and what was written."""
+    """The calls in a trace that change a directory or a file, and the data of writes."""
     for line in trace.read_text(errors="replace").splitlines():
         if written := _WRITE.match(line):
             name, text, count = written.groups()
@@ -177,9 +177,9 @@ def events(trace: Path) -> Iterator[tuple[Event, bytes]]:
 
 
 def states(disk: Disk, recorded: Iterable[tuple[Event, bytes]]) -> list[Left]:
-    """Each state that a cut can leave, before the first call and after each.
+    """Each state that a cut can leave, before the first call and after every call.
 
-    The same directory counts once, with all that was certain when it came about last.
+    The same directory counts once, with all that was certain when it last occurred.
     """
     found: dict[object, Left] = {}
     for event, data in [(("", ""), b""), *recorded]:
@@ -196,10 +196,10 @@ def states(disk: Disk, recorded: Iterable[tuple[Event, bytes]]) -> list[Left]:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A run that is cut: what is there before, and what multilog is given."""
+    """A run to cut: the files before it, and multilog's arguments and input."""
 
     name: str  # the clause is multilog/power/NAME
-    what: str  # in the words of the published table
+    what: str  # the words of the published table
     script: tuple[str, ...]
     text: bytes
     before: tuple[tuple[str, bytes, str], ...] = ()  # file, content, mode
@@ -212,7 +212,7 @@ class Scenario:
         return disk
 
 
-# tr writes by write(2); cat would copy within the kernel.
+# tr writes by write(2), but cat would copy within the kernel.
 PROCESSOR = "!tr a-z A-Z; tr x x <&4 >&5; echo run >&5"
 LINES = lines(150).splitlines(keepends=True)  # 9000 bytes: two rotations
 
@@ -270,14 +270,14 @@ SCENARIOS = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a scenario."""
+    """The result of a scenario."""
 
-    states: int  # so many restarts were tried
-    broken: list[str]  # the promises that were broken, each with the state in which it was
+    states: int  # the number of restarts
+    broken: list[str]  # the broken promises, each with the state that broke it
 
 
 def cut_everywhere(sandbox: Sandbox, scenario: Scenario) -> Outcome:
-    """Record the scenario once, and restart on each state that a cut in it can leave."""
+    """Record the scenario once, and restart on each state that a cut can leave."""
     log = sandbox.path / "log"
     recorded = record_run(sandbox, scenario)
     tried, broken = 0, []
@@ -292,7 +292,7 @@ def cut_everywhere(sandbox: Sandbox, scenario: Scenario) -> Outcome:
 
 
 def record_run(sandbox: Sandbox, scenario: Scenario) -> list[tuple[Event, bytes]]:
-    """The calls of an undisturbed run; that they are all is checked on what it leaves."""
+    """The calls of an undisturbed run. The files that it leaves show that none is missing."""
     log = sandbox.path / "log"
     Left(scenario.disk(), {name: text for name, text, _ in scenario.before}).build(log)
     tracing = ["-f", "-s", "70000", "-e", f"trace=write,{CHANGES}"]

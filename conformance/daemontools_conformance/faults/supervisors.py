@@ -1,9 +1,9 @@
-"""supervise and svscan under faults: a call fails once, or for a while, after their start.
+"""supervise and svscan under faults: after their start a call fails once, or for a while.
 
-strace is attached to the running program, and detached again. Meanwhile there is
-something to do: ./run dies and commands come; supervises die, services come and
-go. What counts is what comes afterwards: does it live, does it know its
-children, does it obey? And while the call failed: did it wait, or did it spin?
+strace attaches to the running program and detaches again. Meanwhile the program has
+work to do: ./run dies and commands come; supervises die, services come and go.
+Afterwards the program must live, know its children and obey. While the call failed,
+it must have waited rather than spun.
 """
 
 import os
@@ -27,9 +27,9 @@ NTH = (
     "3+3",
 )  # one call, or from that one every second or third
 
-# How often a second the call may be made while it fails: more is spinning. (Processor time would
-# say the same, but for strace, which takes most of it; it is counted without strace in
-# `supervise/survives/waits`.)
+# How often a second the program may make the call while it fails; more is spinning. (Processor
+# time is no measure here, because strace takes most of it. `supervise/survives/waits` measures
+# it without strace.)
 MOST_CALLS = 20
 
 
@@ -38,10 +38,10 @@ class Refusal:
     """Calls that fail with one of these errors."""
 
     name: str  # the clause is PROGRAM/survives/NAME
-    calls: str  # as strace knows them, on whatever system
+    calls: str  # strace's names for them, on any system
     errors: tuple[str, ...]
-    seconds: float = 3  # how long they go on failing: as long as the program takes to come to them
-    path: str = ""  # only for this file, below the sandbox
+    seconds: float = 3  # how long they fail: long enough for the program to make them
+    path: str = ""  # fail only for this file, below the sandbox
 
 
 OPEN = "openat,open"
@@ -80,12 +80,12 @@ TABLES = {"supervise": SUPERVISE, "svscan": SVSCAN}
 
 @dataclass(frozen=True)
 class Endurance:
-    """What was seen of a supervisor whose calls failed."""
+    """What a supervisor did whose calls failed."""
 
     is_alive: bool
-    calls: float  # how often a second they were made meanwhile
+    calls: float  # how often a second it made them meanwhile
     said: bytes  # on standard error, from first to last
-    trouble: str  # what it did not do afterwards; empty if nothing
+    trouble: str  # what it failed to do afterwards; empty if nothing
 
     def verdict(self) -> str:
         """A cell of the table."""
@@ -99,7 +99,7 @@ class Endurance:
 
 
 def endure(sandbox: Sandbox, program: str, refusal: Refusal, error: str, when: str) -> Endurance:
-    """Start the program, let its calls fail with this error, and see what becomes of it."""
+    """Start the program, let its calls fail with this error, and see how it goes on."""
     begin, disturb, obeys = PLAYS[program]
     running = begin(sandbox)
     tampering = ["-e", f"trace={refusal.calls}", "-e"]
@@ -125,7 +125,7 @@ def endure(sandbox: Sandbox, program: str, refusal: Refusal, error: str, when: s
 
 
 def attach(sandbox: Sandbox, running: Running, tampering: list[str]) -> Running:
-    """Attach strace to a running program; it is there when this returns."""
+    """Attach strace to a running program, and return once strace is attached."""
     command = ["strace", "-qq", "-o", "trace", *tampering, "-p", str(running.pid)]
     strace = sandbox.start_command(command)
     eventually(lambda: tracer(running.pid) == strace.pid, what="strace is attached")
@@ -133,14 +133,14 @@ def attach(sandbox: Sandbox, running: Running, tampering: list[str]) -> Running:
 
 
 def detach(running: Running, strace: Running) -> None:
-    """From now on its calls are the kernel's again."""
+    """Detach strace, so that the kernel answers the program's calls again."""
     strace.signal(signal.SIGINT)
     eventually(strace.has_ended, what="strace is detached")
     assert tracer(running.pid) == 0
 
 
 def tracer(pid: int) -> int:
-    """The process id of whoever traces this process; 0 if nobody does."""
+    """The process id of the tracer of this process; 0 if it has none."""
     with open(f"/proc/{pid}/status") as file:
         return next(int(line.split()[1]) for line in file if line.startswith("TracerPid:"))
 
@@ -156,13 +156,13 @@ def _begin_supervise(sandbox: Sandbox) -> Running:
 
 
 def _disturb_supervise(sandbox: Sandbox, _supervise: Running) -> None:
-    """./run dies, and commands come."""
+    """Let ./run die, and send commands."""
     os.kill(sandbox.status("s").pid, signal.SIGKILL)
     sandbox.control("s", b"pct")
 
 
 def _supervise_obeys(sandbox: Sandbox, supervise: Running) -> None:
-    """It starts ./run, one only, knows its process id, and ends when it is told to."""
+    """Check that supervise runs exactly one ./run, knows its process id, and ends on command."""
     sandbox.control("s", b"cu")
     wait_until_one_run(sandbox, supervise)
     sandbox.control("s", b"t")
@@ -173,7 +173,7 @@ def _supervise_obeys(sandbox: Sandbox, supervise: Running) -> None:
 
 
 def wait_until_one_run(sandbox: Sandbox, supervise: Running) -> int:
-    """Wait until there is one child, ./run, that has been executed and is the status's; its id."""
+    """Wait until supervise has one child that executes ./run and is in the status; its id."""
 
     def pid() -> int:
         (only,) = {child for child in children(supervise.pid) if is_alive(child)} or {0}
@@ -199,7 +199,7 @@ def _begin_svscan(sandbox: Sandbox) -> Running:
 
 
 def _disturb_svscan(sandbox: Sandbox, svscan: Running) -> None:
-    """Two supervises die, one service comes and one goes."""
+    """Kill two supervises, add one service, and remove another."""
     for pid in children(svscan.pid):
         if name_of_service(pid) in (b"a", b"b"):
             os.kill(pid, signal.SIGKILL)
@@ -210,7 +210,7 @@ def _disturb_svscan(sandbox: Sandbox, svscan: Running) -> None:
 
 
 def _svscan_obeys(sandbox: Sandbox, svscan: Running) -> None:
-    """All that should run runs, once, and the pipes of the two logs are there."""
+    """Wait until each service has one supervise, and both logs have their pipes."""
     wait_until_supervised(
         sandbox, *(f"service/{name}" for name in ("a", "a/log", "b", "new", "new/log"))
     )
@@ -218,7 +218,7 @@ def _svscan_obeys(sandbox: Sandbox, svscan: Running) -> None:
     def is_in_order() -> bool:
         names = sorted(name_of_service(pid) for pid in children(svscan.pid) if is_alive(pid))
         assert names == [b"a", b"b", b"log", b"log", b"new"]
-        # A close that strace refuses is not done at all: then there are more.
+        # strace does not carry out a close that it refuses, so there may be more pipes.
         return len(pipe_ends(svscan)) >= 4
 
     eventually(is_in_order, within=40, what="one supervise each, and two pipes")

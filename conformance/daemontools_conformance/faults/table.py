@@ -1,7 +1,7 @@
-"""The faults that multilog is put to: one system call that fails once, at one place.
+"""The faults for multilog: one system call that fails once, at one place.
 
-Each fault is refused by the kernel's tracer (strace) for one named file. multilog
-is expected to say so, to pause, to try again, and to lose nothing.
+strace refuses each call for one named file. multilog must say so, pause, try
+again, and lose nothing.
 """
 
 from daemontools_conformance.helpers.strace import PLAIN, Fault
@@ -9,7 +9,7 @@ from daemontools_conformance.helpers.strace import PLAIN, Fault
 PROCESSED = ("s4096", "!cat", "./log")
 
 
-ISSUE = ("EIO", "ENOSPC", "EINTR")  # these, for the calls that matter most
+ISSUE = ("EIO", "ENOSPC", "EINTR")  # for the calls that matter most
 RENAME = "rename,renameat,renameat2"
 LINK = "link,linkat"
 UNLINK = "unlink,unlinkat"

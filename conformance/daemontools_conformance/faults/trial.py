@@ -1,4 +1,4 @@
-"""One fault tried on one implementation: what multilog said, and what became of the lines."""
+"""One fault tried on one implementation: multilog's messages, and whether lines were lost."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from daemontools_conformance.helpers.logdirs import contents, lines
 from daemontools_conformance.helpers.strace import Fault, messages, paths_of, refuse, under_strace
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
 
-TEXT = lines(150)  # 9000 bytes: two rotations, where the script asks for small files
+TEXT = lines(150)  # 9000 bytes: two rotations if the script asks for small files
 REASONS = {
     "EIO": "input/output error",
     "ENOSPC": "out of disk space",
@@ -19,7 +19,7 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Trial:
-    """What was seen."""
+    """What multilog did."""
 
     code: int  # exit code
     said: bytes  # on standard error; labels as @LABEL

@@ -1,6 +1,6 @@
-"""An account file of the test's own, for programs that ask for accounts.
+"""The test's own account file, for programs that look up accounts.
 
-It is bound over /etc/passwd in a mount namespace that only the program sees.
+The file is bound over /etc/passwd in a mount namespace that only the program sees.
 """
 
 from daemontools_conformance.running.sandbox import Argument, Sandbox

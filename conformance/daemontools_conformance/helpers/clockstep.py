@@ -1,8 +1,8 @@
-"""What the C library tells one process, changed: nobody touches the machine's clock.
+"""Change what the C library tells one process, without touching the machine's clock.
 
-A library that is loaded before the C library shifts the wall clock
-(fixtures/clockstep.c), or counts no names of files (fixtures/nolinks.c). A program
-that is not linked dynamically does not heed it. Tests that use it need gcc.
+A library loaded before the C library shifts the wall clock (fixtures/clockstep.c),
+or hides the number of a file's links (fixtures/nolinks.c). It has no effect on a
+program that is not linked dynamically. Tests that use this module need gcc.
 """
 
 import subprocess
@@ -12,7 +12,7 @@ from daemontools_conformance.running.sandbox import Sandbox
 
 
 def preloaded(sandbox: Sandbox, name: str) -> dict[str, str]:
-    """An environment in which the library made of fixtures/NAME.c is loaded first."""
+    """An environment in which the library made from fixtures/NAME.c is loaded first."""
     library = sandbox.evidence / f"{name}.so"
     source = sandbox.fixture(f"{name}.c")
     subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
@@ -20,9 +20,9 @@ def preloaded(sandbox: Sandbox, name: str) -> dict[str, str]:
 
 
 def with_clock(sandbox: Sandbox, seconds: int) -> tuple[dict[str, str], Path]:
-    """An environment whose clock is ahead by what a file says, and that file; at first `seconds`.
+    """An environment with the clock ahead, and the file that says by how much: `seconds` at first.
 
-    The test has to look whether the program heeds it.
+    The test must check whether the program obeys that clock.
     """
     ahead = sandbox.write("ahead", f"{seconds}\n")
     return {**preloaded(sandbox, "clockstep"), "CLOCKSTEP": str(ahead)}, ahead

@@ -1,4 +1,4 @@
-"""What the tests of the two filters, tai64n and tai64nlocal, do alike."""
+"""What the tests of the two filters, tai64n and tai64nlocal, have in common."""
 
 import os
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ MEGABYTE = 1 << 20
 
 
 def run_without_reader(sandbox: Sandbox, program: str, prepare: Sequence[str]) -> Finished:
-    """Run the program with a pipe as output that nobody reads any more."""
+    """Run the program with its output to a pipe whose reader has gone."""
     reader, writer = os.pipe()
     os.close(reader)
     answer = sandbox.run(program, input=b"a\n", stdout=writer, prepare=prepare)
@@ -38,7 +38,7 @@ def run_on_directory(sandbox: Sandbox, program: str) -> Finished:
 
 
 def run_on_empty_pipe(sandbox: Sandbox, program: str) -> Finished:
-    """Run the program with a pipe as input that is empty, has a writer and does not block."""
+    """Run the program with a non-blocking pipe as input that is empty and has a writer."""
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
     answer = sandbox.run(program, stdin=reader)
@@ -48,7 +48,7 @@ def run_on_empty_pipe(sandbox: Sandbox, program: str) -> Finished:
 
 
 def run_into_full_pipe(sandbox: Sandbox, program: str) -> Finished:
-    """Run the program with much to write into a pipe that nobody empties and does not block."""
+    """Run the program with much to write to a non-blocking pipe that no process reads."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     source = sandbox.write("input", b"line\n" * 100_000)
@@ -60,7 +60,7 @@ def run_into_full_pipe(sandbox: Sandbox, program: str) -> Finished:
 
 
 def run_under_file_limit(sandbox: Sandbox, program: str, most: int) -> tuple[Finished, int]:
-    """Run the program with more to write than the limit of file sizes; and how much was written."""
+    """Run the program with more to write than the file size limit allows; how much it wrote."""
     source = sandbox.write("input", b"line\n" * most)
     log = sandbox.path / "log"
     prepare = ["--default", "XFSZ", "--limit", f"FSIZE={most}"]
@@ -91,7 +91,7 @@ def peak_kilobytes(
     start: bytes = b"",
     end: bytes = b"\n",
 ) -> int:
-    """The program's peak of resident memory, with so many MB of zeros between start and end."""
+    """The program's peak resident memory, with this many MB of zeros between start and end."""
     with open("/dev/null", "wb") as null:
         running = sandbox.start(program, *arguments, stdin=PIPE, stdout=null)
     running.write(start)

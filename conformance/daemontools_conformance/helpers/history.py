@@ -9,11 +9,11 @@ NOTE_START, appends lines to a file:
     4711 end
     4719 start 882420
 
-The checkers are pure: they take a history and return what is wrong with it, as
-sentences; none if all is well. `start` carries the moment at which the kernel
-made the process, in ticks of its own clock, which no load and no slow start of
-an interpreter can shift. A difference of two rounded-down ticks is never smaller
-than that of the moments, rounded down: so lower bounds are exact.
+The checkers are pure: they take a history and return a sentence for each thing
+wrong with it. `start` gives the moment at which the kernel made the process, in
+ticks of the kernel's clock, which load or a slow start of an interpreter cannot
+shift. The difference of two rounded-down ticks is never smaller than the
+rounded-down difference of the moments, so lower bounds are exact.
 """
 
 import os
@@ -27,8 +27,8 @@ from daemontools_conformance.contract.places import folder
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
-# For a ./run that is a shell script: note the start in the file `history`. No
-# process is started for it. The shell's own name holds no blanks.
+# For a ./run that is a shell script: note the start in the file `history`, without
+# starting a process. The shell's own name holds no blanks.
 NOTE_START = 'read -r stat </proc/$$/stat; set -- $stat; echo "$$ start ${22}" >>history'
 
 
@@ -42,7 +42,7 @@ class Event:
 
 
 def parse(text: str) -> list[Event]:
-    """The events of a history; an unfinished last line is not one yet."""
+    """The events of a history. An unfinished last line does not count."""
     events = []
     for line in text.split("\n")[:-1]:
         pid, what, *detail = line.split(" ", 2)
@@ -51,7 +51,7 @@ def parse(text: str) -> list[Event]:
 
 
 def read(file: Path) -> list[Event]:
-    """The history in a file; empty if there is none yet."""
+    """The history in a file; empty if the file does not exist yet."""
     return parse(file.read_text()) if file.exists() else []
 
 
@@ -77,7 +77,7 @@ def received(history: list[Event]) -> list[str]:
 
 
 def too_soon(history: list[Event], seconds: float) -> list[str]:
-    """Starts that came less than so many seconds after the one before."""
+    """Starts that came less than this many seconds after the one before."""
     return [
         f"a start {later - earlier} ticks of 1/{TICKS_PER_SECOND} s after the one before"
         for earlier, later in pairwise(starts(history))
@@ -86,7 +86,7 @@ def too_soon(history: list[Event], seconds: float) -> list[str]:
 
 
 def overlaps(history: list[Event]) -> list[str]:
-    """Processes that did something after the next one was started: two at a time."""
+    """Processes that did something after the next one had started: two at a time."""
     problems = []
     current = None
     for event in history:

@@ -1,4 +1,4 @@
-"""The least limit under which a program starts, and what it does with its input above it."""
+"""The lowest limit under which a program starts, and what it does with input above that."""
 
 import fcntl
 import os
@@ -12,7 +12,7 @@ from daemontools_conformance.running.sandbox import Argument, Sandbox
 F_SETPIPE_SZ = 1031
 MOST = {"AS": 256 << 20, "DATA": 256 << 20, "NOFILE": 64, "STACK": 8 << 20}
 
-# Lines that cost a program much more memory than they are long; and ordinary ones.
+# Lines that take a program much more memory than their length, and ordinary lines.
 LINES = {
     "empty": b"\n" * 65536,
     "two-bytes": b"ab\n" * 21845,
@@ -25,12 +25,12 @@ LINES = {
 def run_under(
     sandbox: Sandbox, program: str, script: Sequence[Argument], limit: str, text: bytes
 ) -> tuple[Finished, int]:
-    """Run it under the limit, `NAME=N`, on the text in a pipe: its end, and what it left there."""
+    """Run it under the limit `NAME=N` on text in a pipe: how it ended, and the bytes left."""
     reader, writer = os.pipe()
     fcntl.fcntl(writer, F_SETPIPE_SZ, 1 << 20)
     os.write(writer, text)
     os.close(writer)
-    with open(os.devnull, "wb") as null:  # an interpreter that cannot begin may show a traceback
+    with open(os.devnull, "wb") as null:  # an interpreter that cannot start may show a traceback
         running = sandbox.start(
             program, *script, stdin=reader, stderr=null, prepare=["--hard-limit", limit]
         )
@@ -41,13 +41,13 @@ def run_under(
 
 
 def bytes_in(pipe: int) -> int:
-    """The number of bytes that wait in a pipe."""
+    """The number of unread bytes in a pipe."""
     count: int = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
     return count
 
 
 def least(sandbox: Sandbox, program: str, script: Sequence[Argument], name: str, step: int) -> int:
-    """The least limit, to within `step`, under which the program ends well on no input."""
+    """The lowest limit, to within `step`, under which the program exits 0 on empty input."""
 
     def starts(amount: int) -> bool:
         return run_under(sandbox, program, script, f"{name}={amount}", b"")[0].code == 0
@@ -67,7 +67,7 @@ def check_all_or_nothing(
     text: bytes,
     kept: Callable[[Finished], bool],
 ) -> None:
-    """Either it does not start, having read nothing, or it keeps everything."""
+    """Check that the program either does not start and reads nothing, or keeps every line."""
     ended, left = run_under(sandbox, program, script, limit, text)
     if ended.code == 0:
         assert left == 0, limit

@@ -1,14 +1,15 @@
 """A multilog directory, as a reader of logs sees it from outside.
 
-The suite's own view, written from the clauses: old files begin with "@" and sort
-by their labels, `current` comes last. It shares nothing with any implementation.
+This is the suite's own reader, written from the clauses: old files begin with "@"
+and sort by their labels, and `current` comes last. It shares nothing with any
+implementation.
 """
 
 import os
 import stat
 from pathlib import Path
 
-MARGIN = 2000  # a newline this near to the largest size ends a file
+MARGIN = 2000  # a newline this close to the largest size ends a file
 
 
 def old_files(directory: Path) -> list[Path]:
@@ -23,10 +24,10 @@ def old_contents(directory: Path) -> list[bytes]:
 
 
 def contents(directory: Path) -> bytes:
-    """All that the log holds, oldest first, with what an outage left behind.
+    """The whole log, oldest first, with what an outage left behind.
 
-    A complete output of a processor counts for its input. A file that has two
-    names (linked, and not yet removed under the first) counts once.
+    A complete output of a processor counts instead of its input. A file with two
+    names (linked, and the first not yet removed) counts once.
     """
     files = old_files(directory)
     known = {file.stat().st_ino for file in files}
@@ -49,7 +50,7 @@ def codes(directory: Path) -> list[str]:
 
 
 def check_bounds(directory: Path, size: int) -> None:
-    """Every old file keeps to the size, and ends in a newline if one falls into the margin."""
+    """Check each old file's size, and that it ends at a newline if the margin holds one."""
     for file in old_files(directory):
         text = file.read_bytes()
         assert size - MARGIN <= len(text) <= size, f"{file.name} has {len(text)} bytes"
@@ -59,5 +60,5 @@ def check_bounds(directory: Path, size: int) -> None:
 
 
 def lines(count: int, length: int = 60) -> bytes:
-    """So many numbered lines of this length, newline included: each is different."""
+    """This many numbered lines of this length, newline included. No two are equal."""
     return b"".join(b"%08d " % n + b"x" * (length - 10) + b"\n" for n in range(count))

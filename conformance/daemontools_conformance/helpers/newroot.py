@@ -1,16 +1,16 @@
-"""Run a command in a root directory of its own, in which /command and /service may be made.
+"""Run a command in its own root directory, in which it may create /command and /service.
 
     newroot.py BASE KEPT [--bind=FROM=TO | --absent=PATH | --child]... -- COMMAND [ARGUMENT]...
 
-It runs as the first process of fresh mount and process namespaces (`unshare -m
--p -f`), so nothing that it mounts or makes is seen outside, and all is gone
-with its last process. The new root is an overlay of the real one, its writes go
-to memory; folders that are mounted apart (/dev, perhaps /tmp) are bound in.
+This runs as the first process of fresh mount and process namespaces (`unshare -m
+-p -f`), so its mounts and files are invisible outside, and disappear with its last
+process. The new root is an overlay of the real one and keeps its writes in memory;
+folders that are separate mounts (/dev, perhaps /tmp) are bound in.
 
-BASE is an empty folder to mount it on; KEPT, a folder that stays shared with the
-outside. FROM appears as TO, which is made if it is not there; PATH is not there.
-The command becomes process 1, or with --child a child of it. Exit code 77: the
-system does not permit it.
+BASE is an empty folder to mount the root on. KEPT is a folder that stays shared
+with the outside. FROM appears as TO, which is created if needed. PATH is removed.
+The command becomes process 1, or with --child a child of process 1. Exit code 77:
+the system does not permit this.
 """
 
 import os
@@ -30,7 +30,7 @@ def mount(*words: str) -> None:
 
 
 def mounted_apart(root: Path) -> list[str]:
-    """The outermost mount points other than /, /proc and those of ours."""
+    """The outermost mount points other than /, /proc and our own."""
     lines = Path("/proc/self/mountinfo").read_text().splitlines()
     points = sorted({line.split()[4] for line in lines} - {"/", "/proc"})
     outermost: list[str] = []
@@ -42,7 +42,7 @@ def mounted_apart(root: Path) -> list[str]:
 
 
 def enter_root(base: Path, kept: str) -> None:
-    """Mount the new root below `base`, with the folder `kept` shared, and go there."""
+    """Mount the new root below `base`, share the folder `kept`, and change into the root."""
     apart = mounted_apart(base)
     mount("-t", "tmpfs", "tmpfs", str(base))
     root, upper, work = base / "root", base / "upper", base / "work"
@@ -60,13 +60,13 @@ def enter_root(base: Path, kept: str) -> None:
 
 
 def bind(source: str, target: str) -> None:
-    """Let `source` appear as `target`. Done inside: links on the way lead nowhere else."""
+    """Let `source` appear as `target`. Call it inside, where links cannot lead out of the root."""
     Path(target).mkdir(parents=True, exist_ok=True)
     mount("--bind", source, target)
 
 
 def make_absent(path: str) -> None:
-    """Take a link away, in the overlay. A folder stays: it may be mounted from elsewhere."""
+    """Remove a link from the overlay. A folder stays, because it may be a mount."""
     if os.path.islink(path):
         os.unlink(path)
     if os.path.exists(path):
@@ -96,7 +96,7 @@ def main() -> None:
 
 
 def become_first_of(child: int) -> None:
-    """In the parent: reap until the child has ended, and end as it did. In the child: nothing."""
+    """Fork. The parent reaps until the child has ended, and ends as it did; the child returns."""
     while child:
         pid, status = os.wait()
         if pid == child:

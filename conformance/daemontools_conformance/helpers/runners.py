@@ -1,9 +1,9 @@
-"""The programs that end by running another one, and how to call each.
+"""The programs that end by running another program, and how to call each.
 
     answer = run_through(sandbox, "envdir", "echo", "yes")
 
-What such a program does before it runs its child is nothing here: an empty
-directory, a free lock, the user that we already are.
+Here such a program has nothing to do before it runs its child: it gets an empty
+directory, a free lock, or the user that we already are.
 """
 
 import os
@@ -25,7 +25,7 @@ RUNNERS = ("fghack", *CHAIN_PROGRAMS)
 
 
 def _parameters(programs: Sequence[str]) -> list[object]:
-    # setuidgid sets the groups, which only root may do.
+    # setuidgid sets the groups, and only root may do that.
     return [
         pytest.param(program, marks=needs("root")) if program == "setuidgid" else program
         for program in programs
@@ -37,7 +37,7 @@ each_chain_program = pytest.mark.parametrize("runner", _parameters(CHAIN_PROGRAM
 
 
 def arguments_before_child(sandbox: Sandbox, program: str) -> list[Argument]:
-    """The arguments that come before the child; what they name is created."""
+    """The arguments before the child's. Creates what they name."""
     match program:
         case "envdir":
             (sandbox.path / "no.variables").mkdir(exist_ok=True)
@@ -58,7 +58,7 @@ def run_through(
 
 
 def record_of_child(sandbox: Sandbox, program: str, *prepare: Argument) -> Record:
-    """The record of a /bin/sleep that `program` runs; `prepare` as in prepare.py."""
+    """The record of a /bin/sleep that `program` runs; `prepare` holds options of prepare.py."""
     before = arguments_before_child(sandbox, program)
     running = sandbox.start(program, *before, "/bin/sleep", "1000", prepare=prepare)
 

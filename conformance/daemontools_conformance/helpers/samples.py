@@ -1,6 +1,6 @@
-"""One harmless call of each program, and its answer: for what must hold of all of them.
+"""One harmless call of each program and its answer, for clauses about all programs.
 
-svscanboot has none: it runs the services of the machine.
+svscanboot has none, because it runs the services of the machine.
 """
 
 import re
@@ -16,7 +16,7 @@ from daemontools_conformance.running.sandbox import Argument, Options, Sandbox
 
 
 class Sample(NamedTuple):
-    """A call and its answer. Nothing that it needs exists but what `call` creates."""
+    """A call and its answer. `call` creates everything that the program finds."""
 
     arguments: tuple[Argument, ...]
     input: bytes = b""
@@ -73,7 +73,7 @@ def call(sandbox: Sandbox, program: str, **options: Unpack[Options]) -> Finished
 
 
 def is_as_ever(program: str, finished: Finished, usual: Finished) -> bool:
-    """Is this the program's usual answer: 0.76's, or in its own words what it was before?"""
+    """Is this the program's usual answer: 0.76's, or the same as its own before?"""
     sample = SAMPLES[program]
     if finished.code == sample.code and finished.err == sample.err:
         return re.fullmatch(sample.out, finished.out) is not None

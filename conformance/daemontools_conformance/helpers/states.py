@@ -1,9 +1,10 @@
-"""Awkward states in which a chain program is started, and what its child then sees.
+"""Awkward states in which a chain program starts, and what its child then sees.
 
-The state that the child sees is the specification of a chain program: all as
-it was, but for the one change that the program promises. So each test takes
-the record of a probe started directly, and of the same probe started through
-the program, from the same state, and compares the records: whole, or a topic of them.
+The state that the child sees is the specification of a chain program: everything
+is as it was, except for the one change that the program promises. So each test
+takes the record of a probe started directly, and of the same probe started
+through the program from the same state, and compares the records: whole, or one
+topic of them.
 """
 
 import os
@@ -22,8 +23,8 @@ PROBE: tuple[Argument, ...] = ("/bin/sleep", "1000")
 LOCK_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK
 O_LARGEFILE = 0o100000
 
-# What prepare.py does before the chain starts. Limits are such that an
-# interpreter can start; LOWEST has those at which only a C program does.
+# The options for prepare.py before the chain starts. An interpreter can start under
+# these limits; under those of LOWEST only a C program can.
 ENVIRONMENTS: dict[str, Sequence[Argument]] = {
     "plain": [],
     "empty": ["--empty-environ"],
@@ -70,7 +71,7 @@ LIMITS: dict[str, Sequence[Argument]] = {
 }
 UMASKS: dict[str, Sequence[Argument]] = {
     "umask 0": ["--umask", "0"],
-    # What is made under this one, only root can open again.
+    # Only root can open again what is made under this umask.
     **({"umask 777": ["--umask", "777"]} if os.geteuid() == 0 else {"umask 77": ["--umask", "77"]}),
 }
 STATES = {**ENVIRONMENTS, **DESCRIPTORS, **SIGNALS, **LIMITS, **UMASKS}
@@ -96,7 +97,7 @@ ALL_AT_ONCE: Sequence[Argument] = [
     *(word for name in ("ignored", "nice", "umask 0") for word in STATES[name]),
 ]
 
-# About the least at which 0.76's C programs start on x86-64 with glibc 2.36;
+# Near the lowest at which 0.76's C programs start on x86-64 with glibc 2.36;
 # a Python interpreter needs 13 MB of address space, 3 MB of data, 36 KB of stack.
 LOWEST: dict[str, Sequence[Argument]] = {
     "address space": ["--limit", "AS=3000000"],
@@ -130,7 +131,7 @@ def seen(topic: str, record: Record) -> dict[str, object]:
 
 
 def messages(sandbox: Sandbox) -> Path:
-    """One file for the output of all, or else the records would differ in its name."""
+    """One file for all output, since another file name would make the records differ."""
     return sandbox.evidence / "probe.messages"
 
 

@@ -1,7 +1,7 @@
 """A program under strace: its system calls recorded, refused, or made fatal, one at a time.
 
-An interpreter makes many calls of its own. So calls are traced and tampered with
-only if they concern one of the named files; a relative name counts as written.
+An interpreter makes many calls of its own. So strace traces and changes only calls
+that concern one of the named files; a relative name must match as written.
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import Unpack
 from daemontools_conformance.running.processes import Finished, Running
 from daemontools_conformance.running.sandbox import Argument, Options, Sandbox
 
-# The calls by which a log directory changes, in the spellings that systems have for them.
+# The calls that change a log directory, in the spellings of different systems.
 CHANGES = (
     "openat,open,rename,renameat,renameat2,link,linkat,unlink,unlinkat,"
     "chmod,fchmod,fchmodat,fsync,fdatasync"
@@ -29,13 +29,13 @@ _ARGUMENT = re.compile(r'^\d+<([^>]*)>|"([^"]*)"|\b(0[0-7]{3})\b')
 
 @dataclass(frozen=True)
 class Fault:
-    """One call that fails once, and what multilog says then."""
+    """One call that fails once, and multilog's warning."""
 
     name: str  # the clause is multilog/fault/NAME
     calls: str  # the system calls, as strace knows them
-    path: str  # the file that they concern: relative as written, or below the log as "/FILE"
+    path: str  # the file that they concern: relative as written, or "/FILE" below the log
     when: int  # which of these calls fails
-    warning: str  # less the program's name and the reason
+    warning: str  # without the program's name and the reason
     script: tuple[str, ...] = PLAIN
     errors: tuple[str, ...] = ("EIO",)
     then: str = ""  # a second warning, after the first pause
@@ -49,9 +49,9 @@ def under_strace(
     program: str = "multilog",
     **options: Unpack[Options],
 ) -> Running:
-    """The program under strace, which looks only at calls that concern one of `paths`.
+    """Start the program under strace, which sees only calls that concern one of `paths`.
 
-    `tampering`: further options of strace. The trace goes to `trace` in the sandbox.
+    `tampering` holds further options of strace. The trace goes to `trace` in the sandbox.
     """
     file, argv = sandbox.argv(program, *script)
     command: list[Argument] = ["strace", "-y", "-o", sandbox.path / "trace", *tampering]
@@ -61,17 +61,17 @@ def under_strace(
 
 
 def fed(program: Running, text: bytes, within: float = 60.0) -> Finished:
-    """Give it the text, or what it takes of it before it ends, and wait for its end."""
+    """Write the text to the program until it ends, and wait for its end."""
     try:
         program.write(text)
         program.end_input()
     except BrokenPipeError:
-        pass  # it has ended
+        pass  # the program has ended
     return program.wait(within=within)
 
 
 def files_of_log(sandbox: Sandbox) -> list[Argument]:
-    """The paths of all files of ./log: as a program in that directory writes them, and whole."""
+    """The paths of all files of ./log, both relative to that directory and absolute."""
     log = sandbox.path.resolve() / "log"
     return ["log", "./log", log, *FILES, *(log / name for name in FILES)]
 
@@ -83,7 +83,7 @@ def refuse(fault: Fault, error: str) -> list[str]:
 
 
 def paths_of(fault: Fault, sandbox: Sandbox) -> list[Argument]:
-    """The paths that this fault is restricted to; none at all for a fork."""
+    """The paths that limit this fault; none for a fork."""
     log = sandbox.path.resolve() / "log"
     if fault.path == "status":
         return [sandbox.path.resolve() / "status"]
@@ -93,22 +93,22 @@ def paths_of(fault: Fault, sandbox: Sandbox) -> list[Argument]:
 
 
 def messages(standard_error: bytes) -> bytes:
-    """What the program has said, without strace's own remarks, and labels made equal."""
+    """The program's messages, without strace's own, and with all labels made equal."""
     said = re.sub(rb"^strace: .*\n", b"", standard_error, flags=re.MULTILINE)
     return re.sub(rb"@\w{24}", b"@LABEL", said)
 
 
 def every_call(trace: Path) -> list[tuple[str, int]]:
-    """Each call in a trace, succeeded or not: its name, and its ordinal among those of that name.
+    """Each call in a trace, whether it succeeded or not: its name, and its ordinal for that name.
 
-    strace counts the calls of each name apart.
+    strace counts the calls of each name separately.
     """
     names = [found[1] for line in trace.read_text().splitlines() if (found := _CALL.match(line))]
     return [(name, names[: index + 1].count(name)) for index, name in enumerate(names)]
 
 
 def changes(trace: Path) -> list[str]:
-    """The calls in a trace that succeeded and change something, in order, in plain words.
+    """The successful calls in a trace that change something, in order, in plain words.
 
     `create current 0600`, `sync current`, `rename current previous`, `mode previous 0744`,
     `link previous @.s`, `remove previous`.

@@ -1,1 +1,1 @@
-"""What came of it: from exceptions to outcomes, from tests to cells, from cells to surprises."""
+"""The judgement: from exceptions to outcomes, from tests to cells, from cells to surprises."""

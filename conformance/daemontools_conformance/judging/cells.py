@@ -1,6 +1,6 @@
-"""From tests to cells: one outcome for each clause, and what was not expected.
+"""From tests to cells: one outcome for each clause, and everything unexpected.
 
-A cell (clause x implementation) is as bad as its worst test. PARTIAL says that
+A cell (clause x implementation) is as bad as its worst test. PARTIAL means that
 a test passed but another could not run here. Pure: no pytest, no files.
 """
 
@@ -16,7 +16,7 @@ from daemontools_conformance.contract.outcomes import Outcome
 
 @dataclass(frozen=True)
 class TestResult:
-    """What became of one test (of one phase or repetition of it, until `settled`)."""
+    """The outcome of one test; before `settled`, that of one phase or repetition."""
 
     __test__ = False  # not a test, whatever pytest thinks of the name
 
@@ -31,7 +31,7 @@ class TestResult:
 
 @dataclass(frozen=True)
 class Cell:
-    """What became of one clause."""
+    """The outcome of one clause."""
 
     clause: str
     outcome: Outcome
@@ -39,12 +39,12 @@ class Cell:
 
     @property
     def detail(self) -> str:
-        """Why it is not PASS: the text of the test that decided."""
+        """Why the cell is not PASS: the text of the test that decided it."""
         return next((t.detail for t in self.tests if t.outcome == self.outcome and t.detail), "")
 
 
 def packed(result: TestResult) -> dict[str, Any]:
-    """The result in plain types, for the way from a worker to the controller."""
+    """The result in plain types, for a worker to send to the controller."""
     return {**asdict(result), "outcome": int(result.outcome)}
 
 
@@ -99,10 +99,10 @@ def surprises(
     complete: frozenset[str],
     today: datetime.date | None = None,
 ) -> list[str]:
-    """What fell short unexpectedly, a sentence each; empty if all is as declared.
+    """A sentence for each surprise; empty if every outcome is as declared.
 
-    `complete` holds the clauses of which every test was selected and finished:
-    only those can contradict an expectation.
+    `complete` holds the clauses whose tests were all selected and finished: only
+    those clauses can contradict an expectation.
     """
     today = today or datetime.date.today()
     expected = {id_: d.expectation for id_, d in demands.items() if id_ in found and d.expectation}
@@ -127,10 +127,10 @@ def surprises(
 
 
 def lost(chosen: Mapping[str, str], finished: Iterable[str]) -> list[TestResult]:
-    """Those of the chosen tests (name -> clause) that never reported: the run was cut short."""
+    """The chosen tests (name -> clause) that never reported, as when a run was cut short."""
     reported = set(finished)
     return [
-        TestResult(test, clause, Outcome.HARNESS_ERROR, detail="it never reported a result")
+        TestResult(test, clause, Outcome.HARNESS_ERROR, detail="the test never reported a result")
         for test, clause in chosen.items()
         if test not in reported
     ]

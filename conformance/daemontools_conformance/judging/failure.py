@@ -1,4 +1,4 @@
-"""A failure as a bug report: the clause, what was run, expected, seen, the evidence."""
+"""A failure as a bug report: the clause, what ran, what was expected and seen, the evidence."""
 
 import textwrap
 from collections.abc import Mapping
@@ -21,10 +21,10 @@ class Failure:
     clause: Clause
     outcome: Outcome
     error: BaseException
-    where: str  # the test, and its line that raised
+    where: str  # the test, and the line that raised
 
     def report(self, script: str, evidence: Path | None) -> str:
-        """The text shown for it; `script` is the replay."""
+        """The text of the report; `script` is the replay."""
         clause = self.clause
         parts = [
             f"{clause.id}: {self.outcome}",
@@ -48,7 +48,7 @@ class Failure:
 
 
 def compared(op: str, left: object, right: object) -> list[str] | None:
-    """What `assert left op right` says when it does not hold; None: pytest's own words.
+    """The lines for a false `assert left op right`; None leaves the words to pytest.
 
     In this suite's tests the left side is what was seen.
     """
@@ -75,7 +75,7 @@ def compared(op: str, left: object, right: object) -> list[str] | None:
 
 
 def _is_answer(value: object) -> TypeGuard[tuple[int, bytes, bytes]]:
-    """Is it the exit code of a program, and what it wrote?"""
+    """Is it a program's exit code, standard output and standard error?"""
     return isinstance(value, tuple) and list(map(type, value)) == [int, bytes, bytes]
 
 
@@ -89,7 +89,7 @@ def _pair(which: str, seen: object, expected: object) -> list[str]:
 
 
 def _hex(label: str, value: object) -> list[str]:
-    """Bytes once more in hex, beside their meaning where they are a status file's."""
+    """Bytes once more in hex, decoded if they have the length of a status file."""
     if not isinstance(value, bytes) or not value:
         return []
     shown = value[:_MOST_HEX]

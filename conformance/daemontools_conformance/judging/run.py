@@ -1,4 +1,4 @@
-"""A finished run: what was to run, what came of it, and whether that is a success."""
+"""A finished run: what was selected, what came of it, and whether that is a success."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Run:
     selected: int
     lost: tuple[str, ...]  # tests that never reported
     is_partial: bool
-    complete: frozenset[str]  # clauses all of whose tests were selected and finished
+    complete: frozenset[str]  # clauses whose tests were all selected and finished
     surprises: tuple[str, ...]
     options: tuple[str, ...]
     exit_status: int = 0
@@ -47,8 +47,8 @@ def finished(
 ) -> Run:
     """The run that these results make.
 
-    `chosen` are the tests that were to run, with their clauses; `left_out` the
-    clauses of which some test was not.
+    `chosen` holds the selected tests with their clauses; `left_out` holds the
+    clauses that had a test left out.
     """
     tests = settled(results)
     missing = lost(chosen, (result.test for result in tests))

@@ -1,4 +1,4 @@
-"""The verdict on one test, from what it raised and what was demanded. Pure: no pytest, no files."""
+"""The verdict on one test, from its exception and the demand. Pure: no pytest, no files."""
 
 from daemontools_conformance.contract.demands import Demand
 from daemontools_conformance.contract.outcomes import (
@@ -14,9 +14,9 @@ from daemontools_conformance.running.patience import TooLate
 def verdict(
     demand: Demand, error: BaseException | None, *, in_test: bool, takes_variant: bool
 ) -> tuple[Outcome, str]:
-    """The outcome of a test (or of its set-up or end: not `in_test`), and why.
+    """The outcome of a test (of its set-up or teardown if not `in_test`), and why.
 
-    Only a test that takes the declared variant has checked that variant.
+    Only a test that takes the fixture `variant` has checked the declared variant.
     """
     outcome = outcome_of(error, in_test=in_test)
     expected = demand.expectation
@@ -47,7 +47,7 @@ def outcome_of(error: BaseException | None, *, in_test: bool) -> Outcome:
         case Hung() | TooLate():
             return Outcome.TIMEOUT
         case AssertionError() | OSError() | ValueError() | LookupError() if in_test:
-            # An error: what the test looked for is not there, or is not what it should be.
+            # Any other error: what the test looked for is missing, or is of the wrong kind.
             return Outcome.FAIL
         case _:
             return Outcome.HARNESS_ERROR

@@ -11,10 +11,10 @@ _PADDING = 10
 
 
 def told(report: Report) -> tuple[str, str]:
-    """What the badge says and its colour.
+    """The badge's text and its colour.
 
-    PASS and VARIANT satisfy a clause. Quirks are not asked of anyone, what could
-    not be tested counts for nobody.
+    PASS and VARIANT satisfy a clause. Quirks do not count, and neither does what
+    could not be tested.
     """
     asked = [
         report.outcome(clause)

@@ -5,14 +5,14 @@ from daemontools_conformance.reports.results import Report
 
 
 def differences(before: Report, after: Report) -> tuple[list[str], bool]:
-    """The changes as lines, and whether anything became worse.
+    """The changes as lines, and whether any clause became worse.
 
-    Clauses that one of the two runs did not select or could not test are
-    counted, not compared.
+    A clause that one of the two runs did not select or could not test is counted
+    but not compared.
     """
     lines = [f"{_title(before)} -> {_title(after)}"]
     if before.header["tests_digest"] != after.header["tests_digest"]:
-        lines.append("the tests themselves changed between the two")
+        lines.append("the tests themselves changed between the two results")
     worse: list[str] = []
     better: list[str] = []
     apart = 0
@@ -23,7 +23,7 @@ def differences(before: Report, after: Report) -> tuple[list[str], bool]:
         elif old != new:
             (worse if new > old else better).append(f"  {clause}: {old} -> {new}")
     lines += [f"{len(worse)} worse", *worse, f"{len(better)} better", *better]
-    lines.append(f"{apart} clauses have a result in only one of the two")
+    lines.append(f"{apart} clauses have an outcome in only one of the two results")
     return lines, bool(worse)
 
 

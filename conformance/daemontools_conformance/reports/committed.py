@@ -1,13 +1,13 @@
-"""The committed results of the shipped profiles: what a person can review.
+"""The committed results of the shipped profiles, in a form that a person can review.
 
-    results/djb.cells       profile, versions, digests, date; then a line a clause, sorted:
+    results/djb.cells       profile, versions, digests, date; then a line for each clause, sorted:
                             svok/exit/killed PASS
-    results/durations.txt   the tests of djb's programs that take long, by file:
+    results/durations.txt   the long tests of djb's programs, by file:
                             svok/test_exit.py
                               1.3 test_running_supervise_gives_0
 
-A change of one outcome is one changed line. All else that a run reports (results.py) is
-made anew when it is wanted. Reasons, kinds and links are in the profile, and are read there.
+A change of one outcome is one changed line. Every other report (results.py) is made
+again when needed. Reasons, kinds and links are read from the profile.
 """
 
 import datetime
@@ -26,7 +26,7 @@ HEADER = (
     "profile", "version", "suite_version", "spec_digest", "tests_digest", "profile_digest",
     "platform", "python", "time",
 )  # fmt: skip
-LONG_SECONDS = 0.5  # a test that took less is not listed
+LONG_SECONDS = 0.5  # durations.txt lists no test that took less
 
 
 def file_of(name: str) -> Path:
@@ -35,7 +35,7 @@ def file_of(name: str) -> Path:
 
 
 def as_text(report: Report) -> str:
-    """What is committed of a report."""
+    """The text of the file of cells for a report."""
     header = {**report.header, "time": _as_date(report.header["time"])}
     head = "".join(f"{key}: {header[key]}\n" for key in HEADER)
     cells = sorted(f"{clause} {line['outcome']}" for clause, line in report.clauses.items())
@@ -43,14 +43,14 @@ def as_text(report: Report) -> str:
 
 
 def read(file: Path) -> Report:
-    """The report that a file of cells stands for. Raises BrokenReport, ProfileError."""
+    """The report that a file of cells represents. Raises BrokenReport, ProfileError."""
     try:
         head, separator, body = file.read_text().partition("\n\n")
         header: Line = dict(line.split(": ", 1) for line in head.splitlines())
         outcomes = dict(line.split(" ") for line in body.splitlines())
         header["time"] = _as_seconds(header["time"])
         if not separator or set(header) != {*HEADER} or len(outcomes) < body.count("\n"):
-            raise ValueError("it was cut short, or a clause occurs twice")
+            raise ValueError("the file was cut short, or a clause occurs twice")
         known = {clause: named(outcome) for clause, outcome in outcomes.items()}
     except (OSError, ValueError, KeyError) as error:
         raise BrokenReport(f"{file}: {error}") from error
@@ -74,7 +74,7 @@ def reports() -> list[Report]:
 
 
 def durations_as_text(tests: Iterable[Line]) -> str:
-    """The long ones of a report's tests, as they are committed."""
+    """The text of durations.txt: a report's long tests."""
     files: dict[str, list[str]] = {}
     for test in tests:
         if test["seconds"] >= LONG_SECONDS:
@@ -84,7 +84,7 @@ def durations_as_text(tests: Iterable[Line]) -> str:
 
 
 def durations() -> Mapping[str, float]:
-    """The seconds that the tests took which take long, by node id; a test not in it takes less."""
+    """The seconds that each long test took, by node id. Every other test takes less."""
     took: dict[str, float] = {}
     file = ""
     for line in (folder("results") / "durations.txt").read_text().splitlines():

@@ -1,8 +1,8 @@
 """junit.xml, as continuous-integration services read it.
 
-A test suite is a program, a test case is a test. What fell short is a failure,
-a fault of the suite an error, and what was declared or could not run is
-skipped, with its reason.
+A test suite is a program, and a test case is a test. A test that fell short is a
+failure, and a fault of the suite is an error. A declared deviation, or a test
+that could not run, is skipped with its reason.
 """
 
 from xml.etree import ElementTree
@@ -64,7 +64,7 @@ def _add_verdict(case: ElementTree.Element, outcome: Outcome, detail: str) -> No
 
 
 def _legal(text: str) -> str:
-    """The text without what XML cannot hold (control bytes of programs' output)."""
+    """The text without what XML cannot hold (control bytes in the output of programs)."""
     return "".join(
         c if c in "\n\t" or (c >= " " and not "\ud800" <= c <= "\udfff" and c < "\ufffe") else "?"
         for c in text

@@ -1,4 +1,4 @@
-"""Which lines of the reference each clause executes, as `conformance/upkeep/lines` has measured it.
+"""Which lines of the reference each clause executes, as `conformance/upkeep/lines` measures it.
 
 The reference is read as text and never imported. The map is
 
@@ -19,7 +19,7 @@ from typing import Any
 
 from daemontools_conformance.contract.places import folder
 
-MAP = folder("spec").parents[1] / "build/results/lines.json"  # of a checkout that measured it
+MAP = folder("spec").parents[1] / "build/results/lines.json"  # only where it was measured
 MOST = 8  # lines shown for a clause
 
 
@@ -31,24 +31,24 @@ def measured() -> dict[str, Any]:
 
 
 def digest(file: Path) -> str:
-    """What tells a source from one that has changed since the measurement."""
+    """A digest that shows whether a source has changed since the measurement."""
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def is_as_measured(file: Path, facts: Mapping[str, str]) -> bool:
-    """Is the source still the one of which the map tells these facts?"""
+    """Is the source still as it was when the map's `facts` were measured?"""
     return file.exists() and digest(file) == facts["digest"]
 
 
 @cache
 def numbers(ranges: str) -> frozenset[int]:
-    """The numbers that "3-5,9" stands for."""
+    """The numbers in a text such as "3-5,9"."""
     pairs = [part.partition("-") for part in ranges.split(",") if part]
     return frozenset(n for a, _, b in pairs for n in range(int(a), int(b or a) + 1))
 
 
 def rarest(found: dict[str, Any], clause: str) -> list[tuple[int, str, int]]:
-    """The lines of a clause, first those that few clauses execute: (how many, file, number)."""
+    """The lines of a clause, those that few clauses execute first: (how many, file, number)."""
     every = found["clauses"].values()
     counted = [
         (sum(number in numbers(one.get(file, "")) for one in every), file, number)
@@ -59,7 +59,7 @@ def rarest(found: dict[str, Any], clause: str) -> list[tuple[int, str, int]]:
 
 
 def most_its_own(clause: str) -> list[str]:
-    """The rarest lines as text, if the reference is installed; none of a file that has changed."""
+    """The rarest lines as text, if the reference is installed, without files that have changed."""
     spec = importlib.util.find_spec("daemontools")
     package = Path(spec.origin).parent if spec and spec.origin else Path("/nowhere")
     found, files = measured(), {}

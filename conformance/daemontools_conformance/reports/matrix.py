@@ -1,8 +1,8 @@
-"""matrix.html: clauses x implementations, one self-contained page.
+"""matrix.html: clauses x implementations on one self-contained page.
 
-Everything is in the table and readable without JavaScript; the script only
-adds filters and search. Each cell that is more than a plain pass leads to its
-note (reason, link, what was seen, evidence), each clause to its page.
+The table holds everything and is readable without JavaScript; the script only
+adds filters and search. Each cell that is not a plain pass links to its note
+(reason, link, what was seen, evidence), and each clause links to its page.
 """
 
 from collections import Counter
@@ -42,8 +42,8 @@ def page(
 ) -> str:
     """The whole page.
 
-    `evidence`: for each report the address of its folder, or "". `clause_link`
-    may hold {program} and {anchor}; without it a clause leads nowhere but here.
+    `evidence` holds the address of each report's folder, or "". `clause_link` may
+    hold {program} and {anchor}; without it clauses have no links.
     """
     bases = [*evidence, *[""] * (len(reports) - len(evidence))]
     assets = Path(__file__).parent
@@ -60,7 +60,7 @@ def page(
 <body>
 <h1>daemontools conformance</h1>
 <p>{len(clauses)} clauses, {len(reports)} {_many("implementation", len(reports))}. Each row is one
-sentence about what a daemontools program does; each cell is the worst of its tests.</p>
+sentence about what a daemontools program does. Each cell shows the worst outcome of its tests.</p>
 {_counts(reports, clauses)}
 {_legend(reports, clauses)}
 {_filters(reports, clauses)}
@@ -124,7 +124,7 @@ def _counts(reports: Sequence[Report], clauses: Mapping[str, Clause]) -> str:
 
 
 def _suite(report: Report) -> tuple[str, str]:
-    """What it was judged by: the clauses and the tests."""
+    """What judged it: the digests of the clauses and of the tests."""
     return report.header["spec_digest"], report.header["tests_digest"]
 
 
@@ -160,7 +160,7 @@ def _filters(reports: Sequence[Report], clauses: Mapping[str, Clause]) -> str:
 <label>outcome <select name=outcome><option value="">all</option>{
         options(outcomes)
     }</select></label>
-<label>of <select name=implementation><option value="">any</option>{
+<label>implementation <select name=implementation><option value="">any</option>{
         options([report.name for report in reports])
     }</select></label>
 <label>search <input name=text type=search></label>
@@ -237,7 +237,7 @@ def _has_note(outcome: Outcome) -> bool:
 
 
 def _notes(reports: Sequence[Report], clauses: Mapping[str, Clause], bases: Sequence[str]) -> str:
-    """What is behind every cell that is more than a plain pass."""
+    """The notes on every cell that is not a plain pass."""
     items = [
         _note(clause, report, base)
         for clause in clauses.values()

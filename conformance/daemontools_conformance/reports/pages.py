@@ -1,4 +1,4 @@
-"""Pages that are made from clauses, tests and committed results, so that they cannot drift."""
+"""Pages generated from clauses, tests and committed results, so that they stay true."""
 
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ def djb_items(file: Path | None = None) -> list[dict[str, object]]:
 
 
 def djb_list(clauses: Mapping[str, Clause], reports: Sequence[Report]) -> str:
-    """The page that takes each thing on djb's list and shows what tests it, and where it passed."""
+    """The page that shows, for each thing on djb's list, what tests it and where it passed."""
     rows = []
     tested = 0
     for number, item in enumerate(djb_items(), 1):
@@ -40,10 +40,9 @@ def djb_list(clauses: Mapping[str, Clause], reports: Sequence[Report]) -> str:
     head = f"""\
 # What djb's own tests leave out
 
-daemontools 0.76 comes with a test script, `rts.tests`. It begins with a list of
-{len(rows)} things that it does not test. This page takes them one by one, in djb's order and in
-our words. {tested} of them are tested here. It is generated:
-`daemontools-conformance djb`.
+daemontools 0.76 comes with a test script, `rts.tests`. The script begins with a list of
+{len(rows)} things that it does not test. This page lists them in djb's order and in our
+words. This suite tests {tested} of them. `daemontools-conformance djb` generates this page.
 
 | | what | clauses | judged on | all hold on |
 |---|---|---|---|---|
@@ -52,7 +51,7 @@ our words. {tested} of them are tested here. It is generated:
 
 
 def _folders(words: Sequence[str]) -> list[str]:
-    """Those words that stand for all clauses below them."""
+    """The words that mean all clauses below them."""
     return [word for word in words if word.endswith("/")]
 
 
@@ -72,7 +71,7 @@ def _was_judged(report: Report, clause: str) -> bool:
 def untested(
     clauses: Mapping[str, Clause], tests: Iterable[Test], reports: Sequence[Report]
 ) -> str:
-    """The page of what the suite does not test, as far as it can know it."""
+    """The page that lists what the suite does not test, as far as the suite can know."""
     tested = by_clause(tests, clauses)
     orphans = [clause for clause in clauses if not tested[clause]]
     nowhere = [
@@ -90,13 +89,13 @@ def untested(
     lines = [
         "# What this suite does not test",
         "",
-        "Generated: `daemontools-conformance untested`.",
+        "`daemontools-conformance untested` generates this page.",
     ]
     lines += _section("Left out on purpose", deliberate.read_text().splitlines())
     lines += _section("Clauses without a test", orphans)
     lines += _section("Clauses that no committed result has judged", nowhere)
     lines += _section("Variants that no committed result shows", _unseen_variants(clauses, reports))
-    lines += _section("Tests that need more than an ordinary user on Linux has", sorted(needing))
+    lines += _section("Tests with needs beyond an ordinary user on Linux", sorted(needing))
     return "\n".join(lines) + "\n"
 
 

@@ -1,12 +1,12 @@
-"""results.jsonl: one JSON object a line, a header first and a footer last.
+"""results.jsonl: one JSON object on each line, a header first and a footer last.
 
     {"kind": "header", ...}   what was judged, by what, where
     {"kind": "test", ...}     one for each test that finished
     {"kind": "clause", ...}   one for each clause of the suite: the cell
-    {"kind": "footer", ...}   how it ended; without it the file was cut short
+    {"kind": "footer", ...}   how the run ended; without it the file was cut short
 
 The published schema is `results.schema.json` beside this file. `schema` 1 only
-ever gains optional members; anything else makes it 2.
+gains optional members; any other change makes it 2.
 """
 
 import hashlib
@@ -30,8 +30,8 @@ from daemontools_conformance.judging.run import Run
 from daemontools_conformance.selection.tests import TESTS
 
 SCHEMA = 1
-# What decides a test's answer, of the package (the lint lets tests import nothing else)
-# and of the fixtures.
+# The parts of the package and of the fixtures that decide a test's answer. (The lint lets
+# tests import nothing else.)
 DECIDES = (
     "contract", "faults", "helpers", "judging", "running", "tests",
     "plugin.py", "pytest_fixtures.py",
@@ -41,12 +41,12 @@ Line = dict[str, Any]
 
 
 class BrokenReport(Exception):
-    """A results file cannot be used: cut short, inconsistent, or of another schema."""
+    """Raised for a results file that is cut short, inconsistent, or of another schema."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """A results file that was read and found to be whole."""
+    """A results file that has been read and is whole."""
 
     header: Line
     footer: Line
@@ -132,7 +132,7 @@ def _cell(demand: Demand, run: Run) -> Line:
 
 
 def cell_line(demand: Demand, outcome: Outcome) -> Line:
-    """The line of a clause, as far as its outcome and the profile tell it."""
+    """The line of a clause, with everything that its outcome and the profile determine."""
     declared = demand.expectation if outcome >= Outcome.PASS else None
     return {
         "kind": "clause",
@@ -160,7 +160,8 @@ def read(file: Path) -> Report:
     try:
         lines = [json.loads(line) for line in file.read_text().splitlines()]
     except json.JSONDecodeError as error:
-        raise BrokenReport(f"{file}: a line is no JSON: was it cut short? ({error})") from error
+        message = f"{file}: a line is not JSON; was the file cut short? ({error})"
+        raise BrokenReport(message) from error
     except (OSError, ValueError) as error:
         raise BrokenReport(f"{file}: {error}") from error
     try:
@@ -170,7 +171,7 @@ def read(file: Path) -> Report:
 
 
 def checked(lines: list[Line]) -> Report:
-    """The report that these lines make. Raises BrokenReport."""
+    """The report in these lines. Raises BrokenReport."""
     if not lines or lines[0].get("kind") != "header":
         raise BrokenReport("it has no header")
     if lines[0].get("schema") != SCHEMA:
@@ -180,22 +181,22 @@ def checked(lines: list[Line]) -> Report:
     tests = [line for line in lines if line.get("kind") == "test"]
     cells = {line["clause"]: line for line in lines if line.get("kind") == "clause"}
     if len(tests) + len(cells) + 2 != len(lines):
-        raise BrokenReport("a clause stands there twice, or a line is of no known kind")
+        raise BrokenReport("a clause occurs twice, or a line is of an unknown kind")
     if len({line["test"] for line in tests}) != len(tests):
-        raise BrokenReport("a test stands there twice")
+        raise BrokenReport("a test occurs twice")
     if lines[-1]["finished"] != len(tests):
         raise BrokenReport(f"{lines[-1]['finished']} tests finished, {len(tests)} are reported")
     return Report(lines[0], lines[-1], cells, tuple(tests))
 
 
 def spec_digest(clauses: Iterable[Clause]) -> str:
-    """A digest of all clauses: what they say, not where they stand."""
+    """A digest of what all clauses say, whatever file and line they are on."""
     text = "".join(f"{c.id}\0{c.text}\0{c.level}\0{sorted(c.variants.items())}\0" for c in clauses)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def tests_digest() -> str:
-    """A digest of all that decides a test's answer."""
+    """A digest of everything that decides a test's answer."""
     sums = hashlib.sha256()
     for base, names in ((TESTS.parent, DECIDES), (folder("fixtures"), FIXTURES)):
         for part in (base / name for name in names):

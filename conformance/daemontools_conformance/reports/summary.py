@@ -1,4 +1,4 @@
-"""The end of a run on the terminal: the table program x outcome, and what to look at."""
+"""The summary on the terminal: the table program x outcome, and what needs attention."""
 
 import re
 import textwrap
@@ -25,7 +25,7 @@ def told(run: Run, evidence: Path | None) -> Iterator[str]:
             if cell.outcome == outcome:
                 yield _clip(f"{outcome} {cell.clause}: {cell.detail}")
     if run.is_partial and run.implementation.profile.expect:
-        yield "a partial run: expectations are judged only for clauses all of whose tests ran"
+        yield "partial run: expectations are checked only where all tests of the clause ran"
     if not run.is_partial:
         tests = by_clause(of_suite(), run.demands)
         yield from (f"no test: {clause}" for clause in tests if not tests[clause])
@@ -35,21 +35,21 @@ def told(run: Run, evidence: Path | None) -> Iterator[str]:
         if FILL_IN in (expectation.reason, expectation.link)
     ]
     if open_reasons:
-        yield f"{len(open_reasons)} reasons in the profile are to be filled in"
+        yield f"{len(open_reasons)} reasons in the profile still have to be filled in"
     if not run.selected:
-        yield "nothing was selected: that is not success"
+        yield "no test was selected: that is not a success"
     if run.lost:
-        yield f"cut short: {len(run.lost)} tests never reported, {run.lost[0]} among them"
+        yield f"cut short: {len(run.lost)} tests never reported, such as {run.lost[0]}"
     elif len(run.tests) < run.selected:
         yield f"cut short: {len(run.tests)} of {run.selected} tests have reported"
     for surprise in sorted(run.surprises):
         yield f"unexpected: {surprise}"
     if evidence:
-        yield f"evidence is kept in {evidence}"
+        yield f"evidence: {evidence}"
 
 
 def table(run: Run) -> Iterator[str]:
-    """Programs down, outcomes across, clauses counted."""
+    """A row for each program, a column for each outcome, and counts of clauses."""
     shown = sorted({cell.outcome for cell in run.cells.values()}, key=_order)
     if not shown:
         return
@@ -72,12 +72,12 @@ def table(run: Run) -> Iterator[str]:
 
 
 def _order(outcome: Outcome) -> int:
-    """From best to worst; what stands apart from the order comes last."""
+    """From best to worst; outcomes outside the order come last."""
     return int(outcome) if outcome >= Outcome.PASS else 100 - int(outcome)
 
 
 def _reasons(run: Run, outcome: Outcome) -> Iterator[str]:
-    """Why tests were not run, each reason once with how many; absent programs share a line."""
+    """Each reason why tests did not run, with their number; absent programs share a line."""
     alike: dict[str, Counter[str]] = defaultdict(Counter)
     for test in run.tests:
         if test.outcome == outcome:

@@ -1,1 +1,1 @@
-"""One test happens: its implementation, sandbox, processes, waiting, evidence."""
+"""Running one test: its implementation, sandbox, processes, waiting, evidence."""

@@ -1,10 +1,10 @@
-"""Evidence of one test: what was run, what came back, the files before and after.
+"""Evidence of one test: what ran, what came back, the files before and after.
 
 REPORT/evidence/svok.exit.running/test_running_supervise_gives_0/
     replay.sh        the same steps as a shell script that needs no suite
     journal.jsonl    each step and observation, with its time
     00.supervise.out, 00.supervise.err ...    the streams of each program
-    files.before, files.after                 the tree, with small contents
+    files.before, files.after                 the tree, with the contents of small files
     failure.txt      the bug report, if the test failed
 """
 
@@ -29,13 +29,13 @@ def place(report: Path, clause: str, test: str) -> Path:
     """The folder for the evidence of a test (`test` is its node id)."""
     name = test.rpartition("::")[2]
     safe = "".join(c if c.isalnum() or c in "_-.[]=" else "_" for c in name)[:120]
-    if safe != name:  # what was taken away told it from others
+    if safe != name:  # the removed characters may have told two tests apart
         safe = f"{safe}.{hashlib.sha256(name.encode()).hexdigest()[:8]}"
     return report / "evidence" / clause.replace("/", ".") / safe
 
 
 def listing(root: Path) -> str:
-    """The tree under `root` as text: mode, size, name, and what is in small files."""
+    """The tree under `root` as text: mode, size, name, and the contents of small files."""
     lines = []
     for number, path in enumerate(_walk(root)):
         if number == _SHOWN_FILES:
@@ -76,7 +76,7 @@ def printable(data: bytes) -> str:
 
 @dataclass(frozen=True)
 class Left:
-    """What a test left: the folder of its programs' streams, its journal, listings by name."""
+    """What a test left: the folder of its programs' output, its journal, its listings by name."""
 
     streams: Path
     journal: Journal
@@ -100,7 +100,7 @@ def keep(folder: Path, left: Left, replay: str, failure: str) -> None:
 
 
 def _told(journal: Journal) -> Iterator[str]:
-    """The entries as JSON; of equal observations in a row only the first."""
+    """The entries as JSON, without an observation that repeats the one before."""
     last = None
     for entry in journal.entries:
         if entry.kind != "record" or entry.facts != last:

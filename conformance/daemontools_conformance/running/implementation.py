@@ -1,9 +1,9 @@
 """The implementation under test: its programs on this machine.
 
-A profile becomes an Implementation by finding (or setting up) a folder with
+To make an Implementation of a profile, the suite finds (or sets up) a folder with
 its programs. Programs that call one another find each other along PATH, on
 which that folder comes first. A profile that maps programs (runit's chpst is
-its envdir) gets a folder of links and small scripts under djb's names.
+its envdir) gets a folder of links and small scripts with djb's names.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ SYSTEM_PATH = "/usr/bin:/bin"
 
 
 class ProgramMissing(AssertionError):
-    """The implementation lacks a program that its profile does not declare absent."""
+    """Raised for a missing program that the profile does not declare absent."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ class Implementation:
         """The file to execute and the first arguments, argv[0] included.
 
         `subject` is the program that the test is about (or a topic of many, such
-        as exec); another one may be lent by the peer. Raises NotOffered if the
-        profile says so, Unavailable if a mere helper is not offered, ProgramMissing
-        if the profile does not say so.
+        as exec); the peer may lend any other program. Raises NotOffered if the
+        profile does not offer the subject, Unavailable if it does not offer a
+        mere helper, ProgramMissing if a program that it should offer is missing.
         """
         if program in self.profile.not_offered:
             if subject in ("", program):
@@ -69,7 +69,7 @@ class Implementation:
             return file, (call.argv0 or program, *call.arguments)
         own = self.folder / program
         if not own.exists():
-            lend = "; a profile can say that it is not_offered, and name a peer that lends its own"
+            lend = "; a profile can list it in not_offered, and name a peer that lends one"
             hint = lend if subject not in ("", program) else ""
             raise ProgramMissing(f"there is no {program} in {self.folder}{hint}")
         if not os.access(own, os.X_OK):
@@ -77,12 +77,12 @@ class Implementation:
         return str(own), (program,)
 
     def absent(self) -> list[str]:
-        """The programs that are not there, or that the profile does not offer."""
+        """The programs that are missing, or that the profile does not offer."""
         left_out = self.profile.not_offered
         return [p for p in PROGRAMS if p in left_out or not (self.folder / p).exists()]
 
     def digests(self) -> dict[str, str]:
-        """The SHA-256 of each program's file: what exactly was judged."""
+        """The SHA-256 of each program's file, to show exactly what was judged."""
         found = {}
         for program in PROGRAMS:
             try:
@@ -94,7 +94,7 @@ class Implementation:
 
 
 def located(profile: Profile, folders: Sequence[str]) -> Implementation:
-    """The implementation that another process has located in these folders."""
+    """The implementation that the controller has located in these folders."""
     own, *lent = folders
     peer = Implementation(find(profile.peer), Path(lent[0])) if lent else None
     return Implementation(profile, Path(own), peer)
@@ -125,14 +125,14 @@ def _folder(profile: Profile, made: Path) -> Path:
         return holder
     if profile.needs_folder:
         raise ProfileError(
-            f"profile {profile.name} does not know where its programs are: say {profile.name}=DIR"
+            f"profile {profile.name} does not say where its programs are: use {profile.name}=DIR"
         )
     looked = ", ".join(profile.folder)
-    raise ProfileError(f"profile {profile.name}: no program of daemontools found in {looked}")
+    raise ProfileError(f"profile {profile.name}: no daemontools program found in {looked}")
 
 
 def _file(profile: Profile, call: Call) -> str:
-    """The file that is to be run: a word without a slash is in the profile's folder or on PATH."""
+    """The file to run: a word without a slash names one in the profile's folder or on PATH."""
     if "/" in call.path:
         return call.path
     folders = [*profile.folder, os.environ.get("PATH", SYSTEM_PATH)]
@@ -140,7 +140,7 @@ def _file(profile: Profile, call: Call) -> str:
 
 
 def _mapped(profile: Profile, made: Path, holder: Path | None) -> Path:
-    """A folder in which every program of the profile has djb's name."""
+    """Make a folder in which every program of the profile has djb's name."""
     made.mkdir()
     for program in PROGRAMS:
         call = profile.programs.get(program)
@@ -149,8 +149,8 @@ def _mapped(profile: Profile, made: Path, holder: Path | None) -> Path:
             path = _file(profile, call)
             if not os.access(path, os.X_OK):
                 raise ProfileError(
-                    f"profile {profile.name}: {program} is to be {call.path}, "
-                    "which is not an executable file here"
+                    f"profile {profile.name}: {program} is mapped to {call.path}, "
+                    "which is not an executable file on this machine"
                 )
             if not call.arguments and call.argv0 in ("", program):
                 target.symlink_to(path)
@@ -185,8 +185,8 @@ def _set_up(profile: Profile, folder: Path) -> Path:
 def _readable() -> str:
     """An interpreter that every user can execute: this one, or the system's of the same version.
 
-    Homes may be closed (0700), and some tests start programs as another user.
-    Where there is none, those tests say that they cannot run here.
+    Home directories may be closed (0700), and some tests start programs as another
+    user. If there is no such interpreter, those tests report that they cannot run here.
     """
     real = os.path.realpath(sys.executable)
     if not closed_to_others(real):

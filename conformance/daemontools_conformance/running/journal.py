@@ -1,7 +1,7 @@
 """What a test did and saw, in order: the raw material of evidence and of replays.
 
 One test runs at a time in a process, so there is one current journal. The
-sandbox begins it; whatever acts on the programs under test adds to it.
+sandbox begins it; every function that acts on the programs under test adds to it.
 """
 
 import time
@@ -45,5 +45,5 @@ def note(kind: str, **facts: Any) -> None:
 
 
 def of_start(pid: int) -> dict[str, Any]:
-    """The facts of the latest start that gave this process id, to add to."""
+    """The facts of the latest start with this process id; callers may add to them."""
     return next(e.facts for e in reversed(_current.entries) if e.facts.get("pid") == pid)

@@ -1,7 +1,7 @@
-"""What some tests need of the machine, and how to find out whether it is there.
+"""What some tests need from the machine, and how to find out whether the machine has it.
 
-A test that cannot run here is reported UNTESTED with the reason; it never
-looks like a pass.
+A test that cannot run here is reported UNTESTED with the reason. It never looks
+like a pass.
 """
 
 import os
@@ -35,14 +35,14 @@ def _attach() -> str:
             command = ["strace", "-o", "/dev/null", "-p", str(sleep.pid)]
             subprocess.run(command, capture_output=True, check=False, timeout=0.5)
         except subprocess.TimeoutExpired:
-            return ""  # it is attached, and would stay so
+            return ""  # strace is attached and does not end by itself
         finally:
             sleep.kill()
     return "strace may not attach to a running program here"
 
 
 def _namespaces() -> str:
-    # As the tests use them: with a mount of their own inside.
+    # Try what the tests do: they also mount something inside.
     mounting = ["mount", "-t", "tmpfs", "tmpfs", "/proc"]
     command = ["unshare", "-m", "-p", "-f", "--mount-proc", *mounting]
     if os.geteuid() != 0:
@@ -55,7 +55,7 @@ def _namespaces() -> str:
 
 
 def _gcc() -> str:
-    # A compiler without the C library's headers is of no use.
+    # A compiler is useless without the C library's headers.
     if not shutil.which("gcc"):
         return "needs gcc"
     command = ["gcc", "-shared", "-include", "stdio.h", "-xc", "/dev/null", "-o", "/dev/null"]
@@ -80,7 +80,7 @@ _QUESTIONS: dict[str, Callable[[], str]] = {
 
 @cache
 def missing(need: str) -> str:
-    """Why `need` is not met here; empty if it is. Any other word is a program on PATH."""
+    """Why `need` is not met here; empty if it is. An unknown need is a program on PATH."""
     question = _QUESTIONS.get(need)
     if question:
         return question()
@@ -88,14 +88,14 @@ def missing(need: str) -> str:
 
 
 def closed_to_others(file: str) -> str:
-    """Why a user who is not the owner cannot execute this program; empty if nothing is seen.
+    """Why a user who is not the owner cannot execute this program; empty if nothing forbids it.
 
-    Its own folders count, and those of the interpreter of a script.
+    The program's own folders count, and so do those of a script's interpreter.
     """
     real = Path(os.path.realpath(file))
     for step in (real, *real.parents):
         if not step.stat().st_mode & 0o001:
-            return f"needs a program that other users can run; {step} is closed to them"
+            return f"needs a program that other users can run, but {step} is closed to them"
     with real.open("rb") as content:
         first_line = content.readline(300)
     if first_line.startswith(b"#!"):

@@ -1,7 +1,7 @@
 """Waiting: for an event, with a deadline; or for nothing, for a while.
 
-No test sleeps and hopes. `eventually` returns as soon as the question has a
-true answer, so that a generous deadline costs nothing on a quick machine.
+No test sleeps and hopes. `eventually` returns as soon as the answer is true, so
+a generous deadline costs nothing on a quick machine.
 """
 
 import time
@@ -15,25 +15,25 @@ _factor = 1.0
 
 
 class TooLate(AssertionError):
-    """A deadline passed before what was awaited came about."""
+    """The deadline passed before the condition became true."""
 
 
 def set_factor(factor: float) -> None:
-    """Multiply all deadlines of `eventually` (a profile's patience; a loaded machine)."""
+    """Multiply all deadlines, for a profile's patience or a loaded machine."""
     global _factor
     _factor = factor
 
 
 def deadline(within: float) -> float:
-    """The number of seconds that a wait of `within` may take on this run."""
+    """The number of seconds that a wait of `within` may take in this run."""
     return within * _factor
 
 
 def eventually(question: Callable[[], T], within: float = 30.0, what: str = "") -> T:
     """Ask until the answer is true, and return it; `within` in seconds. Raises TooLate.
 
-    An AssertionError or OSError of the question counts as "not yet"; the last
-    one is the reason given when time is up.
+    An AssertionError or OSError from the question counts as "not yet"; TooLate
+    gives the last one as the reason.
     """
     begin = time.monotonic()
     end = begin + deadline(within)
@@ -60,14 +60,14 @@ def never(question: Callable[[], object], during: float, what: str = "") -> None
     while time.monotonic() < end:
         answer = question()
         name = what or getattr(question, "__name__", "the question")
-        assert not answer, f"{name}: should not have come about, but: {answer!r}"
+        assert not answer, f"{name}: must not happen, but did: {answer!r}"
         _nap(begin)
 
 
 def _nap(begin: float) -> None:
-    """Sleep a little: the longer it has taken already, the longer.
+    """Sleep a little, and longer the longer the wait has lasted.
 
-    Most tests wait for seconds, many at a time: questions cost more than anything else.
+    Many tests wait for seconds at the same time, so asking costs more than anything else.
     """
     waited = time.monotonic() - begin
     time.sleep(min(_LONGEST_NAP, max(_SHORTEST_NAP, waited / 20)))

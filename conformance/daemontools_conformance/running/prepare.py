@@ -11,14 +11,14 @@
     --nice N           raise the nice value
     --limit NAME=N     set a soft limit: AS, CORE, CPU, DATA, FSIZE, NOFILE, NPROC, STACK ...
     --hard-limit NAME=N  set the soft and the hard limit
-    --groups GID,GID   have these supplementary groups
+    --groups GID,GID   take these supplementary groups
     --user UID:GID     become this user with this one group (last)
     --environ-entry S  add S to the block as it is (duplicates and entries without "=" too)
-    --empty-environ    start the block from nothing
+    --empty-environ    start with an empty block
 
-The environment of the result is exactly the block this process got, with the
-changes asked for. It runs as `python -ISXutf8 prepare.py`, and puts back what
-CPython changes (PIPE, XFSZ, INT, LC_CTYPE).
+The program gets exactly the environment block that this process got, with those
+changes. Run this file as `python -ISXutf8 prepare.py`. It restores what CPython
+changes (PIPE, XFSZ, INT, LC_CTYPE).
 """
 
 import ctypes
@@ -28,7 +28,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-_LIBC = ctypes.CDLL(None, use_errno=True)  # loaded before limits and descriptors forbid it
+_LIBC = ctypes.CDLL(None, use_errno=True)  # load it before limits and descriptors prevent that
 
 
 def _number(name: str) -> int:
@@ -75,7 +75,7 @@ CHANGES: dict[str, Callable[[str], object]] = {
 
 
 def change(options: list[str], block: list[bytes]) -> list[bytes]:
-    """Apply the options in order to this process; the environment block after them."""
+    """Apply the options in order to this process, and return the changed environment block."""
     options = list(options)
     while options:
         option = options.pop(0)
@@ -91,7 +91,7 @@ def change(options: list[str], block: list[bytes]) -> list[bytes]:
 
 
 def execve(file: bytes, argv: list[bytes], block: list[bytes]) -> None:
-    """The system call itself: os.execve refuses blocks that the kernel accepts."""
+    """Make the system call directly: os.execve refuses blocks that the kernel accepts."""
     arguments = (ctypes.c_char_p * (len(argv) + 1))(*argv, None)
     environment = (ctypes.c_char_p * (len(block) + 1))(*block, None)
     _LIBC.execve(file, arguments, environment)
@@ -100,7 +100,7 @@ def execve(file: bytes, argv: list[bytes], block: list[bytes]) -> None:
 
 
 def main() -> None:
-    """Apply the options; then execute."""
+    """Apply the options, then execute the program."""
     words = sys.argv[1:]
     end = words.index("--")
     options, file, argv = words[:end], words[end + 1], words[end + 2 :]

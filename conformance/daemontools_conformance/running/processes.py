@@ -1,7 +1,7 @@
-"""Processes as the suite sees them: one that runs, one that has finished, all that are left.
+"""Processes as the suite sees them: running, finished, and left over.
 
 Programs are started through pipes and files, never through a terminal, so that
-every byte they write can be compared. (pgrphack's tests bring their own terminal.)
+every byte they write can be compared. (pgrphack's tests open their own terminal.)
 """
 
 import ctypes
@@ -32,7 +32,7 @@ class Finished:
     err: bytes
 
     def check_no_crash(self) -> None:
-        """Raise Crashed if this was no orderly end."""
+        """Raise Crashed if a fault killed it or it showed a traceback."""
         if -self.code in FAULTS:
             name = signal.Signals(-self.code).name
             raise Crashed(f"{_line(self.argv)} was killed by {name}; stderr: {self.err!r}")
@@ -83,7 +83,7 @@ class Running:
         self.popen.stdin.flush()
 
     def end_input(self) -> None:
-        """Close standard input: the program sees the end of it."""
+        """Close standard input, so that the program reads end of file."""
         assert self.popen.stdin is not None, "start it with stdin=PIPE"
         self.popen.stdin.close()
 
@@ -93,7 +93,7 @@ class Running:
         self.popen.send_signal(number)
 
     def has_ended(self) -> bool:
-        """Is it gone (and reaped)?"""
+        """Has the process ended (and been reaped)?"""
         return self.popen.poll() is not None
 
     def wait(self, within: float = 20.0, *, crash_is_an_answer: bool = False) -> Finished:
@@ -113,7 +113,7 @@ class Running:
 
 
 def become_subreaper() -> None:
-    """Orphans of what we start become our children, so that they can be found and ended."""
+    """Make orphans of what we start our children, so that we can find and end them."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
@@ -122,14 +122,14 @@ def become_subreaper() -> None:
 def pass_on_no_ignored_signal(*, is_worker: bool) -> None:
     """Undo what a shell does to a command in the background (INT, QUIT) and nohup does (HUP).
 
-    What we start would inherit an ignored signal, and clauses tell how signals end
-    a program. A handler that does nothing spares this process as well, and exec
-    takes it away. PIPE and XFSZ, which CPython ignores, subprocess restores.
+    Programs would inherit an ignored signal, and clauses say how signals end a
+    program. A handler that does nothing protects this process as well, and exec
+    resets it. CPython ignores PIPE and XFSZ too; subprocess restores those.
     """
     for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, lambda _number, _frame: None)
-    if is_worker:  # it cannot know whether nohup was meant; without its master it ends anyway
+    if is_worker:  # it cannot know of nohup, and it ends with its controller anyway
         signal.signal(signal.SIGHUP, lambda _number, _frame: None)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
@@ -144,7 +144,7 @@ def children(parent: int | None = None) -> set[int]:
         found = _listed_children(parent or own)
         if found or parent is not None:
             return found
-    # Elsewhere, or if the list was made just while one ended: look at every process.
+    # On other systems, or if a child ended while the list was made: look at every process.
     return {pid for pid, ppid in _parents() if ppid == (parent or own)}
 
 
@@ -156,7 +156,7 @@ def _listed_children(parent: int) -> set[int]:
             with open(f"/proc/{parent}/task/{thread}/children") as file:
                 found.update(int(word) for word in file.read().split())
     except (FileNotFoundError, ProcessLookupError):
-        pass  # it is gone, or one of its threads
+        pass  # the process has gone, or one of its threads has
     return found
 
 
@@ -177,7 +177,7 @@ def is_alive(pid: int) -> bool:
 
 
 def is_asleep(pid: int) -> bool:
-    """Does the process wait for something that a signal could end?"""
+    """Is the process in a sleep that a signal could interrupt?"""
     return _stat_fields(pid)[0] == "S"
 
 
@@ -187,7 +187,7 @@ def is_stopped(pid: int) -> bool:
 
 
 def cpu_seconds(pid: int) -> float:
-    """The time that a process has computed."""
+    """The processor time that a process has used."""
     user, system = _stat_fields(pid)[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
@@ -206,7 +206,7 @@ def share_of_busy_loop(pid: int, during: float) -> float:
 
 
 def resident_kilobytes(pid: int, *, peak: bool = False) -> int:
-    """The memory that a process has now, or the most it has had; 0 when it has ended."""
+    """The memory that a process uses now, or the most it has used; 0 when it has ended."""
     with open(f"/proc/{pid}/status") as file:
         size = "VmHWM:" if peak else "VmRSS:"
         return next((int(line.split()[1]) for line in file if line.startswith(size)), 0)
@@ -215,8 +215,8 @@ def resident_kilobytes(pid: int, *, peak: bool = False) -> int:
 def end_all_but(spared: set[int], within: float = 60.0) -> None:
     """Kill and reap all children of this process, and theirs, except those `spared`.
 
-    Killing a parent makes its children ours (`become_subreaper`), so this goes
-    on until nobody is left. Raises TimeoutError if somebody will not die.
+    Killing a parent makes its children ours (`become_subreaper`), so the loop goes
+    on until no process is left. Raises TimeoutError if one does not die.
     """
     end = time.monotonic() + deadline(within)
     while left := children() - spared:
@@ -232,7 +232,7 @@ def end_all_but(spared: set[int], within: float = 60.0) -> None:
 
 
 def _is_reaped(pid: int) -> bool:
-    """Is a killed child gone? Takes its exit status if it is."""
+    """Has a killed child gone? Reaps it if so."""
     try:
         return os.waitpid(pid, os.WNOHANG)[0] == pid
     except ChildProcessError:
@@ -249,7 +249,7 @@ def _parents() -> Iterator[tuple[int, int]]:
 
 
 def _stat_fields(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat from the state on (the name before may hold anything)."""
+    """The fields of /proc/PID/stat from the state on (the name before them may hold anything)."""
     with open(f"/proc/{pid}/stat", "rb") as file:
         return file.read().rpartition(b")")[2].decode().split()
 

@@ -1,7 +1,7 @@
 """The kernel's record of a process: everything that exec hands from one program to the next.
 
 A process that looks at itself changes what it sees (an interpreter sets signal
-dispositions, a shell rewrites the environment). So the probe child is a program
+dispositions, a shell rewrites the environment). So the observed child is a program
 that only waits, and the record is read from outside, in /proc.
 """
 
@@ -17,7 +17,7 @@ from daemontools_conformance.running.processes import is_asleep
 
 @dataclass(frozen=True)
 class Record:
-    """What a process has inherited and been given. All as the kernel shows it."""
+    """The state that a process has inherited or been given, as the kernel shows it."""
 
     argv: tuple[bytes, ...]
     environment: tuple[bytes, ...]
@@ -44,16 +44,16 @@ class Record:
 
 
 CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
-_READINGS = 500  # of a process that will not keep still: a second, or so
+_READINGS = 500  # of a process that keeps changing: about a second
 
 
 def record(pid: int) -> Record:
     """Read the record of a live process. Raises OSError if it is gone or not ours to read.
 
-    The kernel hands it out file by file, and an exec may come in between: then
-    the arguments are of one program and the rest of another; a moment later the
-    loader has a library open. So it is read until two readings agree of a
-    process that waits.
+    The kernel gives the record file by file, and an exec may come in between: then
+    the arguments belong to one program and the rest to another, and a moment later
+    the loader has a library open. So read until the process waits and two readings
+    agree.
     """
     seen = _read(pid)
     for _ in range(_READINGS):
@@ -107,10 +107,10 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _signals(mask: str) -> frozenset[int]:
-    """The numbers of the bits that are set, but for those that the C library keeps to itself.
+    """The numbers of the bits that are set, without those that the C library reserves.
 
-    glibc uses 32 and 33 for its threads and lets no program change them; its
-    posix_spawn, by which Python >= 3.13 starts programs, leaves them ignored.
+    glibc uses 32 and 33 for its threads and lets no program change them. Python >= 3.13
+    starts programs by glibc's posix_spawn, which leaves them ignored.
     """
     bits = int(mask, 16)
     numbers = {number for number in range(1, 65) if bits >> (number - 1) & 1}
@@ -123,7 +123,7 @@ def _limits(text: str) -> dict[str, tuple[str, str]]:
 
 
 def _of_descriptors(proc: Path, pattern: str) -> dict[int, str]:
-    """The descriptors whose fdinfo matches, and what it says there."""
+    """The descriptors whose fdinfo matches the pattern, and the matching text."""
     found = {}
     for entry in sorted((proc / "fdinfo").iterdir()):
         try:

@@ -1,9 +1,9 @@
 """The journal of a test as a shell script: the same steps by hand, without the suite.
 
-What a test does to its folder before the first program starts is taken from
-the files themselves; after that, from the journal. Pauses are those that the
-test made. What no shell can do (an environment entry without `=`, say) is left
-out and said in a comment.
+The files that a test makes before the first program starts are taken from the
+folder itself; everything later comes from the journal. The script pauses where the
+test did. A comment replaces what no shell can do (an environment entry without
+`=`, say).
 """
 
 import os
@@ -16,14 +16,14 @@ from typing import Any
 
 from daemontools_conformance.running.journal import Entry, Journal
 
-_SHORTEST_PAUSE = 0.05  # seconds; what is shorter is the suite's own work
-_START_SECONDS = 0.3  # for a program in the background to get going
+_SHORTEST_PAUSE = 0.05  # seconds; a shorter one is the suite's own work
+_START_SECONDS = 0.3  # for a program in the background to start
 _LARGEST_FILE = 65536
 _MOST_FILES = 200
 
 
 def shell_quoted(data: bytes) -> str:
-    """One shell word (bash) that gives exactly these bytes."""
+    """One shell word (bash) for exactly these bytes."""
     text = data.decode("ascii", errors="replace")
     if text.isprintable() and "\ufffd" not in text:
         return shlex.quote(text)
@@ -39,7 +39,7 @@ def shell_quoted(data: bytes) -> str:
 
 
 def tree(root: Path) -> list[str]:
-    """The shell lines that make the tree under `root` as it is now."""
+    """The shell lines that make the current tree under `root`."""
     lines: list[str] = []
     for folder, folders, files in os.walk(root):
         folders.sort()
@@ -69,7 +69,7 @@ def _make(path: Path, root: Path) -> list[str]:
 
 
 def _operand(name: Path) -> str:
-    """A file name as a shell word that no command takes for an option."""
+    """A file name as a shell word that no command mistakes for an option."""
     data = os.fsencode(name)
     return shell_quoted(b"./" + data if data.startswith(b"-") else data)
 
@@ -105,7 +105,7 @@ def script(title: str, start: list[str], journal: Journal) -> str:
 
 
 def _steps(entries: list[Entry]) -> Iterator[str]:
-    """The lines for everything from the first start on."""
+    """The lines for every step from the first start on."""
     began = next((n for n, entry in enumerate(entries) if entry.kind == "start"), len(entries))
     last = entries[began].at if began < len(entries) else 0.0
     names: dict[int, str] = {}  # process id in the test -> shell variable
@@ -143,7 +143,7 @@ def _steps(entries: list[Entry]) -> Iterator[str]:
 
 
 def _ends_next(entries: list[Entry], start: Entry) -> bool:
-    """Was the program run to its end before anything else happened?"""
+    """Did the program end before anything else happened?"""
     after = [e for e in entries[entries.index(start) + 1 :] if e.kind not in ("input", "record")]
     return bool(after) and after[0].kind == "ended" and after[0].facts["pid"] == start.facts["pid"]
 
@@ -155,7 +155,7 @@ def _start(facts: dict[str, Any], *, at_once: bool) -> Iterator[str]:
     before, env_options, after = _prepared([os.fsencode(o) for o in facts["prepare"]])
     environment = " ".join(shell_quoted(k + b"=" + v) for k, v in facts["env"].items())
     if file != argv[0] and os.path.basename(file) != argv[0]:
-        # env cannot give another name to a program; a shell can.
+        # env cannot give a program another name, but a shell can.
         inner = shlex.quote('exec -a "$0" "$@"')
         command = f"bash -c {inner} {shell_quoted(argv[0])} {shell_quoted(file)}"
     else:

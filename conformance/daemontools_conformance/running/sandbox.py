@@ -1,13 +1,13 @@
-"""The sandbox: a folder for one test, and everything that it starts.
+"""The sandbox: a folder for one test, and every process that the test starts.
 
     def test_answers_yes_while_supervise_runs(sandbox):
         sandbox.service("clock", "exec sleep 1000")
         sandbox.supervise("clock")
         assert sandbox.run("svok", "clock").code == 0
 
-Names of programs are djb's; the sandbox calls those of the implementation under
-test. When the test ends, all that it started is killed and reaped, by process
-id, orphans included.
+Tests use djb's names; the sandbox calls the programs of the implementation under
+test. When the test ends, the sandbox kills and reaps every process that it
+started, orphans included, by process id.
 """
 
 import os
@@ -40,7 +40,7 @@ PIPE = subprocess.PIPE
 
 
 class Options(TypedDict, total=False):
-    """How a program is started. What is not given: empty input, output to files, PATH alone."""
+    """How to start a program. Defaults: empty input, output to files, an environment of PATH."""
 
     stdin: File  # a descriptor, or PIPE to write to it later
     stdout: File
@@ -53,14 +53,14 @@ class Options(TypedDict, total=False):
 
 
 class Sandbox:
-    """One test's folder (`path`, the working directory of all it starts) and processes."""
+    """One test's processes and its folder `path`, in which they all start."""
 
     def __init__(self, implementation: Implementation, path: Path, subject: str = "") -> None:
         self.implementation = implementation
         self.subject = subject  # the program that the test's clause is about
         self.path = path
         path.mkdir(mode=0o755)
-        # Output of programs lies outside the folder in which they work.
+        # The output of programs is kept outside their working directory.
         self.evidence = path.with_name(path.name + ".evidence")
         self.evidence.mkdir(mode=0o755)
         self.journal = journal.begin()
@@ -95,7 +95,7 @@ class Sandbox:
     # Programs
 
     def argv(self, program: str, *arguments: Argument) -> tuple[str, list[bytes]]:
-        """The file to execute and the arguments, argv[0] first."""
+        """The file to execute, and its arguments with argv[0] first."""
         file, first = self.implementation.command(program, self.subject)
         return file, [os.fsencode(word) for word in (*first, *arguments)]
 
@@ -107,7 +107,7 @@ class Sandbox:
     def start_command(
         self, argv: Sequence[Argument], executable: str | None = None, **options: Unpack[Options]
     ) -> Running:
-        """Start any command and return at once; `executable` if argv[0] is not the file."""
+        """Start any command and return at once; give `executable` if argv[0] is not the file."""
         words = [os.fsencode(word) for word in argv]
         self._note_first_files()
         call, file = words, executable
@@ -144,7 +144,7 @@ class Sandbox:
         return running
 
     def _note_first_files(self) -> None:
-        """Remember the files that the test made before it started a first program."""
+        """Remember the files that the test made before it started its first program."""
         if self.first_files is None:
             self.first_files = evidence.listing(self.path), replay.tree(self.path)
 
@@ -166,7 +166,7 @@ class Sandbox:
             try:
                 running.popen.communicate(input, timeout=deadline(within))
             except subprocess.TimeoutExpired:
-                pass  # the wait below says so, with the output
+                pass  # the wait below raises Hung, with the output
         return running.wait(within, crash_is_an_answer=crash_is_an_answer)
 
     def _prepared(
@@ -182,7 +182,7 @@ class Sandbox:
         return [os.fsencode(word) for word in call]
 
     def needs_to_be_open(self, file: Argument) -> None:
-        """Another user shall execute this program. Raises Unavailable if it is closed to others."""
+        """Raise Unavailable if other users cannot execute this program."""
         if why := closed_to_others(os.fsdecode(file)):
             raise Unavailable(why)
 
@@ -195,7 +195,7 @@ class Sandbox:
         return running
 
     def is_supervised(self, service: str) -> bool:
-        """Does somebody hold `supervise/ok` open for reading?"""
+        """Does a process hold `supervise/ok` open for reading?"""
         try:
             os.close(os.open(self.path / service / "supervise/ok", os.O_WRONLY | os.O_NONBLOCK))
         except OSError:
@@ -222,19 +222,19 @@ class Sandbox:
     # The end
 
     def replay(self, title: str) -> str:
-        """What the test did, as a shell script that needs no suite."""
+        """The steps of the test as a shell script that does not need the suite."""
         start = self.first_files[1] if self.first_files else replay.tree(self.path)
         return replay.script(title, start, self.journal)
 
     def keep(self, folder: Path, title: str, failure: str) -> None:
-        """Write the evidence into the folder; `failure` is the bug report, if there is one."""
+        """Write the evidence to the folder; `failure` is the bug report, if there is one."""
         before = self.first_files[0] if self.first_files else ""
         files = {"before": before, "after": evidence.listing(self.path)}
         left = evidence.Left(self.evidence, self.journal, files)
         evidence.keep(folder, left, self.replay(title), failure)
 
     def close(self) -> None:
-        """Kill and reap everything; then fail if anything showed a traceback."""
+        """Kill and reap every process, then raise Crashed if one showed a traceback."""
         for running in self.started:
             if running.popen.stdin and not running.popen.stdin.closed:
                 try:

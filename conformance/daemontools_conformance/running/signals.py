@@ -1,4 +1,4 @@
-"""Signals: sent, and known to have been taken."""
+"""Send signals, and know that they have been taken."""
 
 import re
 
@@ -17,16 +17,16 @@ def is_pending(pid: int, number: int) -> bool:
 
 
 def deliver(running: Running, number: int) -> None:
-    """Send a signal and wait until it has been taken: what is done next comes after it."""
+    """Send a signal and wait until it has been taken, so that the next step comes after it."""
     running.signal(number)
     eventually(lambda: not is_pending(running.pid, number), what=f"signal {number} is taken")
 
 
 def interrupt(running: Running, number: int) -> None:
-    """Send a signal to a process that waits for input, and has taken what was written before.
+    """Send a signal to a process once it waits for input and has read the earlier input.
 
-    0.76 blocks signals except while it reads: one that comes a moment before the
-    read is acted on when the next input comes.
+    0.76 blocks signals except while it reads: it acts on a signal that comes a
+    moment before the read only when the next input comes.
     """
     eventually(lambda: is_asleep(running.pid), what="it waits for input")
     running.signal(number)

@@ -1,6 +1,6 @@
 """Which of the collected tests run, and in which order. Pure: no pytest, no files.
 
-pytest's own -k and the like choose after this, among what is left.
+pytest's -k and similar options then choose among the tests that are left.
 """
 
 import difflib
@@ -14,8 +14,8 @@ from daemontools_conformance.selection.options import Asked, CannotRun
 from daemontools_conformance.selection.tests import Test, by_clause, is_wanted
 
 _QUICK_SECONDS = 0.9
-_LONG_SECONDS = 0.9  # of a test that waits for a second at least
-_USUAL_SECONDS = {False: 1.0, True: 20.0}  # of a test that is (not) marked slow
+_LONG_SECONDS = 0.9  # a test that takes longer waits for a second at least
+_USUAL_SECONDS = {False: 1.0, True: 20.0}  # is the test marked slow? -> our guess
 _QUICK_LEVELS = ("PROMISED", "CODE")
 
 
@@ -31,14 +31,14 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Choice:
-    """The chosen tests with their clauses, and the clauses of which some test was left out."""
+    """The chosen tests with their clauses, and each clause that had a test left out."""
 
     chosen: Mapping[str, str]
     left_out: frozenset[str] = frozenset()
 
 
 def check_asked(asked: Asked, known: Mapping[str, Clause]) -> None:
-    """Is there what is asked for? Raises CannotRun, with what may have been meant."""
+    """Check that what the options name exists. Raises CannotRun with a suggestion."""
     programs = {clause.program for clause in known.values()}
     levels = {clause.level.lower() for clause in known.values()}
     wrong = [("program", word, programs) for word in asked.program if word not in programs]
@@ -56,12 +56,12 @@ def check_asked(asked: Asked, known: Mapping[str, Clause]) -> None:
 
 
 def check_tests(tests: Sequence[Test], asked: Asked, known: Collection[str]) -> None:
-    """Has every test that may be wanted exactly one clause that exists? Raises CannotRun."""
+    """Check that each wanted test has exactly one clause and that it exists. Raises CannotRun."""
     ordinary = {test.clause for test in tests if not test.heavy}
     for test in tests:
         where = f"{test.file.name}:{test.line}: {test.function}"
         if len(test.clauses) != 1:
-            raise CannotRun(f"{where}: a test has exactly one clause")
+            raise CannotRun(f"{where}: a test must have exactly one clause")
         if (
             test.clause not in known
             and "*" not in test.clause
@@ -73,7 +73,7 @@ def check_tests(tests: Sequence[Test], asked: Asked, known: Collection[str]) -> 
 
 
 def _is_meant(clause: str, patterns: Iterable[str]) -> bool:
-    """Does the clause of a test whose parameters carry it stand for this one?"""
+    """Does the pattern of a test whose parameters carry its clause match this clause?"""
     return any(fnmatch.fnmatch(clause, pattern) for pattern in patterns if "*" in pattern)
 
 
@@ -83,7 +83,7 @@ def chosen(
     known: Mapping[str, Clause],
     took: Mapping[str, float],
 ) -> list[Candidate]:
-    """The tests that are asked for; `took` says how many seconds each test took, if known."""
+    """The tests that the options ask for; `took` holds each test's seconds, where known."""
     wanted = [candidate for candidate in candidates if _is_chosen(candidate, asked, known)]
     if asked.heavy and 0 < asked.sample < len(wanted):
         drawn = {*random.Random(asked.seed).sample(range(len(wanted)), asked.sample)}
@@ -106,7 +106,7 @@ def _is_chosen(candidate: Candidate, asked: Asked, known: Mapping[str, Clause]) 
 def _one_of_each_clause(
     candidates: Sequence[Candidate], took: Mapping[str, float]
 ) -> list[Candidate]:
-    """For --quick: the quickest test of each clause, as far as is known; none of seconds."""
+    """For --quick: the quickest known test of each clause, unless it takes _QUICK_SECONDS."""
     quickest: dict[str, Candidate] = {}
     for candidate in sorted(candidates, key=lambda one: took.get(one.test, 0.5)):
         quickest.setdefault(candidate.clause, candidate)
@@ -115,11 +115,11 @@ def _one_of_each_clause(
 
 
 def in_order(candidates: Sequence[Candidate], took: Mapping[str, float]) -> list[Candidate]:
-    """The longest tests first, and among them, evenly, those that hardly wait.
+    """The longest tests first, with the short ones spread evenly among them.
 
-    A long test only waits, a short one needs the processor: each kind alone would
-    leave half of the machine idle. xdist begins with two consecutive tests for each
-    worker, and the second waits for the first: so no two long ones stand together.
+    A long test only waits and a short one needs the processor: either kind alone
+    would leave half of the machine idle. xdist gives each worker two consecutive
+    tests at first, and the second waits for the first, so no two long ones are adjacent.
     """
     seconds = {one: took.get(one.test, _USUAL_SECONDS[one.is_slow]) for one in candidates}
     longest_first = sorted(seconds, key=lambda one: -seconds[one])
@@ -135,7 +135,7 @@ def in_order(candidates: Sequence[Candidate], took: Mapping[str, float]) -> list
 def together(
     choices: Sequence[Choice], suite: Iterable[Test], asked: Asked, known: Iterable[str]
 ) -> Choice:
-    """The choices of all workers as one; tests of the suite that no worker saw are left out too."""
+    """The choices of all workers as one; a test that no worker saw counts as left out."""
     tests = {test: clause for choice in choices for test, clause in choice.chosen.items()}
     left_out = {clause for choice in choices for clause in choice.left_out}
     functions = {test.split("[")[0] for test in tests}

@@ -1,21 +1,21 @@
-"""The options of a run, and what of them says which tests are asked for."""
+"""The options of a run, and those among them that select tests."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# Kinds of heavy tests: what takes too long for every run. Each kind is run alone. Every clause
-# has an ordinary test too: what is known of an implementation never waits for a heavy run.
+# Kinds of heavy tests, which take too long for every run. Each kind runs alone. Every clause
+# has an ordinary test too, so no verdict depends on a heavy run.
 HEAVY = {
-    "scale": "as large and as many as anyone has",
-    "soak": "a tree of services for minutes, under a hand that does anything at any time",
-    "exhaustive": "every combination of a small world",
-    "faults": "every call that fails, in every way",
+    "scale": "inputs as large and services as many as anyone has",
+    "soak": "random commands, kills and removals against trees of services, for minutes",
+    "exhaustive": "every combination of a few commands, options and states",
+    "faults": "every system call failing with every error",
 }
 
 
 class CannotRun(Exception):
-    """The run cannot begin; the text says why."""
+    """Raised when the run cannot begin; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -37,22 +37,25 @@ def add_options(add: Callable[..., object]) -> None:
         "--implementation",
         default="reference",
         metavar="NAME[=DIR]|DIR|FILE.toml",
-        help="what is judged: a shipped profile (of the programs in DIR), "
-        "a folder of programs, or a profile file",
+        help="the implementation to judge: a shipped profile (with the programs in DIR), "
+        "a folder of programs, or a profile file (default: reference)",
     )
-    add("--program", action="append", default=[], help="only clauses of this program")
-    add("--clause", action="append", default=[], help="only clauses that begin so")
-    add("--level", default="", help="only clauses of this level, e.g. promised")
+    add("--program", action="append", default=[], help="select the clauses of this program")
+    add("--clause", action="append", default=[], help="select the clauses whose ids begin so")
+    add("--level", default="", help="select the clauses of this level, e.g. promised")
     add(
         "--quick",
         action="store_true",
-        help="one quick test of each clause that is PROMISED or CODE, none marked slow",
+        help="run one quick test of each PROMISED or CODE clause, and no test marked slow",
     )
-    add("--report", type=Path, default=None, metavar="DIR", help="write results here")
-    add("--patience", type=float, default=1.0, help="multiply all deadlines by this")
-    add("--repeat", type=int, default=1, metavar="N", help="run each test N times; mixed: FLAKY")
-    told = "; ".join(f"{kind}: {what}" for kind, what in HEAVY.items())
-    add("--heavy", choices=HEAVY, default="", help=f"only the heavy tests of a kind ({told})")
-    add("--sample", type=int, default=0, metavar="N", help="of those only N, drawn by the seed")
-    add("--minutes", type=float, default=5.0, metavar="M", help="how long a soak lasts")
-    add("--seed", type=int, default=None, metavar="N", help="of all chance; a new one is told")
+    add("--report", type=Path, default=None, metavar="DIR", help="write results to this folder")
+    add("--patience", type=float, default=1.0, help="multiply all deadlines by this number")
+    repeat = "run each test N times; one that passes and fails is FLAKY"
+    add("--repeat", type=int, default=1, metavar="N", help=repeat)
+    kinds = "; ".join(f"{kind}: {what}" for kind, what in HEAVY.items())
+    add("--heavy", choices=HEAVY, default="", help=f"run only the heavy tests of a kind ({kinds})")
+    sample = "run only N of the heavy tests, chosen by --seed"
+    add("--sample", type=int, default=0, metavar="N", help=sample)
+    add("--minutes", type=float, default=5.0, metavar="M", help="length of a soak in minutes")
+    seed = "random seed (default: a new one, printed at the end)"
+    add("--seed", type=int, default=None, metavar="N", help=seed)

@@ -1,7 +1,7 @@
 """Which tests check which clause, read from the sources of the tests.
 
-Nothing is imported and nothing is run: this is what `list`, `explain`, the
-lint and the judgement of partial runs look things up in.
+Nothing is imported and nothing is run. `list`, `explain`, the lint and the
+verdict on partial runs use this.
 """
 
 import ast
@@ -18,11 +18,11 @@ _REPETITION = re.compile(r"repetition(\d+)-?")
 
 @dataclass(frozen=True)
 class Test:
-    """A test function as its source shows it."""
+    """A test function, read from its source."""
 
     __test__ = False  # not a test, whatever pytest thinks of the name
 
-    clauses: tuple[str, ...]  # exactly one, or it is an error; with * if parameters carry it
+    clauses: tuple[str, ...]  # any number but one is an error; with * if parameters carry it
     function: str
     file: Path
     line: int
@@ -48,9 +48,9 @@ def of_suite(folder: Path = TESTS) -> tuple[Test, ...]:
 
 
 def is_wanted(clause: str, programs: Sequence[str], prefixes: Sequence[str]) -> bool:
-    """Do `--program` and `--clause` (each may be given several times, or not) let it through?
+    """Do `--program` and `--clause` (each given any number of times) select the clause?
 
-    A clause with * is let through if any that it may stand for is.
+    A clause with * is selected if any clause that it matches is.
     """
     sure = clause.split("*", maxsplit=1)[0]
     is_sure = sure == clause
@@ -72,7 +72,7 @@ def by_clause(found: Iterable[Test], known: Iterable[str]) -> dict[str, list[Tes
 
 
 def name_of_test(node_id: str) -> str:
-    """The name of a test in results: its node id, less the number that --repeat adds."""
+    """The name of a test in results: its node id without the number that --repeat adds."""
     return _REPETITION.sub("", node_id).replace("[]", "")
 
 
@@ -86,7 +86,7 @@ def _tests_of(file: Path) -> Iterator[Test]:
     try:
         module = ast.parse(file.read_text(), str(file))
     except SyntaxError:
-        return  # pytest reports it better
+        return  # pytest gives the better message
     everywhere = [
         node.value
         for node in module.body
@@ -109,8 +109,8 @@ def _tests_of(file: Path) -> Iterator[Test]:
 def _of_parameters(marks: list[ast.expr], module: ast.Module) -> list[str]:
     """The clause of a test whose parameters carry it, as a pattern.
 
-    A parametrize that speaks of TOPIC/WORD stands for */TOPIC/WORD; else it is
-    what clause(f"...") shows, with * for what it fills in: that of the function
+    A parametrize whose values are TOPIC/WORD gives */TOPIC/WORD. Otherwise the
+    pattern is clause(f"...") with * for each replacement field: that of the function
     which makes the parameters, or the module's.
     """
     parametrized = [m for m in marks if isinstance(m, ast.Call) and _name(m.func) == "parametrize"]
