@@ -1,13 +1,18 @@
-"""The committed results of all shipped profiles, and the pages made of them.
+"""Make the committed results of all shipped profiles, and the pages from them.
 
-    python conformance/upkeep/regenerate.py [NAME[=DIR] ...]  run those profiles (all), make pages
+    python conformance/upkeep/regenerate.py [NAME[=DIR] ...]  run these profiles (default: all)
     python conformance/upkeep/regenerate.py --pages           make the pages only
-    python conformance/upkeep/regenerate.py --check           is anything stale? exit 1 if so
+    python conformance/upkeep/regenerate.py --check           exit 1 if any results are stale
 
-What is committed is an outcome a clause (conformance/results); reports and pages go to
-build/results. A profile whose programs are not on this machine keeps the results it has, and
-that is said. One whose programs no registry carries is run only as NAME=DIR; its
-results may be older than the suite, which the matrix says of them.
+Run this (`tox -e results`) after a change of clauses, tests or profiles, and commit its
+files apart. "not everything is as declared" means that a program or a profile has
+changed. If nobody maintains this, delete conformance/results, reports/committed.py, and
+what the README and the site show from them; `--quick` then guesses durations.
+
+It commits one outcome for each clause (conformance/results); reports and pages go to
+build/results. If the programs of a profile are not on this machine, its results stay as
+they are, and a message says so. If no registry carries its programs, it runs only as
+NAME=DIR; the matrix marks results that an older suite made.
 """
 
 import argparse
@@ -35,7 +40,7 @@ def names() -> list[str]:
 
 
 def run(asked: str, options: list[str]) -> str:
-    """Run a profile and commit its results; what there is to say, empty if all is as declared.
+    """Run a profile and write its results; a message, empty if everything is as declared.
 
     `asked` is a profile's name, or NAME=DIR.
     """
@@ -45,7 +50,7 @@ def run(asked: str, options: list[str]) -> str:
     except ProfileError as error:
         return f"{name}: {error}"
     if needs_folder:
-        return f"{name}: cannot be run here unless you say where its programs are: {name}=DIR"
+        return f"{name}: cannot run here unless you say where its programs are: {name}=DIR"
     with tempfile.TemporaryDirectory() as report:
         command = [
             *(sys.executable, "-I", "-m", "daemontools_conformance"),
@@ -53,13 +58,13 @@ def run(asked: str, options: list[str]) -> str:
         ]
         exit_code = subprocess.run(command, check=False).returncode
         if exit_code in NOTHING_WAS_RUN:
-            return f"{name}: cannot be run here; its committed results stay as they are"
+            return f"{name}: cannot run here; its committed results stay as they are"
         keep(name, Path(report))
         return "" if exit_code == 0 else f"{name}: not everything is as declared"
 
 
 def keep(name: str, folder_of_report: Path) -> None:
-    """Commit the outcomes of a report, and what djb's programs took; the report itself goes aside.
+    """Write a report's outcomes and djb's durations; move the report to build/results.
 
     Raises BrokenReport.
     """
@@ -73,7 +78,7 @@ def keep(name: str, folder_of_report: Path) -> None:
 
 
 def make_pages() -> None:
-    """The matrix, the badges and the two generated lists, from the committed results."""
+    """Make the matrix, the badges and the two generated lists from the committed results."""
     known = clauses.load()
     reports = committed.reports()
     BUILD.mkdir(parents=True, exist_ok=True)
@@ -86,14 +91,14 @@ def make_pages() -> None:
 
 
 def stale() -> Iterator[str]:
-    """What no longer fits clauses, tests and profiles, a line each."""
+    """A line for each result that is older than its clauses, tests or profile."""
     spec = results.spec_digest(clauses.load().values())
     tests = results.tests_digest()
     for name in names():
         if find(name).needs_folder:
             continue
         if not committed.file_of(name).exists():
-            yield f"{name}: there are no results"
+            yield f"{name}: has no results"
             continue
         header = committed.read(committed.file_of(name)).header
         if header["spec_digest"] != spec:
@@ -104,25 +109,26 @@ def stale() -> Iterator[str]:
             yield f"{name}: the profile has changed since"
     for file in folder("results").glob("*.cells"):
         if file.stem not in names():
-            yield f"{file.name}: there is no such profile"
+            yield f"{file.name}: has no profile"
 
 
 def main() -> int:
     """Run, make pages, or check."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("names", nargs="*", metavar="NAME[=DIR]", help="default: all")
+    names = "the profiles to run (default: all)"
+    parser.add_argument("names", nargs="*", metavar="NAME[=DIR]", help=names)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--pages", action="store_true")
     arguments, options = parser.parse_known_args()
     if arguments.check:
         found = list(stale())
-        print("\n".join(found) or "the committed results are those of this tree")
+        print("\n".join(found) or "the committed results are up to date")
         return 1 if found else 0
     said = []
     if not arguments.pages:
         said = [text for name in arguments.names or names() if (text := run(name, options))]
     make_pages()
-    print("\n".join(said) or "all is as declared")
+    print("\n".join(said) or "everything is as declared")
     return 1 if any("as declared" in text for text in said) else 0
 
 

@@ -1,13 +1,17 @@
-"""Which lines of the reference does each clause execute? Measured, not declared.
+"""Measure which lines of the reference each clause executes.
 
     python conformance/upkeep/lines [OPTION ...]    options of the suite: -n 4, --program svc ...
 
+Run this (`tox -e lines`) before a release. A failure means that nothing was measured.
+A new line on the page of lines that no clause executes means that a test is missing,
+or a reason in why.toml. If nobody maintains this, delete the folder, reports/lines.py
+and what `explain` and the site show from it.
+
 The suite runs on a copy of the reference that notes what it executes (tracer.py).
-The tests that pass tell for their clauses. The result is
-`build/results/lines.json` (its shape: daemontools_conformance/reports/lines.py), of
-which `daemontools-conformance explain` and the page of lines that no clause
-executes are made. A run of some clauses replaces theirs only, as long as the
-sources are still those of the rest.
+Only tests that pass count for their clauses. The result is `build/results/lines.json`
+(its shape: daemontools_conformance/reports/lines.py). `daemontools-conformance explain`
+and the page of lines that no clause executes read it. A run of some clauses replaces
+only theirs, as long as the sources of the others are unchanged.
 """
 
 import json
@@ -36,7 +40,7 @@ Executed = dict[str, set[int]]  # file -> its lines
 
 
 def sources(package: Path) -> dict[str, Path]:
-    """The files of the programs by their names below the package."""
+    """The source files of the programs, by their names below the package."""
     found = [
         file
         for part in ("core", "fast", "programs", "unix")
@@ -57,7 +61,7 @@ def lines_of_functions(code: CodeType) -> set[int]:
 
 
 def as_ranges(chosen: set[int], lines: Iterable[int]) -> str:
-    """The chosen ones of these lines as "3-5,9"; a range may span what is not one of them."""
+    """The chosen lines as "3-5,9". A range may span numbers that are not in `lines`."""
     ranges: list[list[int]] = []
     goes_on = False
     for line in sorted(lines):
@@ -68,7 +72,7 @@ def as_ranges(chosen: set[int], lines: Iterable[int]) -> str:
 
 
 def install(scratch: Path, notes: Path) -> tuple[Path, dict[str, int]]:
-    """Launchers of a copy that is traced, and where each file begins in the notes."""
+    """Make launchers of a traced copy; where each file begins in the notes."""
     programs, library = patched(scratch / "x"), scratch / "x/library"
     places, size = {}, 0
     for name, file in sources(library / "daemontools").items():
@@ -85,7 +89,7 @@ def install(scratch: Path, notes: Path) -> tuple[Path, dict[str, int]]:
 
 
 def run(programs: Path, scratch: Path, notes: Path, options: list[str]) -> Report:
-    """Run the suite on the traced programs; its report. Raises BrokenReport."""
+    """Run the suite on the traced programs, and read its report. Raises BrokenReport."""
     suite = [sys.executable, "-I", "-m", "daemontools_conformance"]
     suite += ["--implementation", f"reference={programs}", "--report", str(scratch / "report")]
     path = os.pathsep.join([str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")])
@@ -95,7 +99,7 @@ def run(programs: Path, scratch: Path, notes: Path, options: list[str]) -> Repor
 
 
 def by_clause(notes: Path, report: Report, places: Mapping[str, int]) -> dict[str, Executed]:
-    """What the tests that passed executed, by their clauses."""
+    """The lines that passing tests executed, by clause."""
     clauses = {t["test"]: t["clause"] for t in report.tests if named(t["outcome"]) in TELLS}
     found: dict[str, Executed] = {}
     for name in notes.glob("name.*"):
@@ -107,7 +111,7 @@ def by_clause(notes: Path, report: Report, places: Mapping[str, int]) -> dict[st
 
 
 def by_file(notes: bytes, places: Mapping[str, int]) -> Executed:
-    """The lines noted, of each file that has any."""
+    """The noted lines of each file that has any."""
     ends = [*list(places.values())[1:], len(notes)]
     spans = zip(places, places.values(), ends, strict=True)
     found = {file: {n for n in range(end - at) if notes[at + n]} for file, at, end in spans}
@@ -117,7 +121,7 @@ def by_file(notes: bytes, places: Mapping[str, int]) -> Executed:
 def as_map(
     found: Mapping[str, Executed], package: Path, before: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What is written: these clauses, and those of `before` if it is of the same sources."""
+    """The map to write: these clauses, and those of `before` if its sources are the same."""
     files, code = {}, {}
     for name, file in sources(package).items():
         code[name] = lines_of_functions(compile(file.read_bytes(), file, "exec"))
@@ -130,7 +134,7 @@ def as_map(
 
 
 def as_text(result: Mapping[str, Mapping[str, Any]]) -> str:
-    """The map as JSON, a line for each file and each clause."""
+    """The map as JSON, with a line for each file and each clause."""
     parts = []
     for key, entries in result.items():
         lines = [f"{json.dumps(name)}:{json.dumps(entry)}" for name, entry in entries.items()]
@@ -140,7 +144,7 @@ def as_text(result: Mapping[str, Mapping[str, Any]]) -> str:
 
 def main() -> int:
     """Measure and write; 1 if nothing was measured."""
-    # Not below /tmp: a test with a root of its own shares what is mounted apart.
+    # Not below /tmp: a test in its own root shares what is a separate mount.
     shared = "/dev/shm" if os.path.ismount("/dev/shm") else None
     with TemporaryDirectory() as place, TemporaryDirectory(dir=shared) as noted:
         scratch, notes = Path(place), Path(noted)
@@ -157,7 +161,7 @@ def main() -> int:
     MAP.write_text(as_text(result))
     silent = sorted({test["clause"] for test in report.tests} - set(found))
     print("".join(lost), end="")
-    print(f"no test of these passed, or none runs a program: {' '.join(silent) or 'none'}")
+    print(f"clauses whose tests did not pass or run no program: {' '.join(silent) or 'none'}")
     print(f"{len(found)} clauses measured, {len(result['clauses'])} in all")
     print(f"{len(lost)} processes could not be attributed to a test")
     return 0

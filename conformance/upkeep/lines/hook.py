@@ -1,4 +1,4 @@
-"""A plugin for the suite's workers: a file of notes for each sandbox."""
+"""A pytest plugin for the suite's workers that makes a file of notes for each sandbox."""
 
 import os
 from collections.abc import Generator
@@ -15,7 +15,7 @@ FOLDER = "DAEMONTOOLS_LINES"  # the variable that names the folder of the notes
 def pytest_fixture_setup(
     fixturedef: "pytest.FixtureDef[object]", request: pytest.FixtureRequest
 ) -> Generator[None, None, None]:
-    """Once a sandbox is there: its notes, empty and open to all users, and its test's name."""
+    """Create the notes of a new sandbox, open to all users, and a file with its test's name."""
     yield
     if fixturedef.argname == "sandbox" and fixturedef.cached_result:
         sandbox = fixturedef.cached_result[0]

@@ -1,14 +1,13 @@
-"""In a traced process: note each line of the programs that is executed.
+"""Note each executed line of the programs, inside a traced process.
 
-A copy of this file, with values for what stands empty below, lies beside a copy of
-the programs, whose launchers import it first. The notes are a file with one byte
-for each line of the sources, mapped into the process. So a note is no system call:
-it can neither fail nor disturb a count of descriptors, a limit on files, a traced
-call or a signal, and it survives fork, kill and _exit. After exec there is
-nothing left of it.
+A copy of this file, with values for NOTES and FIRST, is beside a copy of the programs,
+whose launchers import it first. The notes are a file with one byte for each line of the
+sources, mapped into the process. So a note is not a system call: it cannot fail, and it
+cannot disturb a count of descriptors, a limit on files, a traced call or a signal. It
+survives fork, kill and _exit. exec removes the mapping.
 
-There is a file of notes for each test. A process belongs to the test in whose sandbox
-it starts, or else into whose sandbox its streams lead, or whose sandbox is mounted here.
+Each test has a file of notes. A process belongs to the test in whose sandbox it starts,
+or else to the one whose sandbox its streams lead to, or whose sandbox is mounted here.
 """
 
 import mmap
@@ -29,7 +28,7 @@ IS_FUNCTION = 1  # CO_OPTIMIZED, in co_flags: neither a module nor the body of a
 
 
 def begin() -> None:
-    """Trace this process from now on; if that cannot be, leave a word and let it run."""
+    """Trace this process from now on. If that is impossible, log it and let the process run."""
     paths = [*map(_target, ("cwd", "fd/2", "fd/1", "fd/0")), _mounts()]
     try:
         sys.settrace(_tracer(_mapped(_open(paths))))  # type: ignore[arg-type]
@@ -49,7 +48,7 @@ def _target(link: str) -> str:
 
 
 def _mounts() -> str:
-    """What is mounted, as if it were one path: a test may give a program a root of its own."""
+    """All mounts as one path, since a test may run a program in its own root."""
     try:
         with open("/proc/self/mountinfo") as file:
             return file.read().replace(" ", "/")
@@ -58,7 +57,7 @@ def _mounts() -> str:
 
 
 def _open(paths: list[str]) -> int:
-    """The notes of the first sandbox on these paths, named as its folder is. Raises OSError."""
+    """The notes of the first sandbox on these paths, named after its folder. Raises OSError."""
     for name in "/".join(paths).split("/"):
         if name.startswith("t") and os.path.exists(f"{NOTES}/{name}"):
             return os.open(f"{NOTES}/{name}", os.O_RDWR | os.O_CLOEXEC)
@@ -68,7 +67,7 @@ def _open(paths: list[str]) -> int:
 def _mapped(fd: int) -> mmap.mmap:
     """Map the notes, and leave no descriptor open.
 
-    mmap keeps a duplicate, which has the lowest free number: that of one made before.
+    mmap keeps a duplicate with the lowest free number, which is that of `duplicate`.
     """
     try:
         duplicate = os.dup(fd)
@@ -81,8 +80,8 @@ def _mapped(fd: int) -> mmap.mmap:
 
 
 def _tracer(notes: mmap.mmap) -> "Trace":
-    """What sys.settrace calls for each new frame."""
-    known: dict[int, Trace] = {}  # by identity: code of ours is never freed
+    """The function that sys.settrace calls for each new frame."""
+    known: dict[int, Trace] = {}  # by identity: our code objects are never freed
 
     def called(frame: "FrameType", _event: str, _: object) -> object:
         code = frame.f_code
@@ -98,7 +97,7 @@ def _tracer(notes: mmap.mmap) -> "Trace":
 
 
 def _of_function(notes: mmap.mmap, first: int, left: set[int]) -> "Trace":
-    """What is called for each line of one function, until all of them are noted."""
+    """The function called for each line of one function, until all of them are noted."""
 
     def at_line(frame: "FrameType", event: str, _: object) -> object:
         if event == "line":

@@ -2,13 +2,16 @@
 
     python conformance/upkeep/mutants [NAME ...] [--jobs N]
 
-Each entry of `catalogue.toml` is a change that a user could suffer from, and
-the beginnings of the clauses that must notice it. Only their tests are run, on
-a copy of the reference, until the first of them falls short. A mutant that
-survives is a clause that is missing or a test that is too weak; one that cannot
-be told from the original from outside says so (`equivalent`, with the reason)
-and is not run. A mutant whose line is no longer there is an error, and so is a
-clause that is no longer there: the catalogue moves with the reference.
+Run the mutants of a program (`tox -e mutants -- NAME`) after a change to it or to its
+tests, and all of them before a release. A mutant that survives means that a clause is
+missing or that a test is too weak; `old` or a clause that is gone means that the
+catalogue must follow the reference. If nobody maintains this, delete the folder and the
+tox environment: nothing else reads it.
+
+Each entry of `catalogue.toml` is a change that could hurt a user, and the beginnings of
+the clauses that must notice it. Only the tests of these clauses run, on a copy of the
+reference, until the first one falls short. A mutant that behaves like the original says
+so (`equivalent`, with the reason) and is not run.
 """
 
 import argparse
@@ -30,28 +33,28 @@ from selftest.builds import REFERENCE, Patch, judged, patched
 
 CATALOGUE = Path(__file__).parent / "catalogue.toml"
 CAUGHT, SURVIVED, UNTESTED, BROKEN = "caught", "SURVIVED", "untested", "BROKEN"
-# What is said of an implementation; a failure of the suite itself catches nothing.
+# The outcomes that catch a mutant; a failure of the suite itself catches nothing.
 SHORT = (Outcome.FAIL, Outcome.TIMEOUT, Outcome.CRASH)
 
 
 def fate(mutant: Mapping[str, Any]) -> tuple[str, str]:
-    """What became of a mutant, and by which clause or why."""
+    """The fate of a mutant, and the clause or the reason."""
     patch = Patch(mutant["file"], mutant["old"], mutant["new"])
     with tempfile.TemporaryDirectory(prefix="mutant") as scratch:
         Path(scratch).chmod(0o755)  # other users run the programs too
         programs = patched(Path(scratch) / "mutant", [patch])
-        # With what the reference itself declares: that kills no mutant.
+        # Keep what the reference itself declares: that catches no mutant.
         profile = f"reference={programs}"
         options = [word for clause in mutant["clauses"] for word in ("--clause", clause)]
         try:
             _, report = judged(profile, Path(scratch) / "report", "-x", *options, within=900)
-        except AssertionError as error:  # there is no report
+        except AssertionError as error:  # the run wrote no report
             return BROKEN, str(error)
     return _judgement(report, mutant)
 
 
 def _judgement(report: Report, mutant: Mapping[str, Any]) -> tuple[str, str]:
-    """Caught by any clause; else untested if one of them could not run here."""
+    """Caught by any clause, else untested if one of them could not run here."""
     outcomes = {clause: report.outcome(clause) for clause in report.clauses}
     if short := [clause for clause, outcome in outcomes.items() if outcome in SHORT]:
         return CAUGHT, f"{short[0]}: {outcomes[short[0]]}"
@@ -62,16 +65,16 @@ def _judgement(report: Report, mutant: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _mistakes(mutants: list[dict[str, Any]]) -> list[str]:
-    """What is wrong with the catalogue."""
+    """The mistakes in the catalogue."""
     known = clauses.load()
     names = [mutant["name"] for mutant in mutants]
-    found = [f"{name}: the name is there twice" for name in set(names) if names.count(name) > 1]
+    found = [f"{name}: the name occurs twice" for name in set(names) if names.count(name) > 1]
     for mutant in mutants:
         text = (REFERENCE / "daemontools" / mutant["file"]).read_text()
         if (times := text.count(mutant["old"])) != 1:
             found.append(f"{mutant['name']}: {times} x {mutant['old']!r} in {mutant['file']}")
         if not mutant.get("equivalent") and not mutant.get("clauses"):
-            found.append(f"{mutant['name']}: neither clauses nor a reason why it is equivalent")
+            found.append(f"{mutant['name']}: has neither clauses nor a reason to be equivalent")
         found += [
             f"{mutant['name']}: no clause begins with {start}"
             for start in mutant.get("clauses", [])
@@ -83,9 +86,11 @@ def _mistakes(mutants: list[dict[str, Any]]) -> list[str]:
 def main() -> int:
     """Judge the mutants; 1 if any survives, 2 if the catalogue itself is wrong."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("names", nargs="*", metavar="NAME")
-    # Most tests only wait: more mutants at a time than there are processors.
-    parser.add_argument("--jobs", type=int, default=3 * (os.cpu_count() or 1))
+    names_help = "the mutants to try (default: all)"
+    parser.add_argument("names", nargs="*", metavar="NAME", help=names_help)
+    # Most tests only wait, so try more mutants at a time than there are processors.
+    jobs = 3 * (os.cpu_count() or 1)
+    parser.add_argument("--jobs", type=int, default=jobs, help=f"mutants at a time ({jobs})")
     arguments = parser.parse_args()
     mutants = tomllib.loads(CATALOGUE.read_text())["mutant"]
     mistakes = _mistakes(mutants)
