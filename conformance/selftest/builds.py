@@ -38,12 +38,10 @@ def patched(folder: Path, patches: Sequence[Patch] = ()) -> Path:
         if text.count(patch.old) != 1:
             raise ValueError(f"{patch.file}: {text.count(patch.old)} x {patch.old!r}")
         file.write_text(text.replace(patch.old, patch.new))
-    # With -I PYTHONPATH says nothing, and what is installed here would be judged instead.
-    code = (
-        "import runpy, sys; sys.path.insert(0, sys.argv.pop(1));"
-        "runpy.run_module('daemontools.install', run_name='__main__')"
-    )
-    subprocess.run([sys.executable, "-I", "-c", code, library, folder / "bin"], check=True)
+    # -I ignores PYTHONPATH, so the copy must come first on the path in another way.
+    begin = f"import sys; sys.path.insert(0, {str(library)!r})"
+    install = f"{begin}; from daemontools.install import main; main()"
+    subprocess.run([sys.executable, "-I", "-c", install, str(folder / "bin")], check=True)
     return folder / "bin"
 
 

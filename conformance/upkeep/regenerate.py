@@ -115,8 +115,8 @@ def stale() -> Iterator[str]:
 def main() -> int:
     """Run, make pages, or check."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    names = "the profiles to run (default: all)"
-    parser.add_argument("names", nargs="*", metavar="NAME[=DIR]", help=names)
+    which = "the profiles to run (default: all)"
+    parser.add_argument("names", nargs="*", metavar="NAME[=DIR]", help=which)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--pages", action="store_true")
     arguments, options = parser.parse_known_args()

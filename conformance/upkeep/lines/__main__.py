@@ -90,10 +90,11 @@ def install(scratch: Path, notes: Path) -> tuple[Path, dict[str, int]]:
 
 def run(programs: Path, scratch: Path, notes: Path, options: list[str]) -> Report:
     """Run the suite on the traced programs, and read its report. Raises BrokenReport."""
-    suite = [sys.executable, "-I", "-m", "daemontools_conformance"]
+    # -I ignores PYTHONPATH; the hook must be importable all the same.
+    begin = f"import sys; sys.path.append({str(HERE.parents[1])!r})"
+    suite = [sys.executable, "-I", "-c", f"{begin}; import daemontools_conformance.__main__"]
     suite += ["--implementation", f"reference={programs}", "--report", str(scratch / "report")]
-    path = os.pathsep.join([str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "PYTHONPATH": path, FOLDER: str(notes)}
+    environment = {**os.environ, FOLDER: str(notes)}
     subprocess.run([*suite, "-p", "upkeep.lines.hook", *options], env=environment, check=False)
     return read(scratch / "report")
 
