@@ -50,11 +50,11 @@ def let_go(sandbox: Sandbox, before: Callable[[], object] = lambda: None) -> Non
 def record_of_sleep(sandbox: Sandbox, *prepare: str) -> Record:
     """What a processor has inherited: `sleep`, which changes nothing of it."""
     _, pid = standing_still(sandbox, prepare=prepare)
-    return record_as(pid, b"sleep")
+    return wait_until_runs_as(pid, b"sleep")
 
 
-def record_as(pid: int, name: bytes) -> Record:
-    """The record of the process when it executes the program of this name."""
+def wait_until_runs_as(pid: int, name: bytes) -> Record:
+    """Wait until the process executes the program of this name; its record."""
     eventually(lambda: record(pid).argv[:1] == (name,))
     return record(pid)
 
@@ -106,7 +106,7 @@ def test_it_is_run_by_the_shell(sandbox: Sandbox) -> None:
 def test_the_shell_is_bin_sh_and_gets_the_text_as_it_is(sandbox: Sandbox) -> None:
     processor = "sleep 1000; echo 'two  words'"
     _, pid = standing_still(sandbox, processor)
-    seen = record_as(pid, b"sh")
+    seen = wait_until_runs_as(pid, b"sh")
     assert seen.argv == (b"sh", b"-c", processor.encode())
     assert os.path.samefile(f"/proc/{pid}/exe", "/bin/sh")
 
@@ -145,7 +145,7 @@ def test_descriptors_that_multilog_inherited_are_passed_on(sandbox: Sandbox) -> 
     eventually((sandbox.path / "log/current").read_bytes)
     interrupt(multilog, signal.SIGALRM)
     (pid,) = eventually(lambda: children(multilog.pid))
-    seen = record_as(pid, b"sleep")
+    seen = wait_until_runs_as(pid, b"sleep")
     assert set(seen.descriptors) == {0, 1, 2, 4, 5, 7, 9}
 
 

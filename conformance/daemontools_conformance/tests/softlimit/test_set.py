@@ -161,7 +161,7 @@ def test_the_empty_argument_is_0(sandbox: Sandbox) -> None:
 
 @clause("softlimit/amount/leading-zeros")
 @pytest.mark.parametrize("amount", ["050", "0000000000000000000000000000050"])
-def test_leading_zeros(sandbox: Sandbox, amount: str) -> None:
+def test_leading_zeros_do_not_count(sandbox: Sandbox, amount: str) -> None:
     assert soft(sandbox, FILES, "-o", amount) == "50"
 
 
