@@ -164,7 +164,7 @@ LIARS = [
         patches=(
             Patch(
                 "programs/supervise.py",
-                'os.rename(b"supervise/status.new", b"supervise/status")',
+                'rename(b"supervise/status.new", b"supervise/status")',
                 'open("supervise/status", "wb").write(open("supervise/status.new", "rb").read())',
             ),
         ),
