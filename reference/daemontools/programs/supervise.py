@@ -2,9 +2,9 @@
 
     supervise dir
 
-It works in the directory, runs ./run, and waits for the end of ./run and for
-commands, single letters that `svc` writes into a FIFO. core/machine.py has the table of
-what it does when. Others see of it the folder `supervise`:
+supervise works in the directory and runs ./run. It waits for the end of ./run, and for
+commands: single letters that `svc` writes into a FIFO. The table in core/machine.py says
+what it does when. What others see of it is the folder `supervise`:
 
     lock     held as long as this supervise lives, so that there is never a second one
     control  a FIFO; each byte that arrives is a command
@@ -14,17 +14,17 @@ what it does when. Others see of it the folder `supervise`:
 svok and svstat open `ok` first, to see whether anybody is there. So `ok` is made
 last, when there is a status to read.
 
-This process is the only parent of ./run, and never loses it. It never takes a process id
-from a file, so no signal ever hits a stranger. If supervise dies, ./run runs on, and
-nobody starts it again. So as soon as ./run may have been started, an error of the
-system, lack of memory included, is a warning, and a second later supervise tries again.
-Errors before that are fatal.
+This process is the parent of ./run, and must never lose it. It never takes a process id
+from a file, so no signal ever hits a stranger. If supervise dies, ./run goes on without a
+supervisor; svscan starts a new supervise, which does not know of it and starts a second
+./run. So supervise does not start ./run if it lacks something that it needs; from then on
+every error, even lack of memory, is a warning, and supervise tries again after a pause.
 
-A self-pipe (unix/selfpipe.py) tells that a child has ended. After each start comes a
-pause of one second in which nothing else is done; commands wait in the FIFO.
+A self-pipe (unix/selfpipe.py) tells supervise when a child has ended. After each start
+supervise pauses for one second and does nothing else; commands wait in the FIFO.
 
-svscan may call `supervise` in a forked process instead of executing this program; it
-then uses the environment and the descriptors of that process.
+Instead of executing this program, svscan may call `main` in a process that it has forked
+(unix/chain.py). ./run then inherits the environment and the descriptors of that process.
 Contract: conformance/spec/supervise.md. Manual: http://cr.yp.to/daemontools/supervise.html
 """
 
@@ -70,21 +70,16 @@ LONGEST_WAIT, SHORT_WAIT = 1_000_000, 1_000
 _directory = b""  # as the caller named it, for messages; it is the working directory
 _state = machine.initial(down=False)
 _pid = 0  # of ./run; 0 if and only if _state says that it is not up
-_stamp = (0, 0)  # when _pid last changed: Unix seconds, nanoseconds
+_stamp = (0, 0)  # when _pid last changed: seconds since 1970, nanoseconds
 
 
 def main(argv: list[bytes]) -> int:
-    """Supervise the directory argv[1], until a command says `x`."""
+    """Supervise the directory argv[1] until the command `x` arrives and ./run is down."""
+    global _directory, _state
     # ARGUMENTS
     if len(argv) != 2:
         die(100, "supervise: usage: supervise dir")
-    return supervise(argv[1])
-
-
-def supervise(directory: bytes) -> int:
-    """Supervise `directory`. Returns 0 after `x`; an error before the first start is fatal."""
-    global _directory, _state
-    _directory = directory
+    _directory = directory = argv[1]
     set_title([b"supervise", directory])
 
     # RESOURCES
@@ -112,7 +107,7 @@ def supervise(directory: bytes) -> int:
     while not machine.is_over(_state):
         try:
             wait = _round(poller, children, control, wait)
-        except Exception as error:  # each step catches its own; this is out of memory in between
+        except Exception as error:  # not from a step, so this is lack of memory between steps
             warn(WARNING, "unable to supervise ", directory, ": ", error)
             pause(1)
 
@@ -124,10 +119,10 @@ def supervise(directory: bytes) -> int:
 def _round(poller: "select.poll", children: int, control: int, wait: int) -> int:
     """Wait for news, act on it, and return how long the next round may wait (milliseconds).
 
-    Any step may fail, once or for ever; the others are taken all the same. If poll says that
-    there is news but no step finds any, the next poll would return at once: hence the pause.
+    Any step may fail, once or for ever; the others are taken all the same. If poll reports
+    news but no step finds any, the next poll would return at once too: hence the pause.
     """
-    # A start that is still due has failed before: do not wait, try again.
+    # If a start is still due, it has failed before: do not wait, try again.
     woken = _tried("poll", poller.poll, 0 if machine.start_is_due(_state) else wait)
     steps = (
         _tried("read self-pipe", drain, children),
@@ -173,7 +168,7 @@ def _has_down_file() -> bool:
 def _make_folder() -> None:
     """Make the folder; or, if its name is a link, make the link's target, but nothing above it.
 
-    Debian has such links, for services on a file system that is read-only, or empty after a boot.
+    Debian has such links for services on a file system that is read-only, or empty after boot.
     """
     try:
         mkdir(b"supervise", 0o700)
@@ -264,9 +259,10 @@ def _announce() -> None:
 
 
 def _take_ends() -> bool:
-    """Note the end of every child that has ended, then let it go. Were there any?
+    """Note the end of every child that has ended, then let it go. Return whether there were any.
 
-    There may be others than ./run: a program that had children may have become supervise.
+    There may be children other than ./run: supervise may have been exec'd by a program that
+    already had some.
     Raises OSError, MemoryError; the next call finds each child whose end was not noted.
     """
     has_ended = False
@@ -284,7 +280,7 @@ def _take_ends() -> bool:
 
 
 def _ended_child() -> int:
-    """A child that has ended; 0 if there is none, or no child at all."""
+    """The process id of a child that has ended; 0 if none has, or if there is no child."""
     try:
         return ended_child()
     except ChildProcessError:
@@ -294,7 +290,7 @@ def _ended_child() -> int:
 
 
 def _take_command(control: int) -> bool:
-    """Obey the next letter. Was there one? (When all is over, none is read.)"""
+    """Obey the next letter and return whether there was one. When all is over, none is read."""
     global _state
     letter = b"" if machine.is_over(_state) else _next_command(control)
     _state, actions = machine.on_command(_state, letter)
@@ -329,7 +325,7 @@ def _kill(number: int) -> None:
 
 
 def _start_if_due() -> bool:
-    """Start ./run if it is down but wanted up. Was it?"""
+    """Start ./run if it is down but wanted up. Return whether it was."""
     is_due = machine.start_is_due(_state)
     if is_due:
         _start()
@@ -339,7 +335,7 @@ def _start_if_due() -> bool:
 def _start() -> None:
     """Start ./run, and then pause for a second.
 
-    If the system gives no process, wait a minute; the start stays due.
+    If fork fails, wait a minute; the start stays due.
     """
     state = machine.on_start(_state)
     try:
@@ -354,9 +350,9 @@ def _start() -> None:
 
 
 def _become_run() -> None:
-    """In the child: execute ./run, which inherits all that is not close-on-exec.
+    """In the child: execute ./run, which inherits every descriptor that is not close-on-exec.
 
-    SIGCHLD is unblocked, and exec resets it to its default.
+    exec resets SIGCHLD, which supervise catches, to its default.
     """
     die_of_writing()
     execv(b"./run", [b"./run"])

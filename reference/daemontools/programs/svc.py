@@ -12,9 +12,9 @@ If svc cannot send to one directory, it prints a warning and goes on with the ot
 the exit code is 0 even then. 100: an option is unknown; nothing was
 sent. 111: svc cannot return to the working directory.
 
-The letters go in one write, so that those of two svc never mix. The FIFO is
-opened without waiting: if it has no reader, no supervise is running. The write then
-blocks while the FIFO is full, so no command is lost.
+The letters go in one write, so that the letters of two svc processes that run at the same
+time never mix. The FIFO is opened without waiting: if it has no reader, no supervise is
+running. The write then blocks while the FIFO is full, so no command is lost.
 
 Contract: conformance/spec/svc.md. Manual: http://cr.yp.to/daemontools/svc.html
 """

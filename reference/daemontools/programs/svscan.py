@@ -77,7 +77,7 @@ def main(argv: list[bytes]) -> int:
         try:
             reap(table)
             scan(table)
-        except Exception as error:  # an error that no step expects, mostly lack of memory
+        except Exception as error:  # an error that no step handles, usually lack of memory
             warn(WARNING, "unable to scan: ", error)
         pause(SCAN_SECONDS)
 
@@ -97,8 +97,8 @@ def reap(table: Table) -> None:
 def scan(table: Table) -> None:
     """Start each service in the directory that does not run; forget those that are gone.
 
-    If the directory cannot be read to its end, nothing is known of what is gone. The
-    directory stays open while pipes are made: if pipes took all descriptors, the next
+    If the directory cannot be read to its end, svscan cannot tell which services are gone.
+    The directory stays open while pipes are made: if pipes took all descriptors, the next
     scan could not open it.
 
     All services are looked at before the first is started: each child has its own copy
@@ -132,7 +132,7 @@ def forget(table: Table) -> None:
 
 
 def look(table: Table, name: bytes) -> Service | None:
-    """The entry in the table of `name`; None if it is no service, or has no place there."""
+    """The entry for `name` in the table; None if it is not a service or could not be entered."""
     if name.startswith(b"."):
         return None
     try:

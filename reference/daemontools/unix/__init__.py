@@ -1,1 +1,1 @@
-"""The only code that calls the kernel, one idea a file."""
+"""System calls that several programs share or that need reasons, one idea in each file."""

@@ -2,23 +2,24 @@
 
     softlimit -m 4000000 envdir ./env setuidgid www httpd
 
-When the next program of a chain, found by the ordinary rules, is one of our own
-launchers, its `main` is called in this process instead of an exec. The program at
-the end of the chain cannot tell the difference.
+The next program of a chain is found by the ordinary rules. If it is one of our own
+launchers, this process calls its `main` and does not exec. The program at the end of the
+chain cannot tell the difference.
 
 * Before its first effect each chain program calls `prepare` with the words that
-  follow. It notes the launchers among them, and imports their modules.
-* `pathexec` calls `go_on_here` before it executes a file. If the file is a noted
-  launcher, that raises `Next`: it unwinds the program that has done its part, and
-  `start.call` runs the next one. Any other file is executed.
+  follow. `prepare` notes the launchers among them, and imports their modules.
+* Before `pathexec` executes a file, it calls `go_on_here`. If the file is one of the
+  launchers noted by `prepare`, `go_on_here` raises `Next`. The exception unwinds the
+  program that has done its part, and `start.call` runs the next one. Any other file
+  is executed.
 * setuidgid ends this (`execute_always`): only the kernel knows what the new user
   may execute.
-* A limit on memory would hit the interpreter, which is larger than the limit. So
-  softlimit only tries such a limit, and the real exec sets it (`set_limit`,
-  `under_waiting_limits`). All other limits are set at once.
+* A limit on memory may be smaller than the interpreter, so it must not be in force while
+  Python runs. softlimit only tries such a limit (`set_limit`), and it is set just before
+  the real exec (`under_waiting_limits`). All other limits are set at once.
 
 Why, and what differs from separate processes: docs/book/09-one-interpreter.md.
-`python -I -m daemontools.install --no-chain DIR` writes launchers without all this.
+`python -I -m daemontools.install --no-chain DIR` writes launchers that always exec.
 Clauses: chain/...
 """
 
@@ -67,9 +68,9 @@ class Next(BaseException):
 def prepare(argv: list[bytes], programs: tuple[bytes, ...] = PROGRAMS) -> None:
     """Get ready to run the chain programs among the words `argv` in this process.
 
-    It must be called before the first effect: under a limit of four descriptors nothing
-    can be imported any more. A word that only looks like the name of a program
-    costs one import. (svscan calls this for `supervise`.)
+    It must be called before the first effect: once the limit is four descriptors, nothing
+    more can be imported. A word that only looks like the name of a program costs one
+    import. (svscan calls this for `supervise`.)
     """
     names = {word.rpartition(b"/")[2] for word in argv}.intersection(programs) - _looked_at
     if not names or not enabled:
@@ -91,7 +92,7 @@ def prepare(argv: list[bytes], programs: tuple[bytes, ...] = PROGRAMS) -> None:
 
 
 def _renamed(text: bytes, name: bytes, other: bytes) -> bytes:
-    """The text of a launcher, ours or pip's, changed to another program's.
+    """The text of a launcher (ours or pip's), changed to that of another program's launcher.
 
     Lines with paths stay as they are.
     """
@@ -100,8 +101,8 @@ def _renamed(text: bytes, name: bytes, other: bytes) -> bytes:
 
 
 def _identity(found: os.stat_result) -> tuple[int, ...]:
-    # A freed inode is soon reused for another file, but with another time of change. A
-    # change of the permissions changes that time, too.
+    # A freed inode number may soon be reused, but the new file has a different ctime.
+    # chmod changes the ctime too.
     return found.st_dev, found.st_ino, found.st_size, found.st_ctime_ns
 
 
@@ -125,13 +126,13 @@ def go_on_here(file: bytes, argv: list[bytes], block: list[bytes] | None) -> Non
 
 
 def _exec_takes(words: list[bytes]) -> bool:
-    """Are arguments and environment surely short enough? If in doubt, the kernel must decide."""
+    """Are arguments and environment short enough for certain? If not, the kernel must decide."""
     room = _room_for_words() - PAGE  # for the name of the file, among others
     return size_of(words) < room and max(map(len, words)) < LONGEST_WORD
 
 
 def _room_for_words() -> int:
-    """The number of bytes that exec accepts in any case, under the limits that wait."""
+    """How many bytes exec is certain to accept once the waiting limits are set."""
     if not _waiting:
         return LEAST_ROOM
     import resource
@@ -147,9 +148,9 @@ def size_of(words: list[bytes]) -> int:
 
 
 def set_limit(which: int, limits: tuple[int, int]) -> None:
-    """resource.setrlimit(which, limits), but a limit on memory waits for the real exec.
+    """Call resource.setrlimit(which, limits), but let a limit on memory wait for the real exec.
 
-    It is tried at once, so that the program that asked reports the error.
+    Such a limit is tried at once, so that the program that asked for it reports the error.
     Raises OSError, ValueError.
     """
     import resource
@@ -194,15 +195,15 @@ def under_waiting_limits(execute: "Callable[[], object]", size: int) -> None:
 
 
 def _leave_room(size: int) -> None:
-    # Python copies arguments and environment for the call, at a time when the system gives
-    # no more memory. malloc keeps a freed block if it has seen a block of that size
-    # come and go before.
+    # Python copies arguments and environment for the call, when the limits no longer let
+    # malloc get memory from the system. malloc keeps a freed block for later if a block of
+    # that size was freed before: hence twice.
     for _ in range(2):
         bytes(2 * size + 65536)
 
 
 def _content(file: bytes) -> bytes:
-    """The first bytes of a file; empty if it cannot be read."""
+    """The first 4096 bytes of a file; empty if it cannot be read."""
     try:
         fd = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:

@@ -1,13 +1,13 @@
 """A cyclic log on disk: the directory that multilog writes to.
 
-core/rotate.py says what the files are, and lists the steps; this module carries them
-out. Once reading has begun, a step that fails is reported and tried again after five
-seconds, for as long as it takes: the lines that were read exist nowhere else. Before
-that, an error ends the program (111).
+core/rotate.py says what the files are and lists the steps; this module carries the steps
+out. Before multilog reads its first line, a step that fails ends the program (111). From
+then on multilog reports the failure and tries the step again every five seconds until it
+succeeds, because the lines that it has read exist nowhere else.
 
-In two cases 0.76 waits for ever and this program does not. An old file that cannot be
-removed is reported and left in place. And while a processor keeps failing, or cannot be
-run, TERM is obeyed: the file is then kept unprocessed, as after an outage.
+In two cases 0.76 waits for ever and this program does not. If an old file cannot be
+removed, multilog says so and leaves it in place. If a processor keeps failing or cannot
+be run, multilog still obeys TERM: it keeps the file unprocessed, as after an outage.
 Clauses: multilog/rotate/..., multilog/restart/..., multilog/processor/...
 """
 
@@ -141,7 +141,7 @@ class LogDirectory:
     def _begin(self, steps: "list[Step]") -> None:
         """Carry the steps out before anything has been read: an error is fatal.
 
-        Only `keep` is tried again: it is about lines of an earlier multilog.
+        Only `keep` is tried again: the lines of an earlier multilog depend on it.
         """
         for step in steps:
             try:
@@ -150,7 +150,7 @@ class LogDirectory:
                 die(111, FATAL, *self._complaint(step, TROUBLE_AT_START), ": ", error)
 
     def _is_marked(self, file: str) -> bool:
-        """Does the file exist, and has it the owner's x bit?"""
+        """Does the file exist, and does it have the owner's x bit?"""
         try:
             return bool(os.stat(file).st_mode & 0o100)
         except FileNotFoundError:
@@ -231,14 +231,14 @@ class LogDirectory:
             _remove_if_there(file)
 
     def _complaint(self, step: "Step", trouble: dict[str, str]) -> tuple[bytes | str, ...]:
-        """The message if the step fails; without words for a step that cannot fail."""
+        """The message if the step fails; for a step that cannot fail, only the directory."""
         act, file, name = step
         text = trouble.get(act, "").replace("FILE", file).replace("NAME", name)
         before, _, after = text.partition("DIR")
         return before, self.directory, after
 
     def _keep(self, file: str, name: str) -> None:
-        """Make the file an old one, if it exists; then remove the oldest that are too many."""
+        """If the file exists, make it an old file; then remove the oldest that are too many."""
         where = self.directory
         names = insist(lambda: _names(file), "unable to stat ", where, f"/{file}")
         if names is None:
@@ -254,7 +254,7 @@ class LogDirectory:
                 warn(WARNING, "unable to remove ", where, b"/", old, ": ", error)
 
     def _link(self, file: str, code: str) -> None:
-        """Give the file a name as an old one. Each attempt takes a fresh label, an unused name."""
+        """Link the file to the name of an old file. Each attempt takes a fresh, unused label."""
         while True:
             name = _fresh_label() + b"." + code.encode()
             try:
@@ -267,7 +267,7 @@ class LogDirectory:
     # PROCESSING
 
     def _process(self, processor: bytes) -> bool:
-        """Run the processor on `previous` until it exits 0. False: TERM came before that."""
+        """Run the processor on `previous` until it exits 0. Return False if TERM comes first."""
         where = self.directory
         while True:
             try:
@@ -287,7 +287,10 @@ class LogDirectory:
                 return False
 
     def _succeeds(self, pid: int) -> bool:
-        """Wait for the processor `pid`. Has it exited 0? If it was killed, or wait fails: pause."""
+        """Wait for the processor `pid`, and return whether it exited 0.
+
+        If it was killed, or wait fails, pause first.
+        """
         where = self.directory
         try:
             code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -301,7 +304,7 @@ class LogDirectory:
         return code == 0
 
     def _pause_is_cut_short(self) -> bool:
-        """Pause. True, and at once, if TERM comes or has come."""
+        """Pause; return True at once if TERM has come or comes."""
         return self.interrupts.pause(PAUSE_SECONDS, until=signal.SIGTERM)
 
     def _become(self, processor: bytes) -> "NoReturn":
@@ -321,7 +324,7 @@ _last_label = 0  # nanoseconds since 1970
 
 
 def _fresh_label() -> bytes:
-    """The time as a label, but later than every label that this process has used."""
+    """The time as a label, or the next label if this process has already used a later one."""
     global _last_label
     seconds, nanoseconds = now()
     _last_label = max(seconds * 1_000_000_000 + nanoseconds, _last_label + 1)
@@ -344,7 +347,7 @@ def _remove_if_there(file: str) -> None:
 
 
 def _close(fd: int) -> None:
-    """Close. An error means nothing: fsync has put on disk what was written."""
+    """Close, and ignore an error: fsync has already put on disk what was written."""
     try:
         os.close(fd)
     except OSError:
@@ -354,7 +357,7 @@ def _close(fd: int) -> None:
 def _move(fd: int, to: int) -> None:
     """Give the descriptor `fd` the number `to`, for a program to inherit.
 
-    The two are never equal: the descriptors that multilog holds have all numbers below six.
+    The two are never equal: multilog already holds every descriptor number below six.
     """
     os.dup2(fd, to)
     os.close(fd)

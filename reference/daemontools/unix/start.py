@@ -96,9 +96,10 @@ def _restore_signals() -> None:
 
 
 def _die_if_interrupted() -> None:
-    """Obey a SIGINT that CPython's start has got, shown, and then forgotten.
+    """Die of a SIGINT that CPython received, reported and then dropped while starting.
 
-    It looks whether the script is a folder or an archive, and goes on if that fails.
+    CPython looks whether the script is a folder or an archive, and goes on if a SIGINT
+    interrupts that.
     """
     if getattr(sys, "last_type", None) is KeyboardInterrupt:
         os.kill(os.getpid(), signal.SIGINT)
