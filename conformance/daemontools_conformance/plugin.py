@@ -39,7 +39,7 @@ _PARCEL = "daemontools_conformance"  # the name under which results and choices 
 SESSION: pytest.StashKey[Session] = pytest.StashKey()
 BOX: pytest.StashKey[Sandbox] = pytest.StashKey()  # of a test: its sandbox
 FAILURE: pytest.StashKey[str] = pytest.StashKey()  # of a test: the bug report
-HAS_FALLEN: pytest.StashKey[bool] = pytest.StashKey()  # of a test: did a phase of it raise?
+HAS_FAILED: pytest.StashKey[bool] = pytest.StashKey()  # of a test: did a phase of it raise?
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -127,7 +127,7 @@ class Conformance:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
-        """Note what a worker that has ended had selected."""
+        """Note which tests a finished worker had selected."""
         parcel = getattr(node, "workeroutput", {}).get(_PARCEL)
         if parcel and not error:
             chosen, left_out = parcel
@@ -155,10 +155,10 @@ class Conformance:
         report: pytest.TestReport = hook.get_result()
         if call.excinfo is None and report.when != "call":
             return
-        if report.when == "teardown" and item.stash.get(HAS_FALLEN, False):
+        if report.when == "teardown" and item.stash.get(HAS_FAILED, False):
             report.outcome = "passed"  # one report for one failure
             return
-        item.stash[HAS_FALLEN] = call.excinfo is not None
+        item.stash[HAS_FAILED] = call.excinfo is not None
         outcome, why = verdict(
             self.session.demands[clause_of(item)],
             _in_our_words(call.excinfo.value) if call.excinfo else None,

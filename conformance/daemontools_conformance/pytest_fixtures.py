@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daemontools_conformance.plugin import BOX, FAILURE, HAS_FALLEN, SESSION, clause_of
+from daemontools_conformance.plugin import BOX, FAILURE, HAS_FAILED, SESSION, clause_of
 from daemontools_conformance.running.implementation import Implementation
 from daemontools_conformance.running.sandbox import Sandbox
 
@@ -35,7 +35,7 @@ def sandbox(request: pytest.FixtureRequest, implementation: Implementation) -> I
         crashed = False
     finally:
         text = item.stash.get(FAILURE, "")
-        if session.report or text or (crashed and not item.stash.get(HAS_FALLEN, False)):
+        if session.report or text or (crashed and not item.stash.get(HAS_FAILED, False)):
             box.keep(session.place(clause.id, item.nodeid), clause.title, text)
         box.remove()
         shutil.rmtree(parent, ignore_errors=True)

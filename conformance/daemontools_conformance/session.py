@@ -77,10 +77,10 @@ class Session:
         """The folder for the evidence of a test."""
         return evidence.place(self.root, clause, test)
 
-    def describe(self, fallen: Failure, test: str, box: Sandbox | None, more: str) -> str:
+    def describe(self, failure: Failure, test: str, box: Sandbox | None, more: str) -> str:
         """The bug report. If the evidence has been written, add the report to it."""
-        kept = self.place(fallen.clause.id, test) if box else None
-        text = fallen.report(box.replay(fallen.clause.title) if box else "", kept)
+        kept = self.place(failure.clause.id, test) if box else None
+        text = failure.report(box.replay(failure.clause.title) if box else "", kept)
         text = f"{text}\n\n{more}" if more else text
         if kept and kept.exists():  # the sandbox is closed already
             (kept / "failure.txt").write_text(text + "\n")

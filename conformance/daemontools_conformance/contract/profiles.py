@@ -26,7 +26,7 @@ A profile is a TOML file:
     places = []                         # where it expects its programs; ["/command"] if not given
 
     [[expect]]
-    clause = "supervise/start/dangling-link"    # or clauses = [...], for one reason
+    clause = "supervise/folder/dangling-link"   # or clauses = [...], for one reason
     kind = "variant"                    # or not-offered, known-bug
     seen = "debian"                     # variant: its name in the clause; else in words
     reason = "Debian creates the link's target"

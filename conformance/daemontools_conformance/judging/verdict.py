@@ -20,13 +20,13 @@ def verdict(
     """
     outcome = outcome_of(error, in_test=in_test)
     expected = demand.expectation
-    fell_short = Outcome.FAIL <= outcome <= Outcome.CRASH
+    failed = Outcome.FAIL <= outcome <= Outcome.CRASH
     if expected and expected.kind == "variant":
         if outcome == Outcome.PASS and takes_variant:
             return Outcome.VARIANT, expected.reason
-    elif expected and fell_short:
+    elif expected and failed:
         return expected.outcome, expected.reason
-    if fell_short and demand.newer_than:
+    if failed and demand.newer_than:
         return Outcome.NEW, f"the clause is newer than {demand.newer_than}: {error}"
     return outcome, str(error) if error else ""
 

@@ -2,7 +2,7 @@
 
 An upgrade replaces libraries under programs that run for months. So they are traced
 from the moment at which they wait for the first time: no file may be looked for, but
-those that their work is about. What they execute is no longer they.
+those that their work is about. The programs that they execute are not covered.
 """
 
 import os

@@ -79,7 +79,7 @@ exiting  up:u  up:d+TERM+CONT  up:0  stop:u up:u+CONT    up:u+HUP   up:u+ALRM   
 
 
 class Cell(NamedTuple):
-    """One cell: the state before, the letter, and what is to be seen afterwards."""
+    """One cell: the state before, the letter, and what is seen afterwards."""
 
     state: str
     letter: str

@@ -1,4 +1,4 @@
-"""supervise: no process to be had."""
+"""supervise: fork fails."""
 
 import os
 import time
