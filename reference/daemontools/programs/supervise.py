@@ -16,8 +16,8 @@ last, when there is a status to read.
 
 This process is the parent of ./run, and must never lose it. It never takes a process id
 from a file, so no signal ever hits a stranger. If supervise dies, ./run goes on without a
-supervisor; svscan starts a new supervise, which does not know of it and starts a second
-./run. So supervise does not start ./run if it lacks something that it needs; from then on
+supervisor; svscan starts a new supervise, which does not know that ./run and starts a
+second one. So supervise does not start ./run before it has all that it needs. After that
 every error, even lack of memory, is a warning, and supervise tries again after a pause.
 
 A self-pipe (unix/selfpipe.py) tells supervise when a child has ended. After each start
