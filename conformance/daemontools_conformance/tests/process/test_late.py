@@ -23,7 +23,7 @@ from daemontools_conformance.running.sandbox import PIPE, Argument, Sandbox
 
 # The calls that show that the start is over; the C library's own files, which any
 # program may look at.
-WAITS = r"(poll|ppoll|select|pselect6|clock_nanosleep)\(|read\(0\b"
+WAITS = r"(poll|ppoll|select|pselect6|clock_nanosleep)\(|readv?\(0\b"
 LIBC = ("/etc/localtime", "/usr/share/zoneinfo", "/proc/self/", "/dev/")
 _FORKED = re.compile(r"^(?:<\.\.\. )?(?:clone3?|v?fork)\b.* = (\d+)$")
 _LINE = re.compile(r"^(\d+) +(.*)$")
@@ -32,7 +32,7 @@ _LINE = re.compile(r"^(\d+) +(.*)$")
 def traced(sandbox: Sandbox, program: str, *arguments: Argument, stdin: int = PIPE) -> Running:
     """The program under strace, with its children."""
     file, argv = sandbox.argv(program, *arguments)
-    calls = "trace=%file,%process,poll,ppoll,select,pselect6,read,flock,fcntl,clock_nanosleep"
+    calls = "trace=%file,%process,poll,ppoll,select,pselect6,read,readv,flock,fcntl,clock_nanosleep"
     strace = ["strace", "-f", "-q", "-o", str(sandbox.path / "trace"), "-e", calls]
     return sandbox.start_command([*strace, file, *argv[1:]], stdin=stdin, new_session=True)
 
