@@ -55,13 +55,17 @@ def bit(*numbers: int) -> int:
     return sum(1 << (number - 1) for number in numbers)
 
 
+# 32 and 33 belong to the C library, which may leave them ignored in a child.
+STANDARD = bit(*range(1, 32))
+
+
 @needs_proc
 def test_two_signals_become_ignored_one_caught_and_none_blocked() -> None:
     inherited = int(Path("/proc/self/status").read_text().split("SigIgn:")[1].split()[0], 16)
     own = bit(signal.SIGPIPE, signal.SIGXFSZ)  # subprocess sets these to default
     found = facts("-ISXutf8")
-    assert found["ignored"] & ~(inherited & ~own) == own
-    assert (found["caught"], found["blocked"]) == (bit(signal.SIGINT), 0)
+    assert found["ignored"] & STANDARD & ~(inherited & ~own) == own
+    assert (found["caught"] & STANDARD, found["blocked"]) == (bit(signal.SIGINT), 0)
 
 
 @needs_proc
