@@ -64,7 +64,7 @@ def run(asked: str, options: list[str]) -> str:
 
 
 def keep(name: str, folder_of_report: Path) -> None:
-    """Write a report's outcomes and djb's durations; move the report to build/results.
+    """Write a report's outcomes and djb's durations; copy the report to build/results.
 
     Raises BrokenReport.
     """
