@@ -20,6 +20,7 @@ from typing import IO, TypedDict, Unpack
 
 from daemontools_conformance.contract.outcomes import Unavailable
 from daemontools_conformance.contract.places import folder as data_folder
+from daemontools_conformance.contract.profiles import PROGRAMS
 from daemontools_conformance.running import evidence, journal, replay
 from daemontools_conformance.running.implementation import Implementation
 from daemontools_conformance.running.needs import closed_to_others
@@ -109,6 +110,7 @@ class Sandbox:
     ) -> Running:
         """Start any command and return at once; give `executable` if argv[0] is not the file."""
         words = [os.fsencode(word) for word in argv]
+        self._needs_what_others_run(words)
         self._note_first_files()
         call, file = words, executable
         if "prepare" in options:
@@ -180,6 +182,15 @@ class Sandbox:
         helper = Path(__file__).with_name("prepare.py")
         call = [sys.executable, "-ISXutf8", helper, *options, "--", target, *words]
         return [os.fsencode(word) for word in call]
+
+    def _needs_what_others_run(self, words: Sequence[bytes]) -> None:
+        """Raise Unavailable if a program that stands after `setuidgid` is closed to other users."""
+        names = [Path(os.fsdecode(word)).name for word in words]
+        after = names.index("setuidgid") + 1 if "setuidgid" in names else len(words)
+        for name, word in zip(names[after:], words[after:], strict=True):
+            own = shutil.which(name, path=str(self.implementation.folder))
+            if own and name in PROGRAMS and os.fsdecode(word) in (name, own):
+                self.needs_to_be_open(own)
 
     def needs_to_be_open(self, file: Argument) -> None:
         """Raise Unavailable if other users cannot execute this program."""
