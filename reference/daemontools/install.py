@@ -50,7 +50,7 @@ if _signal.getsignal(2) is _signal.default_int_handler:
     _signal.signal(2, _signal.SIG_DFL)
 sys.path.append({library!r})
 try:
-{switches}    from daemontools.programs.{program} import main
+{switches}    from {module} import main
     from daemontools.unix.start import run
 except BaseException as error:
     try:
@@ -62,14 +62,22 @@ run(main)
 
 NO_CHAIN = "    import daemontools.unix.chain\n    daemontools.unix.chain.enabled = False\n"
 
+# The command beside the seventeen, `daemontools` (companion/).
+COMPANION = "daemontools"
+
 # The kernel reads at most this many bytes of a #! line (Linux since 5.1).
 LONGEST_FIRST_LINE = 255
 
 
 def programs() -> list[str]:
-    """The names of all programs: the modules in `programs/`."""
+    """The names of the seventeen: the modules in `programs/`."""
     folder = Path(__file__).parent / "programs"
     return sorted(module.stem for module in folder.glob("[a-z]*.py"))
+
+
+def commands() -> list[str]:
+    """The names of all launchers: the seventeen, and the companion."""
+    return [COMPANION, *programs()]
 
 
 def launcher(program: str, python: str, library: str, *, chain: bool = True) -> str:
@@ -80,7 +88,15 @@ def launcher(program: str, python: str, library: str, *, chain: bool = True) -> 
         raise ValueError(f"the path of this interpreter cannot be used in a #! line: {python}")
     switches = "" if chain else NO_CHAIN
     return LAUNCHER.format(
-        python=python, flags=FLAGS, mark=MARK, library=library, switches=switches, program=program
+        python=python,
+        flags=FLAGS,
+        mark=MARK,
+        library=library,
+        switches=switches,
+        module="daemontools.companion"
+        if program == COMPANION
+        else f"daemontools.programs.{program}",
+        program=program,
     )
 
 
@@ -97,7 +113,7 @@ def install(directory: Path, python: str, library: str, *, chain: bool = True) -
 
     All checks come before the first write; if a write fails, some launchers may already be new.
     """
-    texts = {program: launcher(program, python, library, chain=chain) for program in programs()}
+    texts = {program: launcher(program, python, library, chain=chain) for program in commands()}
     check_interpreter(python)
     _make_folder(directory)
     foreign = [p for p in texts if os.path.lexists(directory / p) and not is_ours(directory / p)]
@@ -143,7 +159,7 @@ def compile_package(python: str, library: str) -> None:
 
 def remove(directory: Path) -> None:
     """Remove the launchers, and nothing else."""
-    for program in programs():
+    for program in commands():
         if is_ours(directory / program):
             (directory / program).unlink()
 

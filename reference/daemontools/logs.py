@@ -91,14 +91,37 @@ def lines(
     file. Raises OSError if the directory cannot be read.
     """
     begun: list[bytes] = []  # the pieces of a line whose newline has not come
-    for text in chunks(directory, follow=follow, new=new, pause=pause, complain=complain):
-        first, *others = text.split(b"\n")
-        begun.append(first)
-        for following in others:
-            yield Line(b"".join(begun))
-            begun = [following]
+    for text in chunks(directory, follow=follow, new=new, complain=complain):
+        yield from _completed(begun, text)
+        if not text:
+            time.sleep(pause)
     if any(begun):
         yield Line(b"".join(begun))
+
+
+def looks(
+    directory: str | os.PathLike[str], *, new: bool = False, complain: Callable[[str], None]
+) -> Iterator[list[Line]]:
+    """Follow a log without waiting, for those who follow several: some lines at each step.
+
+    An empty list means that there are no more lines yet. See `lines`.
+    """
+    begun: list[bytes] = []
+    for text in chunks(directory, follow=True, new=new, complain=complain):
+        yield _completed(begun, text)
+
+
+def _completed(begun: list[bytes], text: bytes) -> list[Line]:
+    """The lines that end in this text; `begun` keeps the pieces of the one that does not."""
+    if not text:
+        return []
+    first, *others = text.split(b"\n")
+    begun.append(first)
+    completed = []
+    for following in others:
+        completed.append(Line(b"".join(begun)))
+        begun[:] = [following]
+    return completed
 
 
 def chunks(
@@ -107,11 +130,11 @@ def chunks(
     follow: bool,
     new: bool,
     complain: Callable[[str], None],
-    pause: float = LOOK_SECONDS,
 ) -> Iterator[bytes]:
     """The bytes of the log in pieces of at most 64 KB; see `lines`.
 
-    A line that was broken off gets a newline here.
+    A line that was broken off gets a newline here. With `follow`, an empty piece means
+    that there is no more yet: the caller waits, and asks again.
     """
     files = _Files(Path(directory), new=new, may_be_missing=follow, complain=complain)
     chunk = b"\n"
@@ -127,7 +150,7 @@ def chunks(
                     yield chunk
                 files.turn_to(newer)
             elif follow:
-                time.sleep(pause)
+                yield b""
             else:
                 return
     finally:
@@ -367,7 +390,7 @@ def main() -> None:
         for last in chunks(
             arguments.directory, follow=arguments.follow, new=arguments.new, complain=complain
         ):
-            show(last)
+            show(last) if last else time.sleep(LOOK_SECONDS)
     except OSError as error:
         die(1, NAME, "unable to read ", os.fsencode(arguments.directory), ": ", error)
     if not last.endswith(b"\n"):

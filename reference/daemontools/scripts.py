@@ -17,7 +17,8 @@ def __getattr__(program: str) -> "Callable[[], None]":
 
     if program.startswith("_"):
         raise AttributeError(program)
-    main = import_module(f"daemontools.programs.{program}").main
+    module = "companion" if program == "daemontools" else f"programs.{program}"
+    main = import_module(f"daemontools.{module}").main
 
     def script() -> None:
         from daemontools.unix.start import run

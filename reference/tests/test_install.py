@@ -17,7 +17,7 @@ _COMPILED = shutil.ignore_patterns("__pycache__")
 
 def test_every_program_gets_an_executable_launcher(tmp_path: Path) -> None:
     install.install(tmp_path, PYTHON, "/nowhere")
-    assert sorted(p.name for p in tmp_path.iterdir()) == install.programs()
+    assert sorted(p.name for p in tmp_path.iterdir()) == install.commands()
     assert all(p.stat().st_mode & 0o777 == 0o755 for p in tmp_path.iterdir())
 
 
@@ -127,7 +127,7 @@ def test_a_foreign_folder_of_that_name_is_neither_replaced_nor_removed(tmp_path:
 def test_no_program_writes_compiled_modules(tmp_path: Path) -> None:
     package = tmp_path / "library/daemontools"
     shutil.copytree(Path(install.__file__).parent, package, ignore=_COMPILED)
-    for program in install.programs():
+    for program in install.commands():
         launcher = tmp_path / program
         launcher.write_text(install.launcher(program, PYTHON, str(package.parent)))
         launcher.chmod(0o755)

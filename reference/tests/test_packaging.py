@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 # Program: a call that ends at once, and its exit code. (svscanboot has no such call.)
 CALLS: dict[str, tuple[list[str], int]] = {
+    "daemontools": (["status", "/nowhere/at/all"], 1),
     "envdir": ([], 111),
     "envuidgid": ([], 100),
     "fghack": ([], 100),
@@ -92,7 +93,7 @@ def check_programs(folder: Path, scratch: Path) -> None:
 
 
 def test_every_program_has_a_call() -> None:
-    assert {*CALLS, "svscanboot"} == set(install.programs())
+    assert {*CALLS, "svscanboot"} == set(install.commands())
 
 
 def test_pip_puts_all_programs_on_path(venv: Path, tmp_path: Path) -> None:

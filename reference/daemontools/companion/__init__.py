@@ -1,0 +1,51 @@
+"""The command `daemontools`: see, wait, read, check and begin, beside the seventeen programs.
+
+    daemontools status [DIR...]     how the services of a tree are
+    daemontools wait STATE DIR...   until services are up, down, steady or gone
+    daemontools logs DIR...         the lines of logs, merged by time
+    daemontools check DIR...        what is wrong with a service, before it runs
+    daemontools new DIR ...         a service directory with a logger
+    daemontools watch [DIR...]      the status, live, with keys for svc's letters
+
+Each subcommand is a module with `add_options`, which describes its command line, and
+`main`, which takes the parsed options and returns the exit code. What a subcommand
+imports is paid only by that subcommand. Manual: docs/man/daemontools.md
+"""
+
+import argparse
+import os
+import sys
+from importlib import import_module
+
+SUBCOMMANDS = ("status", "wait", "logs", "check", "new", "watch")
+WRONG = 100  # exit code: calling again will not help
+REFUSED = 111  # exit code: the system refused something
+
+
+def main(argv: list[bytes]) -> int:
+    """Run the subcommand argv[1]; its exit code, or 100 for a usage error."""
+    parser = argparse.ArgumentParser(
+        prog="daemontools",
+        description="See, wait for, read and check services under svscan or supervise.",
+    )
+    parser.add_argument("subcommand", choices=SUBCOMMANDS, help="what to do")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="its options and directories")
+    words = [os.fsdecode(word) for word in argv[1:]]
+    try:
+        chosen = parser.parse_args(words[:1] or ["--help"])
+        module = import_module(f"{__name__}.{chosen.subcommand}")
+        options = argparse.ArgumentParser(
+            prog=f"daemontools {chosen.subcommand}", description=module.DESCRIPTION
+        )
+        module.add_options(options)
+        code: int = module.main(options.parse_args(words[1:]))
+        sys.stdout.flush()
+        return code
+    except SystemExit as end:  # argparse: 0 after --help, 2 for a wrong word
+        sys.stdout.flush()
+        return WRONG if end.code else 0
+    except BrokenPipeError:  # nobody reads any more
+        return REFUSED
+    except OSError as error:
+        print(f"daemontools: fatal: {error}", file=sys.stderr)
+        return REFUSED

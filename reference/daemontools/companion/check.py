@@ -1,0 +1,228 @@
+"""`daemontools check`: what is wrong with a service, found without starting it.
+
+Chapter 11 of the book as a program: each finding has the sentence that explains it. A
+finding is a question, not a verdict: a run script may do the same in a way that this
+module does not know.
+"""
+
+import argparse
+import json
+import os
+import pwd
+import re
+import resource
+import shlex
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from daemontools import services
+from daemontools.companion.status import expand
+from daemontools.companion.words import printable
+
+DESCRIPTION = """Look for what commonly goes wrong in services and their loggers. Exit code 0:
+nothing was found; 1: something was; 100: wrong usage; 111: a tree cannot be read."""
+
+# What one logged service takes: in svscan a pipe, and room for one more.
+DESCRIPTORS = 2
+SPARE_DESCRIPTORS = 16
+MOST_SERVICES = 1000
+
+WHY = {
+    "no-run": "supervise cannot start anything without ./run, and tries again every second",
+    "not-executable": "supervise cannot start it; chmod +x",
+    "no-interpreter": "the first line must be #! and a program that exists, else no start succeeds",
+    "crlf": "lines end in CR LF: the kernel looks for an interpreter whose name ends in CR",
+    "no-exec": "without exec the shell is the service, and the server survives svc -d as an orphan",
+    "background": "supervise sees its child end and starts another; run it in the foreground",
+    "no-stderr": "error messages do not reach the log; put exec 2>&1 first",
+    "no-log": "what it writes goes where svscan's own output goes; make log/run",
+    "log-directory": "multilog cannot write there as that user, and ends",
+    "unbounded": "a log that is appended to by hand grows until the disk is full; use multilog",
+    "down": "svscan will not start it at the next boot; remove the file if that is not wanted",
+    "dot": "svscan ignores names that begin with a dot",
+    "same-directory": "svscan knows a directory by its inode, and starts it once",
+    "dangling": "svscan cannot change to it",
+    "memory-limit": "under this limit not even /bin/true starts; raise it, or use -d and -s",
+    "descriptors": "svscan needs two descriptors for each logged service; raise ulimit -n",
+    "too-many": "svscan starts at most 1000 services",
+    "unreadable": "this user cannot read it, so it was not checked; try as root",
+}
+
+
+# An exec that runs a program; `exec 2>&1` only redirects.
+_EXEC = re.compile(r"(^|[;&|{(]\s*|\b(then|else|do)\s+)exec\s+(?!\d*[<>])")
+
+
+class Finding(NamedTuple):
+    """Something that is probably wrong."""
+
+    path: Path
+    kind: str  # a key of WHY
+    detail: str = ""  # the words that show it
+
+    def __str__(self) -> str:
+        detail = f" ({printable(self.detail)})" if self.detail else ""
+        return f"{printable(self.path)}: {self.kind}{detail}: {WHY[self.kind]}"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Describe the command line."""
+    parser.add_argument(
+        "directory",
+        nargs="*",
+        default=["/service"],
+        help="a tree, or a service (default: /service)",
+    )
+    parser.add_argument("--json", action="store_true", help="print a JSON list")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Print all findings; 1 if there is any. Raises OSError if a tree cannot be read."""
+    found: list[Finding] = []
+    for name in options.directory:
+        if not os.path.lexists(name):
+            raise FileNotFoundError(2, "file does not exist", name)
+        paths = expand(name)
+        if paths != [Path(name)]:
+            found += of_tree(Path(name), paths)
+        for path in paths:
+            found += of_service(path)
+    if options.json:
+        keys = [{**f._asdict(), "path": os.fspath(f.path), "why": WHY[f.kind]} for f in found]
+        print(json.dumps(keys, indent=2))
+    else:
+        for finding in found:
+            print(finding)
+    return 1 if found else 0
+
+
+def of_tree(tree: Path, paths: list[Path]) -> Iterator[Finding]:
+    """What is wrong with a tree as a whole."""
+    for name in sorted(os.listdir(tree)):
+        if name.startswith(".") and services.is_service(tree / name):
+            yield Finding(tree / name, "dot")
+        if not name.startswith(".") and not (tree / name).exists():
+            yield Finding(tree / name, "dangling")
+    known: dict[tuple[int, int], Path] = {}
+    for path in paths:
+        about = path.stat()
+        other = known.setdefault((about.st_dev, about.st_ino), path)
+        if other != path:
+            yield Finding(path, "same-directory", os.fspath(other))
+    if len(paths) > MOST_SERVICES:
+        yield Finding(tree, "too-many", str(len(paths)))
+    needed = SPARE_DESCRIPTORS + DESCRIPTORS * sum(1 for p in paths if services.logger(p))
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if limit != resource.RLIM_INFINITY and needed > limit:
+        yield Finding(tree, "descriptors", f"limit {limit}, needed {needed}")
+
+
+def of_service(service: Path) -> Iterator[Finding]:
+    """What is wrong with one service and its logger."""
+    if not service.is_dir():
+        yield Finding(service, "dangling")
+        return
+    log = services.logger(service)
+    yield from of_script(service / "run", has_log=log is not None)
+    if (service / "down").exists():
+        yield Finding(service / "down", "down")
+    if log is None:
+        yield Finding(service, "no-log")
+        return
+    yield from of_script(log / "run", has_log=False)
+    yield from _log_directories(log)
+
+
+def of_script(run: Path, *, has_log: bool) -> Iterator[Finding]:
+    """What is wrong with a run script."""
+    try:
+        if not stat.S_ISREG(run.stat().st_mode):
+            yield Finding(run, "not-executable", "not a file")
+            return
+        if not run.stat().st_mode & 0o111:
+            yield Finding(run, "not-executable")
+        text = run.read_bytes()
+    except FileNotFoundError:
+        yield Finding(run, "no-run")
+        return
+    except OSError:
+        yield Finding(run, "unreadable")
+        return
+    first = text.split(b"\n", 1)[0]
+    if b"\r\n" in text:
+        yield Finding(run, "crlf")
+    elif not first.startswith((b"#!", b"\x7fELF")):
+        yield Finding(run, "no-interpreter", "no #!")
+    elif first.startswith(b"#!") and not _interpreter(first).exists():
+        yield Finding(run, "no-interpreter", os.fspath(_interpreter(first)))
+    if re.match(rb"#!.*\b(ba|da|k|z|a)?sh\b", first):
+        yield from _of_shell(run, os.fsdecode(text.replace(b"\r\n", b"\n")), has_log=has_log)
+
+
+def _interpreter(first: bytes) -> Path:
+    return Path(os.fsdecode((first[2:].split() or [b""])[0]))
+
+
+def _of_shell(run: Path, text: str, *, has_log: bool) -> Iterator[Finding]:
+    """What is wrong with the commands of a shell script."""
+    commands = _commands(text)
+    last = commands[-1] if commands else ""
+    if not any(_EXEC.search(command) for command in commands):
+        yield Finding(run, "no-exec", last)
+    if re.search(r"(?<!&)&\s*$", last) or re.search(r"\s--daemon(ize)?(\s|=yes|$)|\bnohup\b", text):
+        yield Finding(run, "background", last)
+    if has_log and not re.search(r"2>\s*&1|&>|2>>?\s*\S", text):
+        yield Finding(run, "no-stderr")
+    if re.search(r">>\s*[^&\s]", "\n".join(commands)):
+        yield Finding(run, "unbounded", next(c for c in commands if ">>" in c))
+    for word in re.findall(r"softlimit\b[^;&|]*?\s-[am]\s*(\d+)", text):
+        if not _starts_under(int(word)):
+            yield Finding(run, "memory-limit", word)
+
+
+def _commands(text: str) -> list[str]:
+    """The lines of a script without comments and empty lines, continued lines joined."""
+    joined = re.sub(r"\\\n\s*", " ", text)
+    return [line.strip() for line in joined.split("\n") if line.strip() and line.strip()[0] != "#"]
+
+
+def _starts_under(limit: int) -> bool:
+    """Does /bin/true start with an address space of so many bytes?"""
+    command = ["/bin/sh", "-c", f"ulimit -v {limit // 1024}; exec /bin/true"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def _log_directories(log: Path) -> Iterator[Finding]:
+    """Log directories that the user of a logger cannot write to."""
+    try:
+        words = shlex.split((log / "run").read_text(errors="replace"), comments=True)
+    except (OSError, ValueError):
+        return
+    if "multilog" not in [os.path.basename(word) for word in words]:
+        return
+    user = words[words.index("setuidgid") + 1] if "setuidgid" in words[:-1] else ""
+    for word in words[[os.path.basename(w) for w in words].index("multilog") + 1 :]:
+        directory = log / word
+        if word[:1] in (".", "/") and not _may_write(directory, user):
+            detail = f"{user or 'this user'}, {word}"
+            yield Finding(log / "run", "log-directory", detail)
+
+
+def _may_write(directory: Path, user: str) -> bool:
+    """May the user make files there, or make the directory itself?"""
+    place = directory if directory.exists() else directory.parent
+    try:
+        account = pwd.getpwnam(user) if user else pwd.getpwuid(os.geteuid())
+        about = place.stat()
+    except (KeyError, OSError):
+        return False
+    if account.pw_uid == 0:
+        return True
+    if about.st_uid == account.pw_uid:
+        return about.st_mode & 0o300 == 0o300
+    if about.st_gid == account.pw_gid:
+        return about.st_mode & 0o030 == 0o030
+    return about.st_mode & 0o003 == 0o003

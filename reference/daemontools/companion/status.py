@@ -1,0 +1,264 @@
+"""`daemontools status`: one readable line for each service of a tree.
+
+    $ daemontools status
+    clock  up 3 days 2 hours (pid 4711)          log 2 seconds old: tick
+    web    down 5 minutes, wants up: starts again and again (2 times in 2.2 seconds)
+
+supervise keeps no history. A service that ends at once is seen only by looking at it
+for a while: this module looks again and again for LOOK_SECONDS if a service has changed
+within the last YOUNG_SECONDS, and at once is done if none has.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from daemontools import services
+from daemontools.companion.words import duration, printable
+from daemontools.core.tai64 import TAI64N_TEXT, parse_tai64n
+
+DESCRIPTION = """Print a line for each service of a tree, with its logger. Exit code 0: every
+service and logger is as wanted; 1: some are not; 100: wrong usage; 111: a tree cannot be read."""
+
+YOUNG_SECONDS = 2  # supervise waits one second between two starts
+LOOK_SECONDS = 2.2
+_PAUSE = 0.05
+
+
+class Seen(NamedTuple):
+    """A service, its logger, its newest line, and how often it was started meanwhile."""
+
+    service: services.Status
+    logger: services.Status | None
+    log: services.Log | None
+    restarts: int
+
+    @property
+    def is_as_wanted(self) -> bool:
+        """Are the service and its logger as wanted, and does the service stay up?"""
+        loggers = [self.logger] if self.logger else []
+        return not self.restarts and all(s.is_as_wanted for s in (self.service, *loggers))
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Describe the command line."""
+    parser.add_argument(
+        "directory",
+        nargs="*",
+        default=["/service"],
+        help="a tree of services, or a service (default: /service)",
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print a JSON list")
+    form.add_argument("--prometheus", action="store_true", help="print metrics as text")
+    parser.add_argument(
+        "--look",
+        type=float,
+        metavar="SECONDS",
+        help="count restarts for so long (default: a moment, if a service has just changed)",
+    )
+
+
+def main(options: argparse.Namespace) -> int:
+    """Print the status of all services; 0 if all are as wanted, else 1. Raises OSError."""
+    seen = look([path for name in options.directory for path in expand(name)], options.look)
+    if options.json:
+        print(json.dumps([as_data(one) for one in seen], indent=2))
+    elif options.prometheus:
+        print(as_metrics(seen), end="")
+    else:
+        is_terminal = sys.stdout.isatty()
+        width = shutil.get_terminal_size().columns if is_terminal else 0
+        for line in as_lines(seen, width, is_coloured=is_terminal and "NO_COLOR" not in os.environ):
+            print(line)
+    return 0 if all(one.is_as_wanted for one in seen) else 1
+
+
+def expand(name: str) -> list[Path]:
+    """The services of a tree, or the service itself. Raises OSError if there is nothing."""
+    if services.is_service(name) or not os.path.isdir(name):
+        return [Path(name)]
+    return services.find(name)
+
+
+def look(directories: list[Path], seconds: float | None) -> list[Seen]:
+    """Look at all services, for `seconds`; None: for a moment, if one has just changed."""
+    first = {path: services.status(path) for path in directories}
+    changes = {path: [status] for path, status in first.items()}
+    watched = [path for path, status in first.items() if seconds or _is_young(status)]
+    end = time.monotonic() + (LOOK_SECONDS if seconds is None else seconds)
+    while watched and time.monotonic() < end:
+        time.sleep(_PAUSE)
+        for path in watched:
+            status = services.status(path)
+            if status.change != changes[path][-1].change:
+                changes[path].append(status)
+    return [_seen(changes[path]) for path in directories]
+
+
+def _is_young(status: services.Status) -> bool:
+    return not status.problem and status.wanted != "down" and status.seconds < YOUNG_SECONDS
+
+
+def _seen(changes: list[services.Status]) -> Seen:
+    """What is known of a service after its statuses, the newest last."""
+    ups = sum(1 for status in changes if status.pid)
+    downs = sum(1 for status in changes if not status.problem and not status.pid)
+    now = services.status(changes[-1].directory)
+    directory = services.logger(now.directory)
+    if not directory:
+        return Seen(now, None, None, max(ups, downs, 1) - 1)
+    newest = [services.newest(log) for log in services.logs_of(directory)]
+    newest.sort(key=lambda log: log.seconds if log.seconds is not None else sys.maxsize)
+    log = newest[0] if newest else None
+    return Seen(now, services.status(directory), log, max(ups, downs, 1) - 1)
+
+
+def as_lines(seen: list[Seen], width: int, *, is_coloured: bool) -> list[str]:
+    """The table for people. `width`: where lines are cut, 0 if nowhere."""
+    rows = [
+        (printable(one.service.name), in_words(one.service, one.restarts), _log_in_words(one))
+        for one in seen
+    ]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
+    lines = []
+    for one, row in zip(seen, rows, strict=True):
+        line = f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[2]}".rstrip()
+        line = line[:width] if width else line
+        if is_coloured and not one.is_as_wanted:
+            line = f"\x1b[31m{line}\x1b[0m"
+        lines.append(line)
+    return lines
+
+
+def in_words(status: services.Status, restarts: int = 0) -> str:
+    """The state of one service, in words.
+
+    >>> in_words(services.Status(Path("clock"), 4711, 86, wanted="up"))
+    'up 1 minute 26 seconds (pid 4711)'
+    >>> in_words(services.Status(Path("clock"), seconds=3, wanted="up"), restarts=2)
+    'down 3 seconds, wanted up: starts again and again (2 times while looking)'
+    """
+    if status.problem:
+        hint = " (only root and its owner may ask)" if "access denied" in status.problem else ""
+        return status.problem + hint
+    words = ("up " if status.pid else "down ") + duration(status.seconds)
+    if status.pid:
+        words += f" (pid {status.pid})"
+    if status.pid and status.is_paused:
+        words += ", paused"
+    if status.pid and status.wanted == "down":
+        words += ", wanted down"
+    if not status.pid and status.wanted == "up":
+        words += ", wanted up"
+    if (status.pid != 0) != status.is_normally_up:
+        words += f", normally {'up' if status.is_normally_up else 'down'}"
+    if restarts:
+        times = f"{restarts} time{'s' if restarts > 1 else ''}"
+        words += f": starts again and again ({times} while looking)"
+    return words
+
+
+def _log_in_words(one: Seen) -> str:
+    if not one.logger:
+        return ""
+    if not one.logger.is_as_wanted or not one.logger.pid:
+        return f"log {in_words(one.logger)}"
+    if not one.log or one.log.line is None or one.log.seconds is None:
+        return "log up, no line yet"
+    return f"log {duration(one.log.seconds)} old: {printable(_text(one.log.line))}"
+
+
+def _text(line: bytes) -> bytes:
+    """A line without its label."""
+    try:
+        parse_tai64n(line[:TAI64N_TEXT])
+    except ValueError:
+        return line
+    return line[TAI64N_TEXT:].removeprefix(b" ")
+
+
+def as_data(one: Seen) -> dict[str, object]:
+    """One service for `--json`; its logger has the same keys, but for the last four."""
+
+    def of(status: services.Status) -> dict[str, object]:
+        if status.problem:
+            return {"directory": os.fspath(status.directory), "problem": status.problem}
+        return {
+            "directory": os.fspath(status.directory),
+            "problem": None,
+            "up": status.pid != 0,
+            "pid": status.pid or None,
+            "seconds": status.seconds,
+            "paused": status.is_paused,
+            "wanted": status.wanted,
+            "normally_up": status.is_normally_up,
+        }
+
+    log = one.log
+    return {
+        "name": one.service.name,
+        **of(one.service),
+        "as_wanted": one.is_as_wanted,
+        "restarts": one.restarts,
+        "logger": of(one.logger) if one.logger else None,
+        "log": {
+            "directory": os.fspath(log.directory),
+            "seconds": log.seconds,
+            "line": None if log.line is None else log.line.decode(errors="backslashreplace"),
+        }
+        if log
+        else None,
+    }
+
+
+_METRICS = {
+    "supervised": "1 if a supervise runs in the directory.",
+    "up": "1 if the process of the service exists.",
+    "as_wanted": "1 if service and logger are in the states that were asked for.",
+    "paused": "1 if the process is stopped by svc -p.",
+    "state_seconds": "Seconds since the process id last changed.",
+    "restarts": "Starts that were seen while the status was taken.",
+    "log_age_seconds": "Seconds since the newest line of the log.",
+}
+
+
+def as_metrics(seen: list[Seen]) -> str:
+    """The same in Prometheus' text format; a value that is not known is left out."""
+    text = ""
+    for metric, meaning in _METRICS.items():
+        text += f"# HELP daemontools_{metric} {meaning}\n# TYPE daemontools_{metric} gauge\n"
+        for one in seen:
+            value = _value(one, metric)
+            if value is not None:
+                text += f'daemontools_{metric}{{service="{_escaped(one)}"}} {int(value)}\n'
+    return text
+
+
+def _value(one: Seen, metric: str) -> int | None:
+    known = not one.service.problem
+    match metric:
+        case "supervised":
+            return known
+        case "as_wanted":
+            return one.is_as_wanted
+        case "restarts":
+            return one.restarts
+        case "log_age_seconds":
+            return one.log.seconds if one.log else None
+        case "up":
+            return one.service.pid != 0
+        case "paused":
+            return one.service.is_paused if known else None
+        case _:
+            return one.service.seconds if known else None
+
+
+def _escaped(one: Seen) -> str:
+    path = os.fsencode(one.service.directory).decode(errors="backslashreplace")
+    return path.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -1,0 +1,73 @@
+"""`daemontools wait`: return as soon as services are in a state.
+
+    svc -d /service/web && daemontools wait -t 30 down /service/web
+
+No call tells that a status file has changed, so this module looks PAUSE apart. It sleeps
+longer where it knows that the answer cannot come sooner: for `steady`.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from daemontools import services
+from daemontools.companion.status import in_words
+from daemontools.companion.words import printable
+
+DESCRIPTION = """Wait until all these services are: up (the process exists); down (it does not,
+and supervise will not start it); steady (the same process has been up for some seconds); gone (no
+supervise runs). Exit code 0: they are; 1: not in time; 100: wrong usage; 111: never, since the
+directory cannot be asked."""
+
+PAUSE = 0.05  # seconds
+_NOT_ALLOWED = ("access denied", "permission denied", "not a directory", "bad format")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Describe the command line."""
+    parser.add_argument("state", choices=("up", "down", "steady", "gone"), help="what to wait for")
+    parser.add_argument("directory", nargs="+", type=Path, help="a service directory")
+    parser.add_argument("-t", type=float, metavar="SECONDS", help="give up after so long")
+    parser.add_argument(
+        "-s", type=float, default=3, metavar="SECONDS", help="how long is steady (default: 3)"
+    )
+
+
+def main(options: argparse.Namespace) -> int:
+    """Wait, and say what is still missing if that takes too long."""
+    end = time.monotonic() + options.t if options.t is not None else float("inf")
+    missing: list[Path] = options.directory
+    while True:
+        statuses = [services.status(directory) for directory in missing]
+        late = [s for s in statuses if pause_before(s, options.state, options.s)]
+        if not late:
+            return 0
+        missing = [status.directory for status in late]
+        hopeless = [s for s in late if s.problem.endswith(_NOT_ALLOWED)]
+        if hopeless or time.monotonic() >= end:
+            for status in hopeless or late:
+                name = printable(status.directory)
+                print(f"daemontools wait: {name}: {in_words(status)}", file=sys.stderr)
+            return 111 if hopeless else 1
+        pause = max(pause_before(s, options.state, options.s) for s in late)
+        time.sleep(max(min(pause, end - time.monotonic()), 0.001))
+
+
+def pause_before(status: services.Status, state: str, steady: float) -> float:
+    """The seconds until it is worth looking again; 0 if the service is in the state.
+
+    >>> up = services.Status(Path("clock"), 4711, 1, wanted="up")
+    >>> pause_before(up, "up", 3), pause_before(up, "down", 3), pause_before(up, "steady", 3)
+    (0, 0.05, 2.0)
+    """
+    match state:
+        case "gone":
+            is_gone = status.problem == services.NOT_RUNNING or "does not exist" in status.problem
+            return 0 if is_gone else PAUSE
+        case "down":
+            is_down = not status.problem and not status.pid and status.wanted != "up"
+            return 0 if is_down else PAUSE
+    if status.problem or not status.pid:
+        return PAUSE
+    return max(steady - status.age, 0) if state == "steady" else 0

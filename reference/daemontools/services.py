@@ -1,0 +1,195 @@
+"""Ask how services are, for other Python programs: what svstat asks, as values.
+
+    >>> from daemontools import services
+    >>> for directory in services.find("/service"):              # doctest: +SKIP
+    ...     status = services.status(directory)
+    ...     print(status.name, status.pid, status.seconds, status.is_as_wanted)
+
+The command `daemontools` is made of this module (companion/). It asks as svstat does: it
+opens `supervise/ok`, and then reads `supervise/status`. So it needs the same rights:
+only root and the owner of a service may ask, unless somebody has opened
+`supervise` to others (docs/howto/status-without-root.md).
+"""
+
+import errno
+import os
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from daemontools.core import status as status_file
+from daemontools.core.tai64 import TAI64N_TEXT, parse_tai64n, unpack_tai64n
+from daemontools.unix.messages import error_text
+from daemontools.unix.opening import open_read, open_write
+
+NOT_RUNNING = "supervise not running"
+_WANTED = {b"u": "up", b"d": "down", b"\0": "once"}
+_END_OF_LOG = 65536  # bytes of a log in which its last line is looked for
+
+
+class Status(NamedTuple):
+    """What supervise says of a service; if `problem` is not empty, only that counts."""
+
+    directory: Path
+    pid: int = 0  # of ./run; 0 while the service is down
+    seconds: int = 0  # since the process id last changed
+    is_paused: bool = False
+    wanted: str = ""  # "up", "down" or "once"
+    is_normally_up: bool = True  # there is no file `down`
+    change: bytes = b""  # the label of the last change, TAI64N, 12 bytes
+    problem: str = ""  # why there is no status, in svstat's words
+
+    @property
+    def name(self) -> str:
+        """The name of the service; a logger is called `clock/log`."""
+        last = self.directory.name
+        return f"{self.directory.parent.name}/{last}" if last == "log" else last
+
+    @property
+    def age(self) -> float:
+        """The seconds since the last change, exactly; `seconds` is what svstat prints."""
+        try:
+            second, nanosecond = unpack_tai64n(self.change)
+        except ValueError:
+            return float(self.seconds)
+        return time.time() - second - nanosecond / 1e9
+
+    @property
+    def is_as_wanted(self) -> bool:
+        """Is the service in the state that was asked for, and not paused?"""
+        if self.problem or (self.pid and self.is_paused):
+            return False
+        return self.wanted == "once" or (self.wanted == "up") == (self.pid != 0)
+
+
+class Log(NamedTuple):
+    """The newest line of a log; both are None if the log is empty or cannot be read."""
+
+    directory: Path
+    line: bytes | None = None  # without its newline, and with its label
+    seconds: int | None = None  # since that line, by its label, else by the file's time
+
+
+def find(tree: str | os.PathLike[str]) -> list[Path]:
+    """The services of a tree, sorted: what svscan starts, without the loggers. Raises OSError."""
+    names = sorted(name for name in os.listdir(tree) if not name.startswith("."))
+    return [path for path in (Path(tree, name) for name in names) if path.is_dir()]
+
+
+def is_service(directory: str | os.PathLike[str]) -> bool:
+    """Has supervise ever run there, or could it?"""
+    return any(os.path.lexists(Path(directory, name)) for name in ("run", "supervise"))
+
+
+def logger(directory: Path) -> Path | None:
+    """The service's logger, `directory/log`; None if it has none."""
+    return directory / "log" if (directory / "log").is_dir() else None
+
+
+def status(directory: str | os.PathLike[str]) -> Status:
+    """The status of one service. Raises nothing: see `problem`."""
+    path = Path(directory)
+    doing = "unable to chdir"
+    try:
+        os.stat(os.path.join(path, "."))  # fails if it is not a directory that may be entered
+        doing = "unable to stat down"
+        is_normally_up = not _exists(path / "down")
+        doing = "unable to open supervise/ok"
+        os.close(open_write(path / "supervise/ok"))
+        doing = "unable to open supervise/status"
+        file = open_read(path / "supervise/status")
+        try:
+            doing = "unable to read supervise/status"
+            content = os.read(file, status_file.SIZE)
+        finally:
+            os.close(file)
+    except OSError as error:
+        if error.errno == errno.ENXIO and doing == "unable to open supervise/ok":
+            return Status(path, problem=NOT_RUNNING)
+        return Status(path, problem=f"{doing}: {error_text(error.errno or 0)}")
+    except ValueError:  # a NUL in the name
+        return Status(path, problem=f"{doing}: {error_text(errno.ENOENT)}")
+    if len(content) < status_file.SIZE:
+        return Status(path, problem="unable to read supervise/status: bad format")
+    second, pid, is_paused, want = status_file.unpack(content)
+    age = status_file.age(second, int(time.time()))
+    wanted = _WANTED.get(want, "once")
+    return Status(path, pid, age, is_paused, wanted, is_normally_up, content[:12])
+
+
+def logs_of(log_service: Path) -> list[Path]:
+    """The log directories of a logger: those below it, and those that its multilog was given.
+
+    /proc, where there is one, tells the arguments of a multilog that runs.
+    """
+    found = [current.parent for current in sorted(log_service.glob("*/current"))]
+    try:
+        words = Path(f"/proc/{status(log_service).pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        words = []
+    for word in words[1:]:
+        directory = log_service / os.fsdecode(word)
+        if word[:1] in (b".", b"/") and (directory / "current").exists():
+            found.append(directory)
+    return list(dict.fromkeys(Path(os.path.normpath(directory)) for directory in found))
+
+
+def newest(directory: Path) -> Log:
+    """The newest whole line of a log directory, and its age. Raises nothing."""
+    for name in _files(directory):
+        try:
+            text, written = _end_of(directory / name)
+        except OSError:
+            continue
+        if lines := text.split(b"\n")[:-1]:
+            return Log(directory, lines[-1], max(int(time.time()) - _second(lines[-1], written), 0))
+    return Log(directory)
+
+
+def last_lines(directory: Path, count: int) -> list[bytes]:
+    """The last whole lines of a log directory, the newest last. Raises nothing."""
+    lines: list[bytes] = []
+    for name in _files(directory):
+        try:
+            text, _ = _end_of(directory / name)
+        except OSError:
+            continue
+        lines = text.split(b"\n")[:-1] + lines
+        if len(lines) >= count:
+            break
+    return lines[-count:]
+
+
+def _files(directory: Path) -> list[str]:
+    """The files of a log, the newest first."""
+    try:
+        old = sorted(name for name in os.listdir(directory) if name.startswith("@"))
+    except OSError:
+        old = []
+    return ["current", *reversed(old)]
+
+
+def _end_of(file: Path) -> tuple[bytes, int]:
+    """The last bytes of a regular file, and the second of its last change. Raises OSError."""
+    fd = open_read(file)
+    try:
+        about = os.fstat(fd)
+        return os.pread(fd, _END_OF_LOG, max(about.st_size - _END_OF_LOG, 0)), int(about.st_mtime)
+    finally:
+        os.close(fd)
+
+
+def _second(line: bytes, otherwise: int) -> int:
+    """The Unix second of a line's label, or `otherwise`."""
+    try:
+        return parse_tai64n(line[:TAI64N_TEXT])[0]
+    except ValueError:
+        return otherwise
+
+
+def _exists(path: Path) -> bool:
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        return False
+    return True

@@ -1,0 +1,69 @@
+"""What the tests of the command `daemontools` share: its launcher, and a tree of services."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from daemontools import install, services
+
+
+def run(command: Path, *words: str | Path, umask: int = -1) -> "subprocess.CompletedProcess[str]":
+    """Run a subcommand to its end."""
+    call = [command, *words]
+    return subprocess.run(
+        call, capture_output=True, text=True, timeout=60, check=False, umask=umask
+    )
+
+
+def launchers(folder: Path) -> Path:
+    """Install all launchers; the path of the companion's."""
+    library = str(Path(install.__file__).parent.parent)
+    install.install(folder, sys.executable, library)
+    return folder / install.COMPANION
+
+
+def service(directory: Path, run: str, *, log: bool = True, down: bool = False) -> Path:
+    """Make a service; `run` is the last line of its ./run."""
+    scripts = {directory: f"exec 2>&1\n{run}"}
+    if log:
+        scripts[directory / "log"] = "exec multilog t ./main"
+        (directory / "log/main").mkdir(parents=True)
+    for folder, text in scripts.items():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "run").write_text(f"#!/bin/sh\n{text}\n")
+        (folder / "run").chmod(0o755)
+    if down:
+        (directory / "down").touch()
+    return directory
+
+
+@contextmanager
+def supervised(tree: Path, commands: Path) -> Iterator[Path]:
+    """The tree under svscan; all that it has started is ended afterwards."""
+    path = {**os.environ, "PATH": f"{commands}:/usr/bin:/bin"}
+    svscan = subprocess.Popen(
+        [commands / "svscan", tree], env=path, stderr=subprocess.DEVNULL, process_group=0
+    )
+    try:
+        yield tree
+    finally:
+        os.killpg(svscan.pid, signal.SIGKILL)
+        svscan.wait()
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Wait for at most a minute."""
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, f"not in time: {what}"
+        time.sleep(0.02)
+
+
+def is_up(directory: Path) -> bool:
+    """Does the process of the service exist?"""
+    return services.status(directory).pid != 0

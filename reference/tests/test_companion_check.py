@@ -1,0 +1,195 @@
+"""`daemontools check` and `new`: each finding, and a new service that has none."""
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from companion import launchers, run, service
+
+from daemontools.companion import check
+
+GOOD = "#!/bin/sh\nexec 2>&1\nexec sleep 1000\n"
+
+# What is in ./run, or what is done to a good service -> the finding.
+SCRIPTS = {
+    "#!/bin/sh\nexec 2>&1\n./server\n": "no-exec",
+    "#!/bin/sh\nexec 2>&1\n# exec sleep\nsleep 1000\n": "no-exec",
+    "#!/bin/sh\nexec sleep 1000\n": "no-stderr",
+    "#!/bin/sh\nexec 2>&1\nexec server --daemonize\n": "background",
+    "#!/bin/sh\nexec 2>&1\nexec server &\n": "background",
+    "#!/bin/sh\r\nexec 2>&1\r\nexec sleep 1000\r\n": "crlf",
+    "#!/no/such/shell\n": "no-interpreter",
+    "exec 2>&1\nexec sleep 1000\n": "no-interpreter",
+    "#!/bin/sh\nexec 2>&1\nexec server >>/var/log/server\n": "unbounded",
+    "#!/bin/sh\nexec 2>&1\nexec softlimit -m 1000000 server\n": "memory-limit",
+}
+FINE = [
+    GOOD,
+    "#!/bin/sh\nexec 2>&1\nif test -e x; then exec a; else exec b; fi\n",
+    "#!/bin/sh\nexec 2>&1\nexec \\\n  softlimit -m 100000000 \\\n  server\n",
+    "#!/bin/sh\nexec server 2>&1\n",
+    "#!/bin/sh\nexec 2>&1\ncd / && exec sleep 1000\n",
+    "#!/usr/bin/env python3\nprint(1)\n",
+]
+
+
+@pytest.fixture(scope="module")
+def command(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return launchers(tmp_path_factory.mktemp("bin"))
+
+
+def kinds(directory: Path) -> list[str]:
+    return [finding.kind for finding in check.of_service(directory)]
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    return service(tmp_path / "tree/good", "exec sleep 1000")
+
+
+def test_a_good_service_has_no_finding(good: Path) -> None:
+    assert kinds(good) == []
+
+
+@pytest.mark.parametrize("text", FINE)
+def test_a_script_that_does_it_differently_has_none(good: Path, text: str) -> None:
+    (good / "run").write_text(text)
+    assert kinds(good) == []
+
+
+@pytest.mark.parametrize(("text", "kind"), SCRIPTS.items(), ids=str)
+def test_a_script_has_its_finding_and_no_other(good: Path, text: str, kind: str) -> None:
+    (good / "run").write_bytes(text.encode())
+    assert kinds(good) == [kind]
+
+
+def test_a_run_that_is_not_executable(good: Path) -> None:
+    (good / "run").chmod(0o644)
+    assert kinds(good) == ["not-executable"]
+
+
+def test_no_run(good: Path) -> None:
+    (good / "log/run").unlink()
+    assert "no-run" in kinds(good)
+
+
+def test_a_down_that_was_left_behind(good: Path) -> None:
+    (good / "down").touch()
+    assert kinds(good) == ["down"]
+
+
+def test_no_log(tmp_path: Path) -> None:
+    assert kinds(service(tmp_path / "x", "exec sleep 1", log=False)) == ["no-log"]
+
+
+def test_a_log_directory_that_its_user_may_not_write(good: Path) -> None:
+    (good / "log/run").write_text("#!/bin/sh\nexec setuidgid daemon multilog t ./main\n")
+    (good / "log/main").chmod(0o755)
+    assert kinds(good) == ["log-directory"]
+    (good / "log/main").chmod(0o777)
+    assert kinds(good) == []
+
+
+def test_what_is_wrong_with_a_tree(good: Path, command: Path) -> None:
+    tree = good.parent
+    (tree / "twin").symlink_to("good")
+    (tree / "lost").symlink_to("nowhere")
+    service(tree / ".hidden", "exec sleep 1000")
+    found = json.loads(run(command, "check", "--json", tree).stdout)
+    assert [(Path(f["path"]).name, f["kind"]) for f in found] == [
+        (".hidden", "dot"),
+        ("lost", "dangling"),
+        ("twin", "same-directory"),
+    ]
+    assert all(f["why"] for f in found)
+
+
+def test_a_limit_on_descriptors_that_is_too_small(good: Path, command: Path) -> None:
+    for number in range(10):
+        (good.parent / str(number)).mkdir()
+        (good.parent / str(number) / "log").mkdir()
+    text = f'ulimit -n 20; exec "{command}" check "{good.parent}"'
+    assert "descriptors (limit 20, needed 38)" in run(Path("/bin/sh"), "-c", text).stdout
+
+
+def test_a_line_names_the_file_and_the_reason(good: Path, command: Path) -> None:
+    (good / "run").write_text("#!/bin/sh\nexec 2>&1\nserver\n")
+    answer = run(command, "check", good)
+    assert answer.stdout == f"{good}/run: no-exec (server): {check.WHY['no-exec']}\n"
+    assert answer.returncode == 1
+
+
+def test_what_is_not_there_is_named(command: Path, tmp_path: Path) -> None:
+    answer = run(command, "check", tmp_path / "missing")
+    assert answer.returncode == 111
+    assert "missing" in answer.stderr
+
+
+def test_every_kind_has_a_test() -> None:
+    tested = Path(__file__).read_text()
+    assert [kind for kind in check.WHY if f'"{kind}' not in tested] == []
+
+
+def test_more_services_than_svscan_starts(tmp_path: Path) -> None:
+    for number in range(1001):
+        (tmp_path / str(number)).mkdir()
+    found = check.of_tree(tmp_path, sorted(tmp_path.iterdir()))
+    assert [f.kind for f in found] == ["too-many"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_script_that_this_user_may_not_read(good: Path) -> None:
+    (good / "run").chmod(0o100)
+    assert kinds(good) == ["unreadable"]
+
+
+# new
+
+
+def test_a_new_service_has_no_finding(command: Path, tmp_path: Path) -> None:
+    made = tmp_path / "web"
+    assert run(command, "new", made, "--", "/bin/sleep", "a b", "$x").returncode == 0
+    assert (
+        made / "run"
+    ).read_text() == "#!/bin/sh\nexec 2>&1\nexec envdir ./env /bin/sleep 'a b' '$x'\n"
+    assert run(command, "check", made).stdout == ""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_its_users_and_modes_are_right_whatever_the_umask(command: Path, tmp_path: Path) -> None:
+    made = tmp_path / "web"
+    words: list[str | Path] = [
+        "new",
+        made,
+        "--user",
+        "nobody",
+        "--log-user",
+        "daemon",
+        "--",
+        "/bin/sleep",
+        "1",
+    ]
+    assert run(command, *words, umask=0o077).returncode == 0
+    assert "setuidgid nobody /bin/sleep 1\n" in (made / "run").read_text()
+    assert (made / "log/run").read_text() == "#!/bin/sh\nexec setuidgid daemon multilog t ./main\n"
+    assert (made / "log/main").owner() == "daemon"
+    modes = {name: stat.S_IMODE((made / name).stat().st_mode) for name in
+             (".", "run", "env", "log", "log/run", "log/main")}  # fmt: skip
+    assert modes == {".": 0o755, "run": 0o755, "env": 0o700, "log": 0o755, "log/run": 0o755,
+                     "log/main": 0o755}  # fmt: skip
+    assert run(command, "check", made).stdout == ""
+
+
+def test_nothing_is_overwritten(command: Path, tmp_path: Path) -> None:
+    answer = run(command, "new", tmp_path, "--", "/bin/true")
+    assert (answer.returncode, answer.stderr) == (
+        1, f"daemontools new: exists already: {tmp_path}\n")  # fmt: skip
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_account_makes_nothing(command: Path, tmp_path: Path) -> None:
+    answer = run(command, "new", tmp_path / "x", "--user", "no such", "--", "/bin/true")
+    assert (answer.returncode, answer.stderr) == (1, "daemontools new: unknown account: no such\n")
+    assert list(tmp_path.iterdir()) == []

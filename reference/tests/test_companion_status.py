@@ -1,0 +1,154 @@
+"""`daemontools status`: what it says of services in all states, and of what is not a service."""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from companion import is_up, launchers, run, service, supervised, wait_until
+
+from daemontools import services
+from daemontools.companion import status
+
+
+@pytest.fixture(scope="module")
+def command(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return launchers(tmp_path_factory.mktemp("bin"))
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory, command: Path) -> Iterator[Path]:
+    """Three services: one is up, one ends at once, one is normally down."""
+    folder = tmp_path_factory.mktemp("tree")
+    service(folder / "clock", "echo tick\nexec sleep 1000")
+    service(folder / "loop", "echo oops\nexit 1")
+    service(folder / "spare", "exec sleep 1000", log=False, down=True)
+    with supervised(folder, command.parent):
+        wait_until(lambda: is_up(folder / "clock") and is_up(folder / "clock/log"), "clock is up")
+        wait_until(lambda: services.newest(folder / "clock/log/main").line is not None, "tick")
+        wait_until(lambda: not services.status(folder / "spare").problem, "spare is supervised")
+        wait_until(lambda: services.status(folder / "clock").seconds > 2, "clock is not young")
+        yield folder
+
+
+def test_each_service_has_a_line(tree: Path, command: Path) -> None:
+    answer = run(command, "status", tree)
+    clock, loop, spare = answer.stdout.splitlines()
+    assert re.fullmatch(r"clock  up \d+ seconds \(pid \d+\) +log \d+ seconds? old: tick", clock)
+    assert re.match(r"loop   .*starts again and again \(\d times? while looking\)", loop)
+    assert re.fullmatch(r"spare  down \d+ seconds", spare)
+    assert (answer.returncode, answer.stderr) == (1, "")
+
+
+def test_the_exit_code_is_0_if_all_is_as_wanted(tree: Path, command: Path) -> None:
+    assert run(command, "status", tree / "clock", tree / "spare").returncode == 0
+
+
+def test_json_has_the_same_values(tree: Path, command: Path) -> None:
+    [clock] = json.loads(run(command, "status", "--json", tree / "clock").stdout)
+    assert clock["pid"] == services.status(tree / "clock").pid
+    assert clock["logger"]["pid"] == services.status(tree / "clock/log").pid
+    assert clock["log"]["line"].endswith(" tick")
+    shown = (clock["name"], clock["up"], clock["wanted"], clock["as_wanted"], clock["restarts"])
+    assert shown == ("clock", True, "up", True, 0)
+
+
+def test_metrics_are_prometheus_text(tree: Path, command: Path) -> None:
+    text = run(command, "status", "--prometheus", tree / "clock", tree / "spare").stdout
+    assert f'daemontools_up{{service="{tree}/clock"}} 1\n' in text
+    assert f'daemontools_up{{service="{tree}/spare"}} 0\n' in text
+    samples = [line for line in text.splitlines() if not line.startswith("#")]
+    assert all(re.fullmatch(r'daemontools_\w+\{service="[^"]*"\} \d+', line) for line in samples)
+    described = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
+    assert {line.split("{")[0] for line in samples} <= described
+
+
+def test_what_is_not_a_service_gets_the_reason(command: Path, tmp_path: Path) -> None:
+    service(tmp_path / "idle", "exit", log=False)
+    (tmp_path / "file").touch()
+    answer = run(command, "status", tmp_path / "idle", tmp_path / "file", tmp_path / "missing")
+    assert [line.split("  ")[-1].strip() for line in answer.stdout.splitlines()] == [
+        "unable to open supervise/ok: file does not exist",
+        "unable to chdir: not a directory",
+        "unable to chdir: file does not exist",
+    ]
+    assert (answer.returncode, answer.stderr) == (1, "")
+
+
+def test_an_empty_tree_is_as_wanted(command: Path, tmp_path: Path) -> None:
+    answer = run(command, "status", tmp_path)
+    assert (answer.returncode, answer.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 17])
+def test_half_a_status_file(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "supervise").mkdir()
+    os.mkfifo(tmp_path / "supervise/ok")
+    (tmp_path / "supervise/status").write_bytes(content)
+    reader = os.open(tmp_path / "supervise/ok", os.O_RDONLY | os.O_NONBLOCK)
+    problem = services.status(tmp_path).problem
+    os.close(reader)
+    assert problem == "unable to read supervise/status: bad format"
+
+
+def test_any_bytes_in_a_status_file_are_a_status(tmp_path: Path) -> None:
+    (tmp_path / "supervise").mkdir()
+    os.mkfifo(tmp_path / "supervise/ok")
+    (tmp_path / "supervise/status").write_bytes(b"\xff" * 18)
+    reader = os.open(tmp_path / "supervise/ok", os.O_RDONLY | os.O_NONBLOCK)
+    seen = services.status(tmp_path)
+    os.close(reader)
+    assert (seen.pid, seen.seconds, seen.is_paused, seen.wanted) == (2**32 - 1, 0, True, "once")
+    assert seen.age == 0
+
+
+def test_a_name_cannot_command_the_terminal(command: Path, tmp_path: Path) -> None:
+    name = b"\x1b[31m\nred\xff"
+    os.mkdir(os.fsencode(tmp_path) + b"/" + name)
+    answer = run(command, "status", tmp_path)
+    assert answer.stdout.startswith(r"\x1b[31m\nred\xff  unable to")
+
+
+def test_a_name_may_hold_what_metrics_escape(tmp_path: Path) -> None:
+    odd = tmp_path / 'a"b\\c\nd'
+    seen = status.Seen(services.Status(odd, 1, wanted="up"), None, None, 0)
+    assert f'{{service="{tmp_path}/a\\"b\\\\c\\nd"}} 1' in status.as_metrics([seen])
+
+
+def test_who_may_not_ask_is_told_who_may() -> None:
+    seen = services.Status(Path("x"), problem="unable to open supervise/ok: access denied")
+    assert status.in_words(seen).endswith("access denied (only root and its owner may ask)")
+
+
+@pytest.mark.parametrize(
+    ("pid", "wanted", "paused", "as_wanted"),
+    [
+        (1, "up", False, True),
+        (1, "up", True, False),
+        (1, "down", False, False),
+        (1, "once", False, True),
+        (0, "up", False, False),
+        (0, "down", False, True),
+        (0, "once", False, True),
+    ],
+)
+def test_what_is_as_wanted(pid: int, wanted: str, paused: bool, as_wanted: bool) -> None:
+    seen = services.Status(Path("x"), pid, is_paused=paused, wanted=wanted)
+    assert seen.is_as_wanted == as_wanted
+
+
+def test_the_log_is_found_where_multilog_was_told_to_write(tmp_path: Path, command: Path) -> None:
+    service(tmp_path / "tree/far", "echo away\nexec sleep 1000")
+    (tmp_path / "tree/far/log/run").write_text(f"#!/bin/sh\nexec multilog t {tmp_path}/elsewhere\n")
+    with supervised(tmp_path / "tree", command.parent):
+        wait_until(lambda: services.newest(tmp_path / "elsewhere").line is not None, "a line")
+        assert services.logs_of(tmp_path / "tree/far/log") == [tmp_path / "elsewhere"]
+
+
+def test_after_a_rotation_the_newest_line_is_in_an_old_file(tmp_path: Path) -> None:
+    (tmp_path / "current").touch()
+    (tmp_path / "@400000006500000000000000.s").write_bytes(b"first\nlast\n")
+    assert services.newest(tmp_path).line == b"last"
+    assert services.last_lines(tmp_path, 5) == [b"first", b"last"]

@@ -1,0 +1,93 @@
+"""`daemontools wait`: it returns when it is so, and says what is missing when it is not."""
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from companion import is_up, launchers, run, service, supervised, wait_until
+
+
+@pytest.fixture(scope="module")
+def command(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return launchers(tmp_path_factory.mktemp("bin"))
+
+
+@pytest.fixture
+def tree(tmp_path: Path, command: Path) -> Iterator[Path]:
+    service(tmp_path / "tree/clock", "exec sleep 1000", log=False)
+    service(tmp_path / "tree/spare", "exec sleep 1000", log=False, down=True)
+    with supervised(tmp_path / "tree", command.parent) as tree:
+        wait_until(lambda: is_up(tree / "clock"), "clock is up")
+        yield tree
+
+
+def svc(command: Path, letters: str, directory: Path) -> None:
+    subprocess.run([command.parent / "svc", letters, directory], check=True)
+
+
+def test_it_returns_at_once_if_it_is_so(tree: Path, command: Path) -> None:
+    assert run(command, "wait", "up", tree / "clock").returncode == 0
+    assert run(command, "wait", "down", tree / "spare").returncode == 0
+
+
+def test_it_returns_when_all_are_so(tree: Path, command: Path) -> None:
+    waiting = subprocess.Popen([command, "wait", "up", tree / "clock", tree / "spare"])
+    svc(command, "-u", tree / "spare")
+    assert waiting.wait(60) == 0
+    assert is_up(tree / "spare")
+
+
+def test_it_says_what_is_missing_in_time(tree: Path, command: Path) -> None:
+    answer = run(command, "wait", "-t", "0.2", "up", tree / "clock", tree / "spare")
+    assert answer.returncode == 1
+    assert answer.stderr.startswith(f"daemontools wait: {tree}/spare: down ")
+
+
+def test_down_is_a_service_that_will_not_start_again(tree: Path, command: Path) -> None:
+    svc(command, "-d", tree / "clock")
+    assert run(command, "wait", "-t", "30", "down", tree / "clock").returncode == 0
+    assert not is_up(tree / "clock")
+
+
+def test_steady_is_the_same_process_for_a_while(tree: Path, command: Path) -> None:
+    svc(command, "-t", tree / "clock")
+    begun = time.monotonic()
+    assert run(command, "wait", "-s", "1.5", "steady", tree / "clock").returncode == 0
+    assert time.monotonic() - begun > 0.5
+
+
+def test_a_service_that_ends_at_once_is_never_steady(tree: Path, command: Path) -> None:
+    service(tree / "loop", "exit 1", log=False)
+    wait_until((tree / "loop/supervise/status").exists, "svscan has seen it")
+    assert run(command, "wait", "-t", "3", "steady", tree / "loop").returncode == 1
+
+
+def test_gone_is_a_supervise_that_has_ended(tree: Path, command: Path, tmp_path: Path) -> None:
+    (tree / "clock").rename(tree / ".clock")  # svscan does not start it again
+    svc(command, "-dx", tree / ".clock")
+    assert run(command, "wait", "-t", "30", "gone", tree / ".clock").returncode == 0
+    assert run(command, "wait", "gone", tmp_path / "never/there").returncode == 0
+
+
+def test_what_cannot_be_asked_ends_it(command: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    answer = run(command, "wait", "up", tmp_path / "file")
+    assert (answer.returncode, answer.stdout) == (111, "")
+    assert answer.stderr == f"daemontools wait: {tmp_path}/file: unable to chdir: not a directory\n"
+
+
+def test_it_waits_without_using_the_processor(tree: Path, command: Path) -> None:
+    before = os.times()
+    run(command, "wait", "-t", "2", "up", tree / "spare")
+    after = os.times()
+    assert after.children_user + after.children_system - before.children_user < 1.5
+
+
+@pytest.mark.parametrize("words", [[], ["up"], ["sideways", "x"], ["-t", "x", "up", "x"]])
+def test_wrong_words_are_a_usage_error(command: Path, words: list[str]) -> None:
+    answer = run(command, "wait", *words)
+    assert answer.returncode == 100
+    assert answer.stderr.startswith("usage: daemontools wait ")
