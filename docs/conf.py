@@ -48,7 +48,7 @@ man_show_urls = True
 
 # Every program has its page, and no page is without its program.
 if (HERE / "man").exists():
-    pages, programs = {page[1] for page in man_pages}, set(install.programs())
+    pages, programs = {page[1] for page in man_pages}, set(install.commands())
     assert programs <= pages, f"no manual page: {sorted(programs - pages)}"
 
 

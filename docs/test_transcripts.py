@@ -33,7 +33,7 @@ DOCS = Path(__file__).parent
 WITHIN_SECONDS = 20.0
 LOOKS = {
     "svstat", "svok", "cat", "ls", "ps", "pgrep", "pidof", "grep", "head", "tail", "wc", "od",
-    "readlink", "tai64nlocal",
+    "readlink", "tai64nlocal", "daemontools",
 }  # fmt: skip
 MASKS = {
     "<pid>": r"[0-9]+",
