@@ -25,6 +25,8 @@ import tables  # noqa: E402
 from daemontools_conformance.contract import clauses  # noqa: E402
 from daemontools_conformance.reports import committed  # noqa: E402
 
+# The installer takes the manual pages from here: a server has no Sphinx.
+PAGES = ROOT / "reference/daemontools/man"
 MATRIX = DOCS / "diagrams/matrix.svg"
 
 PICTURE = "![Clauses that hold, by program and implementation](docs/diagrams/matrix.svg)"
@@ -57,6 +59,11 @@ def build(builder: str) -> Path:
     return out
 
 
+def manual_pages(folder: Path) -> dict[str, str]:
+    """The manual pages in a folder, by their names."""
+    return {page.name: page.read_text() for page in folder.glob("*.8")}
+
+
 def lint_manual_pages(folder: Path) -> list[str]:
     """What mandoc finds wrong with the manual pages; nothing if there is no mandoc."""
     if not shutil.which("mandoc"):
@@ -72,7 +79,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="build the site and the manual pages")
     parser.add_argument("--write", action="store_true", help="first write what is generated")
     readme = ROOT / "README.md"
-    if parser.parse_args().write:
+    write = parser.parse_args().write
+    if write:
         readme.write_text(as_generated(readme.read_text()))
         tables.draw()
         if matrix():
@@ -83,6 +91,13 @@ def main() -> int:
     if readme.read_text() != as_generated(readme.read_text()):
         problems.append("the reading order or the matrix in README.md is stale")
     html, man = build("html"), build("man")
+    if write:
+        for page in PAGES.glob("*.8"):
+            page.unlink()
+        for name, text in manual_pages(man).items():
+            (PAGES / name).write_text(text)
+    if manual_pages(PAGES) != manual_pages(man):
+        problems.append("reference/daemontools/man is stale")
     problems += lint_manual_pages(man)
     for problem in problems:
         print(problem)

@@ -45,6 +45,7 @@ man_pages = [
     _manual(page.stem) for page in sorted((HERE / "man").glob("*.md")) if page.stem != "index"
 ]
 man_show_urls = True
+today = "November 2026"  # of the manual pages, which are committed
 
 # Every program has its page, and no page is without its program.
 if (HERE / "man").exists():

@@ -9,7 +9,7 @@ Read `programs/svok.py` first: it is the shortest. The README has an order for t
 
 For users of the package, not among the seventeen programs:
 
-* `install.py` writes the launchers, and removes them;
+* `install.py`, `installing/` write the launchers, check them, and remove them;
 * `companion/` the command `daemontools`: status, wait, logs, check, new, watch;
 * `services.py` asks how services are;
 * `logs.py` reads the logs that multilog writes;

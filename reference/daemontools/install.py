@@ -1,11 +1,13 @@
-"""Write launchers for the programs into a directory, or remove them again.
+"""Write launchers for the programs into a directory, check them, or remove them again.
 
-    python -I -m daemontools.install DIR             write them
-    python -I -m daemontools.install --remove DIR    remove them
+    ./install --library /usr/local/lib/daemontools /usr/local/bin      in a checkout
+    python -I -m daemontools.install DIR                               where pip has installed it
+    python -I -m daemontools.install --check DIR
+    python -I -m daemontools.install --remove DIR
 
+    --library DIR    copy the package to DIR, and import it from there
+    --share DIR      manual pages and completion, below e.g. /usr/local/share
     --python FILE    the interpreter that runs the programs (default: this one)
-    --library DIR    copy the package to DIR, and import it from there: for users who
-                     may not read the place where pip has put it
     --no-chain       start an interpreter for each program of a chain (unix/chain.py)
 
 For servers: /command, /usr/local/bin, /usr/bin. A launcher puts SIGINT back to its
@@ -20,24 +22,26 @@ line is the absolute path of the interpreter, with the flags `-BISXutf8`:
 * `-S` the site module is not loaded, which saves 2 to 8 ms for each program in a run script;
 * `-X utf8` file names and arguments survive as bytes in every locale.
 
-This module never overwrites or removes a file that is not one of its launchers, or a
-folder that is not a copy of this package. Everybody can read what it writes,
-whatever the umask. A rename puts each launcher in the place of the old one, so that a
-service that starts meanwhile finds the old one or the new one. Replacing the copy of the
-package takes two renames; for the instant between them there is no package.
+This module never overwrites or removes a file that is not one of its own. A copy of the
+package lies in a folder named for its content, so an upgrade adds a folder, replaces the
+launchers one by one, each by a rename, and then removes the old folder: at each moment
+each program is the old one or the new one, whole. To install the same again changes no
+file. Everybody can read what is written, whatever the umask.
+
+It refuses to install as root what others could change (installing/checks.py), and runs a
+launcher at the end, as nobody too.
 """
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import daemontools
-
-MARK = "# A launcher written by daemontools.install: it may be overwritten and removed."
+from daemontools.installing import checks, copies
+from daemontools.installing.files import MARK, is_ours, is_so, make_folder, replace, warn
+from daemontools.installing.shared import install_shared, remove_shared, shared
 
 FLAGS = "-BISXutf8"
 
@@ -100,42 +104,25 @@ def launcher(program: str, python: str, library: str, *, chain: bool = True) -> 
     )
 
 
-def is_ours(path: Path) -> bool:
-    """Is it a file that this module wrote? (The mark is near its start.)"""
-    if not path.is_file():
-        return False  # opening a FIFO would wait
-    with open(path, "rb") as file:
-        return MARK.encode() in file.read(8192)
-
-
 def install(directory: Path, python: str, library: str, *, chain: bool = True) -> None:
     """Write all launchers. Raises OSError or ValueError.
 
     All checks come before the first write; if a write fails, some launchers may already be new.
     """
-    texts = {program: launcher(program, python, library, chain=chain) for program in commands()}
+    texts = launchers(python, library, chain=chain)
     check_interpreter(python)
-    _make_folder(directory)
+    make_folder(directory)
     foreign = [p for p in texts if os.path.lexists(directory / p) and not is_ours(directory / p)]
     if foreign:
         raise FileExistsError(f"not written by daemontools.install: {', '.join(foreign)}")
     compile_package(python, library)
     for program, text in texts.items():
-        replace(directory / program, text)
+        replace(directory / program, text.encode(), 0o755)
 
 
-def replace(file: Path, text: str) -> None:
-    """Write a launcher under an unused name, and rename it. Raises OSError."""
-    # mkstemp follows no link and reuses no file: others may be able to write here, too.
-    fd, new = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-    try:
-        with open(fd, "w") as output:
-            output.write(text)
-            os.fchmod(fd, 0o755)
-        os.rename(new, file)
-    except OSError:
-        os.unlink(new)
-        raise
+def launchers(python: str, library: str, *, chain: bool = True) -> dict[str, str]:
+    """The texts of all launchers, by their names. Raises ValueError."""
+    return {program: launcher(program, python, library, chain=chain) for program in commands()}
 
 
 def check_interpreter(python: str) -> None:
@@ -153,8 +140,7 @@ def compile_package(python: str, library: str) -> None:
     """
     compile_all = [python, "-IS", "-m", "compileall", "-qq", f"{library}/daemontools"]
     if subprocess.run(compile_all, check=False, umask=0o022).returncode != 0:
-        warning = f"unable to compile {library}/daemontools: all programs will start more slowly"
-        print(f"daemontools.install: warning: {warning}", file=sys.stderr)
+        warn(f"unable to compile {library}/daemontools: all programs will start more slowly")
 
 
 def remove(directory: Path) -> None:
@@ -165,76 +151,110 @@ def remove(directory: Path) -> None:
 
 
 def copy(library: Path, python: str) -> str:
-    """Copy the package into the folder `library`, readable by everybody. Returns its path."""
-    _make_folder(library)
-    package, new, old = (
-        library / f for f in ("daemontools", ".daemontools.new", ".daemontools.old")
-    )
-    _check_copy(package)
-    for left_over in (new, old):
-        shutil.rmtree(left_over, ignore_errors=True)
-    hidden = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(Path(daemontools.__file__).parent, new, ignore=hidden)
-    for path in [new, *new.rglob("*")]:
-        path.chmod(0o755 if path.is_dir() else 0o644)
+    """Copy the package below `library` for an interpreter. Returns the folder to import from."""
     check_interpreter(python)
-    if package.exists():
-        package.rename(old)
-    new.rename(package)
-    shutil.rmtree(old, ignore_errors=True)
-    return str(library.resolve())
+    return copies.copy(library)
 
 
-def remove_copy(library: Path) -> None:
-    """Remove the copy of the package in the folder `library`, and nothing else. Raises OSError."""
-    package = library / "daemontools"
-    _check_copy(package)
-    shutil.rmtree(package)
+# The command line
 
 
-def _check_copy(package: Path) -> None:
-    """Raise FileExistsError if there is something that is not a copy of this package."""
-    if os.path.lexists(package) and not is_ours(package / "install.py"):  # it holds MARK too
-        raise FileExistsError(f"not written by daemontools.install: {package}")
+def problems(directory: Path, texts: dict[str, str]) -> list[str]:
+    """What is not as this module would install it; empty if all is."""
+    found = []
+    for program, text in texts.items():
+        file = directory / program
+        if not os.path.lexists(file):
+            found.append(f"{file} is missing")
+        elif not is_ours(file):
+            found.append(f"{file} was not written by daemontools.install")
+        elif not is_so(file, text.encode(), 0o755):
+            found.append(f"{file} is another version's, or has other options")
+    return found
 
 
-def _make_folder(folder: Path) -> None:
-    """Create the folder, and missing ones above it; everybody may enter and read them."""
-    for missing in [p for p in (*reversed(folder.parents), folder) if not p.exists()]:
-        missing.mkdir()
-        missing.chmod(0o755)
-
-
-def main() -> None:
-    """The command line of `python -I -m daemontools.install`."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -I -m daemontools.install")
     parser.add_argument("directory", type=Path, help="where to write the launchers, e.g. /command")
-    parser.add_argument("--remove", action="store_true", help="remove the launchers")
+    doing = parser.add_mutually_exclusive_group()
+    doing.add_argument("--remove", action="store_true", help="remove what was installed")
+    doing.add_argument("--check", action="store_true", help="change nothing, and say what is wrong")
+    # Where a virtual environment links to an interpreter, the link may go with it.
+    in_environment = sys.prefix != sys.base_prefix
     parser.add_argument(
         "--python",
-        default=os.path.realpath(sys.executable),
-        help="the interpreter that runs the programs (default: this one, links resolved)",
+        default=os.path.realpath(sys.executable) if in_environment else sys.executable,
+        help="the interpreter that runs the programs (default: this one)",
     )
     parser.add_argument(
         "--library", type=Path, help="copy the package to this directory, and import it from there"
     )
     parser.add_argument(
+        "--share", type=Path, help="write manual pages and completion below, e.g. /usr/local/share"
+    )
+    parser.add_argument(
         "--no-chain", action="store_true", help="start an interpreter for each program of a chain"
     )
-    arguments = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """The command line of `python -I -m daemontools.install`."""
+    options = _parser().parse_args()
     try:
-        if arguments.remove:
-            remove(arguments.directory)
-            if arguments.library:
-                remove_copy(arguments.library)
+        if options.remove:
+            _remove(options)
+        elif options.check:
+            _check(options)
         else:
-            library = str(Path(daemontools.__file__).parent.parent.resolve())
-            if arguments.library:
-                library = copy(arguments.library, arguments.python)
-            chain = not arguments.no_chain
-            install(arguments.directory, arguments.python, library, chain=chain)
+            _install(options)
     except (OSError, ValueError) as error:
         sys.exit(f"daemontools.install: {error}")
+
+
+def _install(options: argparse.Namespace) -> None:
+    own = str(Path(daemontools.__file__).parent.parent.resolve())
+    where = [Path(options.python), options.directory, options.library or Path(own)]
+    checks.refuse_what_others_can_change(where, warn)
+    library = copy(options.library, options.python) if options.library else own
+    install(options.directory, options.python, library, chain=not options.no_chain)
+    if options.library:
+        copies.remove_old_copies(options.library, library)
+    if options.share:
+        install_shared(options.share)
+    for text in checks.verify(options.directory, options.python, library):
+        warn(text)
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Exit 1 if anything is wrong."""
+    library = str(Path(daemontools.__file__).parent.parent.resolve())
+    found = []
+    if options.library:
+        files = copies.content(Path(daemontools.__file__).parent)
+        library = str(options.library.resolve() / copies.version(files))
+        if copies.content(Path(library) / "daemontools") != files:
+            found.append(f"{library} is missing, or was changed")
+    texts = launchers(options.python, library, chain=not options.no_chain)
+    found += problems(options.directory, texts)
+    for name, page in (shared() if options.share else {}).items():
+        if not is_so(options.share / name, page, 0o644):
+            found.append(f"{options.share / name} is missing, or another version's")
+    found += checks.verify(options.directory, options.python, library)
+    for text in found:
+        warn(text)
+    sys.exit(1 if found else 0)
+
+
+def _remove(options: argparse.Namespace) -> None:
+    running = checks.running(options.directory)
+    if running:
+        warn(f"still running, and going on: {', '.join(running)}; stop the tree first")
+    remove(options.directory)
+    if options.library:
+        copies.remove_copy(options.library)
+    if options.share:
+        remove_shared(options.share)
 
 
 if __name__ == "__main__":

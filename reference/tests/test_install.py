@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+import daemontools
 from daemontools import install
+from daemontools.installing import files
 
 PYTHON = sys.executable
 _COMPILED = shutil.ignore_patterns("__pycache__")
@@ -54,7 +56,8 @@ def test_the_package_can_be_copied_and_taken_away_again(tmp_path: Path) -> None:
     assert str(tmp_path / "library") in (tmp_path / "bin/svok").read_text()
     assert subprocess.run([tmp_path / "bin/svok"], check=False).returncode == 100
     subprocess.run([*command, "--remove", *folders], check=True)
-    assert list((tmp_path / "bin").iterdir()) + list((tmp_path / "library").iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["bin"]
+    assert list((tmp_path / "bin").iterdir()) == []
 
 
 def test_chains_can_be_switched_off(tmp_path: Path) -> None:
@@ -103,11 +106,16 @@ def test_an_interpreter_that_does_not_work_is_refused(tmp_path: Path, python: st
 
 
 def test_a_second_copy_of_the_package_replaces_the_first(tmp_path: Path) -> None:
-    install.copy(tmp_path, PYTHON)
-    (tmp_path / "daemontools/stale.py").touch()
-    install.copy(tmp_path, PYTHON)
-    assert [p.name for p in tmp_path.iterdir()] == ["daemontools"]
-    assert not (tmp_path / "daemontools/stale.py").exists()
+    old = tmp_path / "library/0.0.9-0123456789ab/daemontools/installing/files.py"
+    old.parent.mkdir(parents=True)
+    old.write_text(files.MARK)
+    (tmp_path / "library/daemontools").symlink_to("0.0.9-0123456789ab/daemontools")
+    folders = ["--library", str(tmp_path / "library"), str(tmp_path / "bin")]
+    subprocess.run([PYTHON, "-I", "-m", "daemontools.install", *folders], check=True)
+    [copied] = (tmp_path / "library").glob("[0-9]*")
+    assert copied.name.startswith(f"{daemontools.__version__}-")
+    assert (tmp_path / "library/daemontools").resolve() == copied / "daemontools"
+    assert str(copied) in (tmp_path / "bin/svok").read_text()
 
 
 def test_a_foreign_folder_of_that_name_is_neither_replaced_nor_removed(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from daemontools import install
+from daemontools.installing import files
 
 PYTHON = os.path.realpath(sys.executable)
 LIBRARY = str(Path(install.__file__).parents[1])
@@ -45,7 +46,7 @@ def programs(request: pytest.FixtureRequest, launchers: Path) -> Path:
     """The launchers, and then djb's programs."""
     if request.param == "reference":
         return launchers
-    if not (DJBS / "envuidgid").is_file() or install.is_ours(DJBS / "envuidgid"):
+    if not (DJBS / "envuidgid").is_file() or files.is_ours(DJBS / "envuidgid"):
         pytest.skip("0.76 is not installed")
     return DJBS
 
@@ -107,7 +108,7 @@ def tree(folder: Path) -> dict[str, tuple[str, str]]:
 def test_multilog_follows_links_in_a_log_directory_as_0_76_does(
     launchers: Path, tmp_path: Path, name: str, target: str
 ) -> None:
-    if not (DJBS / "multilog").is_file() or install.is_ours(DJBS / "multilog"):
+    if not (DJBS / "multilog").is_file() or files.is_ours(DJBS / "multilog"):
         pytest.skip("0.76 is not installed")
     seen = []
     for programs in (launchers, DJBS):

@@ -1,0 +1,1 @@
+"""What the installer does, apart from the launchers: files, copies, pages, checks."""

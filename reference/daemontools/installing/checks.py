@@ -1,0 +1,108 @@
+"""What the installer looks at: who can read and who can change what it installs, and does it run?
+
+A program that root runs is as safe as the least safe of its interpreter, its library, its
+launcher, and the folders above them. A program that setuidgid starts needs all of them to
+be open to everybody.
+"""
+
+import os
+import stat
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+NOBODY = 65534
+LONG_LIVED = ("svscan", "supervise", "multilog")
+
+
+def refuse_what_others_can_change(paths: list[Path], warn: Callable[[str], None]) -> None:
+    """Raise PermissionError, as root, if other users can change one of these; else warn.
+
+    A group that may write there is a warning: on some systems an administrators' group owns
+    /usr/local.
+    """
+    for path in dict.fromkeys(step for given in paths for step in _steps(given)):
+        about = path.stat()
+        others = about.st_mode & stat.S_IWOTH and not about.st_mode & stat.S_ISVTX
+        if others or about.st_uid not in (0, os.geteuid()):
+            who = "everybody" if others else f"the user with id {about.st_uid}"
+            text = f"{who} can change {path}, and so what these programs do"
+            if os.geteuid() == 0:
+                raise PermissionError(text)
+            warn(text)
+        elif about.st_mode & stat.S_IWGRP and about.st_gid not in (0, os.getegid()):
+            warn(f"the group with id {about.st_gid} can change {path}")
+
+
+def _steps(path: Path) -> Iterator[Path]:
+    """All folders that lead to a path, and it, links followed; those that exist."""
+    real = Path(os.path.realpath(path))
+    for step in (*reversed(real.parents), real):
+        if step.exists():
+            yield step
+
+
+def verify(directory: Path, python: str, library: str) -> list[str]:
+    """What would keep the programs from running; empty if nothing does.
+
+    Only root can start a program as another user, so only for root a closed place is wrong.
+    """
+    launcher = directory.absolute() / "svok"
+    if found := _trial(launcher, None):
+        return found
+    if os.geteuid() != 0:
+        return []
+    closed = [text for path in (python, library, directory) if (text := _closed(Path(path)))]
+    return list(dict.fromkeys(closed)) or _trial(launcher, NOBODY)
+
+
+def _trial(launcher: Path, user: int | None) -> list[str]:
+    """Run a launcher without arguments: it must exit 100."""
+    who = "" if user is None else " as nobody"
+    other = {} if user is None else {"user": user, "group": user, "extra_groups": []}
+    try:
+        ended = subprocess.run([launcher], capture_output=True, check=False, cwd="/", **other)  # type: ignore[call-overload]
+    except OSError as error:
+        return [f"{launcher} cannot be executed{who}: {error.strerror} (is that noexec?)"]
+    if ended.returncode != 100:
+        said = ended.stderr.decode(errors="backslashreplace").strip()
+        return [f"{launcher} does not work{who}: {said or f'exit {ended.returncode}'}"]
+    return []
+
+
+def _closed(path: Path) -> str:
+    """Why other users cannot use a path; empty if they can."""
+    for step in _steps(path):
+        if not step.stat().st_mode & stat.S_IXOTH:
+            advice = "for services with setuidgid, give --library or --python a place that is open"
+            return f"{step} is closed to other users: {advice}"
+    return ""
+
+
+def running(directory: Path) -> list[str]:
+    """The programs of a running tree that these launchers started, by /proc, if there is one.
+
+    They have the launchers' interpreter, and the directory on their PATH.
+    """
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            name = (process / "comm").read_text().strip()
+            exe = os.path.realpath(process / "exe")
+            environment = (process / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        path = next((entry[5:] for entry in environment if entry.startswith(b"PATH=")), b"")
+        is_here = os.fsencode(directory.absolute()) in path.split(b":")
+        if name in LONG_LIVED and is_here and exe == _interpreter(directory / name):
+            found.append(f"{name} {process.name}")
+    return sorted(found)
+
+
+def _interpreter(launcher: Path) -> str:
+    """The interpreter that a launcher names, links resolved; empty if there is no launcher."""
+    try:
+        first = launcher.read_bytes().split(b"\n", 1)[0]
+    except OSError:
+        return ""
+    return os.path.realpath(os.fsdecode(first[2:].split()[0])) if first.startswith(b"#!") else ""

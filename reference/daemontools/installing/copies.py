@@ -1,0 +1,112 @@
+"""Copies of the package, each in a folder named for its content.
+
+    LIBRARY/0.1.0-95f1b2c3d4e5/daemontools     what the launchers import
+    LIBRARY/daemontools                        a link to the newest, for other programs
+
+An upgrade adds a folder; the launchers are replaced one by one, and then the old folder
+goes. So at each moment each program is the old one or the new one, whole.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import daemontools
+from daemontools.installing.files import is_ours, make_folder, replace
+
+
+def content(package: Path) -> dict[str, bytes]:
+    """The files of a package, by their names in it, without compiled modules."""
+    files = (file for file in sorted(package.rglob("*")) if file.is_file())
+    return {
+        str(file.relative_to(package)): file.read_bytes()
+        for file in files
+        if "__pycache__" not in file.parts
+    }
+
+
+def version(files: dict[str, bytes]) -> str:
+    """The name of a copy's folder: the version, and a digest of all files."""
+    digest = hashlib.sha256()
+    for name, text in files.items():
+        digest.update(b"%s\0%d\0%s" % (os.fsencode(name), len(text), text))
+    return f"{daemontools.__version__}-{digest.hexdigest()[:12]}"
+
+
+def copy(library: Path) -> str:
+    """Copy the package below `library`, readable by everybody. Returns the folder to import from.
+
+    `library/daemontools` is a link to the newest copy, for programs that import the package.
+    """
+    make_folder(library)
+    link = library / "daemontools"
+    _check_copy(link)
+    files = content(Path(daemontools.__file__).parent)
+    folder = library.resolve() / version(files)
+    if not folder.exists():
+        new = Path(tempfile.mkdtemp(prefix=".new.", dir=library))
+        try:
+            _write(new, files)
+            new.rename(folder)
+        except OSError:
+            shutil.rmtree(new)
+            raise
+    _write(folder, files)  # changes nothing but what somebody has damaged
+    if link.is_dir() and not link.is_symlink():  # a copy by the first releases
+        shutil.rmtree(link)
+    if not link.is_symlink() or os.readlink(link) != f"{folder.name}/daemontools":
+        temporary = Path(tempfile.mkdtemp(prefix=".new.", dir=library))
+        (temporary / "link").symlink_to(f"{folder.name}/daemontools")
+        (temporary / "link").rename(link)
+        temporary.rmdir()
+    return str(folder)
+
+
+def _write(folder: Path, files: dict[str, bytes]) -> None:
+    """Make `folder/daemontools` hold these files."""
+    folder.chmod(0o755)
+    for name, text in files.items():
+        make_folder((folder / "daemontools" / name).parent)
+        replace(folder / "daemontools" / name, text, 0o644)
+
+
+def _copies(library: Path) -> Iterator[Path]:
+    """The folders with copies of the package, old ones included."""
+    for folder in sorted(library.glob("[0-9]*-*")):
+        if _is_copy(folder / "daemontools"):
+            yield folder
+
+
+def remove_old_copies(library: Path, newest: str) -> None:
+    """Remove all copies but the newest: the launchers no longer name them."""
+    for folder in _copies(library):
+        if folder.name != Path(newest).name:
+            shutil.rmtree(folder)
+
+
+def remove_copy(library: Path) -> None:
+    """Remove all copies below `library`, and the folder if it is empty then. Raises OSError."""
+    link = library / "daemontools"
+    _check_copy(link)
+    if link.is_symlink():
+        link.unlink()
+    elif link.exists():
+        shutil.rmtree(link)
+    for folder in _copies(library):
+        shutil.rmtree(folder)
+    if library.is_dir() and not any(library.iterdir()):
+        library.rmdir()
+
+
+def _check_copy(package: Path) -> None:
+    """Raise FileExistsError if there is something that is not a copy of this package."""
+    if os.path.lexists(package) and not _is_copy(package):
+        raise FileExistsError(f"not written by daemontools.install: {package}")
+
+
+def _is_copy(package: Path) -> bool:
+    """Is it this package? MARK is in these files too; in the first releases, in the second."""
+    return is_ours(package / "installing/files.py") or is_ours(package / "install.py")

@@ -1,0 +1,256 @@
+"""What the installer does around the launchers: upgrades, checks, pages, and the recipe."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemontools import install
+from daemontools.installing import checks, copies
+
+PYTHON = sys.executable
+CLOSED = "is closed to other users"
+_COMPILED = shutil.ignore_patterns("__pycache__")
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder that everybody may enter; pytest's own is closed to others."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def complaints(answer: "subprocess.CompletedProcess[str]") -> list[str]:
+    """What the installer says, but that the interpreter of this test is closed to others."""
+    lines = answer.stderr.splitlines()
+    return [
+        line for line in lines if not (CLOSED in line and f" {tempfile.gettempdir()}/" not in line)
+    ]
+
+
+def run_installer(*words: str | Path, **options: int) -> "subprocess.CompletedProcess[str]":
+    """Run the command line of the installer to its end."""
+    command = [PYTHON, "-I", "-m", "daemontools.install", *words]
+    umask = options.get("umask", -1)
+    return subprocess.run(command, capture_output=True, text=True, check=False, umask=umask)
+
+
+# An upgrade
+
+
+def state(folder: Path) -> dict[str, tuple[int, int, int]]:
+    """What each file below a folder is: inode, mode, time of its last change."""
+    status = {str(path): path.lstat() for path in sorted(folder.rglob("*"))}
+    return {name: (s.st_ino, s.st_mode, s.st_ctime_ns) for name, s in status.items()}
+
+
+def test_to_install_the_same_again_changes_no_file(tmp_path: Path) -> None:
+    words: list[str | Path] = [
+        "--library",
+        tmp_path / "l",
+        "--share",
+        tmp_path / "s",
+        tmp_path / "bin",
+    ]
+    assert run_installer(*words).returncode == 0
+    before = state(tmp_path / "bin") | state(tmp_path / "s")
+    modules = {k: v for k, v in state(tmp_path / "l").items() if k.endswith(".py")}
+    assert run_installer(*words, umask=0o077).returncode == 0
+    assert state(tmp_path / "bin") | state(tmp_path / "s") == before
+    assert {k: v for k, v in state(tmp_path / "l").items() if k.endswith(".py")} == modules
+
+
+def test_there_is_no_instant_without_a_program(tmp_path: Path) -> None:
+    words: list[str | Path] = ["--library", tmp_path / "l", tmp_path / "bin"]
+    assert run_installer(*words).returncode == 0
+    package = tmp_path / "checkout/daemontools"
+    shutil.copytree(Path(install.__file__).parent, package, ignore=_COMPILED)
+    with (package / "core/scan.py").open("a") as module:
+        module.write("# another version\n")
+    code = (
+        f"import sys; sys.path.insert(0, {str(package.parent)!r}); "
+        "import daemontools.install as i; i.main()"
+    )
+    upgrading = subprocess.Popen([PYTHON, "-I", "-c", code, *words])
+    answers = []
+    while upgrading.poll() is None:
+        answers.append(subprocess.run([tmp_path / "bin/svok"], check=False).returncode)
+    assert upgrading.returncode == 0
+    assert set(answers) == {100}
+    assert len(list((tmp_path / "l").glob("[0-9]*"))) == 1
+
+
+def test_an_upgrade_that_fails_leaves_the_old_version_whole(tmp_path: Path) -> None:
+    words: list[str | Path] = ["--library", tmp_path / "l", tmp_path / "bin"]
+    assert run_installer(*words).returncode == 0
+    before = state(tmp_path / "bin")
+    (tmp_path / "bin/foreign").mkdir()
+    (tmp_path / "bin/svc").unlink()
+    (tmp_path / "bin/svc").write_text("somebody else's")
+    assert run_installer(*words).returncode == 1
+    assert {k: v for k, v in state(tmp_path / "bin").items() if k in before and "svc" not in k} == {
+        k: v for k, v in before.items() if "svc" not in k
+    }
+    assert subprocess.run([tmp_path / "bin/svok"], check=False).returncode == 100
+
+
+def test_a_copy_that_somebody_changed_is_mended(tmp_path: Path) -> None:
+    folder = Path(copies.copy(tmp_path))
+    (folder / "daemontools/core/scan.py").write_text("changed")
+    assert Path(copies.copy(tmp_path)) == folder
+    assert "changed" not in (folder / "daemontools/core/scan.py").read_text().splitlines()
+
+
+# What the installer checks
+
+
+def test_check_says_what_is_wrong_and_changes_nothing(place: Path) -> None:
+    words: list[str | Path] = ["--library", place / "l", "--share", place / "s", place / "bin"]
+    assert complaints(run_installer(*words)) == []
+    assert complaints(run_installer("--check", *words)) == []
+    with (place / "bin/svok").open("a") as launcher:
+        launcher.write("# changed\n")
+    (place / "bin/svc").unlink()
+    (place / "s/man/man8/svc.8").unlink()
+    before = state(place)
+    answer = run_installer("--check", *words)
+    assert answer.returncode == 1
+    assert complaints(answer) == [
+        f"daemontools.install: warning: {place}/{said}"
+        for said in (
+            "bin/svc is missing",
+            "bin/svok is another version's, or has other options",
+            "s/man/man8/svc.8 is missing, or another version's",
+        )
+    ]
+    assert state(place) == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts programs as other users")
+@pytest.mark.parametrize("closed", ["library", "bin"])
+def test_a_place_that_is_closed_to_others_is_named(place: Path, closed: str) -> None:
+    (place / closed).mkdir(mode=0o700)
+    answer = run_installer("--library", place / "library/l", place / "bin")
+    assert answer.returncode == 0
+    assert f"{place}/{closed} {CLOSED}" in answer.stderr
+
+
+def test_a_launcher_that_does_not_work_is_said(tmp_path: Path) -> None:
+    install.install(tmp_path / "bin", PYTHON, str(tmp_path / "empty"))
+    [said] = checks.verify(tmp_path / "bin", PYTHON, str(tmp_path / "empty"))
+    assert "does not work: svok: fatal: unable to load its modules" in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("what", ["mode", "owner"])
+def test_root_does_not_install_what_others_can_change(tmp_path: Path, what: str) -> None:
+    folder = tmp_path / "open/bin"
+    folder.mkdir(parents=True)
+    if what == "mode":
+        folder.parent.chmod(0o777)
+    else:
+        os.chown(folder.parent, 65534, 65534)
+    answer = run_installer(folder)
+    assert answer.returncode == 1
+    assert f"can change {tmp_path}/open, and so what these programs do" in answer.stderr
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root is refused")
+def test_an_ordinary_user_is_warned_of_what_others_can_change(tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    answer = run_installer(tmp_path / "open")
+    assert answer.returncode == 0
+    assert f"warning: everybody can change {tmp_path}/open" in answer.stderr
+
+
+def test_a_sticky_folder_above_is_no_danger(tmp_path: Path) -> None:
+    (tmp_path / "sticky").mkdir()
+    (tmp_path / "sticky").chmod(0o1777)
+    answer = run_installer(tmp_path / "sticky/bin")
+    assert answer.returncode == 0
+    assert "sticky" not in answer.stderr
+
+
+# Pages, completion, the recipe of the README
+
+
+def test_pages_and_completion_are_written_and_removed(tmp_path: Path) -> None:
+    words: list[str | Path] = ["--share", tmp_path / "share", tmp_path / "bin"]
+    assert run_installer(*words).returncode == 0
+    pages = {page.stem for page in (tmp_path / "share/man/man8").iterdir()}
+    assert pages == set(install.commands())
+    assert (tmp_path / "share/bash-completion/completions/svc").exists()
+    assert (tmp_path / "share/zsh/site-functions/_daemontools").exists()
+    assert run_installer("--remove", *words).returncode == 0
+    assert [path for path in (tmp_path / "share").rglob("*") if path.is_file()] == []
+
+
+def test_a_foreign_page_is_neither_overwritten_nor_removed(tmp_path: Path) -> None:
+    page = tmp_path / "share/man/man8/svc.8"
+    page.parent.mkdir(parents=True)
+    page.write_text("Debian's")
+    for words in ([], ["--remove"]):
+        run_installer(*words, "--share", tmp_path / "share", tmp_path / "bin")
+        assert page.read_text() == "Debian's"
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("svc -", "-u"),
+        ("daemontools s", "status"),
+        ("daemontools wait ", "steady"),
+        ("daemontools logs --f", "--follow"),
+        ("svstat cl", "clock"),
+    ],
+)
+def test_bash_offers_what_can_follow(tmp_path: Path, typed: str, offered: str) -> None:
+    (tmp_path / "clock").mkdir()
+    completion = Path(install.__file__).parent / "completion/daemontools.bash"
+    words = typed.split(" ")
+    script = (
+        f"source {completion}; COMP_WORDS=({' '.join(words[:-1])} '{words[-1]}'); "
+        f"COMP_CWORD={len(words) - 1}; _daemontools; echo ${{COMPREPLY[@]}}"
+    )
+    shown = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert offered in shown.stdout.split()
+
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_recipe_needs_nothing_but_a_checkout(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "reference", tmp_path / "checkout/reference", ignore=_COMPILED)
+    shutil.copy(ROOT / "install", tmp_path / "checkout/install")
+    words: list[str | Path] = ["--library", tmp_path / "library", tmp_path / "bin"]
+    command: list[str | Path] = [tmp_path / "checkout/install", *words]
+    empty = {"PATH": "/usr/bin:/bin", "PYTHON": PYTHON}
+    subprocess.run(command, env=empty, cwd="/", umask=0o077, check=True)
+    shutil.rmtree(tmp_path / "checkout")
+    assert subprocess.run([tmp_path / "bin/svok"], env={}, check=False).returncode == 100
+
+
+def test_remove_says_what_still_runs(tmp_path: Path) -> None:
+    assert run_installer("--library", tmp_path / "l", tmp_path / "bin").returncode == 0
+    (tmp_path / "tree").mkdir()
+    path = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}
+    with subprocess.Popen([tmp_path / "bin/svscan", tmp_path / "tree"], env=path) as svscan:
+        try:
+            while not checks.running(tmp_path / "bin"):
+                assert svscan.poll() is None
+            answer = run_installer("--remove", "--library", tmp_path / "l", tmp_path / "bin")
+        finally:
+            svscan.kill()
+    assert f"still running, and going on: svscan {svscan.pid}; stop the tree first" in answer.stderr
+    assert list((tmp_path / "bin").iterdir()) == []
