@@ -58,8 +58,8 @@ def test_a_cell_is_as_bad_as_its_worst_test(outcomes: list[Outcome], cell: Outco
 def test_the_order_of_outcomes_is_the_published_one() -> None:
     names = [str(outcome) for outcome in sorted(Outcome) if outcome >= Outcome.PASS]
     assert names == [
-        "PASS", "PARTIAL", "VARIANT", "NOT-OFFERED", "NEW", "KNOWN-BUG", "FLAKY", "FAIL",
-        "TIMEOUT", "CRASH", "HARNESS-ERROR",
+        "PASS", "PARTIAL", "VARIANT", "NOT-OFFERED", "NEW", "BEYOND", "KNOWN-BUG", "FLAKY",
+        "FAIL", "TIMEOUT", "CRASH", "HARNESS-ERROR",
     ]  # fmt: skip
     assert {named(str(outcome)) for outcome in Outcome} == set(MEANING)
 
@@ -75,6 +75,9 @@ def test_mixed_repetitions_are_flaky_and_equal_ones_are_not() -> None:
     assert (mixed.outcome, mixed.detail) == (Outcome.FLAKY, "1 x PASS, 1 x FAIL")
     [equal] = settled([result(Outcome.FAIL, repetition=1), result(Outcome.FAIL, repetition=2)])
     assert equal.outcome == Outcome.FAIL
+    runs = [result(Outcome.PASS, repetition=1), result(Outcome.BEYOND, repetition=2)]
+    [not_asked] = settled(runs)
+    assert not_asked.outcome == Outcome.BEYOND
 
 
 @pytest.mark.parametrize(

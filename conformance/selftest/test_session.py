@@ -168,3 +168,24 @@ def test_a_mapped_program_is_told_djbs_name(honest: Path, tmp_path: Path) -> Non
     file = profile(tmp_path, honest, text)
     exit_code, report = judged(file, tmp_path / "report", "--clause", USAGE)
     assert (exit_code, report.clauses[USAGE]["outcome"]) == (0, "PASS")
+
+
+MORE_THAN_DJB = "envdir/remove/dangling-link-after-file"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", (0, "BEYOND", "")),
+        ("beyond = true\n", (1, "FAIL", f"{MORE_THAN_DJB}: FAIL")),
+        (expectation(MORE_THAN_DJB), (0, "KNOWN-BUG", "")),
+    ],
+)
+def test_what_djb_does_not_do_reddens_only_those_who_ask_for_it(
+    honest: Path, tmp_path: Path, text: str, expected: tuple[int, str, str]
+) -> None:
+    idle = with_programs(tmp_path / "idle", honest, {"envdir": "#!/bin/sh\nexit 0\n"})
+    mine = profile(tmp_path, idle, text)
+    exit_code, report = judged(mine, tmp_path / "report", "--clause", MORE_THAN_DJB)
+    said = "".join(report.footer["surprises"])
+    assert (exit_code, report.clauses[MORE_THAN_DJB]["outcome"], said) == expected

@@ -1,5 +1,6 @@
 """The verdict on one test: every kind of exception against every kind of demand, without pytest."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,27 @@ def test_a_variant_is_seen_only_by_a_test_that_takes_it() -> None:
     assert outcome("variant", takes_variant=False) == Outcome.PASS
     assert outcome("known-bug", takes_variant=True) == Outcome.PASS
     assert outcome("", takes_variant=True) == Outcome.PASS
+
+
+@pytest.mark.parametrize("error", FELL)
+def test_more_than_djb_does_is_not_asked_of_everybody(error: BaseException) -> None:
+    free = Demand(CLAUSE, is_beyond=True)
+    fell = verdict(free, error, in_test=True, takes_variant=False)
+    assert fell == (Outcome.BEYOND, str(error))
+    assert verdict(free, None, in_test=True, takes_variant=False) == (Outcome.PASS, "")
+
+
+def test_a_demand_knows_whether_it_goes_beyond_djb() -> None:
+    more = replace(CLAUSE, level="BEYOND")
+    declared = {more.id: Expectation(more.id, "known-bug", "the reason")}
+
+    def is_beyond(clause: Clause, profile: Profile) -> bool:
+        return demands(profile, {clause.id: clause})[clause.id].is_beyond
+
+    assert is_beyond(more, Profile("mine"))
+    assert not is_beyond(CLAUSE, Profile("mine"))
+    assert not is_beyond(more, Profile("mine", beyond=True))
+    assert not is_beyond(more, Profile("mine", expect=declared))
 
 
 def test_a_clause_newer_than_the_profile_is_new_when_it_falls_short() -> None:

@@ -27,7 +27,8 @@ LEVELS = {
     "PROMISED": "the manual says so",
     "CODE": "only the original source does it, and users rely on it",
     "QUIRK": "odd; kept by the reference, not asked of others",
-    "PLATFORM": "depends on the operating system",
+    "PLATFORM": "depends on the operating system, or on what a program is written in",
+    "BEYOND": "more than djb's programs do; asked of the reference, counted for nobody else",
 }
 
 _ID = re.compile(r"[a-z0-9]+(/[a-z0-9]+(-[a-z0-9]+)*){2}")

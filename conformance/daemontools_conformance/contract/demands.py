@@ -18,6 +18,7 @@ class Demand:
     clause: Clause
     expectation: Expectation | None = None
     newer_than: str = ""  # the profile's suite version, if the clause is newer
+    is_beyond: bool = False  # level BEYOND, and the profile neither asks for it nor declares it
 
     @property
     def variant(self) -> str:
@@ -34,7 +35,12 @@ def demands(profile: Profile, known: Mapping[str, Clause]) -> dict[str, Demand]:
     _check(profile, known)
     version = profile.suite_version
     return {
-        id_: Demand(clause, profile.expect.get(id_), version if _is_newer(clause, version) else "")
+        id_: Demand(
+            clause,
+            profile.expect.get(id_),
+            newer_than=version if _is_newer(clause, version) else "",
+            is_beyond=clause.level == "BEYOND" and not profile.beyond and id_ not in profile.expect,
+        )
         for id_, clause in known.items()
     }
 

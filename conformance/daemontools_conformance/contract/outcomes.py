@@ -22,12 +22,13 @@ class Outcome(enum.IntEnum):
     VARIANT = 2
     NOT_OFFERED = 3
     NEW = 4
-    KNOWN_BUG = 5
-    FLAKY = 6
-    FAIL = 7
-    TIMEOUT = 8
-    CRASH = 9
-    HARNESS_ERROR = 10
+    BEYOND = 5
+    KNOWN_BUG = 6
+    FLAKY = 7
+    FAIL = 8
+    TIMEOUT = 9
+    CRASH = 10
+    HARNESS_ERROR = 11
 
     def __str__(self) -> str:
         return self.name.replace("_", "-")
@@ -44,6 +45,7 @@ MEANING = {
     Outcome.VARIANT: "does what a named variant of the clause says, checked by value",
     Outcome.NOT_OFFERED: "the implementation does not have it, and its profile says so",
     Outcome.NEW: "falls short of a clause newer than the profile",
+    Outcome.BEYOND: "does what djb's programs do, and not the more that this project asks",
     Outcome.KNOWN_BUG: "falls short, and the profile says why, with a link",
     Outcome.FLAKY: "passes and fails in repeated runs",
     Outcome.FAIL: "does something else",

@@ -12,6 +12,7 @@ A profile is a TOML file:
     peer = "djb"                        # lends what is not offered to tests of other programs
     inherits = "djb"                    # a shipped profile that supplies what is missing here,
     without = ["supervise/fork/one-run"]    # expectations included, except these
+    beyond = true                       # hold it to the clauses of level BEYOND too
 
     [programs.envdir]                   # a program with another file, name or arguments
     path = "chpst"                      # in `folder`, else along PATH; or with a slash
@@ -28,8 +29,8 @@ A profile is a TOML file:
     [[expect]]
     clause = "supervise/folder/dangling-link"   # or clauses = [...], for one reason
     kind = "variant"                    # or not-offered, known-bug
-    seen = "debian"                     # variant: its name in the clause; else in words
-    reason = "Debian creates the link's target"
+    seen = "plain"                      # variant: its name in the clause; else in words
+    reason = "we refuse it, as 0.76 does"
     link = "https://..."                # required for known-bug
     expires = 2027-01-01                # optional
     sometimes = true                    # optional: a race, so the clause may also hold
@@ -78,7 +79,7 @@ OUTCOMES = {  # kind of expectation -> the outcome of a test that comes out as e
 }
 _KEYS = {
     "name", "title", "version", "suite_version", "folder", "setup", "not_offered",
-    "peer", "inherits", "without", "programs", "svscanboot", "timing", "expect",
+    "peer", "inherits", "without", "beyond", "programs", "svscanboot", "timing", "expect",
 }  # fmt: skip
 
 
@@ -132,6 +133,7 @@ class Profile:
     expect: Mapping[str, Expectation] = field(default_factory=dict)
     source: str = ""
     inherits: str = ""
+    beyond: bool = False  # do clauses of level BEYOND count?
 
     @property
     def needs_folder(self) -> bool:
@@ -193,7 +195,15 @@ def load(path: Path) -> Profile:
         expect=_expectations(path, table.get("expect", [])),
         source=str(path),
         inherits=table.get("inherits", ""),
+        beyond=_beyond(path, table),
     )
+
+
+def _beyond(path: Path, table: dict[str, Any]) -> bool:
+    beyond = table.get("beyond", False)
+    if not isinstance(beyond, bool):
+        raise ProfileError(f"{path}: beyond must be true or false, not {beyond!r}")
+    return beyond
 
 
 def _patience(path: Path, table: dict[str, Any]) -> float:

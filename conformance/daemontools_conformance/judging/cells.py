@@ -65,7 +65,7 @@ def settled(results: Iterable[TestResult]) -> list[TestResult]:
 
 def _of_repetitions(runs: list[TestResult]) -> TestResult:
     worst_run = max(runs, key=lambda run: run.outcome)
-    if len({run.outcome for run in runs}) == 1:
+    if len({run.outcome for run in runs}) == 1 or worst_run.outcome == Outcome.BEYOND:
         return worst_run
     counts = ", ".join(
         f"{sum(run.outcome == outcome for run in runs)} x {outcome}"

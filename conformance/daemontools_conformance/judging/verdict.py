@@ -26,6 +26,8 @@ def verdict(
             return Outcome.VARIANT, expected.reason
     elif expected and failed:
         return expected.outcome, expected.reason
+    if failed and demand.is_beyond:
+        return Outcome.BEYOND, str(error)
     if failed and demand.newer_than:
         return Outcome.NEW, f"the clause is newer than {demand.newer_than}: {error}"
     return outcome, str(error) if error else ""

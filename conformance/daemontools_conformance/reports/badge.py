@@ -13,13 +13,13 @@ _PADDING = 10
 def told(report: Report) -> tuple[str, str]:
     """The badge's text and its colour.
 
-    PASS and VARIANT satisfy a clause. Quirks do not count, and neither does what
-    could not be tested.
+    PASS and VARIANT satisfy a clause. What is not asked of everybody (QUIRK, BEYOND)
+    does not count, and neither does what could not be tested.
     """
     asked = [
         report.outcome(clause)
         for clause, cell in report.clauses.items()
-        if cell["level"] != "QUIRK" and report.outcome(clause) >= Outcome.PASS
+        if cell["level"] not in ("QUIRK", "BEYOND") and report.outcome(clause) >= Outcome.PASS
     ]
     good = sum(outcome <= Outcome.VARIANT for outcome in asked)
     if not report.footer["is_success"]:

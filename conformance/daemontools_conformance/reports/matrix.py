@@ -22,6 +22,7 @@ _SIGN = {
     Outcome.VARIANT: "≈ variant",
     Outcome.NOT_OFFERED: "- not offered",
     Outcome.NEW: "new",
+    Outcome.BEYOND: "- beyond",
     Outcome.KNOWN_BUG: "bug",
     Outcome.FLAKY: "flaky",
     Outcome.FAIL: "✗ fail",

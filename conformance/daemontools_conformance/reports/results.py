@@ -6,7 +6,7 @@
     {"kind": "footer", ...}   how the run ended; without it the file was cut short
 
 The published schema is `results.schema.json` beside this file. `schema` 1 only
-gains optional members; any other change makes it 2.
+gains optional members, levels and outcomes; any other change makes it 2.
 """
 
 import hashlib

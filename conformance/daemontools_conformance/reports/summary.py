@@ -20,7 +20,7 @@ def told(run: Run, evidence: Path | None) -> Iterator[str]:
     yield from table(run)
     yield from _reasons(run, Outcome.UNTESTED)
     yield from _reasons(run, Outcome.NOT_OFFERED)
-    for outcome in (Outcome.VARIANT, Outcome.NEW, Outcome.KNOWN_BUG):
+    for outcome in (Outcome.VARIANT, Outcome.NEW, Outcome.BEYOND, Outcome.KNOWN_BUG):
         for _, cell in sorted(run.cells.items()):
             if cell.outcome == outcome:
                 yield _clip(f"{outcome} {cell.clause}: {cell.detail}")
