@@ -19,7 +19,7 @@ import pytest
 from daemontools_conformance.contract.clauses import SpecError
 from daemontools_conformance.contract.outcomes import NotOffered, Outcome, Unavailable
 from daemontools_conformance.contract.profiles import ProfileError
-from daemontools_conformance.judging import failure
+from daemontools_conformance.judging import cause, failure
 from daemontools_conformance.judging.cells import TestResult, packed, unpacked
 from daemontools_conformance.judging.run import Run
 from daemontools_conformance.judging.verdict import verdict
@@ -39,6 +39,7 @@ _PARCEL = "daemontools_conformance"  # the name under which results and choices 
 SESSION: pytest.StashKey[Session] = pytest.StashKey()
 BOX: pytest.StashKey[Sandbox] = pytest.StashKey()  # of a test: its sandbox
 FAILURE: pytest.StashKey[str] = pytest.StashKey()  # of a test: the bug report
+COMPARED: pytest.StashKey[tuple[str, object, object, str]] = pytest.StashKey()  # the last one
 HAS_FAILED: pytest.StashKey[bool] = pytest.StashKey()  # of a test: did a phase of it raise?
 
 
@@ -71,9 +72,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("_repetition", range(1, times + 1), ids=ids)
 
 
-def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
-    """Show what was expected and what was seen, with bytes in hex."""
-    return failure.compared(op, left, right)
+def pytest_assertrepr_compare(
+    config: pytest.Config, op: str, left: object, right: object
+) -> list[str] | None:
+    """Show what was expected and what was seen, with bytes in hex; keep both for the cause."""
+    lines = failure.compared(op, left, right)
+    config.stash[COMPARED] = (op, left, right, lines[-1].strip() if lines else "")
+    return lines
 
 
 class Conformance:
@@ -178,7 +183,23 @@ class Conformance:
             evidence=str(place.relative_to(self.session.root)) if kept else "",
             repetition=repetition_of(item.nodeid),
         )
+        if call.excinfo and outcome >= Outcome.NEW:
+            result = self._explained(result, item, call.excinfo)
         report.user_properties.append((_PARCEL, packed(result)))
+
+    def _explained(
+        self, result: TestResult, item: pytest.Item, excinfo: "pytest.ExceptionInfo[BaseException]"
+    ) -> TestResult:
+        """The result with its cause, and with what was expected and seen."""
+        error, compared = _in_our_words(excinfo.value), None
+        op, seen, expected, last = self.config.stash.get(COMPARED, ("", None, None, ""))
+        if last and last in str(error):  # and not of an assertion that a wait forgave
+            compared = cause.Compared(op, seen, expected, _line_of_test(item, excinfo))
+        return replace(
+            result,
+            cause=cause.cause(compared, error),
+            difference=cause.difference(compared, error),
+        )
 
     def _translate(
         self,

@@ -42,9 +42,13 @@ def test_the_profile_declares_what_is_not_there_and_what_falls_short(
     profile = tomllib.loads((tmp_path / "mine.toml").read_text())
     assert {"svok", "setlock"}.isdisjoint(profile["not_offered"])
     assert len(profile["not_offered"]) == 15
-    entries = {entry["clause"]: entry for entry in profile["expect"]}
-    assert {(e["kind"], e["reason"]) for e in entries.values()} == {("known-bug", FILL_IN)}
-    assert "svok/usage/no-operand" in entries
+    [entry] = profile["expect"]  # one cause, one entry
+    assert (entry["kind"], entry["reason"]) == ("known-bug", FILL_IN)
+    assert entry["seen"] == "exit 99 instead of 100"
+    assert "svok/usage/no-operand" in entry["clauses"]
+    comment = '"svok/usage/no-operand",  # expected exit code 100, seen 99'
+    assert comment in (tmp_path / "mine.toml").read_text()
+    assert f"{len(entry['clauses'])} clauses fall short, for 1 causes to explain" in finished.stdout
 
 
 def test_the_next_run_with_the_profile_succeeds(partial: Path, tmp_path: Path) -> None:

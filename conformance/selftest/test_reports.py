@@ -14,6 +14,7 @@ import pytest
 
 from daemontools_conformance.contract import clauses
 from daemontools_conformance.contract.outcomes import Outcome
+from daemontools_conformance.contract.profiles import FILL_IN
 from daemontools_conformance.reports import badge, changes, junit, matrix, results
 from selftest.schema import mismatch
 
@@ -97,14 +98,22 @@ def _cell(clause: str, outcome: str, **more: str) -> results.Line:
     return {**cell, "complete": outcome != "NOT-RUN", **plain, **more}
 
 
+WHY = {"cause": "does not end", "difference": "expected 0, seen <nothing>"}
 LINES: list[results.Line] = [
     HEADER,
     _test("test_a", "svok/exit/running", "PASS"),
-    _test("test_b", "svok/exit/killed", "FAIL", SEEN),
+    {**_test("test_b", "svok/exit/killed", "FAIL", SEEN), **WHY},
     _test("test_c[\u00e9]", "svok/usage/no-operand", "KNOWN-BUG", "it crashes"),
     _test("test_d", "svok/usage/no-operand", "HARNESS-ERROR", "TypeError: oh"),
     _cell("svok/exit/running", "PASS", evidence="evidence/svok.exit.running/test_a"),
-    _cell("svok/exit/killed", "FAIL", detail=SEEN, evidence="evidence/svok.exit.killed/test_b"),
+    {
+        **_cell(
+            "svok/exit/killed", "FAIL", detail=SEEN, evidence="evidence/svok.exit.killed/test_b"
+        ),
+        **WHY,
+        "tests": 40,
+        "holding": 36,
+    },
     _cell(
         "svok/usage/no-operand",
         "KNOWN-BUG",
@@ -194,6 +203,26 @@ def test_the_matrix_needs_no_script_to_be_read() -> None:
 @pytest.mark.parametrize("line", LINES, ids=lambda line: str(line["kind"]))
 def test_every_line_is_as_the_schema_says(line: results.Line) -> None:
     assert mismatch(line, SCHEMA, SCHEMA) == ""
+
+
+def test_a_report_without_causes_is_read_as_before() -> None:
+    added = ("cause", "difference", "tests", "holding")
+    older = [{key: value for key, value in line.items() if key not in added} for line in LINES]
+    [short] = results.checked(older).shorts
+    assert (short.clause, short.cause, short.states) == ("svok/exit/killed", "", "")
+    assert "svok/exit/killed: CODE" in matrix.page([results.checked(older)], CLAUSES).replace(
+        "</a>", ""
+    )
+
+
+def test_the_page_begins_with_what_falls_short() -> None:
+    page = matrix.page([REPORT], CLAUSES)
+    assert page.index("What falls short") < page.index("Counts") < page.index("Clauses</h2>")
+    assert "<dt>does not end: 1 clause</dt>" in page
+    assert "(36 of 40 hold)" in page
+    assert "<td class=n>1 of 1</td><td class=n>0 of 1</td>" in page  # PROMISED, CODE
+    bare = {**HEADER, "title": FILL_IN, "version": FILL_IN}
+    assert FILL_IN not in matrix.page([results.checked([bare, *LINES[1:]])], CLAUSES)
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,25 @@ def test_reasons_that_adopt_left_open_are_counted(open_field: str) -> None:
     assert "1 reasons in the profile still have to be filled in" in said(run(passed, expect=entry))
 
 
+def test_what_fell_short_is_grouped_by_cause_and_says_how_many_tests_hold() -> None:
+    usage = {"cause": "usage line on standard output", "difference": "expected '', seen 'no'"}
+    finished = run(
+        TestResult("a", USAGE, Outcome.FAIL, **usage),  # type: ignore[arg-type]
+        TestResult("b", USAGE, Outcome.PASS),
+        TestResult("c", KILLED, Outcome.FAIL, **usage),  # type: ignore[arg-type]
+        TestResult("d", WORDS, Outcome.TIMEOUT, difference="not within 30 s"),
+    )
+    lines = said(finished)
+    assert lines[lines.index("unexpected: svstat/words/up: not within 30 s") :] == [
+        "unexpected: svstat/words/up: not within 30 s",
+        "  PROMISED svstat/words/up: TIMEOUT",
+        "unexpected: usage line on standard output: 2 clauses",
+        "  such as: expected '', seen 'no'",
+        "  CODE svok/exit/closed-ok: FAIL",
+        "  CODE svok/usage/no-operand: FAIL (1 of 2 hold)",
+    ]
+
+
 def test_nothing_selected_is_said() -> None:
     assert "no test was selected: that is not a success" in said(run())
 

@@ -2,7 +2,8 @@
 
 A missing program becomes `not_offered`. A clause that falls short becomes
 `variant` if one of its named variants matches by value; else `known-bug`, with
-a reason and a link for you to fill in. The next run with the profile succeeds,
+a reason and a link for you to fill in, once for all clauses that fall short for
+one cause. The next run with the profile succeeds,
 and each entry asks its author: is it our bug, our decision, or a test that asks
 too much?
 """
@@ -17,6 +18,7 @@ from daemontools_conformance.commands.run import run
 from daemontools_conformance.contract import clauses
 from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.contract.profiles import FILL_IN, Profile, find
+from daemontools_conformance.judging.cause import by_cause
 from daemontools_conformance.reports import results
 from daemontools_conformance.running.implementation import locate
 
@@ -38,7 +40,10 @@ def main(name: str, output: Path | None, options: list[str]) -> int:
     short = [c for c in report.clauses if report.outcome(c).fell_short]
     entries = _entries(profile, report, short, scratch, absent)
     target.write_text(text(profile, absent, entries))
-    print(f"{target}: {len(absent)} programs not offered, {len(entries)} clauses to explain")
+    print(
+        f"{target}: {len(absent)} programs not offered, "
+        f"{len(entries)} clauses fall short, for {len(_by_cause(entries))} causes to explain"
+    )
     print(f"evidence: {scratch / 'first'}")
     print(f"next: fill in each reason, then run: daemontools-conformance --implementation {target}")
     return 0
@@ -71,13 +76,26 @@ def _entries(
             words = [word for clause in tried for word in ("--clause", clause)]
             again = _run(trial, scratch / f"variant{number}", words)
             found |= {c: e for c, e in tried.items() if again.outcome(c) == Outcome.VARIANT}
-    for clause in short:
-        seen = " ".join(report.clauses[clause]["detail"].split())[:200]
-        found.setdefault(
-            clause,
-            {"kind": "known-bug", "seen": "", "link": FILL_IN, "comment": seen},
+    for group in by_cause(one for one in report.shorts if one.clause not in found):
+        for one in group:
+            found[one.clause] = {
+                "kind": "known-bug",
+                "seen": one.cause,
+                "link": FILL_IN,
+                "comment": " ".join(one.difference.split()),
+            }
+    return found
+
+
+def _by_cause(entries: Mapping[str, _Entry]) -> list[list[str]]:
+    """The clauses that share an entry: those with one cause; a variant stands alone."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for clause, entry in entries.items():
+        is_shared = entry["kind"] == "known-bug" and entry["seen"]
+        groups.setdefault((entry["kind"], entry["seen"] if is_shared else clause), []).append(
+            clause
         )
-    return {clause: found[clause] for clause in short}
+    return list(groups.values())
 
 
 def text(profile: Profile, absent: list[str], entries: Mapping[str, _Entry]) -> str:
@@ -100,11 +118,15 @@ def text(profile: Profile, absent: list[str], entries: Mapping[str, _Entry]) -> 
         lines += [f"arguments = {json.dumps(list(call.arguments))}"] if call.arguments else []
     if profile.patience != 1.0:
         lines += ["", "[timing]", f"patience = {profile.patience}"]
-    for clause, entry in entries.items():
-        lines += ["", "[[expect]]", f"clause = {json.dumps(clause)}"]
-        lines += [f"kind = {json.dumps(entry['kind'])}"]
+    for group in _by_cause(entries):
+        entry = entries[group[0]]
+        lines += ["", "[[expect]]", f"kind = {json.dumps(entry['kind'])}"]
         lines += [f"seen = {json.dumps(entry['seen'])}"] if entry["seen"] else []
         lines += [f"reason = {json.dumps(FILL_IN)}"]
         lines += [f"link = {json.dumps(entry['link'])}"] if entry.get("link") else []
-        lines += [f"# {entry['comment']}"] if entry.get("comment") else []
+        lines += ["clauses = ["]
+        for clause in group:
+            comment = entries[clause].get("comment", "")
+            lines += [f"    {json.dumps(clause)},{f'  # {comment}' if comment else ''}"]
+        lines += ["]"]
     return "".join(f"{line}\n" for line in lines)

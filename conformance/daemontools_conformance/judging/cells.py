@@ -12,6 +12,7 @@ from typing import Any
 
 from daemontools_conformance.contract.demands import Demand
 from daemontools_conformance.contract.outcomes import Outcome
+from daemontools_conformance.judging.cause import Short
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class TestResult:
     detail: str = ""
     evidence: str = ""  # folder, below the report's
     repetition: int = 0
+    cause: str = ""  # the name of the deviation that made it fall short, if it has one
+    difference: str = ""  # then also: "expected X, seen Y"
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,19 @@ class Cell:
     def detail(self) -> str:
         """Why the cell is not PASS: the text of the test that decided it."""
         return next((t.detail for t in self.tests if t.outcome == self.outcome and t.detail), "")
+
+    def short(self, level: str) -> Short:
+        """The cell as one that fell short, whose clause has this level."""
+        decided = next((t for t in self.tests if t.outcome == self.outcome), None)
+        return Short(
+            clause=self.clause,
+            level=level,
+            outcome=self.outcome,
+            cause=decided.cause if decided else "",
+            difference=decided.difference if decided else "",
+            holding=sum(Outcome.PASS <= t.outcome <= Outcome.VARIANT for t in self.tests),
+            tests=sum(t.outcome >= Outcome.PASS for t in self.tests),
+        )
 
 
 def packed(result: TestResult) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from daemontools_conformance.contract.demands import Demand
+from daemontools_conformance.judging.cause import Short
 from daemontools_conformance.judging.cells import (
     Cell,
     TestResult,
@@ -30,6 +31,15 @@ class Run:
     surprises: tuple[str, ...]
     options: tuple[str, ...]
     exit_status: int = 0
+
+    @property
+    def shorts(self) -> list[Short]:
+        """The clauses that fell short and were not declared to."""
+        return [
+            cell.short(self.demands[cell.clause].clause.level)
+            for cell in self.cells.values()
+            if cell.outcome.fell_short
+        ]
 
     @property
     def is_success(self) -> bool:

@@ -14,6 +14,8 @@ from typing import Any
 
 from daemontools_conformance.contract.clauses import LEVELS, Clause, typed
 from daemontools_conformance.contract.outcomes import MEANING, Outcome
+from daemontools_conformance.contract.profiles import FILL_IN
+from daemontools_conformance.judging.cause import Short, by_cause, title
 from daemontools_conformance.reports.results import Report
 
 _SIGN = {
@@ -62,7 +64,9 @@ def page(
 <h1>daemontools conformance</h1>
 <p>{len(clauses)} clauses, {len(reports)} {_many("implementation", len(reports))}. Each row is one
 sentence about what a daemontools program does. Each cell shows the worst outcome of its tests.</p>
+{_short(reports)}
 {_counts(reports, clauses)}
+{_levels(reports, clauses)}
 {_legend(reports, clauses)}
 {_filters(reports, clauses)}
 {_table(reports, clauses, bases, clause_link)}
@@ -108,7 +112,9 @@ def _counts(reports: Sequence[Report], clauses: Mapping[str, Clause]) -> str:
         counts = Counter(report.outcome(clause) for clause in clauses)
         cells = "".join(f'<td class="n {_kind(o)}">{counts[o] or ""}</td>' for o in shown)
         about = " ".join(
-            part for part in (report.header["title"], report.header["version"]) if part
+            part
+            for part in (report.header["title"], report.header["version"])
+            if part not in ("", FILL_IN)
         )
         about += " (partial run)" if report.footer["is_partial"] else ""
         about += "" if _suite(report) == latest else " (judged by an older suite)"
@@ -118,6 +124,61 @@ def _counts(reports: Sequence[Report], clauses: Mapping[str, Clause]) -> str:
         )
     return (
         '<h2 id="counts">Counts</h2>\n<div class=scroll><table class=counts>\n'
+        f"<thead><tr><th scope=col>implementation</th>{head}</tr></thead>\n<tbody>\n"
+        + "\n".join(rows)
+        + "\n</tbody></table></div>"
+    )
+
+
+def _short(reports: Sequence[Report]) -> str:
+    """What fell short and was not declared to, by cause, the worst first; "" if nothing."""
+    parts = []
+    for report in reports:
+        groups = by_cause(report.shorts)
+        items = "".join(
+            f"<dt>{escape(title(group))}</dt><dd>{_example(group[0])}<ul>"
+            + "".join(_fallen(report, one) for one in group)
+            + "</ul></dd>"
+            for group in groups
+        )
+        if groups:
+            parts.append(f"<h3>{escape(report.name)}</h3>\n<dl class=notes>{items}</dl>")
+    return "\n".join(['<h2 id="short">What falls short</h2>', *parts]) if parts else ""
+
+
+def _example(short: Short) -> str:
+    """What was expected and seen, unless the title says so already."""
+    shown = short.difference if short.cause else ""
+    return f"<p>Such as: <code>{escape(shown)}</code></p>" if shown else ""
+
+
+def _fallen(report: Report, short: Short) -> str:
+    """A clause that fell short, with a link to its note."""
+    states = f" ({short.states})" if short.states else ""
+    return (
+        f'<li><a href="#{_anchor(short.clause)}--{_word(report.name)}">{escape(short.clause)}</a>: '
+        f'{short.level}, <b class="{_kind(short.outcome)}">{short.outcome}</b>{states}</li>'
+    )
+
+
+def _levels(reports: Sequence[Report], clauses: Mapping[str, Clause]) -> str:
+    """Implementations down, levels across: how many clauses hold of those that were judged."""
+    head = "".join(f"<th scope=col>{level}</th>" for level in LEVELS)
+    rows = []
+    for report in reports:
+        judged = Counter[str]()
+        holds = Counter[str]()
+        for clause in clauses.values():
+            outcome = report.outcome(clause.id)
+            judged[clause.level] += outcome >= Outcome.PASS and outcome != Outcome.NOT_OFFERED
+            holds[clause.level] += Outcome.PASS <= outcome <= Outcome.VARIANT
+        cells = "".join(
+            f"<td class=n>{holds[level]} of {judged[level]}</td>" if judged[level] else "<td></td>"
+            for level in LEVELS
+        )
+        rows.append(f"<tr><th scope=row><b>{escape(report.name)}</b></th>{cells}</tr>")
+    return (
+        '<h2 id="levels">How many hold, by level</h2>\n<div class=scroll><table class=counts>\n'
         f"<thead><tr><th scope=col>implementation</th>{head}</tr></thead>\n<tbody>\n"
         + "\n".join(rows)
         + "\n</tbody></table></div>"
@@ -137,7 +198,7 @@ def _legend(reports: Sequence[Report], clauses: Mapping[str, Clause]) -> str:
     )
     levels = "".join(f"<dt>{level}</dt><dd>{escape(text)}</dd>" for level, text in LEVELS.items())
     return (
-        "<details class=legend><summary>What the signs mean</summary>"
+        "<details class=legend><summary>What the signs and levels mean</summary>"
         f"<dl>{items}{levels}</dl></details>"
     )
 

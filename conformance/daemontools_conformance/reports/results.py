@@ -25,6 +25,7 @@ from daemontools_conformance.contract.demands import Demand
 from daemontools_conformance.contract.outcomes import Outcome, named
 from daemontools_conformance.contract.places import folder
 from daemontools_conformance.contract.profiles import Profile, find
+from daemontools_conformance.judging.cause import Short
 from daemontools_conformance.judging.cells import TestResult
 from daemontools_conformance.judging.run import Run
 from daemontools_conformance.selection.tests import TESTS
@@ -62,6 +63,23 @@ class Report:
         """The outcome of a cell; NOT_RUN for a clause that the report does not know."""
         cell = self.clauses.get(clause)
         return named(cell["outcome"]) if cell else Outcome.NOT_RUN
+
+    @property
+    def shorts(self) -> list[Short]:
+        """The clauses that fell short and were not declared to."""
+        return [
+            Short(
+                clause=clause,
+                level=cell["level"],
+                outcome=self.outcome(clause),
+                cause=cell.get("cause", ""),
+                difference=cell.get("difference", ""),
+                holding=cell.get("holding", 0),
+                tests=cell.get("tests", 0),
+            )
+            for clause, cell in self.clauses.items()
+            if self.outcome(clause).fell_short
+        ]
 
 
 def lines_of(run: Run) -> list[Line]:
@@ -117,7 +135,13 @@ def _test(test: TestResult) -> Line:
         "seconds": round(test.seconds, 3),
         "detail": test.detail,
         "evidence": test.evidence,
+        **_why(test.cause, test.difference),
     }
+
+
+def _why(cause: str, difference: str) -> Line:
+    """The optional members of a test or clause that fell short."""
+    return {"cause": cause, "difference": difference} if cause or difference else {}
 
 
 def _cell(demand: Demand, run: Run) -> Line:
@@ -128,6 +152,10 @@ def _cell(demand: Demand, run: Run) -> Line:
     if cell:
         line["detail"] = cell.detail
         line["evidence"] = next((t.evidence for t in cell.tests if t.outcome == cell.outcome), "")
+        short = cell.short(demand.clause.level)
+        line |= {"tests": short.tests, "holding": short.holding}
+        if cell.outcome >= Outcome.NEW:
+            line |= _why(short.cause, short.difference)
     return line
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from daemontools_conformance.contract.outcomes import MEANING, Outcome
 from daemontools_conformance.contract.profiles import FILL_IN
+from daemontools_conformance.judging.cause import Short, by_cause, title
 from daemontools_conformance.judging.run import Run
 from daemontools_conformance.selection.tests import by_clause, of_suite
 
 _WIDTH = 100
+_MOST_CLAUSES = 20  # shown for one cause
 _ABSENT = re.compile(r"(?<=does not offer )\w+$|(?<=^needs )\w+(?=, which)")
 
 
@@ -29,11 +31,11 @@ def told(run: Run, evidence: Path | None) -> Iterator[str]:
     if not run.is_partial:
         tests = by_clause(of_suite(), run.demands)
         yield from (f"no test: {clause}" for clause in tests if not tests[clause])
-    open_reasons = [
-        clause
+    open_reasons = {
+        (expectation.kind, expectation.seen or clause)  # one of `adopt`'s entries
         for clause, expectation in run.implementation.profile.expect.items()
         if FILL_IN in (expectation.reason, expectation.link)
-    ]
+    }
     if open_reasons:
         yield f"{len(open_reasons)} reasons in the profile still have to be filled in"
     if not run.selected:
@@ -42,10 +44,29 @@ def told(run: Run, evidence: Path | None) -> Iterator[str]:
         yield f"cut short: {len(run.lost)} tests never reported, such as {run.lost[0]}"
     elif len(run.tests) < run.selected:
         yield f"cut short: {len(run.tests)} of {run.selected} tests have reported"
-    for surprise in sorted(run.surprises):
+    short = by_cause(run.shorts)
+    fell = {f"{one.clause}: {one.outcome}" for group in short for one in group}
+    for surprise in sorted(set(run.surprises) - fell):
         yield f"unexpected: {surprise}"
+    for group in short:
+        yield from _group(group)
     if evidence:
         yield f"evidence: {evidence}"
+
+
+def _group(group: list[Short]) -> Iterator[str]:
+    """What fell short for one cause: its name, an example, and each clause."""
+    yield _clip(f"unexpected: {title(group)}")
+    first = group[0]
+    if first.cause and first.difference:
+        yield f"  {_clip(f'such as: {first.difference}')}"
+    words = [f"{one.level} {one.clause}: {one.outcome}" for one in group]
+    counted = [
+        f"{w} ({one.states})" if one.states else w for w, one in zip(words, group, strict=True)
+    ]
+    yield from (f"  {line}" for line in counted[:_MOST_CLAUSES])
+    if len(counted) > _MOST_CLAUSES:
+        yield f"  and {len(counted) - _MOST_CLAUSES} more"
 
 
 def table(run: Run) -> Iterator[str]:

@@ -1,0 +1,178 @@
+"""The cause of a failure: one name for one deviation, in whichever clauses it shows.
+
+A program that prints its usage line on standard output falls short of a dozen
+clauses for one reason. Here these failures get one name, from what the tests
+expected and saw, so that reports and `adopt` can group them. A failure that has
+no such name ("") stands for itself. Pure: no pytest, no files.
+"""
+
+import re
+import signal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, TypeGuard
+
+from daemontools_conformance.contract.clauses import LEVELS
+from daemontools_conformance.contract.outcomes import Crashed, Hung, Outcome
+from daemontools_conformance.running.patience import TooLate
+
+_REFUSALS = (100, 111)
+_MESSAGE = re.compile(rb"[a-z0-9]+: (fatal|warning|usage|illegal option|option requires)\b")
+_PROCESS = re.compile(r"<[^<>]*, pid \d+>")  # as a Running shows itself
+_STREAMS = ("exit code", "stdout", "stderr")
+_MOST = 120  # characters of a value in a sentence
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What a false `assert seen OP expected` compared, and the test's line that did it."""
+
+    op: str
+    seen: object
+    expected: object
+    statement: str = ""
+
+
+class _Answer(NamedTuple):
+    """A program's answer, as far as a test compared it."""
+
+    code: int | None = None
+    out: bytes = b""
+    err: bytes = b""
+
+
+@dataclass(frozen=True)
+class Short:
+    """A clause that fell short: why, and how many of its tests hold nevertheless."""
+
+    clause: str
+    level: str
+    outcome: Outcome
+    cause: str  # "" if it stands for itself
+    difference: str  # "expected X, seen Y"
+    holding: int
+    tests: int
+
+    @property
+    def states(self) -> str:
+        """How many of its tests hold, in words; "" if it has only one."""
+        return f"{self.holding} of {self.tests} hold" if self.tests > 1 else ""
+
+
+def by_cause(found: Iterable[Short]) -> list[list[Short]]:
+    """The clauses of each cause: what the manual promises first, then the worst outcome."""
+    groups: dict[str, list[Short]] = {}
+    for short in sorted(found, key=_badness):
+        groups.setdefault(short.cause or short.clause, []).append(short)
+    return sorted(groups.values(), key=lambda group: (*_badness(group[0])[:2], -len(group)))
+
+
+def _badness(short: Short) -> tuple[int, int, str]:
+    return list(LEVELS).index(short.level), -short.outcome, short.clause
+
+
+def title(group: list[Short]) -> str:
+    """A group in one line: "usage line on standard output: 12 clauses"."""
+    first = group[0]
+    if not first.cause:
+        return f"{first.clause}: {first.difference or first.outcome}"
+    return f"{first.cause}: {len(group)} clause{'s' if len(group) > 1 else ''}"
+
+
+def difference(compared: Compared | None, error: BaseException) -> str:
+    """What was expected and seen, in one line and without hex."""
+    if compared is None:
+        return _clipped(" ".join(str(error).split()))
+    if compared.op != "==":
+        seen, expected = _clipped(repr(compared.seen)), _clipped(repr(compared.expected))
+        return f"{seen} {compared.op} {expected} does not hold"
+    pairs = list(_differing(compared.seen, compared.expected))
+    return "; ".join(
+        f"expected {which}{_clipped(_shown(expected))}, seen {_clipped(_shown(seen))}"
+        for which, seen, expected in pairs[:2]
+    )
+
+
+def cause(compared: Compared | None, error: BaseException) -> str:
+    """The name of the deviation that made a test fail; "" if it has none."""
+    if isinstance(error, Crashed):
+        named = re.search(r"was killed by (SIG\w+)", str(error))
+        return f"died of {named[1]}" if named else "showed a traceback"
+    if isinstance(error, Hung):
+        return "does not end"
+    if isinstance(error, TooLate):
+        awaited = _PROCESS.sub("it", str(error).partition(": not within")[0])
+        return "" if "lambda" in awaited or len(awaited) > _MOST else f"waited in vain: {awaited}"
+    if compared is None or compared.op != "==":
+        return ""
+    seen, expected = (_answer(compared, v) for v in (compared.seen, compared.expected))
+    return _of_answers(seen, expected) if seen and expected else ""
+
+
+def _answer(compared: Compared, value: object) -> _Answer | None:
+    """The program's answer, or the part of one, that a compared value is; None if it is neither."""
+    if _is_answer(value):
+        return _Answer(*value)
+    if isinstance(value, bytes) and isinstance(compared.expected, bytes):
+        is_error = ".err" in compared.statement or _MESSAGE.match(compared.expected)
+        return _Answer(err=value) if is_error else None
+    return _Answer(value) if isinstance(value, int) and ".code" in compared.statement else None
+
+
+def _of_answers(seen: _Answer, expected: _Answer) -> str:
+    """The name of the difference between two answers of a program: code first, then words."""
+    if seen.code != expected.code:
+        if seen.code in _REFUSALS and expected.code not in _REFUSALS:
+            return f"exit {seen.code} where nothing is to be refused"
+        return f"{_ended(seen.code)} instead of {_ended(expected.code).removeprefix('exit ')}"
+    kind = _kind(expected.err or seen.out or seen.err, expected.code)
+    if seen.out and not expected.out and not seen.err:
+        return f"{kind} on standard output" if expected.code in _REFUSALS else ""
+    if seen.out != expected.out:
+        return ""
+    if not expected.err:
+        return "says something where nothing is said"
+    return f"{kind} in other words" if seen.err else f"no {kind} on standard error"
+
+
+def _kind(text: bytes, code: int | None) -> str:
+    """What sort of message it is."""
+    if code == _REFUSALS[0] or b"usage" in text.lower():
+        return "usage line"
+    return "warning" if b": warning: " in text else "error message"
+
+
+def _ended(code: int | None) -> str:
+    """An exit code, or the signal that minus it stands for."""
+    return f"exit {code}" if code is None or code >= 0 else signal.Signals(-code).name
+
+
+def _differing(seen: object, expected: object) -> Iterable[tuple[str, object, object]]:
+    """The parts that differ: (their name and a blank, seen, expected)."""
+    if isinstance(seen, tuple) and isinstance(expected, tuple) and len(seen) == len(expected):
+        is_answer = _is_answer(seen) and _is_answer(expected)
+        for number, (one, other) in enumerate(zip(seen, expected, strict=True)):
+            if one != other:
+                yield f"{_STREAMS[number] if is_answer else [number]} ", one, other
+    elif isinstance(seen, Mapping) and isinstance(expected, Mapping):
+        for key in sorted({*seen, *expected}, key=repr):
+            if seen.get(key) != expected.get(key):
+                yield f"{key} ", seen.get(key, "nothing"), expected.get(key, "nothing")
+    else:
+        yield "", seen, expected
+
+
+def _is_answer(value: object) -> TypeGuard[tuple[int, bytes]]:
+    """Is it a program's exit code and standard output, and perhaps its standard error?"""
+    return isinstance(value, tuple) and [*map(type, value)] in ([int, bytes], [int, bytes, bytes])
+
+
+def _shown(value: object) -> str:
+    """Bytes as the text that they are, anything else as Python shows it."""
+    return repr(value)[1:] if isinstance(value, bytes) else repr(value)
+
+
+def _clipped(text: str) -> str:
+    """The text without control characters, and not too long."""
+    shown = "".join(c if c.isprintable() else "?" for c in text[:_MOST])
+    return shown if len(text) <= _MOST else f"{shown}..."

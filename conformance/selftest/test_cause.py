@@ -1,0 +1,133 @@
+"""The cause of a failure, from values written by hand, and the groups that causes make."""
+
+import pytest
+
+from daemontools_conformance.contract.outcomes import Crashed, Hung, Outcome
+from daemontools_conformance.judging.cause import (
+    Compared,
+    Short,
+    by_cause,
+    cause,
+    difference,
+    title,
+)
+from daemontools_conformance.running.patience import TooLate
+
+FALSE = AssertionError("assert what was seen is not what the clause asks for")
+USAGE = b"svok: usage: svok dir\n"
+OPEN = b"setlock: fatal: unable to open l: access denied\n"
+WARNING = b"svc: warning: unable to chdir to s: access denied\n"
+
+
+def of(seen: object, expected: object, statement: str = "", op: str = "==") -> str:
+    return cause(Compared(op, seen, expected, statement), FALSE)
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected", "named"),
+    [
+        ((1, b"", USAGE), (100, b"", USAGE), "exit 1 instead of 100"),
+        ((1, b"Usage: svok DIR\n", b""), (100, b"", USAGE), "exit 1 instead of 100"),
+        ((-15, b"", b""), (0, b"", b""), "SIGTERM instead of 0"),
+        ((0, b"ran\n"), (111, b""), "exit 0 instead of 111"),
+        ((100, b""), (7, b""), "exit 100 where nothing is to be refused"),
+        ((100, b""), (111, b""), "exit 100 instead of 111"),
+        ((100, USAGE, b""), (100, b"", USAGE), "usage line on standard output"),
+        ((100, b"Usage: svok DIR\n"), (100, b""), "usage line on standard output"),
+        ((111, b"usage: envdir d child\n"), (111, b""), "usage line on standard output"),
+        ((111, OPEN, b""), (111, b"", OPEN), "error message on standard output"),
+        ((111, b"no\n"), (111, b""), "error message on standard output"),
+        ((100, b"", b"use it well\n"), (100, b"", USAGE), "usage line in other words"),
+        ((111, b"", b"no\n"), (111, b"", OPEN), "error message in other words"),
+        ((111, b"", b""), (111, b"", OPEN), "no error message on standard error"),
+        ((0, b"", b"note\n"), (0, b"", b""), "says something where nothing is said"),
+        (b"no\n", WARNING, "warning in other words"),
+        (b"", WARNING, "no warning on standard error"),
+        (b"", USAGE, "no usage line on standard error"),
+        ((0, b"other\n", b""), (0, b"one\n", b""), ""),
+        (b"other\n", b"one\n", ""),
+        (7, 3, ""),
+        ([b"a"], [b"b"], ""),
+        ((1, 2), (1, 3), ""),
+    ],
+)
+def test_what_was_expected_and_seen_has_a_name(seen: object, expected: object, named: str) -> None:
+    assert of(seen, expected) == named
+
+
+def test_the_line_of_the_test_says_what_a_plain_value_is() -> None:
+    assert of(1, 111, "assert answer.code == 111") == "exit 1 instead of 111"
+    assert of(b"no\n", b"svok: huh\n", "assert answer.err == b''") == "error message in other words"
+    assert of(1, 111, "assert len(found) == 111") == ""
+    assert of(1, 111, "assert answer.code != 111", op="!=") == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "named"),
+    [
+        (Crashed("svok s was killed by SIGSEGV; stderr: b''"), "died of SIGSEGV"),
+        (Crashed("svok s showed a traceback:\n..."), "showed a traceback"),
+        (Hung("svok s did not end within 20 s; ..."), "does not end"),
+        (
+            TooLate("<envdir e sh, pid 47> becomes the probe: not within 30 s: False"),
+            "waited in vain: it becomes the probe",
+        ),
+        (TooLate("<lambda>: not within 30 s: False"), ""),
+        (AssertionError("ids differ"), ""),
+        (FileNotFoundError("current"), ""),
+    ],
+)
+def test_a_failure_without_values_has_a_name_if_its_kind_has(
+    error: BaseException, named: str
+) -> None:
+    assert cause(None, error) == named
+
+
+def test_a_difference_is_one_line_without_hex() -> None:
+    def shown(seen: object, expected: object) -> str:
+        return difference(Compared("==", seen, expected), FALSE)
+
+    assert shown((1, b"", b"no\n"), (111, b"", OPEN)) == (
+        r"expected exit code 111, seen 1; "
+        r"expected stderr 'setlock: fatal: unable to open l: access denied\n', seen 'no\n'"
+    )
+    assert shown({"nice": 0, "umask": 2}, {"nice": 7, "umask": 2}) == "expected nice 7, seen 0"
+    assert shown([1], [2]) == "expected [2], seen [1]"
+    assert len(shown(b"x" * 10**6, b"y" * 10**6)) < 300
+    assert difference(Compared("in", b"a", b"b"), FALSE) == "b'a' in b'b' does not hold"
+    assert difference(None, FileNotFoundError("no\n  current\x1b[2J")) == "no current?[2J"
+
+
+def short(
+    clause: str, level: str = "CODE", outcome: Outcome = Outcome.FAIL, named: str = ""
+) -> Short:
+    return Short(clause, level, outcome, named, "expected 1, seen 2", 36, 40)
+
+
+def test_groups_come_with_promises_first_and_then_the_worst_outcome() -> None:
+    found = [
+        short("svc/b/b", named="usage line on standard output"),
+        short("svc/a/a", named="usage line on standard output"),
+        short("svc/c/c"),
+        short("svc/d/d", outcome=Outcome.CRASH, named="died of SIGSEGV"),
+        short("svc/e/e", "PROMISED", named="exit 1 instead of 111"),
+        short("svc/f/f", "QUIRK", Outcome.CRASH, "died of SIGSEGV"),
+        short("svc/g/g", "QUIRK", Outcome.CRASH),
+    ]
+    assert [[one.clause for one in group] for group in by_cause(found)] == [
+        ["svc/e/e"],
+        ["svc/d/d", "svc/f/f"],
+        ["svc/a/a", "svc/b/b"],
+        ["svc/c/c"],
+        ["svc/g/g"],
+    ]
+    assert [title(group) for group in by_cause(found)][1:4] == [
+        "died of SIGSEGV: 2 clauses",
+        "usage line on standard output: 2 clauses",
+        "svc/c/c: expected 1, seen 2",
+    ]
+
+
+def test_how_many_of_its_tests_hold_is_said_if_there_are_several() -> None:
+    assert short("svc/a/a").states == "36 of 40 hold"
+    assert Short("svc/a/a", "CODE", Outcome.FAIL, "", "", 0, 1).states == ""
