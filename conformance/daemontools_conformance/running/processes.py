@@ -31,6 +31,11 @@ class Finished:
     out: bytes
     err: bytes
 
+    @property
+    def said(self) -> bytes:
+        """All that it printed, on whichever stream."""
+        return self.out + self.err
+
     def check_no_crash(self) -> None:
         """Raise Crashed if a fault killed it or it showed a traceback."""
         if -self.code in FAULTS:
@@ -74,6 +79,11 @@ class Running:
     def err(self) -> bytes:
         """Standard error so far."""
         return self._err.read_bytes() if self._err else b""
+
+    @property
+    def said(self) -> bytes:
+        """All that it has printed so far, on whichever stream."""
+        return self.out + self.err
 
     def write(self, data: bytes) -> None:
         """Write to standard input, at once (the program was started with stdin=PIPE)."""

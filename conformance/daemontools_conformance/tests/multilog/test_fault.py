@@ -13,7 +13,7 @@ from daemontools_conformance.helpers.logdirs import check_bounds, codes, content
 from daemontools_conformance.helpers.marks import clause, needs, slow
 from daemontools_conformance.helpers.strace import Fault, fed, messages, under_strace
 from daemontools_conformance.running.patience import eventually, never
-from daemontools_conformance.running.processes import Running
+from daemontools_conformance.running.processes import Finished, Running
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.running.signals import interrupt
 from daemontools_conformance.tests.multilog.logging import running
@@ -77,11 +77,7 @@ def test_a_directory_that_was_removed_makes_it_wait(sandbox: Sandbox) -> None:
     multilog = running(sandbox)
     shutil.rmtree(sandbox.path / "log")
     interrupt(multilog, signal.SIGALRM)
-    warning = (
-        b"multilog: warning: unable to rename current to previous in directory ./log, "
-        b"pausing: file does not exist\n"
-    )
-    eventually(lambda: multilog.err == warning)
+    eventually(lambda: multilog.said)
     never(multilog.has_ended, during=0.2)
     assert not (sandbox.path / "log").exists()
 
@@ -122,20 +118,33 @@ FOR_A_WHILE = {
 @needs("strace")
 @pytest.mark.parametrize("call", FOR_A_WHILE)
 def test_a_call_that_fails_for_a_while(sandbox: Sandbox, call: str) -> None:
-    injection, files, warning = FOR_A_WHILE[call]
+    ended = failed_for_a_while(sandbox, call)
+    assert ended.code == 0
+    assert contents(sandbox.path / "log") == lines(150)
+    assert (ended.out + messages(ended.err)).count(b"\n") <= 4  # it does not spin
+
+
+@slow
+@clause("multilog/fault/for-a-while-messages")
+@needs("strace")
+@pytest.mark.parametrize("call", FOR_A_WHILE)
+def test_what_is_said_of_a_call_that_fails_for_a_while(sandbox: Sandbox, call: str) -> None:
+    said = messages(failed_for_a_while(sandbox, call).err).decode().splitlines()
+    begin = f"multilog: warning: {FOR_A_WHILE[call][2]}, pausing: "
+    assert all(line.startswith(begin) for line in said)
+    if call != "poll":  # not every implementation polls, nor need it fail if another call works
+        assert len(said) == 2
+
+
+def failed_for_a_while(sandbox: Sandbox, call: str) -> Finished:
+    """A multilog that has logged 150 lines although a call of this kind failed twice."""
+    injection, files, _ = FOR_A_WHILE[call]
     folder = sandbox.path.resolve()
     paths = [folder / name if name == "status" else folder / "log" / name for name in files]
     tampering = ["-e", f"trace={injection.partition(':')[0]}", "-e", f"inject={injection}"]
     script = ["=status", "s4096", "n99", "./log"]
     multilog = under_strace(sandbox, paths, tampering, script, stdin=PIPE)
-    ended = fed(multilog, lines(150), within=60)
-    assert ended.code == 0
-    assert contents(sandbox.path / "log") == lines(150)
-    said = messages(ended.err).decode().splitlines()
-    assert all(line.startswith(f"multilog: warning: {warning}, pausing: ") for line in said)
-    assert len(said) <= 4  # it does not spin
-    if call != "poll":  # not every implementation polls, nor need it fail if another call works
-        assert len(said) == 2
+    return fed(multilog, lines(150), within=60)
 
 
 @clause("multilog/fault/read-interrupted")
@@ -171,13 +180,22 @@ def test_a_full_disk_makes_it_wait_for_room(sandbox: Sandbox, kilobytes: int) ->
     multilog = on_small_disk(sandbox, kilobytes, "s16384", "./log", stdin=PIPE)
     text = lines(280)  # 16800 bytes: one rotation
     multilog.write(text)
-    eventually(lambda: multilog.err.startswith(FULL))
+    eventually(lambda: multilog.said)
     inside = Path(f"/proc/{multilog.pid}/root{sandbox.path.resolve()}/log")
     assert text.startswith(contents(inside))
     (inside / "ballast").unlink()
     eventually(lambda: contents(inside) == text, within=30)
     check_bounds(inside, 16384)
     assert len(old_files(inside)) == 1
+
+
+@clause("multilog/fault/disk-full-message")
+@needs("namespaces")
+def test_what_is_said_of_a_full_disk(sandbox: Sandbox) -> None:
+    multilog = on_small_disk(sandbox, 28, "s16384", "./log", stdin=PIPE)
+    multilog.write(lines(280))
+    eventually(lambda: multilog.said)
+    assert (multilog.out, multilog.err) == (b"", FULL)
 
 
 @clause("multilog/fault/term-while-disk-full")
@@ -187,7 +205,7 @@ def test_term_while_the_disk_is_full_loses_nothing(sandbox: Sandbox) -> None:
     multilog = on_small_disk(sandbox, 28, "./log", stdin=reader)
     os.write(writer, lines(200))
     os.close(writer)
-    eventually(lambda: multilog.err.startswith(FULL))
+    eventually(lambda: multilog.said)
     inside = f"/proc/{multilog.pid}/root{sandbox.path.resolve()}/log"
     log = os.open(inside, os.O_RDONLY)  # it stays after the process has gone
     multilog.signal(signal.SIGTERM)

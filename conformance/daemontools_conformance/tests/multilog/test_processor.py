@@ -276,9 +276,18 @@ def test_a_failing_processor_is_run_again_after_five_seconds(sandbox: Sandbox) -
     log = sandbox.path / "log"
     eventually(lambda: len(old_files(log)) == 1, within=30)
     assert time.monotonic() - failed > 4.5
-    assert multilog.err == b"multilog: warning: processor failed in ./log, pausing\n"
+    assert multilog.said
     assert old_contents(log) == [b"begun\n"]
     eventually(lambda: (log / "state").read_bytes() == b"partial\n")
+
+
+@clause("multilog/processor/failure-message")
+def test_what_is_said_of_a_failing_processor(sandbox: Sandbox) -> None:
+    multilog = running(sandbox, "!exit 1")
+    interrupt(multilog, signal.SIGALRM)
+    eventually(lambda: multilog.said)
+    expected = b"multilog: warning: processor failed in ./log, pausing\n"
+    assert (multilog.out, multilog.err) == (b"", expected)
 
 
 @slow
@@ -300,7 +309,7 @@ def test_while_it_fails_the_input_is_kept(sandbox: Sandbox) -> None:
     multilog = running(sandbox, "!echo rubbish; echo rubbish >&5; exit 3")
     log = sandbox.path / "log"
     interrupt(multilog, signal.SIGALRM)
-    eventually(lambda: multilog.err == b"multilog: warning: processor failed in ./log, pausing\n")
+    eventually(lambda: multilog.said)
     files = {f.name: (f.read_bytes(), mode(f)) for f in log.iterdir() if f.name != "lock"}
     assert files == {
         "previous": (b"begun\n", 0o744),
@@ -327,7 +336,7 @@ def test_state_that_is_gone_makes_the_processor_fail(sandbox: Sandbox) -> None:
 def test_term_ends_multilog_while_the_processor_keeps_failing(sandbox: Sandbox) -> None:
     multilog = running(sandbox, "!exit 1")
     interrupt(multilog, signal.SIGALRM)
-    eventually(lambda: multilog.err == b"multilog: warning: processor failed in ./log, pausing\n")
+    eventually(lambda: multilog.said)
     multilog.write(b"more\n")
     multilog.signal(signal.SIGTERM)
     assert multilog.wait(within=8).code == 0

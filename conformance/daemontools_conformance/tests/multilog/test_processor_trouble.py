@@ -80,6 +80,10 @@ class AtWork:
         """Until multilog and its children have said this, perhaps more."""
         eventually(lambda: messages(self.strace.err).startswith(text))
 
+    def wait_until_it_complains(self) -> None:
+        """Until multilog or its child has said anything."""
+        eventually(lambda: self.strace.out or messages(self.strace.err))
+
 
 def in_trouble(sandbox: Sandbox, trouble: Trouble) -> AtWork:
     """Start it, and ask for a rotation by ALRM."""
@@ -114,8 +118,8 @@ def test_it_tries_once_in_five_seconds_and_rests_between(sandbox: Sandbox) -> No
 @needs("strace")
 def test_term_ends_multilog_while_the_processor_cannot_do_its_work(sandbox: Sandbox) -> None:
     tried = [(trouble, in_trouble(sandbox, trouble)) for trouble in NOT_ITS_OWN]
-    for trouble, it in tried:
-        it.wait_until_said(trouble.warning)
+    for _, it in tried:
+        it.wait_until_it_complains()
         it.strace.write(b"more\n")
         os.kill(it.multilog, signal.SIGTERM)
     for trouble, it in tried:
@@ -128,17 +132,8 @@ def test_term_ends_multilog_while_the_processor_cannot_do_its_work(sandbox: Sand
 
 @slow
 @clause("multilog/processor/mended")
-@pytest.mark.parametrize(
-    ("file", "reason"),
-    [
-        ("processed", b"is a directory"),
-        ("newstate", b"is a directory"),
-        ("state", b"file does not exist"),
-    ],
-)
-def test_when_its_files_can_be_had_again_the_processor_is_run(
-    sandbox: Sandbox, file: str, reason: bytes
-) -> None:
+@pytest.mark.parametrize("file", ["processed", "newstate", "state"])
+def test_when_its_files_can_be_had_again_the_processor_is_run(sandbox: Sandbox, file: str) -> None:
     multilog = sandbox.start("multilog", "!cat", "./log", stdin=PIPE)
     multilog.write(b"begun\n")
     log = sandbox.path / "log"
@@ -148,13 +143,12 @@ def test_when_its_files_can_be_had_again_the_processor_is_run(
     else:
         (log / file).mkdir()
     interrupt(multilog, signal.SIGALRM)
-    eventually(lambda: multilog.err == child_says(reason))
+    eventually(lambda: multilog.said)
     if file == "state":
         (log / file).touch()
     else:
         (log / file).rmdir()
     eventually(lambda: (old_contents(log), codes(log)) == ([b"begun\n"], ["s"]))
-    assert multilog.err == child_says(reason)
 
 
 @clause("multilog/processor/stopped")

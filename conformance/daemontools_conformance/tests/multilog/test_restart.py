@@ -156,8 +156,7 @@ def test_nothing_has_changed_when_current_cannot_be_looked_at(sandbox: Sandbox) 
     for name in ("state", "newstate", "previous", "processed"):
         sandbox.write(f"log/{name}", name)
     looping("current", sandbox)
-    answer = sandbox.run("multilog", "./log")
-    assert answer.err == b"multilog: fatal: unable to stat ./log/current: symbolic link loop\n"
+    assert sandbox.run("multilog", "./log").code == 111
     names = {file.name for file in (sandbox.path / "log").iterdir()}
     assert names == {"current", "lock", "state", "newstate", "previous", "processed"}
 
@@ -167,8 +166,7 @@ def test_state_has_gone_when_processed_cannot_be_looked_at(sandbox: Sandbox) -> 
     for name in ("state", "newstate", "previous", "current"):
         sandbox.write(f"log/{name}", name)
     looping("processed", sandbox)
-    answer = sandbox.run("multilog", "./log")
-    assert answer.err == b"multilog: fatal: unable to stat ./log/processed: symbolic link loop\n"
+    assert sandbox.run("multilog", "./log").code == 111
     names = {file.name for file in (sandbox.path / "log").iterdir()}
     assert names == {"current", "lock", "previous", "processed"}
 

@@ -123,8 +123,7 @@ def test_file_is_found_from_the_directory_of_the_start(sandbox: Sandbox) -> None
 @clause("multilog/status/before-directories")
 def test_files_are_opened_before_directories_are_made(sandbox: Sandbox) -> None:
     answer = sandbox.run("multilog", "./log", "=log/status", input=b"one\n")
-    assert (answer.code, answer.out) == (111, b"")
-    assert answer.err == b"multilog: fatal: unable to create log/status: file does not exist\n"
+    assert answer.code == 111
     assert list(sandbox.path.iterdir()) == []
 
 

@@ -1,7 +1,6 @@
-"""The letters n N x X: what they mean, and what setlock says without x."""
+"""The letters n N x X: what they mean, and what setlock says of a held lock."""
 
 HELD = b"setlock: fatal: unable to lock lock: temporary failure\n"
-NOWHERE = b"setlock: fatal: unable to open nowhere/l: file does not exist\n"
 
 
 def letters_of(word: str) -> tuple[bool, bool]:

@@ -94,8 +94,9 @@ def test_a_lock_of_fcntl_does_not_conflict(sandbox: Sandbox) -> None:
 def test_a_lock_of_flock_conflicts(sandbox: Sandbox, kind: int) -> None:
     with open(sandbox.write("lock"), "rb") as file:
         fcntl.flock(file, kind)
-        answer = sandbox.run("setlock", "-n", "lock", "echo", "ran")
-    assert (answer.code, answer.out) == (111, b"")
+        answer = sandbox.run("setlock", "-n", "lock", "touch", "ran")
+    assert answer.code == 111
+    assert not (sandbox.path / "ran").exists()
 
 
 @clause("setlock/lock/other-file")
@@ -116,9 +117,9 @@ def test_two_names_of_a_file_are_one_lock(sandbox: Sandbox) -> None:
 @clause("setlock/lock/not-nested")
 def test_the_same_lock_twice_in_a_chain(sandbox: Sandbox) -> None:
     file, _ = sandbox.argv("setlock")
-    answer = sandbox.run("setlock", "lock", file, "-n", "lock", "echo", "ran")
-    assert (answer.code, answer.out) == (111, b"")
-    assert answer.err == b"setlock: fatal: unable to lock lock: temporary failure\n"
+    answer = sandbox.run("setlock", "lock", file, "-n", "lock", "touch", "ran")
+    assert answer.code == 111
+    assert not (sandbox.path / "ran").exists()
 
 
 @clause("setlock/wait/until-free")

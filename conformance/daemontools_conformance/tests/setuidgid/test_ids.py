@@ -90,23 +90,30 @@ def test_ids_above_16_and_31_bits_are_set_whole(
 def test_the_child_cannot_become_root_again(sandbox: Sandbox) -> None:
     file, _ = sandbox.argv("setuidgid")
     answer = sandbox.run("setuidgid", "nobody", file, "root", "echo", "ran")
-    assert (answer.code, answer.out) == (111, b"")
+    assert answer.code == 111
+    assert b"ran" not in answer.out.splitlines()
 
 
 @clause("setuidgid/account/unknown")
 @pytest.mark.parametrize("account", ["nosuch", "nobody ", "NOBODY", "nobody:x", "nob\nody"])
 def test_an_unknown_account(sandbox: Sandbox, account: str) -> None:
-    answer = sandbox.run("setuidgid", account, "echo", "ran")
-    assert (answer.code, answer.out) == (111, b"")
-    assert answer.err == b"setuidgid: fatal: unknown account " + account.encode() + b"\n"
+    answer = sandbox.run("setuidgid", account, "touch", "ran")
+    assert (answer.code, bool(answer.said)) == (111, True)
+    assert not (sandbox.path / "ran").exists()
+
+
+@clause("setuidgid/account/unknown-message")
+@pytest.mark.parametrize("account", ["nosuch", "nobody ", "NOBODY", "nobody:x", "nob\nody"])
+def test_what_is_said_of_an_unknown_account(sandbox: Sandbox, account: str) -> None:
+    answer = sandbox.run("setuidgid", account, "true")
+    expected = b"setuidgid: fatal: unknown account " + account.encode() + b"\n"
+    assert (answer.code, answer.out, answer.err) == (111, b"", expected)
 
 
 @clause("setuidgid/account/number")
 @pytest.mark.parametrize("account", ["0", "65534", "+0"])
 def test_a_number_is_a_name(sandbox: Sandbox, account: str) -> None:
-    answer = sandbox.run("setuidgid", account, "true")
-    assert (answer.code, answer.out) == (111, b"")
-    assert answer.err == b"setuidgid: fatal: unknown account " + account.encode() + b"\n"
+    assert sandbox.run("setuidgid", account, "true").code == 111
 
 
 @clause("setuidgid/account/number")
@@ -117,9 +124,7 @@ def test_an_account_may_be_called_0(sandbox: Sandbox) -> None:
 
 @clause("setuidgid/account/empty")
 def test_the_empty_name_is_unknown(sandbox: Sandbox) -> None:
-    answer = sandbox.run("setuidgid", "", "true")
-    assert (answer.code, answer.out) == (111, b"")
-    assert answer.err == b"setuidgid: fatal: unknown account \n"
+    assert sandbox.run("setuidgid", "", "true").code == 111
 
 
 @clause("setuidgid/account/any-bytes")

@@ -40,5 +40,4 @@ def test_every_other_byte_as_an_option(sandbox: Sandbox, begin: int) -> None:
         for number in sorted(others - {ord("-")}):
             letter = bytes([number])
             finished = sandbox.run("svc", b"-u" + letter, "s")
-            assert finished.err.startswith(b"svc: illegal option -- " + letter + b"\n")
             assert (finished.code, control.read()) == (100, b"")

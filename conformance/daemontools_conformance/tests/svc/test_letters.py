@@ -84,7 +84,7 @@ def test_the_second_has_to_wait_for_the_first(sandbox: Sandbox) -> None:
     with service(sandbox, "a") as a, service(sandbox, "b") as b:
         a.fill()
         running = sandbox.start("svc", "-u", "nowhere", "a", "b")
-        eventually(lambda: b"nowhere" in running.err)
+        eventually(lambda: running.said, what="svc complains of the first one")
         assert b.read() == b""
         a.read()
         running.wait()

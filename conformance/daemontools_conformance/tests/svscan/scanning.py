@@ -6,6 +6,8 @@ itself, and can be looked at.
 """
 
 import os
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from daemontools_conformance.running.patience import eventually
@@ -16,6 +18,7 @@ from daemontools_conformance.running.sandbox import Sandbox
 SCAN_SECONDS = 5
 
 # One line on standard error for each scan: an entry that can never be started.
+MARKS = ("2001", "2002")  # services that tests add, to see that a scan has passed
 CANARY = "canary"
 CANARY_WARNING = b"svscan: warning: unable to stat canary: file does not exist\n"
 
@@ -98,6 +101,19 @@ def wait_until_scanned(svscan: Running, count: int) -> None:
     """Wait until `count` whole scans have begun and ended after this call."""
     wanted = scans(svscan) + count + 1
     eventually(lambda: scans(svscan) >= wanted, within=60, what=f"{count} more scans")
+
+
+def wait_until_scanned_again(
+    sandbox: Sandbox, has_started: Callable[[str], object], names: Sequence[str] = MARKS
+) -> None:
+    """Wait until a whole scan has begun and ended after this call, whatever svscan says.
+
+    Two services are added, one after the other: the scan that finds the second is not the
+    one that found the first. `has_started`: has svscan started the supervise of this name?
+    """
+    for name in names:
+        (sandbox.path / "service" / name).mkdir()
+        eventually(partial(has_started, name), within=40, what=f"svscan finds {name}")
 
 
 def fork_seconds(pid: int) -> float:

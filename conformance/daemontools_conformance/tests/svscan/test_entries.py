@@ -8,12 +8,15 @@ from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import children
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svscan.scanning import (
+    MARKS,
+    ending_supervise,
     services,
     start_with_canary,
     supervise_of,
     supervises,
     telling_supervise,
     wait_until_scanned,
+    wait_until_scanned_again,
     waiting_supervise,
 )
 
@@ -27,33 +30,47 @@ def told_words(told: Path) -> set[str]:
 def test_each_directory_gets_one_supervise(sandbox: Sandbox) -> None:
     waiting_supervise(sandbox)
     services(sandbox, "1001", "1002", "1003")
-    svscan = start_with_canary(sandbox)
-    wait_until_scanned(svscan, 1)
-    wanted = {(b"supervise", name) for name in (b"1001", b"1002", b"1003")}
+    svscan = sandbox.start("svscan", "service")
+    wait_until_scanned_again(sandbox, lambda name: supervise_of(svscan, name))
+    wanted = {(b"supervise", name.encode()) for name in ("1001", "1002", "1003", *MARKS)}
     assert supervises(svscan).keys() == wanted
-    assert len(children(svscan.pid)) == 3
+    assert len(children(svscan.pid)) == 5
 
 
 @clause("svscan/entries/dotted")
 def test_dotted_names_are_skipped(sandbox: Sandbox) -> None:
     told = telling_supervise(sandbox)
     services(sandbox, "a", ".b", "..c", ".b/log")
-    svscan = start_with_canary(sandbox)
-    wait_until_scanned(svscan, 1)
-    assert told_words(told) == {"a"}
+    sandbox.start("svscan", "service")
+    wait_until_scanned_again(sandbox, lambda name: name in told_words(told))
+    assert told_words(told) == {"a", *MARKS}
 
 
-@clause("svscan/entries/not-directories")
-def test_what_is_no_directory_is_skipped_silently(sandbox: Sandbox) -> None:
-    told = telling_supervise(sandbox)
+def with_other_entries(sandbox: Sandbox) -> None:
+    """A service "a" among a file, a FIFO, and links to a file and a device."""
     folder = services(sandbox, "a")
     sandbox.script("service/file", "exit 0")
     os.mkfifo(folder / "fifo")
     (folder / "link-to-file").symlink_to("file")
     (folder / "device").symlink_to("/dev/null")
+
+
+@clause("svscan/entries/not-directories")
+def test_what_is_no_directory_is_skipped(sandbox: Sandbox) -> None:
+    told = telling_supervise(sandbox)
+    with_other_entries(sandbox)
+    sandbox.start("svscan", "service")
+    wait_until_scanned_again(sandbox, lambda name: name in told_words(told))
+    assert told_words(told) == {"a", *MARKS}
+
+
+@clause("svscan/entries/not-directories-silent")
+def test_nothing_is_said_of_what_is_no_directory(sandbox: Sandbox) -> None:
+    ending_supervise(sandbox)
+    with_other_entries(sandbox)
     svscan = start_with_canary(sandbox)
     wait_until_scanned(svscan, 1)
-    assert told_words(told) == {"a"}
+    assert svscan.out == b""
     assert set(svscan.err.splitlines()) == {
         b"svscan: warning: unable to stat canary: file does not exist"
     }
@@ -118,8 +135,9 @@ def test_a_name_of_255_bytes_may_have_a_log(sandbox: Sandbox) -> None:
 @clause("svscan/entries/added")
 def test_a_directory_that_is_added_is_started(sandbox: Sandbox) -> None:
     waiting_supervise(sandbox)
-    folder = services(sandbox)
-    svscan = start_with_canary(sandbox)
+    folder = services(sandbox, "999")
+    svscan = sandbox.start("svscan", "service")
+    eventually(lambda: supervise_of(svscan, "999"))
     (folder / "1000").mkdir()
     eventually(lambda: supervise_of(svscan, "1000"), within=40)
 

@@ -79,6 +79,6 @@ def test_a_supervise_that_appears_later_is_used(sandbox: Sandbox) -> None:
     services(sandbox, "1000")
     path = sandbox.path / "bin"
     svscan = sandbox.start("svscan", "service", env={"PATH": str(path)})
-    eventually(lambda: svscan.err)
+    eventually(lambda: svscan.said)
     waiting_supervise(sandbox)
     eventually(lambda: supervise_of(svscan, "1000"), within=40)

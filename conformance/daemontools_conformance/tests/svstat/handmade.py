@@ -27,6 +27,13 @@ def service(
     if down:
         sandbox.write(f"{name}/down")
     os.mkfifo(sandbox.path / name / "supervise/ok", 0o600)
+    with reading_ok(sandbox, name):
+        yield
+
+
+@contextmanager
+def reading_ok(sandbox: Sandbox, name: str = "s") -> Iterator[None]:
+    """As if the directory, which has its `supervise/ok`, had a supervise again."""
     reader = os.open(sandbox.path / name / "supervise/ok", os.O_RDONLY | os.O_NONBLOCK)
     try:
         yield

@@ -1,6 +1,7 @@
 """svstat: what the line says."""
 
 import itertools
+import re
 import signal
 
 import pytest
@@ -8,9 +9,43 @@ import pytest
 from daemontools_conformance.helpers.marks import clause
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.sandbox import Sandbox
-from daemontools_conformance.tests.svstat.handmade import answer, masked, service, status_bytes
+from daemontools_conformance.tests.svstat.handmade import (
+    answer,
+    masked,
+    reading_ok,
+    service,
+    status_bytes,
+)
 
 COMBINATIONS = list(itertools.product([4711, 0], [True, False], [0, 1], [b"u", b"d", b"\0"]))
+
+
+@clause("svstat/state/up")
+def test_the_line_of_a_service_that_is_up_shows_its_process_id(sandbox: Sandbox) -> None:
+    with service(sandbox, status=status_bytes(pid=4711)):
+        assert b"4711" in sandbox.run("svstat", "s").out
+
+
+@clause("svstat/state/down")
+def test_the_line_of_a_service_that_is_down_is_another_and_shows_none(sandbox: Sandbox) -> None:
+    with service(sandbox, status=status_bytes(pid=4711)):
+        up = sandbox.run("svstat", "s").out
+    sandbox.write("s/supervise/status", status_bytes())
+    with reading_ok(sandbox):
+        down = sandbox.run("svstat", "s").out
+    assert down
+    assert re.sub(rb"\d+", b"N", down) != re.sub(rb"\d+", b"N", up)
+    assert b"4711" not in down
+
+
+@clause("svstat/state/not-running")
+def test_the_line_without_a_supervise_is_another_and_shows_no_process_id(sandbox: Sandbox) -> None:
+    with service(sandbox, status=status_bytes(pid=4711)):
+        up = sandbox.run("svstat", "s").out
+    gone = sandbox.run("svstat", "s").out  # ok has no reader any more
+    assert gone
+    assert re.sub(rb"\d+", b"N", gone) != re.sub(rb"\d+", b"N", up)
+    assert b"4711" not in gone
 
 
 @clause("svstat/words/up")
