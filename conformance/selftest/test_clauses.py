@@ -1,5 +1,6 @@
 """The reader of clauses: what it accepts and what it refuses."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -79,3 +80,25 @@ def test_each_thing_on_djbs_list_is_tested() -> None:
 
 def below(known: Iterable[str], beginning: str) -> list[str]:
     return [clause for clause in known if clause.startswith(beginning)]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "conformance/CONTRACT.md",
+        "docs/implementers/index.md",
+        "docs/book/12-suite.md",
+        "docs/book/13-clone.md",
+    ],
+)
+def test_every_level_is_explained_where_a_reader_meets_them(page: str) -> None:
+    text = (Path(__file__).parents[2] / page).read_text()
+    assert [level for level in clauses.LEVELS if level not in text] == []
+
+
+def test_a_promise_quotes_no_message() -> None:
+    quoted = re.compile(r"`[a-zA-Z]+: [^`]*`")  # `NAME: text`
+    promises = [clause for clause in clauses.load().values() if clause.level == "PROMISED"]
+    assert [clause.id for clause in promises if quoted.search(clause.text)] == []

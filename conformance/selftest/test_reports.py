@@ -6,6 +6,7 @@ After an intended change, `python -m pytest conformance/selftest/test_reports.py
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -162,6 +163,17 @@ def test_matrix(request: pytest.FixtureRequest) -> None:
 
 def test_badge(request: pytest.FixtureRequest) -> None:
     golden("badge.svg", badge.image(REPORT), request)
+
+
+@pytest.mark.parametrize("level", ["QUIRK", "BEYOND"])
+def test_the_badge_does_not_count_what_is_not_asked_of_everybody(level: str) -> None:
+    without = badge.told(REPORT)
+    fell = {"clause": "x/y/z", "level": level, "outcome": "FAIL"}
+    more = replace(REPORT, clauses={**REPORT.clauses, "x/y/z": fell})
+    assert badge.told(more) == without
+    assert badge.told(replace(more, clauses={**more.clauses, "x/y/z": {**fell, "level": "CODE"}}))[
+        0
+    ].startswith("1 of 3 clauses")
 
 
 class _Links(HTMLParser):
