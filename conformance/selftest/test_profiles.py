@@ -6,7 +6,8 @@ from types import ModuleType
 
 import pytest
 
-from daemontools_conformance.contract.profiles import ProfileError, find, shipped
+from daemontools_conformance.contract.clauses import load as load_clauses
+from daemontools_conformance.contract.profiles import ProfileError, find, load, shipped
 from daemontools_conformance.running.implementation import locate
 from selftest.builds import judged, patched, with_programs
 
@@ -131,3 +132,10 @@ def _regenerate() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.mark.parametrize("name", ["djb", "djb-plain"])
+def test_what_djbs_programs_do_not_do_is_beyond_them(name: str) -> None:
+    known = load_clauses()
+    declared = load(shipped(name)).expect
+    assert {clause: known[clause].level for clause in declared} == dict.fromkeys(declared, "BEYOND")
