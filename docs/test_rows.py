@@ -1,8 +1,8 @@
 """The pages of deviations and of trust cannot lie: a row names what would fail if it were not so.
 
 That is a clause which a profile declares, or a test of this repository. A fault of 0.76 that
-is not kept is declared for djb's programs, and an addition, or what Python cannot do, for
-the reference.
+is not kept is declared for djb's programs, what Python cannot do for the reference, and an
+addition for either: the clause may ask for it, or for its absence.
 
 And each clause that a page or a module names is one that there is.
 """
@@ -22,7 +22,7 @@ DJBS = ("djb", "djb-plain", "djb-freebsd")
 # heading -> the profiles that declare the clauses of its table
 DECLARED_FOR = {
     "Faults that are not kept": DJBS,
-    "Additions": ("reference",),
+    "Additions": ("reference", "djb-plain"),  # a clause that is BEYOND plain 0.76
     "What Python cannot do, or does otherwise": ("reference",),
     "Where 0.76 itself has variants": DJBS,
 }
