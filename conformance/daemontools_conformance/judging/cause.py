@@ -10,7 +10,7 @@ import re
 import signal
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 from daemontools_conformance.contract.clauses import LEVELS
 from daemontools_conformance.contract.outcomes import Crashed, Hung, Outcome
@@ -112,7 +112,7 @@ def cause(compared: Compared | None, error: BaseException) -> str:
 def _answer(compared: Compared, value: object) -> _Answer | None:
     """The program's answer, or the part of one, that a compared value is; None if it is neither."""
     if _is_answer(value):
-        return _Answer(*value)
+        return _Answer(*value) if isinstance(value[0], int) else _Answer(None, *value)
     if isinstance(value, bytes) and isinstance(compared.expected, bytes):
         is_error = ".err" in compared.statement or _MESSAGE.match(compared.expected)
         return _Answer(err=value) if is_error else None
@@ -127,7 +127,8 @@ def _of_answers(seen: _Answer, expected: _Answer) -> str:
         return f"{_ended(seen.code)} instead of {_ended(expected.code).removeprefix('exit ')}"
     kind = _kind(expected.err or seen.out or seen.err, expected.code)
     if seen.out and not expected.out and not seen.err:
-        return f"{kind} on standard output" if expected.code in _REFUSALS else ""
+        is_message = expected.code in _REFUSALS or expected.err
+        return f"{kind} on standard output" if is_message else ""
     if seen.out != expected.out:
         return ""
     if not expected.err:
@@ -144,16 +145,20 @@ def _kind(text: bytes, code: int | None) -> str:
 
 def _ended(code: int | None) -> str:
     """An exit code, or the signal that minus it stands for."""
-    return f"exit {code}" if code is None or code >= 0 else signal.Signals(-code).name
+    if code is None or code >= 0:
+        return f"exit {code}"
+    return next((one.name for one in signal.Signals if one == -code), f"signal {-code}")
 
 
 def _differing(seen: object, expected: object) -> Iterable[tuple[str, object, object]]:
     """The parts that differ: (their name and a blank, seen, expected)."""
     if isinstance(seen, tuple) and isinstance(expected, tuple) and len(seen) == len(expected):
-        is_answer = _is_answer(seen) and _is_answer(expected)
-        for number, (one, other) in enumerate(zip(seen, expected, strict=True)):
+        names = [f"[{number}]" for number in range(len(seen))]
+        if _is_answer(seen) and _is_answer(expected):
+            names = list(_STREAMS if isinstance(seen[0], int) else _STREAMS[1:])
+        for name, one, other in zip(names, seen, expected, strict=False):
             if one != other:
-                yield f"{_STREAMS[number] if is_answer else [number]} ", one, other
+                yield f"{name} ", one, other
     elif isinstance(seen, Mapping) and isinstance(expected, Mapping):
         for key in sorted({*seen, *expected}, key=repr):
             if seen.get(key) != expected.get(key):
@@ -162,9 +167,10 @@ def _differing(seen: object, expected: object) -> Iterable[tuple[str, object, ob
         yield "", seen, expected
 
 
-def _is_answer(value: object) -> TypeGuard[tuple[int, bytes]]:
-    """Is it a program's exit code and standard output, and perhaps its standard error?"""
-    return isinstance(value, tuple) and [*map(type, value)] in ([int, bytes], [int, bytes, bytes])
+def _is_answer(value: object) -> TypeGuard[tuple[Any, ...]]:
+    """Is it at least two of a program's exit code, standard output and standard error?"""
+    shapes = ([int, bytes], [int, bytes, bytes], [bytes, bytes])
+    return isinstance(value, tuple) and [*map(type, value)] in shapes
 
 
 def _shown(value: object) -> str:
