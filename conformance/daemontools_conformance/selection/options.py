@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from daemontools_conformance.contract.clauses import LEVELS
+
 # Kinds of heavy tests, which take too long for every run. Each kind runs alone. Every clause
 # has an ordinary test too, so no verdict depends on a heavy run.
 HEAVY = {
@@ -42,7 +44,8 @@ def add_options(add: Callable[..., object]) -> None:
     )
     add("--program", action="append", default=[], help="select the clauses of this program")
     add("--clause", action="append", default=[], help="select the clauses whose ids begin so")
-    add("--level", default="", help="select the clauses of this level, e.g. promised")
+    levels = ", ".join(level.lower() for level in LEVELS)
+    add("--level", default="", help=f"select the clauses of this level: {levels}")
     add(
         "--quick",
         action="store_true",
