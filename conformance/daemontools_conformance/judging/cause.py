@@ -116,11 +116,14 @@ def _answer(compared: Compared, value: object) -> _Answer | None:
     if isinstance(value, bytes) and isinstance(compared.expected, bytes):
         is_error = ".err" in compared.statement or _MESSAGE.match(compared.expected)
         return _Answer(err=value) if is_error else None
-    return _Answer(value) if isinstance(value, int) and ".code" in compared.statement else None
+    code = value[0] if isinstance(value, tuple) and value else value
+    return _Answer(code) if type(code) is int and ".code" in compared.statement else None
 
 
 def _of_answers(seen: _Answer, expected: _Answer) -> str:
     """The name of the difference between two answers of a program: code first, then words."""
+    if seen == expected:  # what differs is no part of an answer
+        return ""
     if seen.code != expected.code:
         if seen.code in _REFUSALS and expected.code not in _REFUSALS:
             return f"exit {seen.code} where nothing is to be refused"
