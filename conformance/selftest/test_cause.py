@@ -64,6 +64,8 @@ def test_the_line_of_the_test_says_what_a_plain_value_is() -> None:
     assert of(b"no\n", b"svok: huh\n", "assert answer.err == b''") == "error message in other words"
     assert of((2, True), (0, False), "assert (a.code, bool(a.said)) == x") == "exit 2 instead of 0"
     assert of((111, False), (111, True), "assert (a.code, bool(a.said)) == x") == ""
+    code_and_error = "assert (answer.code, answer.err) == (111, message)"
+    assert of((111, b"no\n"), (111, OPEN), code_and_error) == "error message in other words"
     assert of(1, 111, "assert len(found) == 111") == ""
     assert of(1, 111, "assert answer.code != 111", op="!=") == ""
 

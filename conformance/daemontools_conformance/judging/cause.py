@@ -112,7 +112,10 @@ def cause(compared: Compared | None, error: BaseException) -> str:
 def _answer(compared: Compared, value: object) -> _Answer | None:
     """The program's answer, or the part of one, that a compared value is; None if it is neither."""
     if _is_answer(value):
-        return _Answer(*value) if isinstance(value[0], int) else _Answer(None, *value)
+        if not isinstance(value[0], int):
+            return _Answer(None, *value)
+        is_error = ".err" in compared.statement and ".out" not in compared.statement
+        return _Answer(value[0], err=value[1]) if is_error else _Answer(*value)
     if isinstance(value, bytes) and isinstance(compared.expected, bytes):
         is_error = ".err" in compared.statement or _MESSAGE.match(compared.expected)
         return _Answer(err=value) if is_error else None
