@@ -111,14 +111,13 @@ def cause(compared: Compared | None, error: BaseException) -> str:
 
 def _answer(compared: Compared, value: object) -> _Answer | None:
     """The program's answer, or the part of one, that a compared value is; None if it is neither."""
+    is_error = ".err" in compared.statement and ".out" not in compared.statement
     if _is_answer(value):
         if not isinstance(value[0], int):
             return _Answer(None, *value)
-        is_error = ".err" in compared.statement and ".out" not in compared.statement
         return _Answer(value[0], err=value[1]) if is_error else _Answer(*value)
     if isinstance(value, bytes) and isinstance(compared.expected, bytes):
-        is_error = ".err" in compared.statement or _MESSAGE.match(compared.expected)
-        return _Answer(err=value) if is_error else None
+        return _Answer(err=value) if is_error or _MESSAGE.match(compared.expected) else None
     code = value[0] if isinstance(value, tuple) and value else value
     return _Answer(code) if type(code) is int and ".code" in compared.statement else None
 
