@@ -81,6 +81,10 @@ def test_the_line_of_the_test_says_what_a_plain_value_is() -> None:
             "waited in vain: it becomes the probe",
         ),
         (TooLate("<lambda>: not within 30 s: False"), ""),
+        (
+            AssertionError("<envdir e sh, pid 4> ended before the probe ran: b''"),
+            "ends before its child runs",
+        ),
         (AssertionError("ids differ"), ""),
         (FileNotFoundError("current"), ""),
     ],

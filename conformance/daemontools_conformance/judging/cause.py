@@ -103,6 +103,8 @@ def cause(compared: Compared | None, error: BaseException) -> str:
     if isinstance(error, TooLate):
         awaited = _PROCESS.sub("it", str(error).partition(": not within")[0])
         return "" if "lambda" in awaited or len(awaited) > _MOST else f"waited in vain: {awaited}"
+    if compared is None and "ended before the probe ran" in str(error):  # helpers/states.py
+        return "ends before its child runs"
     if compared is None or compared.op != "==":
         return ""
     seen, expected = (_answer(compared, v) for v in (compared.seen, compared.expected))
