@@ -156,6 +156,15 @@ def test_junit(request: pytest.FixtureRequest) -> None:
     assert (suite.get("failures"), suite.get("errors"), suite.get("skipped")) == ("1", "1", "1")
 
 
+def test_what_is_beyond_djb_is_no_failure_for_a_ci_service() -> None:
+    beyond = _test("test_e", "svok/exit/killed", "BEYOND", "1 is not 0")
+    suite = ElementTree.fromstring(junit.document(replace(REPORT, tests=(beyond,)))).find(
+        ".//*[@tests]"
+    )
+    assert suite is not None
+    assert (suite.get("failures"), suite.get("errors"), suite.get("skipped")) == ("0", "0", "1")
+
+
 def test_matrix(request: pytest.FixtureRequest) -> None:
     page = matrix.page([REPORT, REPORT], CLAUSES, [".", ""], "spec/{program}.html#{anchor}")
     golden("matrix.html", page, request)

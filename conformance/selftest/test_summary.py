@@ -95,12 +95,12 @@ def test_what_fell_short_is_grouped_by_cause_and_says_how_many_tests_hold() -> N
         TestResult("a", USAGE, Outcome.FAIL, **usage),  # type: ignore[arg-type]
         TestResult("b", USAGE, Outcome.PASS),
         TestResult("c", KILLED, Outcome.FAIL, **usage),  # type: ignore[arg-type]
-        TestResult("d", WORDS, Outcome.TIMEOUT, difference="not within 30 s"),
+        TestResult("d", LETTERS, Outcome.TIMEOUT, difference="not within 30 s"),
     )
     lines = said(finished)
-    assert lines[lines.index("unexpected: svstat/words/up: not within 30 s") :] == [
-        "unexpected: svstat/words/up: not within 30 s",
-        "  PROMISED svstat/words/up: TIMEOUT",
+    assert lines[lines.index("unexpected: svc/letters/each: not within 30 s") :] == [
+        "unexpected: svc/letters/each: not within 30 s",
+        "  PROMISED svc/letters/each: TIMEOUT",
         "unexpected: usage line on standard output: 2 clauses",
         "  such as: expected '', seen 'no'",
         "  CODE svok/exit/closed-ok: FAIL",
