@@ -151,6 +151,15 @@ class Conformance:
                 if why := needs.missing(need):
                     raise Unavailable(why)
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Raise NotOffered or Unavailable after a test that asked for an absent program."""
+        try:
+            return (yield)
+        finally:
+            if BOX in item.stash:
+                item.stash[BOX].check_none_was_absent()
+
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: "pytest.CallInfo[None]"

@@ -36,7 +36,8 @@ A profile is a TOML file:
     sometimes = true                    # optional: a race, so the clause may also hold
 
 `--implementation` takes the name of a shipped profile, a TOML file, or a folder
-of programs with djb's names (a profile without expectations). NAME=DIR applies
+of programs with djb's names (a profile without expectations, in which the programs
+that the folder does not hold are not offered). NAME=DIR applies
 that profile to the programs in the folder DIR. A profile without folder, setup
 and programs, because no registry carries its programs, needs this form.
 """
@@ -152,11 +153,18 @@ def find(name: str) -> Profile:
     if "/" not in name and shipped(name).exists():
         return load(shipped(name))
     if path.is_dir():
-        return Profile(name=path.resolve().name, folder=(str(path.resolve()),), source=name)
+        return _of_folder(path.resolve(), name)
     names = ", ".join(sorted(p.stem for p in data_folder("profiles").glob("*.toml")))
     raise ProfileError(
         f"no implementation {name!r}: not a folder, a .toml file, or a shipped profile ({names})"
     )
+
+
+def _of_folder(folder: Path, source: str) -> Profile:
+    """The profile of a plain folder: what it does not hold is not offered, and the reference's."""
+    absent = frozenset(program for program in PROGRAMS if not (folder / program).is_file())
+    peer = "reference" if absent else ""  # svok's tests, say, need a supervise
+    return Profile(folder.name, folder=(str(folder),), not_offered=absent, peer=peer, source=source)
 
 
 def _with_programs_in(profile: Profile, folder: Path) -> Profile:

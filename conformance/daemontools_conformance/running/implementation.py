@@ -2,8 +2,10 @@
 
 To make an Implementation of a profile, the suite finds (or sets up) a folder with
 its programs. Programs that call one another find each other along PATH, on
-which that folder comes first. A profile that maps programs (runit's chpst is
-its envdir) gets a folder of links and small scripts with djb's names.
+which that folder comes before the system's. What the folder does not hold, the
+system's own must not answer: the sandbox puts something else in its place. A
+profile that maps programs (runit's chpst is its envdir) gets a folder of links and
+small scripts with djb's names.
 """
 
 import hashlib
@@ -40,13 +42,25 @@ class Implementation:
 
     @property
     def path(self) -> str:
-        """The PATH on which this implementation's programs come first, then its peer's."""
-        return ":".join([*self.folders, SYSTEM_PATH])
+        """The PATH on which this implementation's programs come first."""
+        return f"{self.folder}:{SYSTEM_PATH}"
 
     @property
     def folders(self) -> list[str]:
         """The folder of its programs, then its peer's."""
         return [str(self.folder), str(self.peer.folder)] if self.peer else [str(self.folder)]
+
+    def stand_ins(self, subject: str) -> dict[str, Path | None]:
+        """The programs that the folder must not answer for, and the peer's file, if it lends one."""
+        found: dict[str, Path | None] = {}
+        for program in self.absent():
+            try:
+                self.command(program, subject)
+            except (NotOffered, Unavailable, ProgramMissing):
+                found[program] = None
+            else:
+                found[program] = self.peer.folder / program if self.peer else None
+        return found
 
     def command(self, program: str, subject: str = "") -> tuple[str, tuple[str, ...]]:
         """The file to execute and the first arguments, argv[0] included.
@@ -68,7 +82,7 @@ class Implementation:
             file = str(named) if named.is_symlink() else _file(self.profile, call)
             return file, (call.argv0 or program, *call.arguments)
         own = self.folder / program
-        if not own.exists():
+        if not own.is_file():
             lend = "; a profile can list it in not_offered, and name a peer that lends one"
             hint = lend if subject not in ("", program) else ""
             raise ProgramMissing(f"there is no {program} in {self.folder}{hint}")
@@ -79,7 +93,7 @@ class Implementation:
     def absent(self) -> list[str]:
         """The programs that are missing, or that the profile does not offer."""
         left_out = self.profile.not_offered
-        return [p for p in PROGRAMS if p in left_out or not (self.folder / p).exists()]
+        return [p for p in PROGRAMS if p in left_out or not (self.folder / p).is_file()]
 
     def digests(self) -> dict[str, str]:
         """The SHA-256 of each program's file, to show exactly what was judged."""
@@ -117,7 +131,7 @@ def _folder(profile: Profile, made: Path) -> Path:
         found = _set_up(profile, made)
         return _mapped(profile, made.with_name("mapped"), found) if profile.programs else found
     candidates = [Path(name) for name in profile.folder]
-    found_here = (c for c in candidates if any((c / program).exists() for program in PROGRAMS))
+    found_here = (c for c in candidates if any((c / program).is_file() for program in PROGRAMS))
     holder = next(found_here, None)
     if profile.programs:
         return _mapped(profile, made, holder)
@@ -159,7 +173,7 @@ def _mapped(profile: Profile, made: Path, holder: Path | None) -> Path:
                 name = shlex.quote(call.argv0 or program)
                 target.write_text(f'#!/bin/bash\nexec -a {name} {" ".join(words)} "$@"\n')
                 target.chmod(0o755)
-        elif holder and program not in profile.not_offered and (holder / program).exists():
+        elif holder and program not in profile.not_offered and (holder / program).is_file():
             target.symlink_to(holder / program)
     return made
 

@@ -11,6 +11,7 @@ started, orphans included, by process id.
 """
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,13 @@ Argument = str | bytes | os.PathLike[str]
 File = int | IO[bytes]
 
 PIPE = subprocess.PIPE
+
+_REFUSAL = """\
+#!/bin/sh
+echo "${{0##*/}}" >>{}
+echo "${{0##*/}}: the implementation under test does not have this program" >&2
+exit 127
+"""
 
 
 class Options(TypedDict, total=False):
@@ -67,7 +75,9 @@ class Sandbox:
         self.journal = journal.begin()
         self.first_files: tuple[str, list[str]] | None = None  # listing, shell lines
         self.started: list[Running] = []
-        self.environment: dict[str, str] = {"PATH": implementation.path}
+        self.asked_for = path.with_name(path.name + ".asked")  # which absent programs, a line each
+        self.search_path = self._stand_ins() + implementation.path
+        self.environment: dict[str, str] = {"PATH": self.search_path}
         self._spared = children()
 
     # Files
@@ -100,6 +110,32 @@ class Sandbox:
         file, first = self.implementation.command(program, self.subject)
         return file, [os.fsencode(word) for word in (*first, *arguments)]
 
+    def _stand_ins(self) -> str:
+        """Make the folder that comes first on PATH if programs are absent; "" if none is.
+
+        Whether the machine has daemontools must not change a verdict. So each absent
+        program has a stand-in: the peer's, or a script that notes that it was asked for.
+        """
+        stand_ins = self.implementation.stand_ins(self.subject)
+        if not stand_ins:
+            return ""
+        folder = self.path.with_name(self.path.name + ".absent")
+        folder.mkdir(mode=0o755)
+        refusal = folder / "refusal"
+        refusal.write_text(_REFUSAL.format(shlex.quote(str(self.asked_for))))
+        refusal.chmod(0o755)
+        self.asked_for.touch()
+        self.asked_for.chmod(0o666)
+        for program, lent in stand_ins.items():
+            (folder / program).symlink_to(lent or refusal)
+        return f"{folder}:"
+
+    def check_none_was_absent(self) -> None:
+        """Raise NotOffered, Unavailable or ProgramMissing if an absent program was asked for."""
+        asked = self.asked_for.read_text().split() if self.asked_for.exists() else []
+        for program in asked:
+            self.argv(program)
+
     def start(self, program: str, *arguments: Argument, **options: Unpack[Options]) -> Running:
         """Start a program of the implementation and return at once."""
         file, argv = self.argv(program, *arguments)
@@ -108,9 +144,15 @@ class Sandbox:
     def start_command(
         self, argv: Sequence[Argument], executable: str | None = None, **options: Unpack[Options]
     ) -> Running:
-        """Start any command and return at once; give `executable` if argv[0] is not the file."""
+        """Start any command and return at once; give `executable` if argv[0] is not the file.
+
+        Raises as `argv` does if one of its words is a program that is absent.
+        """
         words = [os.fsencode(word) for word in argv]
         self._needs_what_others_run(words)
+        for program in self.implementation.absent():
+            if os.fsencode(program) in words:
+                self.argv(program)
         self._note_first_files()
         call, file = words, executable
         if "prepare" in options:
@@ -175,8 +217,8 @@ class Sandbox:
         self, words: list[bytes], executable: str | None, options: Sequence[Argument]
     ) -> list[bytes]:
         """The command line that runs `words` through prepare.py."""
-        path = self.implementation.path
-        target = executable or shutil.which(os.fsdecode(words[0]), path=path) or words[0]
+        found = shutil.which(os.fsdecode(words[0]), path=self.search_path)
+        target = executable or found or words[0]
         if "--user" in options:
             self.needs_to_be_open(target)
         helper = Path(__file__).with_name("prepare.py")
@@ -262,6 +304,8 @@ class Sandbox:
         """Remove the folder and the evidence."""
         shutil.rmtree(self.path, onerror=_make_writable_and_retry)
         shutil.rmtree(self.evidence)
+        shutil.rmtree(self.path.with_name(self.path.name + ".absent"), ignore_errors=True)
+        self.asked_for.unlink(missing_ok=True)
 
 
 def _make_writable_and_retry(_function: object, path: str, _info: object) -> None:

@@ -184,8 +184,8 @@ def test_long_running_program_has_its_own_name(sandbox: Sandbox) -> None:
 def test_low_limits_do_not_hinder_the_chain(sandbox: Sandbox, limit: list[Argument]) -> None:
     sandbox.write("env/X", "yes\n")
     rest: list[Argument] = ["envdir", "env", "setlock", "lock", "pgrphack", "/usr/bin/env"]
-    answer = sandbox.run("softlimit", *limit, *rest, env={"PATH": sandbox.implementation.path})
-    path = f"PATH={sandbox.implementation.path}\n".encode()
+    answer = sandbox.run("softlimit", *limit, *rest, env={"PATH": sandbox.search_path})
+    path = f"PATH={sandbox.search_path}\n".encode()
     assert answer_of(answer) == (0, path + b"X=yes\n", b"")
 
 
@@ -203,7 +203,7 @@ def test_lock_is_the_only_descriptor_that_comes(sandbox: Sandbox) -> None:
 def test_odd_entries_come_through(sandbox: Sandbox) -> None:
     sandbox.write("env/A", "new\n")
     sandbox.write("env/=", "")
-    path = b"PATH=" + os.fsencode(sandbox.implementation.path)
+    path = b"PATH=" + os.fsencode(sandbox.search_path)
     block = [path, b"A=1", b"odd", b"=x", b"A=2", b"", b"B=\xff", b"LC_CTYPE=C"]
     state: list[Argument] = ["--empty-environ"]
     state += [word for entry in block for word in ("--environ-entry", entry)]

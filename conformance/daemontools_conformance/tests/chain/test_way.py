@@ -29,7 +29,7 @@ def test_new_path_counts_one_step_later(sandbox: Sandbox) -> None:
 @clause("chain/path/foreign-program")
 def test_foreign_program_of_that_name_is_run(sandbox: Sandbox) -> None:
     sandbox.script("mine/envdir", 'echo mine "$@"')
-    path = {"PATH": f"mine:{sandbox.implementation.path}"}
+    path = {"PATH": f"mine:{sandbox.search_path}"}
     along_path = sandbox.run("pgrphack", "envdir", "x", "y", env=path)
     by_name = sandbox.run("pgrphack", "mine/envdir", "x", "y")
     assert answer_of(along_path) == (0, b"mine x y\n", b"")
@@ -63,7 +63,7 @@ def test_program_that_is_replaced_while_the_chain_waits(
         (sandbox.path / "own").mkdir(exist_ok=True)
         shutil.copy(file, sandbox.path / "own" / program)
     sandbox.write("env/X", "1")
-    path = {"PATH": f"{sandbox.path}/own:{sandbox.implementation.path}"}
+    path = {"PATH": f"{sandbox.path}/own:{sandbox.search_path}"}
     holder = sandbox.start("setlock", "held", "/bin/sleep", "1000")
     eventually(lambda: record(holder.pid).comm == b"sleep")
     words: list[Argument] = [sandbox.path / "own/setlock", "held", "envdir", "env", "echo", "old"]

@@ -37,7 +37,7 @@ def stand_in(sandbox: Sandbox, target: str) -> None:
     folder = sandbox.path / "bin"
     folder.mkdir()
     (folder / "supervise").symlink_to(target)
-    sandbox.environment["PATH"] = f"{folder}:{sandbox.implementation.path}"
+    sandbox.environment["PATH"] = f"{folder}:{sandbox.search_path}"
 
 
 def pipes_of(pid: int) -> dict[int, str]:

@@ -20,7 +20,9 @@ def start_boot(sandbox: Sandbox, *, first: bool = False, service: bool = True) -
     unshare, whose only child is the first process inside.
     """
     profile = sandbox.implementation.profile
-    sandbox.implementation.command("svscanboot")  # raises NotOffered, ProgramMissing
+    for program in ("svscanboot", "svscan", "supervise", "readproctitle"):
+        # svscanboot sets a PATH of its own, on which no peer can lend.
+        sandbox.implementation.command(program, "" if program == "svscanboot" else "tree")
     (sandbox.path / "service").mkdir(exist_ok=True)
     base = sandbox.path / "newroot"
     base.mkdir()
