@@ -14,9 +14,9 @@ from typing import Unpack
 import pytest
 
 from daemontools_conformance.helpers.marks import needs
-from daemontools_conformance.running.patience import eventually
-from daemontools_conformance.running.processes import Finished, children, is_asleep
-from daemontools_conformance.running.record import Record, record
+from daemontools_conformance.helpers.states import PROBE, wait_until_probe
+from daemontools_conformance.running.processes import Finished
+from daemontools_conformance.running.record import Record
 from daemontools_conformance.running.sandbox import Argument, Options, Sandbox
 
 # These become their child; fghack forks and waits for it.
@@ -58,16 +58,9 @@ def run_through(
 
 
 def record_of_child(sandbox: Sandbox, program: str, *prepare: Argument) -> Record:
-    """The record of a /bin/sleep that `program` runs; `prepare` holds options of prepare.py."""
+    """The record of the PROBE that `program` runs; `prepare` holds options of prepare.py."""
     before = arguments_before_child(sandbox, program)
-    running = sandbox.start(program, *before, "/bin/sleep", "1000", prepare=prepare)
-
-    def asleep_child() -> list[Record]:
-        pids = children(running.pid) if program == "fghack" else {running.pid}
-        asleep = [record(pid) for pid in pids if is_asleep(pid)]
-        return [now for now in asleep if now.argv == (b"/bin/sleep", b"1000")]
-
-    return eventually(asleep_child, what=f"the child of {program} sleeps")[0]
+    return wait_until_probe(sandbox.start(program, *before, *PROBE, prepare=prepare))
 
 
 def refusal(program: str, name: bytes | str, reason: str) -> tuple[int, bytes, bytes]:

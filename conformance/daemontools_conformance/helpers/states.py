@@ -9,11 +9,18 @@ topic of them.
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
 from daemontools_conformance.running.patience import eventually
-from daemontools_conformance.running.processes import Running, is_asleep
+from daemontools_conformance.running.processes import (
+    Running,
+    argv_of,
+    below,
+    is_asleep,
+    parent_of,
+)
 from daemontools_conformance.running.record import Record, record
 from daemontools_conformance.running.sandbox import Argument, Options, Sandbox
 
@@ -113,7 +120,7 @@ def child(
     with open(messages(sandbox), "ab") as out:
         given: Options = {**options, "stdout": out, "stderr": out}
         running = sandbox.start(program, *arguments, *PROBE, **given)
-    return _wait_until_probe(sandbox, running)
+    return wait_until_probe(running, messages(sandbox))
 
 
 def direct(sandbox: Sandbox, **options: Unpack[Options]) -> Record:
@@ -121,13 +128,12 @@ def direct(sandbox: Sandbox, **options: Unpack[Options]) -> Record:
     with open(messages(sandbox), "ab") as out:
         given: Options = {**options, "stdout": out, "stderr": out}
         running = sandbox.start_command(PROBE, **given)
-    return _wait_until_probe(sandbox, running)
+    return wait_until_probe(running, messages(sandbox))
 
 
 def seen(topic: str, record: Record) -> dict[str, object]:
-    """What a clause of this topic compares. The order of variables has clauses of its own."""
-    fields = {name: getattr(record, name) for name in TOPICS[topic][0]}
-    return {n: sorted(value) if n == "environment" else value for n, value in fields.items()}
+    """What a clause of this topic compares."""
+    return {name: getattr(record, name) for name in TOPICS[topic][0]}
 
 
 def messages(sandbox: Sandbox) -> Path:
@@ -135,14 +141,29 @@ def messages(sandbox: Sandbox) -> Path:
     return sandbox.evidence / "probe.messages"
 
 
-def _wait_until_probe(sandbox: Sandbox, running: Running) -> Record:
-    """Wait until the process has become the probe and sleeps; its record."""
-    expected = tuple(os.fsencode(word) for word in PROBE)
+def wait_until_probe(running: Running, said: Path | None = None) -> Record:
+    """Wait until the PROBE sleeps, in this process or in one that it has started; its record.
 
-    def is_probe() -> bool:
-        return record(running.pid).argv == expected and is_asleep(running.pid)
+    That it is the same process is a clause of its own. Here a parent in between is
+    passed over. If the program ends first, the test fails with what it said.
+    """
+    wanted = tuple(os.fsencode(word) for word in PROBE)
+    what = f"{running} becomes the probe"
+    pid = eventually(lambda: running.has_ended() or process_of(running, wanted), what=what)
+    messages = said.read_bytes() if said else running.err
+    assert not running.has_ended(), f"{running} ended before the probe ran: {messages!r}"
+    seen = record(pid)  # not sooner: while a process loads, its record changes
+    return seen if pid == running.pid else replace(seen, parent=parent_of(running.pid))
 
-    eventually(lambda: running.has_ended() or is_probe(), what=f"{running} becomes the probe")
-    said = messages(sandbox).read_bytes()
-    assert not running.has_ended(), f"{running} ended before the probe ran: {said!r}"
-    return record(running.pid)  # not sooner: while a process loads, its record changes
+
+def wait_until_runs(running: Running, *argv: bytes) -> int:
+    """Wait until the program has become these words, or has started them, and they sleep."""
+    return eventually(lambda: process_of(running, argv), what=f"{running} runs {argv}")
+
+
+def process_of(running: Running, argv: tuple[bytes, ...]) -> int:
+    """The sleeping process with these arguments: the program's own or below it; 0 if none yet."""
+    for pid in (running.pid, *below(running.pid)):
+        if argv_of(pid) == argv:
+            return pid if is_asleep(pid) else 0
+    return 0

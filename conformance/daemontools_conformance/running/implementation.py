@@ -51,7 +51,7 @@ class Implementation:
         return [str(self.folder), str(self.peer.folder)] if self.peer else [str(self.folder)]
 
     def stand_ins(self, subject: str) -> dict[str, Path | None]:
-        """The programs that the folder must not answer for, and the peer's file, if it lends one."""
+        """The programs that the folder must not answer for, and the file of a peer that lends."""
         found: dict[str, Path | None] = {}
         for program in self.absent():
             try:

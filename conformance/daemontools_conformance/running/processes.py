@@ -170,6 +170,28 @@ def _listed_children(parent: int) -> set[int]:
     return found
 
 
+def below(pid: int) -> list[int]:
+    """All descendants of a process."""
+    found = sorted(children(pid))
+    return found + [further for child in found for further in below(child)]
+
+
+def argv_of(pid: int) -> tuple[bytes, ...]:
+    """The arguments of a process, without NULs that follow them; () if it has gone."""
+    try:
+        return tuple(Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0"))
+    except OSError:
+        return ()
+
+
+def comm_of(pid: int) -> bytes:
+    """The name that the kernel has for a process; empty if it has gone."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_bytes().rstrip(b"\n")
+    except OSError:
+        return b""
+
+
 def _has_children() -> bool:
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
@@ -194,6 +216,11 @@ def is_asleep(pid: int) -> bool:
 def is_stopped(pid: int) -> bool:
     """Has the process been stopped by a signal?"""
     return _stat_fields(pid)[0] == "T"
+
+
+def parent_of(pid: int) -> int:
+    """The process id of the parent."""
+    return int(_stat_fields(pid)[1])
 
 
 def cpu_seconds(pid: int) -> float:
@@ -253,7 +280,7 @@ def _parents() -> Iterator[tuple[int, int]]:
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             try:
-                yield int(entry), int(_stat_fields(int(entry))[1])
+                yield int(entry), parent_of(int(entry))
             except (OSError, ProcessLookupError):
                 continue
 

@@ -8,7 +8,8 @@ that only waits, and the record is read from outside, in /proc.
 import os
 import re
 import time
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from daemontools_conformance.running import journal
@@ -20,7 +21,7 @@ class Record:
     """The state that a process has inherited or been given, as the kernel shows it."""
 
     argv: tuple[bytes, ...]
-    environment: tuple[bytes, ...]
+    environment: tuple[bytes, ...]  # ordered by name, since no program looks at the order
     comm: bytes
     directory: str
     uids: tuple[int, ...]  # real, effective, saved, file system
@@ -41,6 +42,8 @@ class Record:
     descriptor_flags: dict[int, str]  # number -> flags of open, octal (02000000: close-on-exec)
     locks: dict[int, str]  # number -> the locks held through it, e.g. "FLOCK ADVISORY WRITE"
     parent: int
+    pid: int = field(compare=False)
+    block: tuple[bytes, ...] = field(compare=False)  # the environment in the order it has
 
 
 CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
@@ -71,10 +74,13 @@ def _read(pid: int) -> Record:
     status = dict(
         line.split(":\t", 1) for line in (proc / "status").read_text().splitlines() if ":\t" in line
     )
+    block = _zero_ended((proc / "environ").read_bytes())
     stat = (proc / "stat").read_text().rpartition(")")[2].split()
     return Record(
         argv=_zero_ended((proc / "cmdline").read_bytes()),
-        environment=_zero_ended((proc / "environ").read_bytes()),
+        environment=by_name(block),
+        block=block,
+        pid=pid,
         comm=(proc / "comm").read_bytes().rstrip(b"\n"),
         directory=os.readlink(proc / "cwd"),
         uids=_numbers(status["Uid"]),
@@ -96,6 +102,11 @@ def _read(pid: int) -> Record:
         descriptor_flags=_of_descriptors(proc, r"^flags:\t(\w+)"),
         locks=_of_descriptors(proc, r"^lock:\t\d+: +(\w+ +\w+ +\w+)"),
     )
+
+
+def by_name(block: Iterable[bytes]) -> tuple[bytes, ...]:
+    """The entries ordered by name; of those with one name the first, which counts, stays first."""
+    return tuple(sorted(block, key=lambda entry: entry.partition(b"=")[0]))
 
 
 def _zero_ended(data: bytes) -> tuple[bytes, ...]:

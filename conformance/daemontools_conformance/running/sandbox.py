@@ -136,6 +136,16 @@ class Sandbox:
         for program in asked:
             self.argv(program)
 
+    def file(self, program: str) -> str:
+        """A file that is the program, whatever argv[0] it gets: for another program to start.
+
+        Raises as `argv` does.
+        """
+        self.argv(program)
+        own, peer = self.implementation, self.implementation.peer
+        lent = peer and program in own.profile.not_offered
+        return str((peer if peer and lent else own).folder / program)
+
     def start(self, program: str, *arguments: Argument, **options: Unpack[Options]) -> Running:
         """Start a program of the implementation and return at once."""
         file, argv = self.argv(program, *arguments)

@@ -9,11 +9,11 @@ import pytest
 
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.helpers.runners import answer_of, refusal
+from daemontools_conformance.helpers.states import wait_until_runs
 from daemontools_conformance.running.patience import eventually
-from daemontools_conformance.running.processes import is_asleep
+from daemontools_conformance.running.processes import argv_of, is_asleep
 from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import Argument, Sandbox
-from daemontools_conformance.tests.svscan.scanning import argv_of
 
 
 @clause("chain/path/one-step-later")
@@ -65,7 +65,7 @@ def test_program_that_is_replaced_while_the_chain_waits(
     sandbox.write("env/X", "1")
     path = {"PATH": f"{sandbox.path}/own:{sandbox.search_path}"}
     holder = sandbox.start("setlock", "held", "/bin/sleep", "1000")
-    eventually(lambda: record(holder.pid).comm == b"sleep")
+    wait_until_runs(holder, b"/bin/sleep", b"1000")
     words: list[Argument] = [sandbox.path / "own/setlock", "held", "envdir", "env", "echo", "old"]
     waiting = sandbox.start_command(words, env=path)
     eventually(lambda: is_asleep(waiting.pid) and _opened(waiting.pid, sandbox.path / "held"))
@@ -141,7 +141,7 @@ def test_variable_that_is_too_long_stops_where_it_is_set(
 @needs("root")
 def test_user_with_too_many_processes_may_not_go_on(sandbox: Sandbox) -> None:
     other = sandbox.start("setuidgid", "nobody", "/bin/sleep", "1000")
-    eventually(lambda: record(other.pid).comm == b"sleep")
+    wait_until_runs(other, b"/bin/sleep", b"1000")
     answer = sandbox.run("softlimit", "-p", "0", "setuidgid", "nobody", "pgrphack", "echo", "no")
     assert answer_of(answer) == refusal("setuidgid", "pgrphack", "temporary failure")
 
@@ -185,8 +185,7 @@ def test_limit_on_descriptors_binds_the_chain(sandbox: Sandbox) -> None:
 @clause("chain/limit/binds-chain")
 def test_limit_on_memory_binds_the_chain(sandbox: Sandbox, variant: str) -> None:
     holder = sandbox.start("setlock", "held", "/bin/sleep", "1000")
-    eventually(lambda: record(holder.pid).comm == b"sleep")
-    unlimited = record(holder.pid).limits["address space"][0]
+    unlimited = record(wait_until_runs(holder, b"/bin/sleep", b"1000")).limits["address space"][0]
     waiting = sandbox.start("softlimit", "-a", "50000000", "setlock", "held", "true")
     lock = str(sandbox.path / "held")
     eventually(lambda: lock in record(waiting.pid).descriptors.values(), what="setlock waits")
@@ -199,7 +198,7 @@ def test_limit_on_memory_binds_the_chain(sandbox: Sandbox, variant: str) -> None
 def test_program_that_waits_has_its_own_name(sandbox: Sandbox, first: list[str]) -> None:
     sandbox.write("env/X", "1")
     holder = sandbox.start("setlock", "held", "/bin/sleep", "1000")
-    eventually(lambda: record(holder.pid).comm == b"sleep")
+    wait_until_runs(holder, b"/bin/sleep", b"1000")
     waits: list[Argument] = ["setlock", "held", "/bin/sleep", "1000"]
     running = sandbox.start(first[0], *first[1:], *waits)
     shown = b"setlock held /bin/sleep 1000"

@@ -23,7 +23,7 @@ from daemontools_conformance.helpers.states import (
     direct,
     seen,
 )
-from daemontools_conformance.running.record import Record
+from daemontools_conformance.running.record import Record, by_name
 from daemontools_conformance.running.sandbox import Argument, Sandbox
 
 
@@ -42,11 +42,11 @@ def _as_nobody(before: Record) -> Record:
 def _with_ids(before: Record) -> Record:
     entry = pwd.getpwnam("nobody")
     ids = (b"GID=%d" % entry.pw_gid, b"UID=%d" % entry.pw_uid)
-    return replace(before, environment=before.environment + ids)
+    return replace(before, environment=by_name(before.environment + ids))
 
 
 def _with_variable(before: Record) -> Record:
-    return replace(before, environment=(*before.environment, b"NEW=a value"))
+    return replace(before, environment=by_name((*before.environment, b"NEW=a value")))
 
 
 def _with_limits(before: Record) -> Record:

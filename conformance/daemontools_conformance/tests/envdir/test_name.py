@@ -49,7 +49,7 @@ def test_a_name_that_begins_with_equals_sign(sandbox: Sandbox) -> None:
     sandbox.write("env/=F", b"x\n")
     options = ["--empty-environ", "--environ-entry", "=old", "--environ-entry", "A=1"]
     seen = child(sandbox, "envdir", "env", prepare=options)
-    assert of([b"", b"A"], seen.environment) == [b"A=1", b"=F=x"]
+    assert of([b"", b"A"], seen.environment) == [b"=F=x", b"A=1"]
 
 
 @clause("envdir/name/odd")

@@ -7,8 +7,7 @@ from daemontools_conformance.helpers.runners import (
     each_runner,
 )
 from daemontools_conformance.running.patience import eventually
-from daemontools_conformance.running.processes import children
-from daemontools_conformance.running.record import record
+from daemontools_conformance.running.processes import argv_of, below, comm_of
 from daemontools_conformance.running.sandbox import Sandbox
 
 
@@ -18,9 +17,9 @@ def test_argv0_is_the_name_as_given(sandbox: Sandbox, runner: str) -> None:
     running = sandbox.start(runner, *arguments_before_child(sandbox, runner), "sleep", "1000")
 
     def argv_of_sleep() -> tuple[bytes, ...]:
-        pids = children(running.pid) if runner == "fghack" else {running.pid}
+        pids = (running.pid, *below(running.pid))
         # A record is read bit by bit: the name first says that exec is over.
-        return next((record(pid).argv for pid in pids if record(pid).comm == b"sleep"), ())
+        return next((argv_of(pid) for pid in pids if comm_of(pid) == b"sleep"), ())
 
     assert eventually(argv_of_sleep) == (b"sleep", b"1000")
 

@@ -8,7 +8,7 @@ import pytest
 
 from daemontools_conformance.helpers.marks import clause
 from daemontools_conformance.helpers.runners import answer_of, refusal
-from daemontools_conformance.helpers.states import STATES, child, direct
+from daemontools_conformance.helpers.states import STATES, child, direct, messages
 from daemontools_conformance.running.patience import eventually, never
 from daemontools_conformance.running.processes import is_alive
 from daemontools_conformance.running.sandbox import Sandbox
@@ -16,18 +16,16 @@ from daemontools_conformance.running.sandbox import Sandbox
 
 @clause("pgrphack/session/own")
 def test_child_leads_session_and_group(sandbox: Sandbox) -> None:
-    running = sandbox.start("pgrphack", "sh", "-c", "echo; exec sleep 1000")
-    eventually(lambda: running.out)
-    assert os.getsid(running.pid) == os.getpgid(running.pid) == running.pid
-    assert os.getsid(0) != running.pid
+    seen = child(sandbox, "pgrphack")
+    assert seen.session == seen.process_group == seen.pid
+    assert os.getsid(0) != seen.pid
 
 
 @clause("pgrphack/session/leader-already")
 def test_leader_runs_its_child_all_the_same(sandbox: Sandbox) -> None:
-    running = sandbox.start("pgrphack", "sh", "-c", "echo; exec sleep 1000", new_session=True)
-    eventually(lambda: running.out)
-    assert os.getsid(running.pid) == os.getpgid(running.pid) == running.pid
-    assert running.err == b""
+    seen = child(sandbox, "pgrphack", new_session=True)
+    assert seen.session == seen.process_group == seen.pid
+    assert messages(sandbox).read_bytes() == b""
 
 
 @clause("pgrphack/session/nothing-else")

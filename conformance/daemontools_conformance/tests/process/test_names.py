@@ -7,6 +7,7 @@ import pytest
 
 from daemontools_conformance.helpers.listing import output
 from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.states import wait_until_runs
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Running, is_asleep
 from daemontools_conformance.running.record import record
@@ -33,7 +34,7 @@ def waiting(sandbox: Sandbox, program: str) -> Running:
     """The program, as soon as it waits."""
     if program == "setlock":
         holder = sandbox.start("setlock", "held", "/bin/sleep", "1000")
-        eventually(lambda: record(holder.pid).comm == b"sleep", what="the lock is held")
+        wait_until_runs(holder, b"/bin/sleep", b"1000")
     running = sandbox.start(program, *WAITING[program], stdin=PIPE)
     eventually(lambda: is_asleep(running.pid), what=f"{program} waits")
     return running

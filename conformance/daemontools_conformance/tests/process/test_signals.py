@@ -8,6 +8,7 @@ import pytest
 from daemontools_conformance.helpers.marks import clause
 from daemontools_conformance.helpers.runners import each_runner, record_of_child
 from daemontools_conformance.helpers.samples import call, each
+from daemontools_conformance.helpers.states import wait_until_runs
 from daemontools_conformance.running.patience import eventually, never
 from daemontools_conformance.running.processes import Running, children, is_asleep
 from daemontools_conformance.running.record import record
@@ -79,8 +80,8 @@ def _waiting(sandbox: Sandbox, program: str, *prepare: Argument) -> Running:
     (sandbox.path / "services").mkdir()
     sandbox.service("service", "exec sleep 1000", down=True)
     if program == "setlock":
-        holder = sandbox.start("setlock", "held", "sleep", "1000")
-        eventually(lambda: record(holder.pid).comm == b"sleep")
+        holder = sandbox.start("setlock", "held", "/bin/sleep", "1000")
+        wait_until_runs(holder, b"/bin/sleep", b"1000")
     running = sandbox.start(program, *arguments.get(program, ()), stdin=PIPE, prepare=prepare)
     if program == "supervise":
         eventually((sandbox.path / "service/supervise/ok").exists)

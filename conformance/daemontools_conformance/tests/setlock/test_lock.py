@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
-from daemontools_conformance.helpers.states import LOCK_FLAGS, O_LARGEFILE, child
+from daemontools_conformance.helpers.states import LOCK_FLAGS, O_LARGEFILE, child, wait_until_runs
 from daemontools_conformance.running.patience import eventually, never
 from daemontools_conformance.running.processes import Running, children
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
@@ -60,7 +60,7 @@ def test_the_lowest_free_descriptor(sandbox: Sandbox, closed: list[str], expecte
 def test_a_killed_child_releases_the_lock(sandbox: Sandbox, number: int) -> None:
     holder = hold(sandbox)
     assert is_locked(sandbox.path / "lock")
-    holder.signal(number)
+    os.kill(wait_until_runs(holder, b"cat"), number)
     holder.wait()
     assert not is_locked(sandbox.path / "lock")
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from daemontools_conformance.running.patience import eventually
-from daemontools_conformance.running.processes import Running, children
+from daemontools_conformance.running.processes import Running, argv_of, children
 from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import Sandbox
 
@@ -74,14 +74,6 @@ def supervises(svscan: Running) -> dict[tuple[bytes, ...], int]:
 def supervise_of(svscan: Running, name: str) -> int:
     """The process id of the child `supervise NAME`; 0 if there is none."""
     return supervises(svscan).get((b"supervise", name.encode()), 0)
-
-
-def argv_of(pid: int) -> tuple[bytes, ...]:
-    """The arguments of a process; what follows them (NULs) left out."""
-    try:
-        return tuple(Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0"))
-    except OSError:
-        return ()
 
 
 def start_with_canary(sandbox: Sandbox, **options: object) -> Running:

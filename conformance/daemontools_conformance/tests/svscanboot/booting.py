@@ -2,12 +2,11 @@
 
 import os
 import sys
-from pathlib import Path
 
 from daemontools_conformance.contract.outcomes import Unavailable
 from daemontools_conformance.helpers import newroot
 from daemontools_conformance.running.patience import eventually
-from daemontools_conformance.running.processes import Running, children
+from daemontools_conformance.running.processes import Running, argv_of, below
 from daemontools_conformance.running.sandbox import Sandbox
 
 SCREEN_BYTES = 400
@@ -46,23 +45,9 @@ def find(boot: Running, name: str, *further: str) -> int:
         raise Unavailable(boot.err.decode(errors="replace"))
     wanted = tuple(word.encode() for word in (name, *further))
     for pid in below(boot.pid):
-        if arguments(pid)[: len(wanted)] == wanted:
+        if argv_of(pid)[: len(wanted)] == wanted:
             return pid
     return 0
-
-
-def below(pid: int) -> list[int]:
-    """All descendants of a process."""
-    found = sorted(children(pid))
-    return found + [further for child in found for further in below(child)]
-
-
-def arguments(pid: int) -> tuple[bytes, ...]:
-    """The arguments of a process; what follows them (NULs) left out."""
-    try:
-        return tuple(Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0"))
-    except OSError:
-        return ()
 
 
 def booted(sandbox: Sandbox, *, first: bool = False) -> tuple[Running, int, int]:
@@ -70,10 +55,10 @@ def booted(sandbox: Sandbox, *, first: bool = False) -> tuple[Running, int, int]
     boot = start_boot(sandbox, first=first)
     svscan = eventually(lambda: find(boot, "svscan"), within=60)
     title = eventually(lambda: find(boot, "readproctitle"), within=60)
-    eventually(lambda: len(arguments(title)[-1]) == SCREEN_BYTES)
+    eventually(lambda: len(argv_of(title)[-1]) == SCREEN_BYTES)
     return boot, svscan, title
 
 
 def screen(title: int) -> bytes:
     """What readproctitle shows, without the dots at its left."""
-    return arguments(title)[-1].lstrip(b".")
+    return argv_of(title)[-1].lstrip(b".")

@@ -6,10 +6,9 @@ from daemontools_conformance.contract.outcomes import Unavailable
 from daemontools_conformance.helpers import newroot
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.patience import eventually, never
-from daemontools_conformance.running.processes import is_alive
+from daemontools_conformance.running.processes import below, is_alive
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svscanboot.booting import (
-    below,
     booted,
     find,
     start_boot,

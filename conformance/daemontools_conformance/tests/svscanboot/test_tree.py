@@ -2,11 +2,11 @@
 
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import argv_of
 from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svscanboot.booting import (
     SCREEN_BYTES,
-    arguments,
     booted,
     find,
     screen,
@@ -20,7 +20,7 @@ PATH = b"PATH=/command:/usr/local/bin:/usr/local/sbin:/bin:/sbin:/usr/bin:/usr/s
 def test_it_runs_svscan_on_its_directory(sandbox: Sandbox) -> None:
     _, svscan, _ = booted(sandbox)
     service = sandbox.implementation.profile.service.encode()
-    assert arguments(svscan) == (b"svscan", service)
+    assert argv_of(svscan) == (b"svscan", service)
 
 
 @clause("svscanboot/tree/readproctitle")
@@ -28,7 +28,7 @@ def test_it_runs_svscan_on_its_directory(sandbox: Sandbox) -> None:
 def test_it_runs_readproctitle_with_400_dots(sandbox: Sandbox) -> None:
     _, _, title = booted(sandbox)
     dots = b"." * SCREEN_BYTES
-    assert arguments(title) == (b"readproctitle", b"service", b"errors:", dots)
+    assert argv_of(title) == (b"readproctitle", b"service", b"errors:", dots)
 
 
 @clause("svscanboot/tree/services-run")

@@ -1,9 +1,9 @@
 """What the tests of the whole tree share: svscan over real services."""
 
 from daemontools_conformance.running.patience import eventually
-from daemontools_conformance.running.processes import Running
+from daemontools_conformance.running.processes import Running, argv_of
 from daemontools_conformance.running.sandbox import Sandbox
-from daemontools_conformance.tests.svscan.scanning import argv_of, supervise_of
+from daemontools_conformance.tests.svscan.scanning import supervise_of
 
 
 def plant(sandbox: Sandbox, *names: str) -> Running:

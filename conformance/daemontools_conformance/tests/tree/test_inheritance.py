@@ -28,7 +28,7 @@ def top_and_run(sandbox: Sandbox, *prepare: str | bytes) -> tuple[Record, Record
 def test_run_has_the_original_environment(sandbox: Sandbox) -> None:
     options = [word for entry in ODD_ENTRIES for word in (b"--environ-entry", entry)]
     svscan, run = top_and_run(sandbox, *options)
-    assert list(run.environment[-len(ODD_ENTRIES) :]) == ODD_ENTRIES
+    assert set(ODD_ENTRIES) <= set(run.environment)
     assert run.environment == svscan.environment
 
 

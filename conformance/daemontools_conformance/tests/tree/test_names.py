@@ -4,8 +4,9 @@ import os
 
 from daemontools_conformance.helpers.listing import output
 from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.running.processes import argv_of
 from daemontools_conformance.running.sandbox import Sandbox
-from daemontools_conformance.tests.svscan.scanning import argv_of, supervise_of
+from daemontools_conformance.tests.svscan.scanning import supervise_of
 from daemontools_conformance.tests.tree.planting import plant, wait_until_supervised
 
 
