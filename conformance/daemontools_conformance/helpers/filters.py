@@ -1,8 +1,11 @@
 """What the tests of the two filters, tai64n and tai64nlocal, have in common."""
 
 import os
+import tty
 from collections.abc import Sequence
 
+from daemontools_conformance.helpers.limits import bytes_in
+from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Finished, resident_kilobytes
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
 
@@ -21,11 +24,22 @@ def run_without_reader(sandbox: Sandbox, program: str, prepare: Sequence[str]) -
 def run_with_fault(sandbox: Sandbox, program: str, fault: str) -> Finished:
     """Run the program on a file of two lines while strace makes its reads of that file fail."""
     source = sandbox.write("input", b"a\nb\n")
-    file, argv = sandbox.argv(program)
-    strace = ["strace", "-qq", "-o", "trace", "-P", str(source), "-e", f"inject={fault}", file]
-    command = [os.fsencode(word) for word in strace] + argv[1:]
+    strace = ["strace", "-qq", "-o", "trace", "-P", str(source), "-e", f"inject={fault}"]
     with open(source, "rb") as input_:
-        return sandbox.start_command(command, stdin=input_).wait()
+        return sandbox.start_command([*strace, sandbox.file(program)], stdin=input_).wait()
+
+
+def run_on_failing_input(sandbox: Sandbox, program: str, text: bytes) -> Finished:
+    """Run the program on a terminal that gives the text, and then an error: nobody writes to it."""
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    os.write(slave, text)
+    eventually(lambda: bytes_in(master) == len(text), what="the text is there")
+    os.close(slave)
+    try:
+        return sandbox.run(program, stdin=master)
+    finally:
+        os.close(master)
 
 
 def run_on_directory(sandbox: Sandbox, program: str) -> Finished:

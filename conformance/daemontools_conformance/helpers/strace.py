@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Unpack
 
+from daemontools_conformance.contract.outcomes import Unavailable
 from daemontools_conformance.running.processes import Finished, Running
 from daemontools_conformance.running.sandbox import Argument, Options, Sandbox
 
@@ -53,11 +54,53 @@ def under_strace(
 
     `tampering` holds further options of strace. The trace goes to `trace` in the sandbox.
     """
-    file, argv = sandbox.argv(program, *script)
     command: list[Argument] = ["strace", "-y", "-o", sandbox.path / "trace", *tampering]
     for path in paths:
         command += ["-P", path]
-    return sandbox.start_command([*command, file, *argv[1:]], **options)
+    return sandbox.start_command([*command, sandbox.file(program), *script], **options)
+
+
+def refusal_after_start(sandbox: Sandbox, program: str, calls: str, error: str) -> list[str]:
+    """The options of strace that refuse these calls from the program's own first one on.
+
+    A loader and a runtime make calls before the program begins (node needs pipes), and
+    to refuse those says nothing about the program. So it first runs without operands:
+    as many calls as it makes then are its start, and are not refused.
+    """
+    names = [f"?{name.lstrip('?')}" for name in calls.split(",")]  # not every system has all
+    trace = sandbox.path / "trace.start"
+    tracing: list[Argument] = ["strace", "-o", trace, "-e", f"trace={','.join(names)}"]
+    sandbox.start_command([*tracing, sandbox.file(program)]).wait(crash_is_an_answer=True)
+    made = [name for name, _ in every_call(trace)]
+    options = ["-e", f"trace={','.join(names)}"]
+    for name in names:
+        own = made.count(name[1:]) + 1
+        options += ["-e", f"inject={name}:error={error}:when={own}+"]
+    return options
+
+
+def start_refused(
+    sandbox: Sandbox, calls: str, error: str, program: str, *arguments: Argument
+) -> Running:
+    """Start the program with its own calls of these names refused (see above)."""
+    options = refusal_after_start(sandbox, program, calls, error)
+    command: list[Argument] = ["strace", "-o", sandbox.path / "trace", *options]
+    return sandbox.start_command([*command, sandbox.file(program), *arguments])
+
+
+def run_refused(
+    sandbox: Sandbox, calls: str, error: str, program: str, *arguments: Argument
+) -> Finished:
+    """Run the program in this way to its end. Raises Unavailable if it makes no such call."""
+    finished = start_refused(sandbox, calls, error, program, *arguments).wait()
+    check_refused(sandbox, calls)
+    return finished
+
+
+def check_refused(sandbox: Sandbox, calls: str) -> None:
+    """Raise Unavailable if nothing has been refused: the program can do without these calls."""
+    if "(INJECTED)" not in (sandbox.path / "trace").read_text():
+        raise Unavailable(f"after its start the program does not call {calls}")
 
 
 def fed(program: Running, text: bytes, within: float = 60.0) -> Finished:

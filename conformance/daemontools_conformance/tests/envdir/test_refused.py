@@ -3,6 +3,7 @@
 import pytest
 
 from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.strace import run_refused
 from daemontools_conformance.running.sandbox import Sandbox
 
 
@@ -10,8 +11,7 @@ from daemontools_conformance.running.sandbox import Sandbox
 @needs("strace")
 def test_the_starting_directory_cannot_be_entered_again(sandbox: Sandbox) -> None:
     sandbox.write("e/A", b"x\n")
-    strace = ["strace", "-o", "/dev/null", "-e", "inject=fchdir:error=EIO"]
-    answer = sandbox.start_command([*strace, "envdir", "e", "/bin/echo", "ran"]).wait()
+    answer = run_refused(sandbox, "fchdir", "EIO", "envdir", "e", "/bin/echo", "ran")
     expected = b"envdir: fatal: unable to switch to starting directory: input/output error\n"
     assert (answer.code, answer.out, answer.err) == (111, b"", expected)
 

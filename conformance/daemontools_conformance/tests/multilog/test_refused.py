@@ -5,6 +5,7 @@ import subprocess
 
 from daemontools_conformance.contract.outcomes import Unavailable
 from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.strace import run_refused
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
 
@@ -26,8 +27,7 @@ def test_a_file_that_only_grows_gives_111(sandbox: Sandbox) -> None:
 @clause("multilog/error/no-way-back")
 @needs("strace")
 def test_the_starting_directory_cannot_be_entered_again(sandbox: Sandbox) -> None:
-    strace = ["strace", "-o", "/dev/null", "-e", "inject=fchdir:error=EIO"]
-    answer = sandbox.start_command([*strace, "multilog", "./log"]).wait()
+    answer = run_refused(sandbox, "fchdir", "EIO", "multilog", "./log")
     expected = b"multilog: fatal: unable to switch to starting directory: input/output error\n"
     assert (answer.code, answer.err) == (111, expected)
     assert not (sandbox.path / "log").exists()

@@ -10,6 +10,7 @@ import pytest
 
 from daemontools_conformance.helpers.listing import files
 from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
+from daemontools_conformance.helpers.strace import check_refused, start_refused
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import is_alive
 from daemontools_conformance.running.record import record
@@ -93,9 +94,10 @@ def _inode_and_mode(sandbox: Sandbox, name: str) -> tuple[int, int]:
 def test_the_order_of_the_files(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP, down=True)
     trace = sandbox.path / "trace"
-    sandbox.start_command(["strace", "-o", str(trace), "-e", "trace=%file", "supervise", "s"])
+    strace = ["strace", "-f", "-o", str(trace), "-e", "trace=%file"]
+    sandbox.start_command([*strace, sandbox.file("supervise"), "s"])
     eventually(lambda: sandbox.is_supervised("s"))
-    named = re.findall(r'"supervise/(lock|control|status|ok)"', trace.read_text())
+    named = re.findall(r'supervise/(lock|control|status|ok)"', trace.read_text())
     first = list(dict.fromkeys(named))
     assert first == ["lock", "control", "status", "ok"]
 
@@ -251,8 +253,10 @@ def fatal(sandbox: Sandbox, name: str = "s", prepare: list[str] | None = None) -
 @needs("strace")
 def test_without_a_pipe_it_does_not_start(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
-    strace = ["strace", "-o", "/dev/null", "-e", "inject=pipe,pipe2:error=EMFILE"]
-    finished = sandbox.start_command([*strace, "supervise", "s"]).wait()
+    supervise = start_refused(sandbox, "pipe,pipe2", "EMFILE", "supervise", "s")
+    eventually(lambda: supervise.has_ended() or sandbox.is_supervised("s"))
+    check_refused(sandbox, "pipe,pipe2")
+    finished = supervise.wait()
     why = b"unable to create pipe for s: process cannot open more files\n"
     assert (finished.code, finished.err) == (111, b"supervise: fatal: " + why)
 

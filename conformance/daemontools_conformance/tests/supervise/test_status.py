@@ -76,12 +76,12 @@ def test_an_open_file_keeps_its_content(sandbox: Sandbox) -> None:
 def test_the_status_file_is_never_opened(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     trace = sandbox.path / "trace"
-    strace = ["strace", "-o", str(trace), "-e", "trace=%file"]
-    supervise = sandbox.start_command([*strace, "supervise", "s"])
+    strace = ["strace", "-f", "-o", str(trace), "-e", "trace=%file"]
+    supervise = sandbox.start_command([*strace, sandbox.file("supervise"), "s"])
     eventually(lambda: sandbox.is_supervised("s"))
     sandbox.control("s", b"dx")
     supervise.wait()
-    calls = re.findall(r'^(\w+)\(.*"supervise/status"', trace.read_text(), flags=re.MULTILINE)
+    calls = re.findall(r'^\d+ +(\w+)\(.*supervise/status"', trace.read_text(), flags=re.MULTILINE)
     assert calls
     assert all(call.startswith("rename") for call in calls)
 

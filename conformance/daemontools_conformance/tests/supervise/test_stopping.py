@@ -37,8 +37,8 @@ def test_down_sends_term_and_cont_and_starts_nothing_after_the_end(sandbox: Sand
 def test_down_sends_term_before_continue(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     trace = sandbox.path / "trace"
-    strace = ["strace", "-o", str(trace), "-e", "trace=kill"]
-    sandbox.start_command([*strace, "supervise", "s"])
+    strace = ["strace", "-f", "-o", str(trace), "-e", "trace=kill"]
+    sandbox.start_command([*strace, sandbox.file("supervise"), "s"])
     pid = wait_until_up(sandbox)
     sandbox.control("s", b"d")
     wait_until_down(sandbox)

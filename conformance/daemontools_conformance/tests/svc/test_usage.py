@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
+from daemontools_conformance.helpers.strace import run_refused
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svc.handmade import service
 
@@ -95,9 +96,8 @@ def test_an_unreadable_working_directory(sandbox: Sandbox) -> None:
 @clause("svc/fatal/way-back")
 @needs("strace")
 def test_no_way_back(sandbox: Sandbox) -> None:
-    strace = ["strace", "-o", "/dev/null", "-e", "inject=fchdir:error=EACCES"]
     with service(sandbox) as control:
-        finished = sandbox.start_command([*strace, "svc", "-u", "s", "s"]).wait()
+        finished = run_refused(sandbox, "fchdir", "EACCES", "svc", "-u", "s", "s")
         assert control.read() == b"u"
     assert (finished.code, finished.out) == (111, b"")
     assert finished.err == b"svc: fatal: unable to set directory: access denied\n"

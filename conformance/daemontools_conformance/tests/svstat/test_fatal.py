@@ -1,6 +1,7 @@
 """svstat: what ends it."""
 
 from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
+from daemontools_conformance.helpers.strace import run_refused
 from daemontools_conformance.running.sandbox import Sandbox
 
 
@@ -16,8 +17,7 @@ def test_a_working_directory_that_cannot_be_opened_ends_it(sandbox: Sandbox) -> 
 @clause("svstat/fatal/way-back")
 @needs("strace")
 def test_without_a_way_back_it_ends(sandbox: Sandbox) -> None:
-    strace = ["strace", "-o", "/dev/null", "-e", "inject=fchdir:error=EACCES"]
-    finished = sandbox.start_command([*strace, "svstat", "nowhere", "nowhere"]).wait()
+    finished = run_refused(sandbox, "fchdir", "EACCES", "svstat", "nowhere", "nowhere")
     assert (finished.code, finished.out) == (111, b"")
     assert finished.err == b"svstat: fatal: unable to set directory: access denied\n"
 
