@@ -4,6 +4,7 @@ The same folder is judged twice in a mount namespace: on this machine, and on on
 without daemontools, runit, s6 and busybox. The verdicts must be equal.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -130,7 +131,7 @@ def test_smoke_adopt_and_a_run_agree_on_what_is_absent(
     assert smoke.main(profile) == 0
     assert f"missing: {' '.join(absent)} " in capsys.readouterr().out
     assert locate(profile, tmp_path / "scratch").absent() == absent
-    assert f"not_offered = {adopt.json.dumps(absent)}" in adopt.text(profile, absent, {})
+    assert f"not_offered = {json.dumps(absent)}" in adopt.text(profile, absent, {})
     assert 'peer = "reference"' in adopt.text(profile, absent, {})
     code, report = judged(folder, tmp_path / "report", "--clause", "svok/", "--clause", "svc/usage")
     assert code == 0

@@ -15,9 +15,13 @@ A profile is a TOML file:
     beyond = true                       # hold it to the clauses of level BEYOND too
 
     [programs.envdir]                   # a program with another file, name or arguments
-    path = "chpst"                      # in `folder`, else along PATH; or with a slash
+    path = "{folder}/chpst"             # in the first `folder` that has it; see below
     argv0 = "envdir"
     arguments = ["-e"]
+
+    [programs."*"]                      # every program that is offered and has no table
+    path = "python3"                    # `python3 -m mine svok DIR` is its `svok DIR`
+    arguments = ["-m", "mine", "{program}"]
 
     [timing]
     patience = 1.0                      # all deadlines are multiplied by this
@@ -40,6 +44,10 @@ of programs with djb's names (a profile without expectations, in which the progr
 that the folder does not hold are not offered). NAME=DIR applies
 that profile to the programs in the folder DIR. A profile without folder, setup
 and programs, because no registry carries its programs, needs this form.
+
+In `path` and `arguments`, {folder} is the folder of the programs and {program} the
+name. A path without a slash is looked for in `folder`, then along PATH, as an
+interpreter must be; a path that begins with {folder} is looked for nowhere else.
 """
 
 import datetime
@@ -179,9 +187,8 @@ def load(path: Path) -> Profile:
     table = _table(path)
     folders = table.get("folder", [])
     folders = [folders] if isinstance(folders, str) else folders
-    not_programs = (set(table.get("programs", {})) | set(table.get("not_offered", []))) - {
-        *PROGRAMS
-    }
+    not_offered = table.get("not_offered", [])
+    not_programs = {*table.get("programs", {}), *not_offered} - {*PROGRAMS, "*"}
     if not_programs:
         raise ProfileError(f"{path}: {not_programs.pop()} is not a daemontools program")
     return Profile(
@@ -191,12 +198,9 @@ def load(path: Path) -> Profile:
         suite_version=table.get("suite_version", ""),
         folder=tuple(str((path.parent / Path(f).expanduser()).resolve()) for f in folders),
         setup=tuple(table.get("setup", ())),
-        not_offered=frozenset(table.get("not_offered", ())),
+        not_offered=frozenset(not_offered),
         peer=table.get("peer", ""),
-        programs={
-            program: Call(call["path"], call.get("argv0", ""), tuple(call.get("arguments", ())))
-            for program, call in table.get("programs", {}).items()
-        },
+        programs=_calls(path, table),
         service=table.get("svscanboot", {}).get("service", "/service"),
         places=tuple(table.get("svscanboot", {}).get("places", ("/command",))),
         patience=_patience(path, table),
@@ -212,6 +216,23 @@ def _beyond(path: Path, table: dict[str, Any]) -> bool:
     if not isinstance(beyond, bool):
         raise ProfileError(f"{path}: beyond must be true or false, not {beyond!r}")
     return beyond
+
+
+def _calls(path: Path, table: dict[str, Any]) -> dict[str, Call]:
+    """How each program is called that is not simply a file of its name; "*" is all others."""
+    given = table.get("programs", {})
+    offered = [p for p in PROGRAMS if p not in table.get("not_offered", ())]
+    named = offered if "*" in given else [p for p in offered if p in given]
+    calls = {}
+    for program in named:
+        call = given.get(program) or given["*"]
+        if not isinstance(call.get("path"), str) or call.keys() - Call.__dataclass_fields__.keys():
+            raise ProfileError(f"{path}: programs.{program} needs path, argv0 and arguments only")
+        words = [word.replace("{program}", program) for word in call.get("arguments", ())]
+        calls[program] = Call(
+            call["path"].replace("{program}", program), call.get("argv0", ""), tuple(words)
+        )
+    return calls
 
 
 def _patience(path: Path, table: dict[str, Any]) -> float:

@@ -27,5 +27,5 @@ def with_accounts(sandbox: Sandbox, program: str, *arguments: Argument) -> list[
     sandbox.write("passwd", b"\n".join(LINES) + b"\n")
     sandbox.write("group", b"\n".join(GROUPS) + b"\n")
     script = 'mount --bind passwd /etc/passwd && mount --bind group /etc/group && exec "$@"'
-    file, argv = sandbox.argv(program, *arguments)
-    return ["unshare", "-m", "sh", "-c", script, "sh", file, *argv[1:]]
+    words = sandbox.words(program, *arguments)
+    return ["unshare", "-m", "sh", "-c", script, "sh", *words]

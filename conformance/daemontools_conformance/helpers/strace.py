@@ -57,7 +57,7 @@ def under_strace(
     command: list[Argument] = ["strace", "-y", "-o", sandbox.path / "trace", *tampering]
     for path in paths:
         command += ["-P", path]
-    return sandbox.start_command([*command, sandbox.file(program), *script], **options)
+    return sandbox.start_command([*command, *sandbox.words(program, *script)], **options)
 
 
 def refusal_after_start(sandbox: Sandbox, program: str, calls: str, error: str) -> list[str]:
@@ -85,7 +85,7 @@ def start_refused(
     """Start the program with its own calls of these names refused (see above)."""
     options = refusal_after_start(sandbox, program, calls, error)
     command: list[Argument] = ["strace", "-o", sandbox.path / "trace", *options]
-    return sandbox.start_command([*command, sandbox.file(program), *arguments])
+    return sandbox.start_command([*command, *sandbox.words(program, *arguments)])
 
 
 def run_refused(

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,16 +51,18 @@ class Implementation:
         """The folder of its programs, then its peer's."""
         return [str(self.folder), str(self.peer.folder)] if self.peer else [str(self.folder)]
 
+    def file(self, program: str, subject: str = "") -> Path:
+        """A file that is the program, whatever argv[0] it gets. Raises as `command` does."""
+        self.command(program, subject)
+        is_lent = self.peer and program in self.profile.not_offered
+        return (self.peer if self.peer and is_lent else self).folder / program
+
     def stand_ins(self, subject: str) -> dict[str, Path | None]:
-        """The programs that the folder must not answer for, and the file of a peer that lends."""
-        found: dict[str, Path | None] = {}
-        for program in self.absent():
-            try:
-                self.command(program, subject)
-            except (NotOffered, Unavailable, ProgramMissing):
-                found[program] = None
-            else:
-                found[program] = self.peer.folder / program if self.peer else None
+        """The absent programs, and the file of each that the peer lends."""
+        found: dict[str, Path | None] = dict.fromkeys(self.absent())
+        for program in found:
+            with suppress(NotOffered, Unavailable, ProgramMissing):
+                found[program] = self.file(program, subject)
         return found
 
     def command(self, program: str, subject: str = "") -> tuple[str, tuple[str, ...]]:
@@ -79,8 +82,10 @@ class Implementation:
         call = self.profile.programs.get(program)
         if call:
             named = self.folder / program  # a link tells the program its name however it is run
-            file = str(named) if named.is_symlink() else _file(self.profile, call)
-            return file, (call.argv0 or program, *call.arguments)
+            if named.is_symlink():
+                return str(named), (call.argv0 or program,)
+            file, *arguments = _words(self.profile, call)
+            return file, (call.argv0 or program, *arguments)
         own = self.folder / program
         if not own.is_file():
             lend = "; a profile can list it in not_offered, and name a peer that lends one"
@@ -145,12 +150,19 @@ def _folder(profile: Profile, made: Path) -> Path:
     raise ProfileError(f"profile {profile.name}: no daemontools program found in {looked}")
 
 
-def _file(profile: Profile, call: Call) -> str:
-    """The file to run: a word without a slash names one in the profile's folder or on PATH."""
-    if "/" in call.path:
-        return call.path
-    folders = [*profile.folder, os.environ.get("PATH", SYSTEM_PATH)]
-    return shutil.which(call.path, path=":".join(folders)) or call.path
+def _words(profile: Profile, call: Call) -> list[str]:
+    """The file to run and its first arguments, {folder} replaced.
+
+    A file without a slash is looked for in the profile's folders and along PATH.
+    """
+    there = [folder for folder in profile.folder if os.path.isdir(folder)] or [""]
+    holding = (f for f in there if os.path.exists(call.path.replace("{folder}", f)))
+    folder = next(holding, there[0])
+    path, *arguments = [w.replace("{folder}", folder) for w in (call.path, *call.arguments)]
+    if "/" not in path:
+        along = ":".join([*profile.folder, os.environ.get("PATH", SYSTEM_PATH)])
+        path = shutil.which(path, path=along) or path
+    return [path, *arguments]
 
 
 def _mapped(profile: Profile, made: Path, holder: Path | None) -> Path:
@@ -160,16 +172,16 @@ def _mapped(profile: Profile, made: Path, holder: Path | None) -> Path:
         call = profile.programs.get(program)
         target = made / program
         if call:
-            path = _file(profile, call)
+            path, *arguments = _words(profile, call)
             if not os.access(path, os.X_OK):
                 raise ProfileError(
                     f"profile {profile.name}: {program} is mapped to {call.path}, "
                     "which is not an executable file on this machine"
                 )
-            if not call.arguments and call.argv0 in ("", program):
+            if not arguments and call.argv0 in ("", program):
                 target.symlink_to(path)
             else:
-                words = [shlex.quote(word) for word in (path, *call.arguments)]
+                words = [shlex.quote(word) for word in (path, *arguments)]
                 name = shlex.quote(call.argv0 or program)
                 target.write_text(f'#!/bin/bash\nexec -a {name} {" ".join(words)} "$@"\n')
                 target.chmod(0o755)

@@ -15,7 +15,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TypedDict, Unpack
 
@@ -130,21 +130,23 @@ class Sandbox:
             (folder / program).symlink_to(lent or refusal)
         return f"{folder}:"
 
+    def check_none_is_absent(self, words: Iterable[bytes]) -> None:
+        """Raise as `argv` does if one of the words is an absent program."""
+        for program in {os.fsencode(name) for name in self.implementation.absent()} & {*words}:
+            self.argv(os.fsdecode(program))
+
     def check_none_was_absent(self) -> None:
-        """Raise NotOffered, Unavailable or ProgramMissing if an absent program was asked for."""
-        asked = self.asked_for.read_text().split() if self.asked_for.exists() else []
-        for program in asked:
-            self.argv(program)
+        """Raise as `argv` does if an absent program was asked for by its name."""
+        if self.asked_for.exists():
+            self.check_none_is_absent(self.asked_for.read_bytes().split())
 
     def file(self, program: str) -> str:
-        """A file that is the program, whatever argv[0] it gets: for another program to start.
+        """A file that is the program, whatever argv[0] it gets. Raises as `argv` does."""
+        return str(self.implementation.file(program, self.subject))
 
-        Raises as `argv` does.
-        """
-        self.argv(program)
-        own, peer = self.implementation, self.implementation.peer
-        lent = peer and program in own.profile.not_offered
-        return str((peer if peer and lent else own).folder / program)
+    def words(self, program: str, *arguments: Argument) -> list[Argument]:
+        """The words with which another program (strace, a shell) starts it: its file first."""
+        return [self.file(program), *arguments]
 
     def start(self, program: str, *arguments: Argument, **options: Unpack[Options]) -> Running:
         """Start a program of the implementation and return at once."""
@@ -160,9 +162,7 @@ class Sandbox:
         """
         words = [os.fsencode(word) for word in argv]
         self._needs_what_others_run(words)
-        for program in self.implementation.absent():
-            if os.fsencode(program) in words:
-                self.argv(program)
+        self.check_none_is_absent(words)
         self._note_first_files()
         call, file = words, executable
         if "prepare" in options:
@@ -240,7 +240,7 @@ class Sandbox:
         names = [Path(os.fsdecode(word)).name for word in words]
         after = names.index("setuidgid") + 1 if "setuidgid" in names else len(words)
         for name, word in zip(names[after:], words[after:], strict=True):
-            own = shutil.which(name, path=str(self.implementation.folder))
+            own = shutil.which(name, path=self.search_path)
             if own and name in PROGRAMS and os.fsdecode(word) in (name, own):
                 self.needs_to_be_open(own)
 

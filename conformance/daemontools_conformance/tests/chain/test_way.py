@@ -59,7 +59,7 @@ def test_program_that_is_replaced_while_the_chain_waits(
     sandbox: Sandbox, replace: Callable[[Path, str], None]
 ) -> None:
     for program in ("setlock", "envdir"):
-        file, _ = sandbox.argv(program)
+        file = sandbox.file(program)
         (sandbox.path / "own").mkdir(exist_ok=True)
         shutil.copy(file, sandbox.path / "own" / program)
     sandbox.write("env/X", "1")
@@ -113,7 +113,7 @@ def test_what_was_done_before_the_error_is_done(sandbox: Sandbox) -> None:
 @clause("chain/error/closed-to-user")
 @needs("root")
 def test_program_that_the_new_user_may_not_execute(sandbox: Sandbox) -> None:
-    file, _ = sandbox.argv("pgrphack")
+    file = sandbox.file("pgrphack")
     closed = sandbox.path / "closed"
     closed.mkdir()
     (closed / "pgrphack").symlink_to(file)
@@ -152,7 +152,7 @@ def test_user_with_too_many_processes_may_not_go_on(sandbox: Sandbox) -> None:
 def test_capabilities_that_exec_takes_are_gone(sandbox: Sandbox) -> None:
     sandbox.write("closed/X", "1")
     (sandbox.path / "closed").chmod(0o700)
-    pgrphack, _ = sandbox.argv("pgrphack")
+    pgrphack = sandbox.file("pgrphack")
     keep: list[Argument] = ["setpriv", "--securebits", "+no_setuid_fixup", pgrphack]
     keep += ["setuidgid", "nobody"]
     back = sandbox.start_command([*keep, "setuidgid", "root", "echo", "no"]).wait()

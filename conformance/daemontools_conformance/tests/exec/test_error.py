@@ -100,12 +100,12 @@ def _injected(
     sandbox: Sandbox, runner: str, directories: str, denied: str, error: str
 ) -> tuple[int, bytes, bytes]:
     """The answer of `runner ... prog` along `directories` if executing `denied` gives `error`."""
-    file, argv = sandbox.argv(runner, *arguments_before_child(sandbox, runner), "prog")
+    words = sandbox.words(runner, *arguments_before_child(sandbox, runner), "prog")
     path = ":".join(str(sandbox.path / directory) for directory in directories.split(":"))
     call = ["strace", "-f", "-o", "/dev/null", "-P", str(sandbox.path / denied)]
     call += ["-e", "trace=execve", "-e", f"inject=execve:error={error}"]
-    call += ["/usr/bin/env", f"PATH={path}", file, *map(os.fsdecode, argv[1:])]
-    return answer_of(sandbox.start_command(call).wait())
+    call += ["/usr/bin/env", f"PATH={path}"]
+    return answer_of(sandbox.start_command([*call, *words]).wait())
 
 
 @clause("exec/error/not-permitted")

@@ -64,9 +64,9 @@ def test_without_path_the_system_is_searched(sandbox: Sandbox, runner: str) -> N
 @each_runner
 def test_without_path_bin_comes_before_usr_bin(sandbox: Sandbox, runner: str) -> None:
     # They may be one directory: then only the calls show that both are asked.
-    file, argv = sandbox.argv(runner, *arguments_before_child(sandbox, runner), "nosuch")
+    words = sandbox.words(runner, *arguments_before_child(sandbox, runner), "nosuch")
     trace = ["strace", "-f", "-o", "trace", "-e", "trace=%file", "/usr/bin/env", "-i"]
-    sandbox.start_command([*trace, file, *argv[1:]]).wait()
+    sandbox.start_command([*trace, *words]).wait()
     asked = re.findall(r'"([^"]*)/nosuch"', (sandbox.path / "trace").read_text())
     assert list(dict.fromkeys(asked)) == ["/bin", "/usr/bin"]
 

@@ -115,11 +115,11 @@ UNKNOWN = ["ECANCELED", "EILSEQ", "ENODATA", "ENOKEY", "EOVERFLOW", "EUCLEAN"]
 
 def _unable_to_open(sandbox: Sandbox, error: str) -> tuple[int, bytes, bytes]:
     """What setlock answers if opening its file gives this error."""
-    file, argv = sandbox.argv("setlock", str(sandbox.path / "lock"), "true")
+    words = sandbox.words("setlock", str(sandbox.path / "lock"), "true")
     call = ["strace", "-f", "-o", "/dev/null", "-P", str(sandbox.path / "lock")]
     number = getattr(errno, error)  # strace may not know the name: EFTYPE is new in glibc 2.43
     call += ["-e", "trace=open,openat", "-e", f"inject=open,openat:error={number}"]
-    return answer_of(sandbox.start_command([*call, file, *argv[1:]]).wait())
+    return answer_of(sandbox.start_command([*call, *words]).wait())
 
 
 def _complaint(name: str, reason: str) -> tuple[int, bytes, bytes]:

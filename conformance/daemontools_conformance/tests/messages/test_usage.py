@@ -62,7 +62,7 @@ def test_option_without_its_argument(sandbox: Sandbox, letter: str) -> None:
     ("program", "usage"), [("svc", SVC), ("setlock", SETLOCK), ("softlimit", SOFTLIMIT)]
 )
 def test_name_by_which_it_was_called(sandbox: Sandbox, program: str, usage: bytes) -> None:
-    file, _ = sandbox.argv(program)
+    file = sandbox.file(program)
     (sandbox.path / "other").symlink_to(file)
     words: list[Argument] = ["./other", "-z", "x", "y"]
     answer = sandbox.start_command(words).wait()

@@ -161,13 +161,13 @@ def test_a_read_that_is_interrupted_is_made_again(sandbox: Sandbox) -> None:
 def on_small_disk(sandbox: Sandbox, kilobytes: int, *script: str, stdin: int) -> Running:
     """multilog with ./log on a file system of its own, which `ballast` nearly fills."""
     (sandbox.path / "log").mkdir()
-    file, argv = sandbox.argv("multilog", *script)
+    words = sandbox.words("multilog", *script)
     shell = (
         f"mount -t tmpfs -o size={kilobytes}k,mode=0700 tmpfs log && "
         'head -c 20000 /dev/zero >log/ballast && exec "$0" "$@"'
     )
     alone = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-U", "-r", "-m"]
-    return sandbox.start_command([*alone, "sh", "-c", shell, file, *argv[1:]], stdin=stdin)
+    return sandbox.start_command([*alone, "sh", "-c", shell, *words], stdin=stdin)
 
 
 FULL = b"multilog: warning: unable to write to ./log/current, pausing: out of disk space\n"

@@ -31,10 +31,10 @@ _LINE = re.compile(r"^(\d+) +(.*)$")
 
 def traced(sandbox: Sandbox, program: str, *arguments: Argument, stdin: int = PIPE) -> Running:
     """The program under strace, with its children."""
-    file, argv = sandbox.argv(program, *arguments)
+    words = sandbox.words(program, *arguments)
     calls = "trace=%file,%process,poll,ppoll,select,pselect6,read,readv,flock,fcntl,clock_nanosleep"
     strace = ["strace", "-f", "-q", "-o", str(sandbox.path / "trace"), "-e", calls]
-    return sandbox.start_command([*strace, file, *argv[1:]], stdin=stdin, new_session=True)
+    return sandbox.start_command([*strace, *words], stdin=stdin, new_session=True)
 
 
 def looked_for(sandbox: Sandbox, begun: str) -> list[str]:
@@ -45,7 +45,7 @@ def looked_for(sandbox: Sandbox, begun: str) -> list[str]:
 
 def programs(sandbox: Sandbox) -> list[str]:
     """The folder of the programs, and what executing supervise there would execute."""
-    file = Path(sandbox.argv("supervise")[0])
+    file = Path(sandbox.file("supervise"))
     first_line = file.read_bytes().partition(b"\n")[0]
     is_script = first_line.startswith(b"#!")
     interpreter = os.fsdecode(first_line[2:].split()[0]) if is_script else str(file)

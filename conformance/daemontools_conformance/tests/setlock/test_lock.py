@@ -116,7 +116,7 @@ def test_two_names_of_a_file_are_one_lock(sandbox: Sandbox) -> None:
 
 @clause("setlock/lock/not-nested")
 def test_the_same_lock_twice_in_a_chain(sandbox: Sandbox) -> None:
-    file, _ = sandbox.argv("setlock")
+    file = sandbox.file("setlock")
     answer = sandbox.run("setlock", "lock", file, "-n", "lock", "touch", "ran")
     assert answer.code == 111
     assert not (sandbox.path / "ran").exists()

@@ -29,9 +29,9 @@ def test_this_user_is_refused(sandbox: Sandbox) -> None:
 @clause("setuidgid/refused/no-uid")
 @needs("root", "setpriv")
 def test_a_uid_that_cannot_be_set(sandbox: Sandbox) -> None:
-    file, argv = sandbox.argv("setuidgid", "nobody", "echo", "ran")
+    words = sandbox.words("setuidgid", "nobody", "echo", "ran")
     without = ["setpriv", "--bounding-set", "-setuid", "--inh-caps", "-setuid"]
-    answer = sandbox.start_command([*without, file, *argv[1:]]).wait()
+    answer = sandbox.start_command([*without, *words]).wait()
     assert (answer.code, answer.out) == (111, b"")
     assert answer.err == b"setuidgid: fatal: unable to setuid: permission denied\n"
 

@@ -117,7 +117,7 @@ def test_all_hard_limits_stay(sandbox: Sandbox) -> None:
 
 @clause("softlimit/set/may-be-raised")
 def test_a_later_softlimit_raises_the_limit_again(sandbox: Sandbox) -> None:
-    file, _ = sandbox.argv("softlimit")
+    file = sandbox.file("softlimit")
     hard = direct(sandbox).limits[FILES][1]
     assert soft(sandbox, FILES, "-o", "50", file, "-o", "=") == hard
     assert soft(sandbox, FILES, "-o", "50", file, "-o", "60") == "60"

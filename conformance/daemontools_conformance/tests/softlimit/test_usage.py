@@ -77,7 +77,7 @@ def test_the_last_argument_is_missing(sandbox: Sandbox, letter: str) -> None:
 
 @clause("softlimit/usage/name-in-message")
 def test_the_first_line_shows_the_base_name(sandbox: Sandbox) -> None:
-    file, _ = sandbox.argv("softlimit")
+    file = sandbox.file("softlimit")
     (sandbox.path / "other name").symlink_to(file)
     answer = sandbox.start_command([sandbox.path / "other name", "-z"]).wait()
     assert answer.code == 100

@@ -95,7 +95,7 @@ def test_the_order_of_the_files(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP, down=True)
     trace = sandbox.path / "trace"
     strace = ["strace", "-f", "-o", str(trace), "-e", "trace=%file"]
-    sandbox.start_command([*strace, sandbox.file("supervise"), "s"])
+    sandbox.start_command([*strace, *sandbox.words("supervise", "s")])
     eventually(lambda: sandbox.is_supervised("s"))
     named = re.findall(r'supervise/(lock|control|status|ok)"', trace.read_text())
     first = list(dict.fromkeys(named))
@@ -172,7 +172,7 @@ def test_a_service_that_is_read_only(sandbox: Sandbox) -> None:
     sandbox.service("s", "exec sleep 1000")
     (sandbox.path / "run").mkdir()
     (sandbox.path / "s/supervise").symlink_to("../run")
-    file, _ = sandbox.argv("supervise")
+    file = sandbox.file("supervise")
     script = READ_ONLY.format(supervise=shlex.quote(str(file)))
     supervise = sandbox.start_command(["unshare", "-m", "sh", "-ec", script])
     first = wait_until_up(sandbox)

@@ -11,7 +11,7 @@ def test_a_signal_that_cannot_be_sent(sandbox: Sandbox) -> None:
     sandbox.service("s", "exec sleep 1000")
     trace = sandbox.path / "trace"
     strace = ["strace", "-o", str(trace), "-e", "trace=kill", "-e", "inject=kill:error=EPERM"]
-    supervise = sandbox.start_command([*strace, sandbox.file("supervise"), "s"])
+    supervise = sandbox.start_command([*strace, *sandbox.words("supervise", "s")])
     pid = eventually(lambda: sandbox.is_supervised("s") and sandbox.status("s").pid)
     sandbox.control("s", b"td")
     eventually(lambda: sandbox.status("s").want == b"d")

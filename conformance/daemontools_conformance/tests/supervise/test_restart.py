@@ -149,9 +149,9 @@ def test_a_command_during_the_pause(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("down", [False, True])
 def test_a_child_from_before_exec(sandbox: Sandbox, down: bool) -> None:
     sandbox.service("s", f"{NOTE_START}\n{SLEEP}", down=down)
-    file, argv = sandbox.argv("supervise", "s")
+    words = sandbox.words("supervise", "s")
     script = 'sleep 1000 & exec "$@"'
-    supervise = sandbox.start_command(["/bin/sh", "-c", script, "sh", file, *argv[1:]])
+    supervise = sandbox.start_command(["/bin/sh", "-c", script, "sh", *words])
     eventually(lambda: sandbox.is_supervised("s"))
     runs = set() if down else {wait_until_up(sandbox)}
     (foreign,) = eventually(lambda: children(supervise.pid) - runs)

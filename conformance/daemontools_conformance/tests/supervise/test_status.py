@@ -77,7 +77,7 @@ def test_the_status_file_is_never_opened(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     trace = sandbox.path / "trace"
     strace = ["strace", "-f", "-o", str(trace), "-e", "trace=%file"]
-    supervise = sandbox.start_command([*strace, sandbox.file("supervise"), "s"])
+    supervise = sandbox.start_command([*strace, *sandbox.words("supervise", "s")])
     eventually(lambda: sandbox.is_supervised("s"))
     sandbox.control("s", b"dx")
     supervise.wait()

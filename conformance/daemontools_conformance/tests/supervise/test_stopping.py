@@ -38,7 +38,7 @@ def test_down_sends_term_before_continue(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     trace = sandbox.path / "trace"
     strace = ["strace", "-f", "-o", str(trace), "-e", "trace=kill"]
-    sandbox.start_command([*strace, sandbox.file("supervise"), "s"])
+    sandbox.start_command([*strace, *sandbox.words("supervise", "s")])
     pid = wait_until_up(sandbox)
     sandbox.control("s", b"d")
     wait_until_down(sandbox)

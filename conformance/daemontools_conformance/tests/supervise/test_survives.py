@@ -17,6 +17,7 @@ from daemontools_conformance.helpers.marks import clause, needs, slow
 from daemontools_conformance.running.patience import eventually, never
 from daemontools_conformance.running.processes import (
     Running,
+    children,
     is_asleep,
     is_stopped,
     share_of_busy_loop,
@@ -75,10 +76,9 @@ def test_with_one_descriptor_it_restarts_and_obeys(sandbox: Sandbox) -> None:
 
 def only_child(running: Running) -> int:
     """The process id of its child; 0 if it has none. There is never a second."""
-    with open(f"/proc/{running.pid}/task/{running.pid}/children") as file:
-        found = [int(word) for word in file.read().split()]
+    found = children(running.pid)
     assert len(found) <= 1
-    return found[0] if found else 0
+    return next(iter(found), 0)
 
 
 @clause("supervise/survives/waits")

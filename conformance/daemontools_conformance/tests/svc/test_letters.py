@@ -55,7 +55,7 @@ def test_the_letters_are_one_write(sandbox: Sandbox) -> None:
     trace = sandbox.path / "trace"
     with service(sandbox) as control:
         strace = ["strace", "-f", "-o", str(trace), "-e", "trace=write"]
-        sandbox.start_command([*strace, sandbox.file("svc"), "-du", "-c", "s"]).wait()
+        sandbox.start_command([*strace, *sandbox.words("svc", "-du", "-c", "s")]).wait()
         assert control.read() == b"duc"
     assert re.findall(r'write\(\d+, "([duc]+)", \d+', trace.read_text()) == ["duc"]
 

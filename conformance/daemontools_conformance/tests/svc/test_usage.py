@@ -48,7 +48,7 @@ def test_nothing_is_sent_after_an_unknown_option(sandbox: Sandbox) -> None:
 
 @clause("svc/usage/base-name")
 def test_a_link_with_another_name(sandbox: Sandbox) -> None:
-    file, _ = sandbox.argv("svc")
+    file = sandbox.file("svc")
     link = sandbox.path / "control"
     link.symlink_to(shutil.which(file) or file)
     finished = sandbox.start_command([link, "-z"]).wait()

@@ -47,11 +47,11 @@ def test_every_call_of_a_scan_fails_once(sandbox: Sandbox, calls: str, error: st
     told = telling_supervise(sandbox)
     folder = services(sandbox, "a/log")
     name, warning = FAULTS[calls]
-    file, argv = sandbox.argv("svscan", "service")
+    words = sandbox.words("svscan", "service")
     strace = ["strace", "-o", "/dev/null", "-e", f"inject={calls}:error={error}:when=1"]
     if name is not None:
         strace += ["-P", name or str(folder.resolve()), "-P", str(folder.resolve() / name)]
-    svscan = sandbox.start_command([*strace, file, *argv[1:]])
+    svscan = sandbox.start_command([*strace, *words])
     eventually(lambda: {"a", "log"} <= set(told.read_text().split()), within=60)
     said = messages(svscan.err)
     assert said == b"" or said.startswith(b"svscan: warning: " + warning)

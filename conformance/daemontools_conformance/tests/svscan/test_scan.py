@@ -111,9 +111,9 @@ def test_a_dead_child_is_reaped_at_the_next_scan(sandbox: Sandbox) -> None:
 def test_children_that_it_did_not_start_are_reaped(sandbox: Sandbox) -> None:
     # exec keeps the children: this shell becomes svscan and has one already.
     services(sandbox)
-    file, argv = sandbox.argv("svscan", "service")
-    shell = ["/bin/sh", "-c", 'sleep 0.5 & echo $! >stranger; exec "$0" "$@"', file]
-    svscan = sandbox.start_command([*shell, *argv[1:]])
+    words = sandbox.words("svscan", "service")
+    shell = ["/bin/sh", "-c", 'sleep 0.5 & echo $! >stranger; exec "$0" "$@"']
+    svscan = sandbox.start_command([*shell, *words])
     stranger = int(eventually(lambda: (sandbox.path / "stranger").read_text().strip()))
     eventually(lambda: not Path(f"/proc/{stranger}").exists(), within=40)
     assert is_alive(svscan.pid)

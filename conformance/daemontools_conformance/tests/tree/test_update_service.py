@@ -28,7 +28,7 @@ def test_a_service_that_update_service_adds(sandbox: Sandbox, variant: str) -> N
     sandbox.service("clock", "exec sleep 1000")
     sandbox.service("clock/log", "exec sleep 1000")
     (sandbox.path / "service").mkdir()
-    file, _ = sandbox.argv("svscan")
+    file = sandbox.file("svscan")
     here = shlex.quote(str(sandbox.path.resolve()))
     update_service = shlex.quote(shutil.which("update-service") or "")
     sandbox.environment["PATH"] += ":/usr/sbin:/sbin"

@@ -1,0 +1,114 @@
+"""Programs that are commands and not files: how a profile says so, and what then calls them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from daemontools_conformance.commands import adopt, smoke
+from daemontools_conformance.contract.profiles import PROGRAMS, ProfileError, find
+from daemontools_conformance.running.implementation import locate
+from selftest.builds import judged, patched
+
+OFFERED = ("svok", "pgrphack", "setlock", "envdir")
+PROFILE = """
+name = "mine"
+folder = ["nowhere", "build"]
+peer = "reference"
+not_offered = {absent}
+[programs."*"]
+path = "{{folder}}/mine"
+"""
+# How one file is told which program it is: by argv[0] (a link), or by its first argument.
+BY_NAME = """#!/bin/sh
+exec "{true}/${{0##*/}}" "$@"
+"""
+BY_ARGUMENT = """#!/bin/sh
+program=$1; shift; exec "{true}/$program" "$@"
+"""
+ASKED = [
+    *("svok/exit/running", "pgrphack/session/own", "setlock/lock/held-by-child"),
+    *("envdir/child/same-process", "envdir/error/no-way-back", "chain/result/arguments"),
+]
+
+
+@pytest.fixture(scope="session")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return patched(tmp_path_factory.mktemp("honest"))
+
+
+def profile(tmp_path: Path, honest: Path, way: str) -> Path:
+    """A profile for one file in build/ that is all programs, in one of the ways."""
+    build = tmp_path / "build"
+    build.mkdir()
+    text = PROFILE.format(absent=[p for p in PROGRAMS if p not in OFFERED])
+    if way == "argument":
+        text += 'argv0 = "mine"\narguments = ["{program}"]\n'
+    mine = build / "mine"
+    mine.write_text((BY_ARGUMENT if way == "argument" else BY_NAME).format(true=honest))
+    mine.chmod(0o755)
+    if way == "interpreter":
+        text = (
+            text.replace('"{folder}/mine"', '"sh"') + 'arguments = ["{folder}/mine", "{program}"]\n'
+        )
+        mine.write_text(BY_ARGUMENT.format(true=honest))
+    (tmp_path / "mine.toml").write_text(text)
+    return tmp_path / "mine.toml"
+
+
+@pytest.mark.parametrize("way", ["name", "argument", "interpreter"])
+def test_one_file_is_judged_as_all_its_programs(honest: Path, tmp_path: Path, way: str) -> None:
+    asked = [word for clause in ASKED for word in ("--clause", clause)]
+    mine = profile(tmp_path, honest, way)
+    exit_code, report = judged(mine, tmp_path / "report", *asked)
+    seen = {clause: report.clauses[clause]["outcome"] for clause in ASKED}
+    assert seen == {**dict.fromkeys(ASKED, "PASS"), "chain/result/arguments": "UNTESTED"}
+    assert exit_code == 0
+
+
+@pytest.mark.parametrize("way", ["name", "argument", "interpreter"])
+def test_smoke_calls_them(
+    honest: Path, tmp_path: Path, way: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert smoke.main(find(str(profile(tmp_path, honest, way)))) == 0
+    said = capsys.readouterr().out
+    assert "svok           answers: exit 100, svok: usage: svok dir\n" in said
+    assert "svscan         not offered" in said
+
+
+@pytest.mark.parametrize("way", ["name", "argument", "interpreter"])
+def test_adopt_writes_the_same_commands(honest: Path, tmp_path: Path, way: str) -> None:
+    given = find(str(profile(tmp_path, honest, way)))
+    written = tmp_path / "written.toml"
+    written.write_text(adopt.text(given, sorted(given.not_offered), {}))
+    assert find(str(written)).programs == given.programs
+
+
+def test_a_replay_calls_them(honest: Path, tmp_path: Path) -> None:
+    mine = profile(tmp_path, honest, "argument")
+    judged(mine, tmp_path / "report", "--clause", "svok/usage/no-operand")
+    replay = [sys.executable, "-I", "-m", "daemontools_conformance", "replay", "--run"]
+    words = [*replay, str(tmp_path / "report"), "svok/usage/no-operand"]
+    ran = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert "svok: usage: svok dir" in ran.stdout + ran.stderr
+
+
+def test_the_first_folder_that_has_the_file_counts(honest: Path, tmp_path: Path) -> None:
+    found = locate(find(str(profile(tmp_path, honest, "argument"))), tmp_path)
+    assert found.command("svok") == (str(tmp_path / "build/mine"), ("mine", "svok"))
+
+
+def test_with_a_folder_given_the_file_is_looked_for_there_alone(
+    honest: Path, tmp_path: Path
+) -> None:
+    mine = profile(tmp_path, honest, "argument")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ProfileError, match="which is not an executable file"):
+        locate(find(f"{mine}={tmp_path / 'empty'}"), tmp_path)
+
+
+def test_a_command_needs_a_path(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('name = "mine"\n[programs.svok]\nargv0 = "svok"\n')
+    with pytest.raises(ProfileError, match=r"programs\.svok needs path"):
+        find(str(tmp_path / "mine.toml"))
