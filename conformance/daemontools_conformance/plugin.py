@@ -4,8 +4,8 @@ The suite is ordinary pytest: -k, -x, -n and the rest work as always. This modul
 decides nothing. Its hooks ask `selection` what to run, `judging` for the outcome,
 and `reports` to write the results.
 
-With xdist the tests run in workers. Each test's outcome reaches the controller
-with its report; a worker's selection reaches it when the worker ends.
+The tests run in workers, which are forks of the process that has collected them. Each
+test's outcome reaches that process with the test's report.
 """
 
 import random
@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from daemontools_conformance import workers
 from daemontools_conformance.contract.clauses import SpecError
 from daemontools_conformance.contract.outcomes import NotOffered, Outcome, Unavailable
 from daemontools_conformance.contract.profiles import ProfileError
@@ -35,7 +36,7 @@ from daemontools_conformance.session import Session
 
 pytest_plugins = ["daemontools_conformance.pytest_fixtures"]
 
-_PARCEL = "daemontools_conformance"  # the name under which results and choices travel
+_PARCEL = "daemontools_conformance"  # the name under which results travel
 SESSION: pytest.StashKey[Session] = pytest.StashKey()
 BOX: pytest.StashKey[Sandbox] = pytest.StashKey()  # of a test: its sandbox
 FAILURE: pytest.StashKey[str] = pytest.StashKey()  # of a test: the bug report
@@ -45,7 +46,8 @@ HAS_FAILED: pytest.StashKey[bool] = pytest.StashKey()  # of a test: did a phase 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The suite's own options."""
-    add_options(parser.getgroup("daemontools conformance").addoption)
+    # addoption refuses every option of one small letter, and people know -n from xdist.
+    add_options(parser.getgroup("daemontools conformance")._addoption)  # noqa: SLF001
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -54,12 +56,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(what): what this test needs from the machine")
     config.addinivalue_line("markers", "slow: --quick leaves this test out")
     config.addinivalue_line("markers", "heavy(kind): only --heavy KIND runs this test")
-    if config.option.seed is None:  # set it before the workers start: they get all options
+    if config.option.seed is None:
         config.option.seed = random.SystemRandom().randrange(1_000_000)
     session = config.stash[SESSION] = _begun(config)
     set_factor(session.profile.patience * config.getoption("patience"))
     become_subreaper()
-    pass_on_no_ignored_signal(is_worker=session.is_worker)
+    pass_on_no_ignored_signal(is_worker=False)
     config.pluginmanager.register(Conformance(config, session))
 
 
@@ -89,20 +91,10 @@ class Conformance:
         self.session = session
         self.run: Run | None = None
 
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:
-        """Tell a worker that xdist starts where the programs are."""
-        node.workerinput[_PARCEL] = self.session.for_worker
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
-        """Note how many tests a worker has collected."""
-        self.session.handed_out = len(ids)
-
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Say what this run judges, since a whole run takes minutes."""
         reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-        if reporter and not self.session.is_worker:
+        if reporter:
             profile = self.session.profile
             what = f"{profile.name}, {profile.title}" if profile.title else profile.name
             reporter.write_line(f"{what}: programs in {self.session.implementation.folder}")
@@ -113,30 +105,32 @@ class Conformance:
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        """Keep the tests that the options ask for; in a worker, run the longest first."""
+        """Keep the tests that the options ask for."""
         asked = self.session.asked
         of = {_candidate(item): item for item in items}
         candidates = [one for one in of if asked.heavy or not one.heavy]
         self.session.collected = {one.test: one.clause for one in candidates}
-        took = committed.durations()
-        chosen = choice.chosen(candidates, asked, self.session.clauses, took)
+        chosen = choice.chosen(candidates, asked, self.session.clauses, committed.durations())
         kept = set(chosen)
         if left_out := [of[one] for one in candidates if one not in kept]:
             config.hook.pytest_deselected(items=left_out)
-        ordered = choice.in_order(chosen, took) if self.session.is_worker else chosen
-        items[:] = [of[one] for one in ordered]
+        items[:] = [of[one] for one in chosen]
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note the chosen tests, now that -k and similar options have been applied."""
         self.session.choose({item.nodeid: clause_of(item) for item in session.items})
 
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any, error: object) -> None:
-        """Note which tests a finished worker had selected."""
-        parcel = getattr(node, "workeroutput", {}).get(_PARCEL)
-        if parcel and not error:
-            chosen, left_out = parcel
-            self.session.choices.append(choice.Choice(chosen, frozenset(left_out)))
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Run the tests in workers, unless one process is enough: then pytest does it."""
+        option = self.config.option
+        number = min(self.session.asked.workers_for(len(session.items)), len(session.items))
+        if number < 2 or option.collectonly or option.usepdb or session.testsfailed:
+            return None
+        of = {_candidate(item): item for item in session.items}
+        order = [of[one] for one in choice.in_order(list(of), committed.durations())]
+        workers.run(session, order, number, _begin_worker)
+        return True
 
     # One test
 
@@ -239,7 +233,7 @@ class Conformance:
     # The end
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Collect the outcomes; with xdist they arrive here from the workers."""
+        """Collect the outcomes; they arrive here from the workers."""
         parcels: list[Any] = [v for name, v in report.user_properties if name == _PARCEL]
         self.session.results += [unpacked(parcel) for parcel in parcels]
         if report.failed and not parcels:
@@ -248,11 +242,7 @@ class Conformance:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Fail the run if a cell is unexpected, if tests are missing, or if nothing ran."""
-        if self.session.is_worker:
-            own = self.session.choices[0] if self.session.choices else choice.Choice({})
-            parcel = (dict(own.chosen), sorted(own.left_out))
-            self.config.workeroutput[_PARCEL] = parcel  # type: ignore[attr-defined]
-        elif not session.config.getoption("collectonly"):
+        if not session.config.getoption("collectonly"):
             run = self.session.finished([str(w) for w in session.config.invocation_params.args])
             if session.exitstatus == pytest.ExitCode.OK and not run.is_success:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -282,11 +272,15 @@ def _begun(config: pytest.Config) -> Session:
     asked = Asked(**{field.name: config.getoption(field.name) for field in fields(Asked)})
     given: Path | None = config.getoption("report")
     report = config.invocation_params.dir / given if given else None
-    told = getattr(config, "workerinput", {}).get(_PARCEL)
     try:
-        return Session(config.getoption("implementation"), asked, report, told)
+        return Session(config.getoption("implementation"), asked, report)
     except (ProfileError, SpecError, CannotRun) as error:
         raise pytest.UsageError(str(error)) from error
+
+
+def _begin_worker() -> None:
+    become_subreaper()
+    pass_on_no_ignored_signal(is_worker=True)
 
 
 def clause_of(item: pytest.Item) -> str:

@@ -1,7 +1,6 @@
-"""The state of one run in one process: what it judges, what it chose, what it saw.
+"""The state of one run: what it judges, what it chose, what it saw.
 
-With xdist the tests run in workers. Each worker has its own session, made from
-what the controller sends (`for_worker`). Only the controller judges.
+A worker has a copy of it. Only the process that has collected the tests judges.
 """
 
 import os
@@ -10,7 +9,6 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from daemontools_conformance.contract import clauses
 from daemontools_conformance.contract.demands import demands
@@ -20,7 +18,7 @@ from daemontools_conformance.judging import run
 from daemontools_conformance.judging.cells import TestResult
 from daemontools_conformance.judging.failure import Failure
 from daemontools_conformance.running import evidence
-from daemontools_conformance.running.implementation import locate, located
+from daemontools_conformance.running.implementation import locate
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.selection import choice
 from daemontools_conformance.selection.options import Asked, CannotRun
@@ -28,43 +26,31 @@ from daemontools_conformance.selection.tests import name_of_test, of_suite
 
 
 class Session:
-    """A worker's session if `told` is what a controller sends, else a controller's.
+    """A run from its beginning to its verdict.
 
     Raises ProfileError, SpecError, CannotRun.
     """
 
-    def __init__(
-        self, name: str, asked: Asked, report: Path | None, told: Mapping[str, Any] | None
-    ) -> None:
-        self.is_worker = told is not None
+    def __init__(self, name: str, asked: Asked, report: Path | None) -> None:
         self.asked = asked
         self.report = report
         self.clauses = clauses.load()
         self.profile = find(name)
         self.demands = demands(self.profile, self.clauses)
-        if told:
-            self.scratch = Path(told["scratch"])
-            self.implementation = located(self.profile, told["folders"])
-        else:
-            choice.check_asked(asked, self.clauses)
-            choice.check_tests(of_suite(), asked, self.clauses)
-            self.scratch = Path(tempfile.mkdtemp(prefix="daemontools-conformance-"))
-            self.scratch.chmod(0o755)
-            self.implementation = locate(self.profile, self.scratch)
-            if report:
-                _make_ready(report)
+        choice.check_asked(asked, self.clauses)
+        choice.check_tests(of_suite(), asked, self.clauses)
+        self.owner = os.getpid()  # who removes the scratch folder
+        self.scratch = Path(tempfile.mkdtemp(prefix="daemontools-conformance-"))
+        self.scratch.chmod(0o755)
+        self.implementation = locate(self.profile, self.scratch)
+        if report:
+            _make_ready(report)
         # hypothesis writes to our scratch folder too, not to the user's working directory.
         os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(self.scratch / "hypothesis"))
         self.collected: dict[str, str] = {}  # test -> clause
         self.choices: list[choice.Choice] = []
-        self.handed_out = 0  # tests; an interrupted worker reports nothing else
         self.results: list[TestResult] = []
         self.unclaimed: dict[str, str] = {}  # tests whose worker died, with pytest's message
-
-    @property
-    def for_worker(self) -> dict[str, Any]:
-        """What the controller sends to a worker, in plain types."""
-        return {"scratch": str(self.scratch), "folders": self.implementation.folders}
 
     # Evidence
 
@@ -108,12 +94,11 @@ class Session:
         judged = run.finished(
             self.implementation, self.demands, self.results + died, chosen, whole.left_out
         )
-        selected = judged.selected or self.handed_out
-        return replace(judged, selected=selected, options=tuple(options))
+        return replace(judged, options=tuple(options))
 
     def clean(self) -> None:
         """Remove the scratch folder unless it holds evidence of failures."""
-        if not self.is_worker and not (self.scratch / "evidence").exists():
+        if os.getpid() == self.owner and not (self.scratch / "evidence").exists():
             shutil.rmtree(self.scratch, ignore_errors=True)
 
 

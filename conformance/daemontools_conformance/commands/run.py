@@ -8,19 +8,13 @@ import pytest
 
 from daemontools_conformance.selection.tests import TESTS, is_wanted, of_suite
 
-# Workers for each core, and at most. Most tests only wait, but each worker must collect.
-_QUICK_WORKERS, _WORKERS = (4, 16), (14, 56)
-
 
 def run(arguments: list[str]) -> int:
     """Run the suite; the arguments are those of pytest and of the suite's plugin."""
     # Plugins that happen to be installed must not change a run or slow its start.
     os.environ.setdefault("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    if not any(word.startswith(("-n", "--numprocesses")) for word in arguments):
-        for_each_core, most = _QUICK_WORKERS if "--quick" in arguments else _WORKERS
-        arguments = ["-n", str(min(for_each_core * (os.cpu_count() or 1), most)), *arguments]
     fixed = [
-        "-p", "daemontools_conformance.plugin", "-p", "xdist", "--maxschedchunk", "1",
+        "-p", "daemontools_conformance.plugin",
         "--rootdir", str(TESTS.parent), "-c", str(TESTS / "pytest.ini"), "-q",
     ]  # fmt: skip
     tests = [] if any(is_test(word) for word in arguments) else _files(arguments)

@@ -14,7 +14,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,13 +109,6 @@ class Implementation:
             except (NotOffered, ProgramMissing, OSError):
                 continue
         return found
-
-
-def located(profile: Profile, folders: Sequence[str]) -> Implementation:
-    """The implementation that the controller has located in these folders."""
-    own, *lent = folders
-    peer = Implementation(find(profile.peer), Path(lent[0])) if lent else None
-    return Implementation(profile, Path(own), peer)
 
 
 def locate(profile: Profile, scratch: Path) -> Implementation:

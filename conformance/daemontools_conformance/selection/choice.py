@@ -118,8 +118,7 @@ def in_order(candidates: Sequence[Candidate], took: Mapping[str, float]) -> list
     """The longest tests first, with the short ones spread evenly among them.
 
     A long test only waits and a short one needs the processor: either kind alone
-    would leave half of the machine idle. xdist gives each worker two consecutive
-    tests at first, and the second waits for the first, so no two long ones are adjacent.
+    would leave half of the machine idle.
     """
     seconds = {one: took.get(one.test, _USUAL_SECONDS[one.is_slow]) for one in candidates}
     longest_first = sorted(seconds, key=lambda one: -seconds[one])

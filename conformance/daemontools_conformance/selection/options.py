@@ -1,5 +1,6 @@
 """The options of a run, and those among them that select tests."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,10 @@ HEAVY = {
     "exhaustive": "every combination of a few commands, options and states",
     "faults": "every system call failing with every error",
 }
+
+
+# Workers for each core, and at most. Most tests only wait.
+_QUICK_WORKERS, _WORKERS = (4, 16), (14, 56)
 
 
 class CannotRun(Exception):
@@ -31,6 +36,14 @@ class Asked:
     heavy: str = ""  # the kind; "" for ordinary tests
     sample: int = 0
     seed: int | None = None
+    numprocesses: str = ""
+
+    def workers_for(self, tests: int) -> int:
+        """How many processes run this number of tests."""
+        if self.numprocesses.isdigit():
+            return int(self.numprocesses)
+        for_each_core, most = _QUICK_WORKERS if self.quick else _WORKERS
+        return min(for_each_core * (os.cpu_count() or 1), most, tests)
 
 
 def add_options(add: Callable[..., object]) -> None:
@@ -54,6 +67,8 @@ def add_options(add: Callable[..., object]) -> None:
     add("--report", type=Path, default=None, metavar="DIR", help="write results to this folder")
     add("--patience", type=float, default=1.0, help="multiply all deadlines by this number")
     repeat = "run each test N times; one that passes and fails is FLAKY"
+    workers = "run the tests in N processes (default: as many as help; 0: in this one)"
+    add("-n", "--numprocesses", default="", metavar="N", help=workers)
     add("--repeat", type=int, default=1, metavar="N", help=repeat)
     kinds = "; ".join(f"{kind}: {what}" for kind, what in HEAVY.items())
     add("--heavy", choices=HEAVY, default="", help=f"run only the heavy tests of a kind ({kinds})")

@@ -64,7 +64,7 @@ FLOORS = {
         "selection judging helpers",
         "faults",
         "reports",
-        "session",
+        "session workers",
         "plugin",
         "pytest_fixtures differential bench",
         "commands",
