@@ -18,15 +18,15 @@ import pytest
 
 from daemontools_conformance import workers
 from daemontools_conformance.contract.clauses import SpecError
-from daemontools_conformance.contract.outcomes import NotOffered, Outcome, Unavailable
+from daemontools_conformance.contract.outcomes import Crashed, NotOffered, Outcome, Unavailable
 from daemontools_conformance.contract.profiles import ProfileError
 from daemontools_conformance.judging import cause, failure
 from daemontools_conformance.judging.cells import TestResult, packed, unpacked
 from daemontools_conformance.judging.run import Run
-from daemontools_conformance.judging.verdict import verdict
+from daemontools_conformance.judging.verdict import outcome_of, verdict
 from daemontools_conformance.reports import committed, summary, write_all
 from daemontools_conformance.running import needs
-from daemontools_conformance.running.patience import set_factor
+from daemontools_conformance.running.patience import set_factor, wait_at_most
 from daemontools_conformance.running.processes import become_subreaper, pass_on_no_ignored_signal
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.selection import choice
@@ -129,6 +129,8 @@ class Conformance:
             return None
         of = {_candidate(item): item for item in session.items}
         order = [of[one] for one in choice.in_order(list(of), committed.durations())]
+        for item in order:  # each worker would ask the machine again
+            _unmet_needs(item)
         workers.run(session, order, number, _begin_worker)
         return True
 
@@ -140,10 +142,10 @@ class Conformance:
         program = self.session.clauses[clause_of(item)].program
         if program in profile.not_offered:
             raise NotOffered(f"{profile.name} does not offer {program}")
-        for mark in item.iter_markers("needs"):
-            for need in mark.args:
-                if why := needs.missing(need):
-                    raise Unavailable(why)
+        for why in _unmet_needs(item):
+            raise Unavailable(why)
+        clause, usual = clause_of(item), committed.durations().get(item.nodeid, 0.0)
+        wait_at_most(self.session.hope.longest_wait(clause, usual))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
@@ -167,12 +169,15 @@ class Conformance:
             report.outcome = "passed"  # one report for one failure
             return
         item.stash[HAS_FAILED] = call.excinfo is not None
+        error = _error(item, call.excinfo.value) if call.excinfo else None
         outcome, why = verdict(
             self.session.demands[clause_of(item)],
-            _in_our_words(call.excinfo.value) if call.excinfo else None,
+            error,
             in_test=report.when == "call",
             takes_variant="variant" in getattr(item, "fixturenames", []),
         )
+        if outcome == Outcome.PASS or outcome_of(error, in_test=True) == Outcome.TIMEOUT:
+            self.session.hope.note(clause_of(item), in_vain=outcome != Outcome.PASS)
         if call.excinfo:
             self._translate(item, report, call.excinfo, outcome, why)
         kept = BOX in item.stash and (self.session.report or FAILURE in item.stash)
@@ -222,7 +227,7 @@ class Conformance:
         else:
             wants_more = self.config.getoption("tbstyle") != "auto"
             more = wants_more or outcome == Outcome.HARNESS_ERROR
-            error, where = _in_our_words(excinfo.value), _line_of_test(item, excinfo)
+            error, where = _error(item, excinfo.value), _line_of_test(item, excinfo)
             report.longrepr = item.stash[FAILURE] = self.session.describe(
                 failure.Failure(self.session.clauses[clause_of(item)], outcome, error, where),
                 item.nodeid,
@@ -278,6 +283,12 @@ def _begun(config: pytest.Config) -> Session:
         raise pytest.UsageError(str(error)) from error
 
 
+def _unmet_needs(item: pytest.Item) -> list[str]:
+    """Why the test cannot run on this machine."""
+    asked = [need for mark in item.iter_markers("needs") for need in mark.args]
+    return [why for need in asked if (why := needs.missing(need))]
+
+
 def _begin_worker() -> None:
     become_subreaper()
     pass_on_no_ignored_signal(is_worker=True)
@@ -298,6 +309,17 @@ def _candidate(item: pytest.Item) -> choice.Candidate:
         is_slow=item.get_closest_marker("slow") is not None,
         heavy=str(heavy.args[0]) if heavy else "",
     )
+
+
+def _error(item: pytest.Item, error: BaseException) -> BaseException:
+    """What the test raised, or the crash of a program that explains it."""
+    found = _in_our_words(error)
+    if isinstance(found, AssertionError) and BOX in item.stash:
+        try:
+            item.stash[BOX].check_no_crash()
+        except Crashed as crash:
+            return crash
+    return found
 
 
 def _in_our_words(error: BaseException) -> BaseException:

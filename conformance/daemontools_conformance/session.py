@@ -14,6 +14,7 @@ from daemontools_conformance.contract import clauses
 from daemontools_conformance.contract.demands import demands
 from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.contract.profiles import find
+from daemontools_conformance.hope import Hope
 from daemontools_conformance.judging import run
 from daemontools_conformance.judging.cells import TestResult
 from daemontools_conformance.judging.failure import Failure
@@ -49,6 +50,7 @@ class Session:
         os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(self.scratch / "hypothesis"))
         self.collected: dict[str, str] = {}  # test -> clause
         self.choices: list[choice.Choice] = []
+        self.hope = Hope(self.clauses)
         self.results: list[TestResult] = []
         self.unclaimed: dict[str, str] = {}  # tests whose worker died, with pytest's message
 

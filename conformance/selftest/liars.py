@@ -56,7 +56,7 @@ LIARS = [
         "svok/exit/never-supervised",
         "CRASH",
         {"svok": SH + "echo 'Traceback (most recent call last):' >&2; exit 100\n"},
-        says="traceback",
+        says="stack trace",
     ),
     Liar(
         "traceback-of-a-program-that-the-test-does-not-ask",

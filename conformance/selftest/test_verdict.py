@@ -16,7 +16,7 @@ from daemontools_conformance.contract.outcomes import (
 )
 from daemontools_conformance.contract.profiles import Expectation, Profile, ProfileError
 from daemontools_conformance.judging.verdict import outcome_of, verdict
-from daemontools_conformance.running.patience import TooLate
+from daemontools_conformance.running.patience import InVain, TooLate
 
 CLAUSE = Clause(
     "svok/exit/running", "svok exits 0", "CODE", "svok.c", Path("svok.md"), 1,
@@ -42,6 +42,7 @@ def demand(kind: str = "", newer_than: str = "") -> Demand:
         (Crashed("SEGV"), Outcome.CRASH, Outcome.CRASH),
         (Hung("after 20 s"), Outcome.TIMEOUT, Outcome.TIMEOUT),
         (TooLate("after 30 s"), Outcome.TIMEOUT, Outcome.TIMEOUT),
+        (InVain("it has ended"), Outcome.FAIL, Outcome.HARNESS_ERROR),
         (Unavailable("needs strace"), Outcome.UNTESTED, Outcome.UNTESTED),
         (NotOffered("no svok"), Outcome.NOT_OFFERED, Outcome.NOT_OFFERED),
     ],

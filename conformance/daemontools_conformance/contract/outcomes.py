@@ -50,7 +50,7 @@ MEANING = {
     Outcome.FLAKY: "passes and fails in repeated runs",
     Outcome.FAIL: "does something else",
     Outcome.TIMEOUT: "did not do it in time",
-    Outcome.CRASH: "died of a fault or showed a traceback",
+    Outcome.CRASH: "died of a fault or showed a stack trace",
     Outcome.HARNESS_ERROR: "the suite itself failed; this says nothing about the implementation",
     Outcome.UNTESTED: "could not be tested on this machine",
     Outcome.NOT_RUN: "not selected",

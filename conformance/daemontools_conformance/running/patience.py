@@ -1,9 +1,12 @@
 """Waiting: for an event, with a deadline; or for nothing, for a while.
 
 No test sleeps and hopes. `eventually` returns as soon as the answer is true, so
-a generous deadline costs nothing on a quick machine.
+a generous deadline costs nothing on a quick machine. It also ends as soon as the
+answer can no longer become true: when the question itself fails, and when no process
+of the test is left that could change anything.
 """
 
+import linecache
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -11,11 +14,24 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _SHORTEST_NAP, _LONGEST_NAP = 0.01, 0.05  # seconds between two questions
+_BETWEEN_LOOKS = 0.25  # seconds between two looks at the processes
 _factor = 1.0
+_most = float("inf")
 
 
 class TooLate(AssertionError):
     """The deadline passed before the condition became true."""
+
+
+class InVain(AssertionError):
+    """The condition can no longer become true."""
+
+
+def _nothing_is_known() -> bool:
+    return False
+
+
+_nobody_is_left: Callable[[], bool] = _nothing_is_known
 
 
 def set_factor(factor: float) -> None:
@@ -24,33 +40,73 @@ def set_factor(factor: float) -> None:
     _factor = factor
 
 
+def begin_test(nobody_is_left: Callable[[], bool] = _nothing_is_known) -> None:
+    """From now on `nobody_is_left` says whether every process of the test has ended."""
+    global _nobody_is_left
+    _nobody_is_left = nobody_is_left
+
+
+def wait_at_most(seconds: float) -> None:
+    """Shorten all longer deadlines, in a test that has little hope."""
+    global _most
+    _most = seconds
+
+
 def deadline(within: float) -> float:
     """The number of seconds that a wait of `within` may take in this run."""
-    return within * _factor
+    return min(within, _most) * _factor
 
 
 def eventually(question: Callable[[], T], within: float = 30.0, what: str = "") -> T:
-    """Ask until the answer is true, and return it; `within` in seconds. Raises TooLate.
+    """Ask until the answer is true, and return it; `within` in seconds.
 
-    An AssertionError or OSError from the question counts as "not yet"; TooLate
-    gives the last one as the reason.
+    An OSError from the question counts as "not yet". Any other error of the question
+    ends the wait at once. Raises TooLate at the deadline, and InVain when no process of
+    the test is left; both give the last answer.
     """
     begin = time.monotonic()
     end = begin + deadline(within)
+    next_look = begin + _BETWEEN_LOOKS
     while True:
-        problem: Exception | None = None
+        now = time.monotonic()
+        is_in_vain = now > next_look and _nobody_is_left()  # before the last question
+        next_look = now + _BETWEEN_LOOKS if now > next_look else next_look
+        problem: OSError | None = None
         answer: T | None = None
         try:
             answer = question()
-        except (AssertionError, OSError) as error:
+        except OSError as error:
             problem = error
         if answer:
             return answer
+        last = problem if problem is not None else f"the last answer was {answer!r}"
+        if is_in_vain:
+            ended = "every process that the test started has ended"
+            raise InVain(f"{what or words(question)}: cannot come, since {ended}: {last}")
         if time.monotonic() > end:
-            name = what or getattr(question, "__name__", "the question")
-            last = problem if problem is not None else f"the last answer was {answer!r}"
-            raise TooLate(f"{name}: not within {deadline(within):g} s: {last}") from problem
+            late = f"not within {deadline(within):g} s"
+            raise TooLate(f"{what or words(question)}: {late}: {last}") from problem
         _nap(begin)
+
+
+def words(question: Callable[[], object]) -> str:
+    """What a question asks, as its author wrote it: its name, or the text of a lambda."""
+    name = str(getattr(question, "__name__", "the question"))
+    if name != "<lambda>":
+        owner = getattr(question, "__self__", None)  # of a method: a file, a program
+        return " ".join(filter(None, (str(owner or ""), name.strip("_").replace("_", " "))))
+    code = getattr(question, "__code__", None)
+    spots = [spot for spot in code.co_positions() if spot[3]] if code else []
+    if not code or not spots:
+        return "the question"
+    (first, begin), (last, end) = (
+        min((spot[0], spot[2]) for spot in spots),
+        max((spot[1], spot[3]) for spot in spots),
+    )
+    lines = [linecache.getline(code.co_filename, number) for number in range(first, last + 1)]
+    lines[-1] = lines[-1].encode()[:end].decode()
+    lines[0] = lines[0].encode()[begin:].decode()
+    return " ".join("".join(lines).split())
 
 
 def never(question: Callable[[], object], during: float, what: str = "") -> None:
@@ -59,8 +115,7 @@ def never(question: Callable[[], object], during: float, what: str = "") -> None
     end = begin + during
     while time.monotonic() < end:
         answer = question()
-        name = what or getattr(question, "__name__", "the question")
-        assert not answer, f"{name}: must not happen, but did: {answer!r}"
+        assert not answer, f"{what or words(question)}: must not happen, but did: {answer!r}"
         _nap(begin)
 
 

@@ -9,16 +9,24 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from daemontools_conformance.contract.outcomes import Crashed, Hung
 from daemontools_conformance.running import journal
-from daemontools_conformance.running.patience import deadline
+from daemontools_conformance.running.patience import deadline, eventually
 
 FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGFPE}
-_TRACEBACK = b"Traceback (most recent call last)"
+# What is in the stack trace of a runtime. (C and C++ die of a signal.)
+_STACK_TRACES = (
+    b"Traceback (most recent call last)",  # Python
+    b"\ngoroutine ",  # Go
+    b"' panicked at ",  # Rust
+    b"\nNode.js v",
+    b'Exception in thread "',  # Java
+)
+_SHOWN = 4000  # bytes of a stack trace
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -37,7 +45,7 @@ class Finished:
         return self.out + self.err
 
     def check_no_crash(self) -> None:
-        """Raise Crashed if a fault killed it or it showed a traceback."""
+        """Raise Crashed if a fault killed it or it showed a stack trace."""
         if -self.code in FAULTS:
             name = signal.Signals(-self.code).name
             raise Crashed(f"{_line(self.argv)} was killed by {name}; stderr: {self.err!r}")
@@ -45,10 +53,10 @@ class Finished:
 
 
 def check_no_traceback(argv: tuple[bytes, ...], text: bytes) -> None:
-    """Raise Crashed if the text shows a Python traceback."""
-    if _TRACEBACK in text:
-        shown = text[text.index(_TRACEBACK) :].decode(errors="replace")
-        raise Crashed(f"{_line(argv)} showed a traceback:\n{shown}")
+    """Raise Crashed if the text shows the stack trace of a runtime."""
+    if any(mark in text for mark in _STACK_TRACES):
+        shown = text[-_SHOWN:].decode(errors="replace")
+        raise Crashed(f"{_line(argv)} showed a stack trace:\n{shown}")
 
 
 class Running:
@@ -105,6 +113,26 @@ class Running:
     def has_ended(self) -> bool:
         """Has the process ended (and been reaped)?"""
         return self.popen.poll() is not None
+
+    def wait_until_out(self, expected: bytes, within: float = 30.0) -> None:
+        """Wait until exactly this has come on standard output; fail once something else has."""
+        self._wait_until("stdout", lambda: self.out, expected, within)
+
+    def wait_until_err(self, expected: bytes, within: float = 30.0) -> None:
+        """Wait until exactly this has come on standard error; fail once something else has."""
+        self._wait_until("stderr", lambda: self.err, expected, within)
+
+    def _wait_until(
+        self, name: str, come: Callable[[], bytes], expected: bytes, within: float
+    ) -> None:
+        def is_complete() -> bool:
+            seen = come()
+            if not expected.startswith(seen):
+                text = f"{self} wrote something else to {name}"
+                raise AssertionError(f"{text}\nexpected: {expected!r}\nseen:     {seen!r}")
+            return seen == expected
+
+        eventually(is_complete, within, what=f"{self} writes {expected!r} to {name}")
 
     def wait(self, within: float = 20.0, *, crash_is_an_answer: bool = False) -> Finished:
         """Wait for the end. Raises Hung after `within` seconds, Crashed on a fault or traceback."""

@@ -15,6 +15,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TypedDict, Unpack
@@ -25,13 +26,14 @@ from daemontools_conformance.contract.profiles import PROGRAMS
 from daemontools_conformance.running import evidence, journal, replay
 from daemontools_conformance.running.implementation import Implementation
 from daemontools_conformance.running.needs import closed_to_others
-from daemontools_conformance.running.patience import deadline, eventually
+from daemontools_conformance.running.patience import begin_test, deadline, eventually
 from daemontools_conformance.running.processes import (
     Finished,
     Running,
     check_no_traceback,
     children,
     end_all_but,
+    is_alive,
 )
 from daemontools_conformance.running.status import Status, decode
 
@@ -79,6 +81,7 @@ class Sandbox:
         self.search_path = self._stand_ins() + implementation.path
         self.environment: dict[str, str] = {"PATH": self.search_path}
         self._spared = children()
+        begin_test(self._nobody_is_left)
 
     # Files
 
@@ -296,8 +299,24 @@ class Sandbox:
         left = evidence.Left(self.evidence, self.journal, files)
         evidence.keep(folder, left, self.replay(title), failure)
 
+    def _nobody_is_left(self) -> bool:
+        """Has every process of this test ended? A thread of the test counts as one."""
+        return threading.active_count() == 1 and not any(
+            is_alive(pid) for pid in children() - self._spared
+        )
+
+    def check_no_crash(self) -> None:
+        """Raise Crashed if a program died of a fault that no test sent, or showed a stack trace."""
+        sent = {e.facts["pid"] for e in self.journal.entries if e.kind == "signal"}
+        for running in self.started:
+            code = running.popen.poll()
+            if code is not None and running.pid not in sent:
+                Finished(running.argv, code, running.out, running.err).check_no_crash()
+            check_no_traceback(running.argv, running.out + running.err)
+
     def close(self) -> None:
-        """Kill and reap every process, then raise Crashed if one showed a traceback."""
+        """Kill and reap every process, then raise Crashed if one showed a stack trace."""
+        begin_test()
         for running in self.started:
             if running.popen.stdin and not running.popen.stdin.closed:
                 try:

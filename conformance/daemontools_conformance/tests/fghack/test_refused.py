@@ -12,7 +12,8 @@ from daemontools_conformance.running.sandbox import Sandbox
 def test_an_error_of_the_pipe_is_its_end(sandbox: Sandbox) -> None:
     """The child's own child holds the pipe open: without the error fghack would wait for it."""
     fghack = sandbox.start("fghack", "/bin/sh", "-c", "sleep 1000 & echo begun; exit 7")
-    eventually(lambda: fghack.out == b"begun\n" and is_asleep(fghack.pid))
+    fghack.wait_until_out(b"begun\n")
+    eventually(lambda: is_asleep(fghack.pid))
     strace = ["strace", "-o", "/dev/null", "-e", "inject=read:error=EIO", "-p", str(fghack.pid)]
     attached = sandbox.start_command(strace)
     eventually(lambda: fghack.has_ended() or attached.has_ended())

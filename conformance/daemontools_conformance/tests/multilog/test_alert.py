@@ -5,7 +5,6 @@ import re
 import signal
 
 from daemontools_conformance.helpers.marks import clause
-from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
 
 
@@ -40,14 +39,14 @@ def test_stamp_counts_among_the_200(sandbox: Sandbox) -> None:
 def test_an_alert_is_printed_while_input_goes_on(sandbox: Sandbox) -> None:
     multilog = sandbox.start("multilog", "e", stdin=PIPE)
     multilog.write(b"one\n")
-    eventually(lambda: multilog.err == b"one\n")
+    multilog.wait_until_err(b"one\n")
 
 
 @clause("multilog/alert/prompt")
 def test_a_long_line_alerts_before_it_ends(sandbox: Sandbox) -> None:
     multilog = sandbox.start("multilog", "e", stdin=PIPE)
     multilog.write(b"a" * 1000)
-    eventually(lambda: multilog.err == b"a" * 200 + b"...\n")
+    multilog.wait_until_err(b"a" * 200 + b"...\n")
 
 
 @clause("multilog/alert/nobody-listens")

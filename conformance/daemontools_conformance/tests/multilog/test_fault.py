@@ -66,7 +66,7 @@ def test_current_that_was_removed_is_waited_for(sandbox: Sandbox) -> None:
         b"multilog: warning: unable to rename current to previous in directory ./log, "
         b"pausing: file does not exist\n"
     )
-    eventually(lambda: multilog.err == warning)
+    multilog.wait_until_err(warning)
     multilog.write(b"more\n")
     sandbox.write("log/current", b"restored\n")
     eventually(lambda: contents(log) == b"restored\nmore\n", within=20)

@@ -328,7 +328,7 @@ def test_state_that_is_gone_makes_the_processor_fail(sandbox: Sandbox) -> None:
         b"multilog: fatal: unable to run cat: file does not exist\n"
         b"multilog: warning: processor failed in ./log, pausing\n"
     )
-    eventually(lambda: multilog.err == expected)
+    multilog.wait_until_err(expected)
 
 
 @clause("multilog/processor/term-while-it-fails")

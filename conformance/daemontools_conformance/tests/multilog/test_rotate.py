@@ -406,10 +406,10 @@ def test_alrm_counts_whatever_was_inherited(sandbox: Sandbox, state: list[str]) 
 def test_alrm_without_a_directory_is_harmless(sandbox: Sandbox) -> None:
     multilog = sandbox.start("multilog", "e", stdin=PIPE)
     multilog.write(b"one\n")
-    eventually(lambda: multilog.err == b"one\n")
+    multilog.wait_until_err(b"one\n")
     deliver(multilog, signal.SIGALRM)
     multilog.write(b"two\n")
-    eventually(lambda: multilog.err == b"one\ntwo\n")
+    multilog.wait_until_err(b"one\ntwo\n")
 
 
 @clause("multilog/alrm/nothing-lost")

@@ -166,6 +166,6 @@ def test_file_without_a_beginning_makes_it_wait(sandbox: Sandbox) -> None:
     expected = (
         b"multilog: warning: unable to move to beginning of fifo, pausing: unseekable descriptor\n"
     )
-    eventually(lambda: multilog.err == expected)
+    multilog.wait_until_err(expected)
     os.close(reader)
     assert not multilog.has_ended()

@@ -67,7 +67,7 @@ def test_term_within_a_long_line_waits_for_its_end(sandbox: Sandbox) -> None:
 def test_term_and_the_end_of_input_finish_a_partial_line(sandbox: Sandbox) -> None:
     multilog = sandbox.start("multilog", "e", "./log", stdin=PIPE)
     multilog.write(b"one\ntwo")
-    eventually(lambda: multilog.err == b"one\n")
+    multilog.wait_until_err(b"one\n")
     deliver(multilog, signal.SIGTERM)
     multilog.end_input()
     assert multilog.wait().code == 0
@@ -147,7 +147,7 @@ def size(directory: Path) -> int:
 def test_further_terms_change_nothing(sandbox: Sandbox) -> None:
     multilog = sandbox.start("multilog", "e", stdin=PIPE)
     multilog.write(b"one\ntw")
-    eventually(lambda: multilog.err == b"one\n")
+    multilog.wait_until_err(b"one\n")
     for _ in range(3):
         deliver(multilog, signal.SIGTERM)
     multilog.write(b"o\n")
@@ -174,7 +174,7 @@ def test_alrm_and_term_within_a_line_rotate_and_then_end(sandbox: Sandbox) -> No
 def test_term_counts_whatever_was_inherited(sandbox: Sandbox, state: list[str]) -> None:
     multilog = sandbox.start("multilog", "e", stdin=PIPE, prepare=state)
     multilog.write(b"one\n")
-    eventually(lambda: multilog.err == b"one\n")
+    multilog.wait_until_err(b"one\n")
     multilog.signal(signal.SIGTERM)
     assert multilog.wait().code == 0
 
@@ -194,10 +194,10 @@ def test_other_signals_kill_it(sandbox: Sandbox, number: int) -> None:
 def test_ignored_signals_stay_ignored(sandbox: Sandbox) -> None:
     multilog = sandbox.start("multilog", "e", stdin=PIPE, prepare=["--ignore", "HUP"])
     multilog.write(b"one\n")
-    eventually(lambda: multilog.err == b"one\n")
+    multilog.wait_until_err(b"one\n")
     multilog.signal(signal.SIGHUP)
     multilog.write(b"two\n")
-    eventually(lambda: multilog.err == b"one\ntwo\n")
+    multilog.wait_until_err(b"one\ntwo\n")
 
 
 @clause("multilog/term/while-starting")

@@ -12,9 +12,17 @@ from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import Argument, Sandbox
 from daemontools_conformance.tests.supervise.services import noted, wait_until_obeyed, wait_until_up
 
-UID = 100_000 + os.getpid()
-SOMEBODY = ["--user", f"{UID}:{UID}"]
 WARNING = b"supervise: warning: unable to fork for s, sleeping 60 seconds: temporary failure\n"
+
+
+def uid() -> int:
+    """The id of a user who has no process: workers run at the same time."""
+    return 100_000 + os.getpid()
+
+
+def somebody() -> list[Argument]:
+    """The options of prepare.py that make a process this user's."""
+    return ["--user", f"{uid()}:{uid()}"]
 
 
 def without_processes(sandbox: Sandbox, letters: bytes = b"") -> Running:
@@ -26,8 +34,8 @@ def without_processes(sandbox: Sandbox, letters: bytes = b"") -> Running:
     prepare: list[Argument] = ["--limit", "NPROC=1"]
     folder = sandbox.service("s", f"{NOTE_START}\nexec sleep 1000", down=bool(letters))
     if os.geteuid() == 0:
-        prepare += SOMEBODY
-        os.chown(folder, UID, UID)
+        prepare += somebody()
+        os.chown(folder, uid(), uid())
     supervise = sandbox.start("supervise", "s", prepare=prepare)
     eventually(lambda: sandbox.is_supervised("s"))
     if letters:
@@ -40,7 +48,7 @@ def lift_limit(sandbox: Sandbox, supervise: Running) -> None:
     """From now on it may fork. Only its own user is surely allowed to say so."""
     hard = record(supervise.pid).limits["processes"][1]
     command = ["prlimit", "--pid", str(supervise.pid), f"--nproc={hard}:{hard}"]
-    prepare = SOMEBODY if os.geteuid() == 0 else []
+    prepare = somebody() if os.geteuid() == 0 else []
     assert sandbox.start_command(command, prepare=prepare).wait().code == 0
 
 
@@ -102,6 +110,6 @@ def test_one_run_after_all(sandbox: Sandbox) -> None:
     supervise = without_processes(sandbox, b"o")
     lift_limit(sandbox, supervise)
     sandbox.control("s", b"du")
-    eventually(lambda: wait_until_up(sandbox), within=120)
+    wait_until_up(sandbox, within=120)
     wait_until_obeyed(sandbox)
     assert len(starts(sandbox)) == 1

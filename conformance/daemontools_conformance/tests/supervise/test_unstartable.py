@@ -34,7 +34,7 @@ def test_without_a_run_it_says_so_and_tries_again(sandbox: Sandbox, name: str) -
     (sandbox.path / "s").mkdir()
     supervise = sandbox.start("supervise", name)
     why = f"supervise: fatal: unable to start {name}/run: file does not exist\n"
-    eventually(lambda: supervise.err == why.encode() * 3)
+    supervise.wait_until_err(why.encode() * 3)
     assert not supervise.has_ended()
 
 

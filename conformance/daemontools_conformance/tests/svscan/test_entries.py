@@ -99,7 +99,7 @@ def test_a_dangling_link_is_a_warning(sandbox: Sandbox) -> None:
     (folder / "a").symlink_to("nowhere")
     svscan = sandbox.start("svscan", "service")
     warning = b"svscan: warning: unable to stat a: file does not exist\n"
-    eventually(lambda: svscan.err == warning * 2, within=40)
+    svscan.wait_until_err(warning * 2, within=40)
 
 
 @clause("svscan/entries/link-loop")
@@ -107,7 +107,7 @@ def test_a_link_to_itself_is_a_warning(sandbox: Sandbox) -> None:
     folder = services(sandbox)
     (folder / "a").symlink_to("a")
     svscan = sandbox.start("svscan", "service")
-    eventually(lambda: svscan.err == b"svscan: warning: unable to stat a: symbolic link loop\n")
+    svscan.wait_until_err(b"svscan: warning: unable to stat a: symbolic link loop\n")
 
 
 @clause("svscan/entries/any-bytes")
@@ -173,7 +173,7 @@ def test_a_service_that_may_not_be_searched_is_a_warning(sandbox: Sandbox) -> No
     (folder / "1000").chmod(0o700)
     svscan = sandbox.start("svscan", "service", prepare=["--user", "64001:64001"])
     warning = b"svscan: warning: unable to stat 1000/log: access denied\n"
-    eventually(lambda: svscan.err == warning * 2, within=40)
+    svscan.wait_until_err(warning * 2, within=40)
     assert children(svscan.pid) == set()
     (folder / "1000").chmod(0o755)
     eventually(lambda: supervise_of(svscan, "1000"), within=40)

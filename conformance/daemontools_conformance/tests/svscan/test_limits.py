@@ -124,7 +124,7 @@ def test_a_failed_fork_is_a_warning_and_tried_again(sandbox: Sandbox) -> None:
     services(sandbox, "1000")
     svscan, occupant = start_with_room_for_one(sandbox)
     warning = b"svscan: warning: unable to fork for 1000: temporary failure\n"
-    eventually(lambda: svscan.err == warning * 2, within=40)
+    svscan.wait_until_err(warning * 2, within=40)
     occupant.signal(9)
     occupant.wait()
     eventually(lambda: supervise_of(svscan, "1000"), within=40)
@@ -137,7 +137,7 @@ def test_a_failed_fork_leaves_the_log_for_later(sandbox: Sandbox) -> None:
     services(sandbox, "1000/log")
     svscan, _ = start_with_room_for_one(sandbox)
     warning = b"svscan: warning: unable to fork for 1000: temporary failure\n"
-    eventually(lambda: svscan.err == warning * 2, within=40)
+    svscan.wait_until_err(warning * 2, within=40)
 
 
 @clause("svscan/limit/no-memory")

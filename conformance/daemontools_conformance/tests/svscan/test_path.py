@@ -39,7 +39,7 @@ def test_no_supervise_is_a_warning_at_each_scan(sandbox: Sandbox) -> None:
     empty.mkdir()
     svscan = sandbox.start("svscan", "service", env={"PATH": str(empty)})
     warning = b"svscan: warning: unable to start supervise a: file does not exist\n"
-    eventually(lambda: svscan.err == warning * 2, within=40)
+    svscan.wait_until_err(warning * 2, within=40)
 
 
 @clause("svscan/path/missing-for-log")
@@ -58,7 +58,7 @@ def test_a_supervise_that_may_not_be_run_is_a_warning(sandbox: Sandbox) -> None:
     sandbox.write("bin/supervise")
     svscan = sandbox.start("svscan", "service", env={"PATH": str(sandbox.path / "bin")})
     warning = b"svscan: warning: unable to start supervise a: access denied\n"
-    eventually(lambda: svscan.err == warning)
+    svscan.wait_until_err(warning)
 
 
 @clause("svscan/path/exit-code")

@@ -16,7 +16,7 @@ def test_the_end_of_the_pipe_cannot_be_put_in_place(sandbox: Sandbox) -> None:
     folder = services(sandbox)
     (folder / CANARY).symlink_to("nowhere")
     svscan = sandbox.start("svscan", "service")
-    eventually(lambda: svscan.err == CANARY_WARNING)
+    svscan.wait_until_err(CANARY_WARNING)
     copying = "inject=?dup2,dup3,fcntl:error=EMFILE"  # 0.76 copies by fcntl
     strace = ["strace", "-f", "-o", "/dev/null", "-e", copying, "-p", str(svscan.pid)]
     attached = sandbox.start_command(strace)

@@ -3,7 +3,7 @@
 import pytest
 
 from daemontools_conformance.helpers.marks import clause
-from daemontools_conformance.running.patience import eventually, never
+from daemontools_conformance.running.patience import never
 from daemontools_conformance.running.processes import FAULTS
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.tests.tai64nlocal.labels import DATE, LABEL, UTC
@@ -142,9 +142,9 @@ def test_the_other_lines_are_converted(sandbox: Sandbox, line: bytes) -> None:
 def test_a_piece_comes_out_at_once_except_a_label(sandbox: Sandbox, variant: str) -> None:
     tai64nlocal = sandbox.start("tai64nlocal", stdin=PIPE, env=UTC)
     tai64nlocal.write(b"a\npiece")
-    eventually(lambda: tai64nlocal.out == (b"a\n" if variant == "whole-lines" else b"a\npiece"))
+    tai64nlocal.wait_until_out(b"a\n" if variant == "whole-lines" else b"a\npiece")
     tai64nlocal.write(b"\n" + LABEL)
-    eventually(lambda: tai64nlocal.out == b"a\npiece\n")
+    tai64nlocal.wait_until_out(b"a\npiece\n")
     never(lambda: tai64nlocal.out != b"a\npiece\n", during=0.2)
     tai64nlocal.write(b"\n")
-    eventually(lambda: tai64nlocal.out == b"a\npiece\n" + DATE + b"\n")
+    tai64nlocal.wait_until_out(b"a\npiece\n" + DATE + b"\n")

@@ -72,7 +72,7 @@ def test_a_new_svscan_is_kept_out_by_the_old_supervises(sandbox: Sandbox) -> Non
     old.wait()
     new = sandbox.start("svscan", "service")
     refusal = b"supervise: fatal: unable to acquire a/supervise/lock: temporary failure\n"
-    eventually(lambda: new.err == refusal * 2, within=40)
+    new.wait_until_err(refusal * 2, within=40)
     assert sandbox.status("service/a").pid == run
 
 

@@ -1,0 +1,104 @@
+"""Waits end as soon as the answer is known, and say what they waited for."""
+
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from daemontools_conformance.contract.profiles import Profile
+from daemontools_conformance.hope import SHORT, SHORTEST, Hope
+from daemontools_conformance.running import patience
+from daemontools_conformance.running.implementation import Implementation
+from daemontools_conformance.running.patience import InVain, TooLate, eventually, words
+from daemontools_conformance.running.sandbox import Sandbox
+
+CLAUSE, OTHER = "svok/exit/running", "svok/exit/killed"
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Sandbox:
+    return Sandbox(Implementation(Profile("mine"), tmp_path), tmp_path / "box")
+
+
+def test_an_assertion_in_a_question_fails_at_once() -> None:
+    def question() -> bool:
+        raise AssertionError("it is something else")
+
+    begin = time.monotonic()
+    with pytest.raises(AssertionError, match="it is something else"):
+        eventually(question)
+    assert time.monotonic() - begin < 5
+
+
+def test_an_os_error_in_a_question_means_not_yet(tmp_path: Path) -> None:
+    file = tmp_path / "late"
+    with subprocess.Popen(["sh", "-c", f"sleep 0.2; echo x > {file}"]):
+        assert eventually(file.read_text) == "x\n"
+
+
+def test_a_wait_ends_with_the_last_process(box: Sandbox) -> None:
+    box.start_command(["sh", "-c", "exit 3"])
+    with pytest.raises(InVain, match="every process that the test started has ended"):
+        eventually(lambda: False)
+    box.close()
+
+
+def test_what_the_last_process_did_counts(box: Sandbox) -> None:
+    box.start_command(["sh", "-c", "sleep 0.4; echo x > late"])
+    assert eventually((box.path / "late").read_text) == "x\n"
+    box.close()
+
+
+def test_a_wait_goes_on_while_a_process_lives(box: Sandbox) -> None:
+    box.start_command(["sleep", "1000"])
+    with pytest.raises(TooLate):
+        eventually(lambda: False, within=1)
+    box.close()
+
+
+def test_output_that_is_something_else_fails_at_once(box: Sandbox) -> None:
+    running = box.start_command(["sh", "-c", "echo one; exec sleep 1000"])
+    running.wait_until_out(b"one\n")
+    with pytest.raises(AssertionError, match="expected: b'two") as failed:
+        running.wait_until_out(b"two\n")
+    assert not isinstance(failed.value, TooLate)
+    box.close()
+
+
+def test_a_question_is_named_as_its_author_wrote_it(tmp_path: Path) -> None:
+    number = 5
+
+    def is_quiet() -> bool:
+        return True
+
+    asked = [words(lambda: number == 3), words(is_quiet), words((tmp_path / "lock").exists)]
+    assert asked == ["number == 3", "is quiet", f"{tmp_path}/lock exists"]
+
+
+def test_after_a_wait_in_vain_the_clause_waits_shortly() -> None:
+    hope = Hope([CLAUSE, OTHER])
+    assert hope.longest_wait(CLAUSE, 0.0) == float("inf")
+    hope.note(CLAUSE, in_vain=True)
+    assert hope.longest_wait(CLAUSE, 5.0) == SHORT + 15
+    assert hope.longest_wait(OTHER, 0.0) == float("inf")
+
+
+@pytest.mark.parametrize(("passed", "wait"), [(0, SHORTEST), (1, SHORT), (9, float("inf"))])
+def test_a_program_that_waits_in_vain_more_often_than_it_passes_waits_shortly(
+    passed: int, wait: float
+) -> None:
+    hope = Hope([CLAUSE, OTHER])
+    for _ in range(passed):
+        hope.note(CLAUSE, in_vain=False)
+    for _ in range(5):
+        hope.note(CLAUSE, in_vain=True)
+    assert hope.longest_wait(OTHER, 0.0) == wait
+
+
+def test_no_deadline_is_longer_than_the_longest_wait() -> None:
+    patience.wait_at_most(0.5)
+    try:
+        assert (patience.deadline(30), patience.deadline(0.1)) == (0.5, 0.1)
+    finally:
+        patience.wait_at_most(float("inf"))
