@@ -314,7 +314,7 @@ def _candidate(item: pytest.Item) -> choice.Candidate:
 def _error(item: pytest.Item, error: BaseException) -> BaseException:
     """What the test raised, or the crash of a program that explains it."""
     found = _in_our_words(error)
-    if isinstance(found, AssertionError) and BOX in item.stash:
+    if BOX in item.stash and isinstance(found, AssertionError) and not isinstance(found, Crashed):
         try:
             item.stash[BOX].check_no_crash()
         except Crashed as crash:

@@ -1,6 +1,7 @@
 """A first profile from a run declares what falls short, and the next run succeeds."""
 
 import os
+import signal
 import subprocess
 import sys
 import tomllib
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from daemontools_conformance.contract.profiles import FILL_IN
+from daemontools_conformance.running.patience import eventually
 from selftest.builds import judged, patched, with_programs
 
 USAGE = "svok/usage"
@@ -57,6 +59,47 @@ def test_the_next_run_with_the_profile_succeeds(partial: Path, tmp_path: Path) -
     assert adopt(*words, cwd=tmp_path).returncode == 0
     exit_code, report = judged(profile, tmp_path / "report", "--clause", USAGE)
     assert (exit_code, report.footer["is_success"]) == (0, True)
+
+
+def test_a_profile_that_cannot_be_written_is_said_before_anything_runs(
+    partial: Path, tmp_path: Path
+) -> None:
+    finished = adopt(str(partial), "-o", "nowhere/mine.toml", cwd=tmp_path)
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert "No such file or directory: 'nowhere/mine.toml'" in finished.stderr
+
+
+def test_only_what_the_programs_that_are_there_can_answer_is_asked(
+    partial: Path, tmp_path: Path
+) -> None:
+    finished = adopt(str(partial), "--quick", "--collect-only", cwd=tmp_path)
+    programs = {line.split("/")[1] for line in finished.stdout.splitlines() if "::" in line}
+    assert {"svok", "setlock"} <= programs
+    assert {"multilog", "supervise", "svscan", "tai64n"}.isdisjoint(programs)
+
+
+def test_what_was_known_at_an_interrupt_is_kept_and_called_a_part(
+    partial: Path, tmp_path: Path
+) -> None:
+    (partial / "setlock").unlink()
+    (partial / "setlock").write_text(f"#!/bin/sh\n: > {tmp_path}/reached\nexec sleep 1000\n")
+    (partial / "setlock").chmod(0o755)
+    words = [str(partial), "--clause", USAGE, "--clause", "setlock/lock", "-n2"]
+    with subprocess.Popen(
+        [sys.executable, "-I", "-m", "daemontools_conformance", "adopt", *words],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as running:
+        eventually((tmp_path / "reached").exists, within=60)
+        os.killpg(running.pid, signal.SIGINT)
+        said = running.communicate(timeout=60)[0]
+    assert running.returncode == 2
+    assert "mine.toml: interrupted: this is a part, after " in said
+    profile = (tmp_path / "mine.toml").read_text()
+    assert profile.startswith("# interrupted: this is a part, after ")
+    assert len(tomllib.loads(profile)["not_offered"]) == 15
 
 
 def test_a_profile_that_is_there_is_not_overwritten(partial: Path, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from daemontools_conformance import __version__
 from daemontools_conformance.commands.run import run
 from daemontools_conformance.contract import clauses
@@ -26,42 +28,73 @@ _Entry = dict[str, str]
 
 
 def main(name: str, output: Path | None, options: list[str]) -> int:
-    """Run the suite on `name`, write the profile, and say what to do next."""
+    """Run the suite on `name`, write the profile, and say what to do next.
+
+    Raises OSError before anything runs if the profile cannot be written.
+    """
     profile = find(name)
     target = output or Path(f"{profile.name}.toml")
     if target.exists():
         print(f"{target} already exists; adopt does not overwrite it")
         return 1
+    with target.open("x"):
+        target.unlink()
     scratch = Path(tempfile.mkdtemp(prefix="daemontools-adopt-"))
     absent = locate(profile, scratch).absent()
-    trial = scratch / "trial.toml"
-    trial.write_text(text(profile, absent, {}))
-    report = _run(trial, scratch / "first", options)
-    short = [c for c in report.clauses if report.outcome(c).fell_short]
-    entries = _entries(profile, report, short, scratch, absent)
-    target.write_text(text(profile, absent, entries))
+    first = _judged(profile, scratch / "first", absent, {}, [*_of_those_there(absent), *options])
+    if not first:
+        print("adopt ended before a test had reported; nothing was written")
+        return 2
+    short = [c for c in first.clauses if first.outcome(c).fell_short]
+    found: dict[str, _Entry] = {}
+    is_whole = not _was_interrupted(first)
+    if is_whole:
+        found, is_whole = _variants(profile, short, scratch, absent)
+    entries = found | _known_bugs(first, found)
+    written = text(profile, absent, entries)
+    if not is_whole:
+        finished, selected = first.footer["finished"], first.footer["selected"]
+        part = f"interrupted: this is a part, after {finished} of {selected} tests"
+        print(f"{target}: {part}")
+        written = f"# {part}\n{written}"
+    target.write_text(written)
     print(
         f"{target}: {len(absent)} programs not offered, "
         f"{len(entries)} clauses fall short, for {len(_by_cause(entries))} causes to explain"
     )
     print(f"evidence: {scratch / 'first'}")
     print(f"next: fill in each reason, then run: daemontools-conformance --implementation {target}")
-    return 0
+    return 0 if is_whole else 2
 
 
-def _run(profile: Path, report: Path, options: list[str]) -> results.Report:
-    run(["--implementation", str(profile), "--report", str(report), *options])
-    return results.read(report)
+def _of_those_there(absent: list[str]) -> list[str]:
+    """The options that leave out the clauses of programs that are not there."""
+    named = dict.fromkeys(clause.program for clause in clauses.load().values())
+    return [word for program in named if program not in absent for word in ("--program", program)]
 
 
-def _entries(
+def _judged(
     profile: Profile,
-    report: results.Report,
-    short: list[str],
-    scratch: Path,
+    folder: Path,
     absent: list[str],
-) -> dict[str, _Entry]:
-    """An expectation for each clause that fell short. Named variants are tried first."""
+    entries: Mapping[str, _Entry],
+    options: list[str],
+) -> results.Report | None:
+    """The report on a run with these entries; None if the run wrote none."""
+    trial = folder.with_suffix(".toml")
+    trial.write_text(text(profile, absent, entries))
+    run(["--implementation", str(trial), "--report", str(folder), *options])
+    return results.read(folder) if (folder / "results.jsonl").exists() else None
+
+
+def _was_interrupted(report: results.Report) -> bool:
+    return bool(report.footer["exit_status"] == pytest.ExitCode.INTERRUPTED)
+
+
+def _variants(
+    profile: Profile, short: list[str], scratch: Path, absent: list[str]
+) -> tuple[dict[str, _Entry], bool]:
+    """The clauses that fell short and have a variant that matches; was every one tried?"""
     known = clauses.load()
     found: dict[str, _Entry] = {}
     for number in range(max((len(known[clause].variants) for clause in short), default=0)):
@@ -71,20 +104,28 @@ def _entries(
             if clause not in found and len(known[clause].variants) > number
         }
         if tried:
-            trial = scratch / f"variant{number}.toml"
-            trial.write_text(text(profile, absent, tried))
             words = [word for clause in tried for word in ("--clause", clause)]
-            again = _run(trial, scratch / f"variant{number}", words)
-            found |= {c: e for c, e in tried.items() if again.outcome(c) == Outcome.VARIANT}
-    for group in by_cause(one for one in report.shorts if one.clause not in found):
-        for one in group:
-            found[one.clause] = {
-                "kind": "known-bug",
-                "seen": one.cause,
-                "link": FILL_IN,
-                "comment": " ".join(one.difference.split()),
-            }
-    return found
+            again = _judged(profile, scratch / f"variant{number}", absent, tried, words)
+            if again:
+                found |= {c: e for c, e in tried.items() if again.outcome(c) == Outcome.VARIANT}
+            if not again or _was_interrupted(again):
+                return found, False
+    return found, True
+
+
+def _known_bugs(report: results.Report, found: dict[str, _Entry]) -> dict[str, _Entry]:
+    """An entry for each clause that fell short without a variant, cause by cause."""
+    groups = by_cause(one for one in report.shorts if one.clause not in found)
+    return {
+        one.clause: {
+            "kind": "known-bug",
+            "seen": one.cause,
+            "link": FILL_IN,
+            "comment": " ".join(one.difference.split()),
+        }
+        for group in groups
+        for one in group
+    }
 
 
 def _by_cause(entries: Mapping[str, _Entry]) -> list[list[str]]:
