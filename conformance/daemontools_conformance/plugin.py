@@ -228,7 +228,7 @@ class Conformance:
             wants_more = self.config.getoption("tbstyle") != "auto"
             more = wants_more or outcome == Outcome.HARNESS_ERROR
             error, where = _error(item, excinfo.value), _line_of_test(item, excinfo)
-            report.longrepr = item.stash[FAILURE] = self.session.describe(
+            report.longrepr, item.stash[FAILURE] = self.session.describe(
                 failure.Failure(self.session.clauses[clause_of(item)], outcome, error, where),
                 item.nodeid,
                 item.stash.get(BOX, None),

@@ -65,14 +65,22 @@ class Session:
         """The folder for the evidence of a test."""
         return evidence.place(self.root, clause, test)
 
-    def describe(self, failure: Failure, test: str, box: Sandbox | None, more: str) -> str:
-        """The bug report. If the evidence has been written, add the report to it."""
+    def describe(
+        self, failure: Failure, test: str, box: Sandbox | None, more: str
+    ) -> tuple[str, str]:
+        """The bug report for the terminal, and the whole one, which joins the evidence.
+
+        If the evidence has been written already, the report is added to it here.
+        """
         kept = self.place(failure.clause.id, test) if box else None
-        text = failure.report(box.replay(failure.clause.title) if box else "", kept)
-        text = f"{text}\n\n{more}" if more else text
+        script = box.replay(failure.clause.title) if box else ""
+        short, whole = (
+            "\n\n".join(filter(None, [failure.report(script, kept, is_whole=is_whole), more]))
+            for is_whole in (False, True)
+        )
         if kept and kept.exists():  # the sandbox is closed already
-            (kept / "failure.txt").write_text(text + "\n")
-        return text
+            (kept / "failure.txt").write_text(whole + "\n")
+        return short, whole
 
     # The end
 

@@ -1,8 +1,8 @@
 """A failure as a bug report: the clause, what ran, what was expected and seen, the evidence."""
 
 import textwrap
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import TypeGuard
 
@@ -12,6 +12,10 @@ from daemontools_conformance.running.status import SIZE, decode
 
 _WIDTH = 96
 _MOST_HEX = 96  # bytes of a value shown in hex
+_MOST_SHOWN = 600  # characters of a value
+_FEW = 4  # members of a collection: a larger one is compared member by member
+# On a terminal: the lines of a whole report, of the steps in it, and the length of a line.
+MOST_LINES, _MOST_STEPS, _LONGEST_LINE = 40, 14, 300
 
 
 @dataclass(frozen=True)
@@ -23,28 +27,45 @@ class Failure:
     error: BaseException
     where: str  # the test, and the line that raised
 
-    def report(self, script: str, evidence: Path | None) -> str:
-        """The text of the report; `script` is the replay."""
+    def report(self, script: str, evidence: Path | None, *, is_whole: bool = True) -> str:
+        """The text of the report; `script` is the replay. If not whole, MOST_LINES at most."""
         clause = self.clause
-        parts = [
+        head = [
             f"{clause.id}: {self.outcome}",
-            textwrap.fill(clause.text, _WIDTH, initial_indent="  ", subsequent_indent="  "),
+            *textwrap.wrap(clause.text, _WIDTH, initial_indent="  ", subsequent_indent="  "),
             f"  ({clause.level}; {clause.source}; {clause.file.name}:{clause.line})",
         ]
-        steps = [line for line in script.splitlines() if not line.startswith("#!")]
-        if steps:
-            parts += ["", "What was run (paste it into bash):"]
-            parts += [f"  {line}" for line in steps if not line.startswith("# ")]
-        parts += ["", textwrap.indent(self._problem().strip(), "  "), "", f"Test: {self.where}"]
+        steps = [f"  {line}" for line in script.splitlines() if not line.startswith(("#!", "# "))]
+        problem = [f"  {line}" for line in self._problem().strip().splitlines()]
+        tail = ["", f"Test: {self.where}"]
         if evidence:
-            parts.append(f"Evidence: {evidence}")
-            parts.append(f"Again: daemontools-conformance replay {evidence}")
-        return "\n".join(parts)
+            tail += [f"Evidence: {evidence}"]
+            tail += [f"Again: daemontools-conformance replay {evidence}"]
+        if not is_whole:
+            steps = _shortened(steps, _MOST_STEPS, "the replay has all of them")
+            room = MOST_LINES - len(head) - len(steps) - len(tail) - 3
+            problem = _shortened(problem, max(room, 5), "failure.txt has all of them")
+        if steps:
+            steps = ["", "What was run (paste it into bash):", *steps]
+        return "\n".join([*head, *steps, "", *problem, *tail])
 
     def _problem(self) -> str:
         kind = type(self.error).__name__
         text = str(self.error) or kind
         return text if isinstance(self.error, AssertionError) else f"{kind}: {text}"
+
+
+def _shortened(lines: list[str], most: int, where: str) -> list[str]:
+    """At most so many lines, of the beginning and of the end, none of them very long."""
+    clipped = [
+        line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]} ..." for line in lines
+    ]
+    if len(lines) <= most:
+        return clipped
+    begin = most * 2 // 3
+    left_out = len(lines) - most + 1
+    end = clipped[len(lines) - (most - begin - 1) :]
+    return [*clipped[:begin], f"  ... {left_out} lines more; {where}", *end]
 
 
 def compared(op: str, left: object, right: object) -> list[str] | None:
@@ -60,6 +81,12 @@ def compared(op: str, left: object, right: object) -> list[str] | None:
         for name, seen, expected in zip(names, left, right, strict=True):
             lines += _pair(f" {name}", seen, expected) if seen != expected else []
         return lines if left[2] != right[2] else [*lines, f"stderr was: {left[2]!r}"]
+    if is_dataclass(left) and type(left) is type(right):
+        left, right = vars(left), vars(right)
+    if isinstance(left, tuple | list) and isinstance(right, tuple | list) and len(left) > _FEW:
+        return [*lines, *_members(left, right)]
+    if isinstance(left, set | frozenset) and isinstance(right, set | frozenset):
+        return [*lines, *_members(sorted(left, key=repr), sorted(right, key=repr))]
     if isinstance(left, tuple) and isinstance(right, tuple) and len(left) == len(right):
         for number, (seen, expected) in enumerate(zip(left, right, strict=True)):
             if seen != expected:
@@ -69,9 +96,29 @@ def compared(op: str, left: object, right: object) -> list[str] | None:
         for key in sorted({*left, *right}, key=repr):
             seen, expected = left.get(key, "nothing"), right.get(key, "nothing")
             if seen != expected:
-                lines += _pair(f"[{key!r}]", seen, expected)
+                within = compared("==", seen, expected) if _is_large(seen, expected) else None
+                lines += [f"{key}:", *within[1:]] if within else _pair(f"[{key!r}]", seen, expected)
         return lines
     return [*lines, *_pair("", left, right)]
+
+
+def _is_large(seen: object, expected: object) -> bool:
+    """Are these two collections of which only the differences are worth reading?"""
+    kinds = (tuple, list, set, frozenset, Mapping)
+    return all(isinstance(one, kinds) and len(one) > _FEW for one in (seen, expected))
+
+
+def _members(left: Sequence[object], right: Sequence[object]) -> list[str]:
+    """What only one of two long collections has, or where their orders part."""
+    missing = [f"expected, not seen: {one!r}" for one in right if one not in left]
+    more = [f"seen, not expected: {one!r}" for one in left if one not in right]
+    if missing or more:
+        return [*missing, *more]
+    number = next((n for n, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), -1)
+    if number < 0 or len(left) != len(right):
+        return [f"expected: {len(right)} entries", f"seen:     {len(left)} entries"]
+    where = f"the same entries in another order, from number {number} on"
+    return [where, f"expected: {right[number]!r}", f"seen:     {left[number]!r}"]
 
 
 def _is_answer(value: object) -> TypeGuard[tuple[int, bytes, bytes]]:
@@ -81,11 +128,16 @@ def _is_answer(value: object) -> TypeGuard[tuple[int, bytes, bytes]]:
 
 def _pair(which: str, seen: object, expected: object) -> list[str]:
     return [
-        f"expected{which}: {expected!r}",
+        f"expected{which}: {_shown(expected)}",
         *_hex("", expected),
-        f"seen{which}:     {seen!r}",
+        f"seen{which}:     {_shown(seen)}",
         *_hex("", seen),
     ]
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]} ... ({len(text)} in all)"
 
 
 def _hex(label: str, value: object) -> list[str]:

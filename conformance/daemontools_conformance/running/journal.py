@@ -5,15 +5,20 @@ sandbox begins it; every function that acts on the programs under test adds to i
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+
+SHORTEST_PAUSE = 0.05  # seconds; a shorter one is the suite's own work
 
 
 @dataclass(frozen=True)
 class Entry:
     """One act or observation, `at` seconds after the test began.
 
-    Kinds: write, start, input, control, signal, ended, record.
+    Kinds: write, start, input, end of input, control, signal, ended, hung, waited, record;
+    of what a test does without the sandbox (`witness`): runs, looks, reads, opens, hold,
+    tries, release.
     """
 
     at: float
@@ -29,7 +34,12 @@ class Journal:
     entries: list[Entry] = field(default_factory=list)
 
 
+def _nothing() -> None:
+    pass
+
+
 _current = Journal()
+_settle: Callable[[], None] = _nothing
 
 
 def begin() -> Journal:
@@ -39,7 +49,19 @@ def begin() -> Journal:
     return _current
 
 
+def before_each(settle: Callable[[], None]) -> None:
+    """Call this before each entry, for what is still to be noted."""
+    global _settle
+    _settle = settle
+
+
 def note(kind: str, **facts: Any) -> None:
+    """Add an entry to the current journal, after what has happened before it."""
+    _settle()
+    add(kind, **facts)
+
+
+def add(kind: str, **facts: Any) -> None:
     """Add an entry to the current journal."""
     _current.entries.append(Entry(time.monotonic() - _current.began, kind, facts))
 

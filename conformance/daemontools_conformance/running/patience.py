@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from daemontools_conformance.running import journal
+
 T = TypeVar("T")
 
 _SHORTEST_NAP, _LONGEST_NAP = 0.01, 0.05  # seconds between two questions
@@ -78,12 +80,16 @@ def eventually(question: Callable[[], T], within: float = 30.0, what: str = "") 
         except OSError as error:
             problem = error
         if answer:
+            if now - begin > journal.SHORTEST_PAUSE:
+                journal.note("waited", what=what or words(question), in_vain=False)
             return answer
         last = problem if problem is not None else f"the last answer was {answer!r}"
         if is_in_vain:
+            journal.note("waited", what=what or words(question), in_vain=True)
             ended = "every process that the test started has ended"
             raise InVain(f"{what or words(question)}: cannot come, since {ended}: {last}")
         if time.monotonic() > end:
+            journal.note("waited", what=what or words(question), in_vain=True)
             late = f"not within {deadline(within):g} s"
             raise TooLate(f"{what or words(question)}: {late}: {last}") from problem
         _nap(begin)

@@ -16,6 +16,7 @@ from pathlib import Path
 from daemontools_conformance.contract.outcomes import Crashed, Hung
 from daemontools_conformance.running import journal
 from daemontools_conformance.running.patience import deadline, eventually
+from daemontools_conformance.running.witness import unwatched
 
 FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGFPE}
 # What is in the stack trace of a runtime. (C and C++ die of a signal.)
@@ -96,19 +97,21 @@ class Running:
     def write(self, data: bytes) -> None:
         """Write to standard input, at once (the program was started with stdin=PIPE)."""
         assert self.popen.stdin is not None, "start it with stdin=PIPE"
-        journal.note("input", pid=self.pid, data=data[:4096])
+        journal.note("input", pid=self.pid, data=bytes(data[:65536]))
         self.popen.stdin.write(data)
         self.popen.stdin.flush()
 
     def end_input(self) -> None:
         """Close standard input, so that the program reads end of file."""
         assert self.popen.stdin is not None, "start it with stdin=PIPE"
+        journal.note("end of input", pid=self.pid)
         self.popen.stdin.close()
 
     def signal(self, number: int) -> None:
         """Send a signal."""
         journal.note("signal", pid=self.pid, signal=int(number))
-        self.popen.send_signal(number)
+        with unwatched():
+            self.popen.send_signal(number)
 
     def has_ended(self) -> bool:
         """Has the process ended (and been reaped)?"""
@@ -139,6 +142,7 @@ class Running:
         try:
             code = self.popen.wait(deadline(within))
         except subprocess.TimeoutExpired:
+            journal.note("hung", pid=self.pid)
             raise Hung(
                 f"{_line(self.argv)} did not end within {deadline(within):g} s; "
                 f"stdout: {self.out[-500:]!r}; stderr: {self.err[-500:]!r}"

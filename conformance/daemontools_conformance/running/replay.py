@@ -2,8 +2,9 @@
 
 The files that a test makes before the first program starts are taken from the
 folder itself; everything later comes from the journal. The script pauses where the
-test did. A comment replaces what no shell can do (an environment entry without
-`=`, say).
+test did, does what the test did without the suite's help (`witness`), and shows what
+the test looked at. A comment replaces what no shell can do (an environment entry
+without `=`, say).
 """
 
 import os
@@ -14,10 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from daemontools_conformance.running.journal import Entry, Journal
+from daemontools_conformance.running.journal import SHORTEST_PAUSE, Entry, Journal
 
-_SHORTEST_PAUSE = 0.05  # seconds; a shorter one is the suite's own work
 _START_SECONDS = 0.3  # for a program in the background to start
+_LONGEST_PAUSE = 5.0  # of a wait in vain, which could last for ever
 _LARGEST_FILE = 65536
 _MOST_FILES = 200
 
@@ -63,9 +64,17 @@ def _make(path: Path, root: Path) -> list[str]:
         return [f"mkdir -m {mode} {name}"]
     if stat.S_ISFIFO(about.st_mode):
         return [f"mkfifo -m {mode} {name}"]
+    if stat.S_ISREG(about.st_mode) and (original := _original_of(path)):
+        return [f"cp {shell_quoted(os.fsencode(original))} {name}"]
     if not stat.S_ISREG(about.st_mode) or about.st_size > _LARGEST_FILE:
         return [f"# {name}: mode {mode}, {about.st_size} bytes, is left out"]
     return write(path.relative_to(root), path.read_bytes(), about.st_mode)
+
+
+def _original_of(path: Path) -> str:
+    with path.open("rb") as file:
+        is_program = file.read(4) == b"\x7fELF"
+    return _original(path.read_bytes()) if is_program else ""
 
 
 def _operand(name: Path) -> str:
@@ -77,6 +86,8 @@ def _operand(name: Path) -> str:
 def write(name: Path, content: bytes, mode: int) -> list[str]:
     """The shell line that writes a file."""
     quoted = _operand(name)
+    if original := _original(content):
+        return [f"cp {shell_quoted(os.fsencode(original))} {quoted}"]
     if len(content) > _LARGEST_FILE:
         return [f"# {quoted}: {len(content)} bytes, left out"]
     made = (
@@ -86,66 +97,209 @@ def write(name: Path, content: bytes, mode: int) -> list[str]:
     return [f"{made}; chmod {stat.S_IMODE(mode):o} {quoted}"]
 
 
+def _original(content: bytes) -> str:
+    """The program of this machine that a test has copied; "" if it is none."""
+    if content.startswith(b"\x7fELF"):
+        for folder in ("/usr/bin", "/bin"):
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    is_as_large = entry.is_file() and entry.stat().st_size == len(content)
+                    if is_as_large and Path(entry.path).read_bytes() == content:
+                        return entry.path
+    return ""
+
+
 def _octal(content: bytes) -> str:
     """A printf for content with NUL bytes, which no shell word can hold."""
     return "printf '" + "".join(f"\\{byte:03o}" for byte in content) + "'"
 
 
-def script(title: str, start: list[str], journal: Journal) -> str:
-    """The whole script; `start` holds the lines that make the first files."""
+# What the lines use. Each is defined only in a script that needs it.
+_FUNCTIONS = {
+    "show": "show() { for f in cmdline environ; do tr '\\0' '\\n' < /proc/$1/$f; done; "
+    "grep -E '^(Uid|Gid|Groups|Umask|Sig|Cap|NoNew)' /proc/$1/status; readlink /proc/$1/cwd; "
+    "cat /proc/$1/limits; ls -l /proc/$1/fd; }",
+    "pid_of": "pid_of() { for p in /proc/[0-9]*; do "
+    "[ \"$(tr '\\0' ' ' < $p/cmdline)\" = \"$* \" ] && "
+    'case $(readlink $p/cwd) in "$PWD"*) echo ${p#/proc/};; esac; '
+    "done 2>/dev/null | sort -n | tail -n 1; }",
+    "look": 'look() { echo "-- $1:"; if grep -qI . "$1"; then head -c 2000 "$1"; '
+    'else head -c 2000 "$1" | od -An -c; fi; }',
+}
+
+
+def script(title: str, start: list[str], journal: Journal, box: Path | None = None) -> str:
+    """The whole script; `start` holds the lines that make the first files.
+
+    The script works in a new folder, or in a folder named `box` if a line has that name.
+    """
+    steps = [*start, *_Steps(journal.entries).lines()]
+    needed = [text for name, text in _FUNCTIONS.items() if any(f"{name} " in s for s in steps)]
+    enter = 'cd "$(mktemp -d)" && mkdir box && cd box'
+    if box and any(str(box) in line for line in steps):
+        enter = f"mkdir -p {shlex.quote(str(box))} && cd {shlex.quote(str(box))}"
     lines = [
         "#!/bin/bash",
         *(f"# {line}" for line in title.splitlines()),
-        'cd "$(mktemp -d)" && mkdir box && cd box',
-        *start,
-        *_steps(journal.entries),
+        enter,
+        *needed,
+        *steps,
+        "ls -lAR",
         "kill $(jobs -p) 2>/dev/null || :",
     ]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _steps(entries: list[Entry]) -> Iterator[str]:
-    """The lines for every step from the first start on."""
-    began = next((n for n, entry in enumerate(entries) if entry.kind == "start"), len(entries))
-    last = entries[began].at if began < len(entries) else 0.0
-    names: dict[int, str] = {}  # process id in the test -> shell variable
-    waited = {entry.facts["pid"] for entry in entries if entry.kind == "ended"}
-    for entry in entries[began:]:
-        if entry.at - last > _SHORTEST_PAUSE and entry.kind != "ended":
-            yield f"sleep {entry.at - last:.2f}"
-        last = entry.at
+class _Steps:
+    """The lines of a journal, and what they know of one another."""
+
+    def __init__(self, entries: list[Entry]) -> None:
+        self.entries = entries
+        self.names: dict[int, str] = {}  # process id in the test -> shell variable
+        self.fed: set[int] = set()  # processes whose input comes through a FIFO
+        self.given: set[int] = set()  # processes that got all of it at their start
+        self.began = next((n for n, e in enumerate(entries) if e.kind == "start"), len(entries))
+
+    def lines(self) -> Iterator[str]:
+        """The lines for every step; before the first start, only for what goes on since."""
+        now = self.entries[self.began].at if self.began < len(self.entries) else 0.0
+        why = ""
+        for number, entry in enumerate(self.entries):
+            if number < self.began and entry.kind not in ("reads", "hold", "release"):
+                continue
+            if self._is_repeated(number, entry):
+                continue
+            if entry.kind == "waited":
+                why = entry.facts["what"]
+                if entry.facts["in_vain"]:
+                    yield f"sleep {min(entry.at - now, _LONGEST_PAUSE):.2f}  # in vain for: {why}"
+                    now, why = entry.at, ""
+                continue
+            made = list(self._of(number, entry))
+            pause = entry.at - now
+            if made and pause > SHORTEST_PAUSE and entry.kind != "ended":
+                yield f"sleep {pause:.2f}" + (f"  # until: {' '.join(why.split())}" if why else "")
+            if made or entry.kind == "ended":
+                now, why = entry.at, ""
+            yield from made
+
+    def _is_repeated(self, number: int, entry: Entry) -> bool:
+        """Does the test look at the same once more, before the next step?"""
+        if entry.kind in ("looks", "record", "tries", "reads") or _is_listing(entry):
+            for later in self.entries[number + 1 :]:
+                if later.kind == entry.kind and _what(later) == _what(entry):
+                    return True
+                if later.kind not in ("looks", "record", "tries", "waited", "reads"):
+                    break
+        return False
+
+    def _of(self, number: int, entry: Entry) -> Iterator[str]:
+        facts = entry.facts
         match entry.kind:
             case "start":
-                pid = entry.facts["pid"]
-                at_once = _ends_next(entries, entry)
-                yield from _start(entry.facts, at_once=at_once)
-                if not at_once:
-                    names[pid] = f"p{len(names) + 1}"
-                    yield f"{names[pid]}=$!; sleep {_START_SECONDS}"
-            case "ended" if entry.facts["pid"] in names:
-                yield f"wait ${names[entry.facts['pid']]}; echo exit $?"
+                yield from self._started(number, facts)
+            case "ended" if facts["pid"] in self.names:
+                yield f"wait ${self.names[facts['pid']]}; echo exit $?"
+            case "hung" if facts["pid"] in self.names:
+                yield f"sleep 3; kill -0 ${self.names[facts['pid']]} && echo it has not ended"
             case "write":
-                yield from write(entry.facts["name"], entry.facts["content"], entry.facts["mode"])
+                yield from write(facts["name"], facts["content"], facts["mode"])
             case "control":
-                folder = shell_quoted(os.fsencode(entry.facts["service"]))
-                letters = shell_quoted(entry.facts["letters"])
+                folder = shell_quoted(os.fsencode(facts["service"]))
+                letters = shell_quoted(facts["letters"])
                 yield f"printf %s {letters} > {folder}/supervise/control"
             case "signal":
-                target = names.get(entry.facts["pid"])
-                name = signal.Signals(entry.facts["signal"]).name.removeprefix("SIG")
-                yield f"kill -{name} ${target}" if target else f"# kill -{name} another process"
+                name = signal.Signals(facts["signal"]).name.removeprefix("SIG")
+                yield f"kill -{name} {self._process(facts)}"
+            case "record":
+                yield f"show {self._process({'argv': facts['seen'].argv, **facts})}"
             case "shell":
-                yield entry.facts["line"]
-            case "input":
+                yield facts["line"]
+            case "runs":
+                yield " ".join(map(shell_quoted, facts["argv"]))
+            case "input" | "end of input":
+                yield from self._fed(entry)
+            case _:
+                yield from self._of_file(entry)
+
+    def _of_file(self, entry: Entry) -> Iterator[str]:
+        name = _operand(Path(os.fsdecode(entry.facts.get("name", b"."))))
+        match entry.kind:
+            case "looks":
+                yield f"look {name}"
+            case "reads":
+                yield f"cat <> {name} & sleep {_START_SECONDS}"
+            case "opens":
+                yield f"# here the suite opened the FIFO {name} for writing"
+            case "tries":
+                yield f"flock -n {name} echo {name} is not locked || echo {name} is locked"
+            case "hold":
+                holder = f"h{entry.facts['fd']}"
+                yield f"( flock 9; exec sleep 1000 ) 9>> {name} & {holder}=$!; sleep 0.1"
+            case "release":
+                yield f"kill $h{entry.facts['fd']}; sleep 0.1"
+
+    def _started(self, number: int, facts: dict[str, Any]) -> Iterator[str]:
+        pid = facts["pid"]
+        after = [e for e in self.entries[number + 1 :] if e.kind not in _BESIDE]
+        at_once = bool(after) and after[0].kind == "ended" and after[0].facts["pid"] == pid
+        if at_once:
+            if facts.get("stdin") == "pipe" and "input" not in facts:
+                self.given.add(pid)
+                facts = {**facts, "input": b"".join(self._written_to(number))}
+            yield from _start(facts, at_once=True)
+            return
+        name = f"p{len(self.names) + 1}"
+        self.names[pid] = name
+        is_fed = facts.get("stdin") == "pipe" and "input" not in facts
+        if is_fed:
+            self.fed.add(pid)
+            yield f"mkfifo ../{name}"
+            facts = {**facts, "stdin": f"../{name}"}
+        (call,) = _start(facts, at_once=False)
+        yield f"{call} {name}=$!"
+        yield (
+            f"exec {{in_{name}}}> ../{name}; sleep {_START_SECONDS}"
+            if is_fed
+            else (f"sleep {_START_SECONDS}")
+        )
+
+    def _written_to(self, number: int) -> Iterator[bytes]:
+        """What was written to the program of this start until it ended."""
+        for entry in self.entries[number + 1 :]:
+            if entry.kind == "ended":
+                return
+            if entry.kind == "input":
+                yield entry.facts["data"]
+
+    def _fed(self, entry: Entry) -> Iterator[str]:
+        pid = entry.facts.get("pid")
+        if pid in self.given:
+            return
+        if pid not in self.fed:
+            if "data" in entry.facts:
                 yield f"# written to its standard input: {shell_quoted(entry.facts['data'])}"
-    if not waited and not names:
-        yield ":"
+        elif entry.kind == "input":
+            yield f"{_printed(entry.facts['data'])} >&${{in_{self.names[pid]}}}"
+        else:
+            yield f"exec {{in_{self.names[pid]}}}>&-"
+
+    def _process(self, facts: dict[str, Any]) -> str:
+        if facts["pid"] in self.names:
+            return f"${self.names[facts['pid']]}"
+        words = " ".join(shell_quoted(word) for word in facts.get("argv", ()))
+        return f"$(pid_of {words})"
 
 
-def _ends_next(entries: list[Entry], start: Entry) -> bool:
-    """Did the program end before anything else happened?"""
-    after = [e for e in entries[entries.index(start) + 1 :] if e.kind not in ("input", "record")]
-    return bool(after) and after[0].kind == "ended" and after[0].facts["pid"] == start.facts["pid"]
+_BESIDE = ("input", "end of input", "record", "waited", "looks")
+
+
+def _is_listing(entry: Entry) -> bool:
+    return entry.kind == "runs" and entry.facts["argv"][0] == b"ls"
+
+
+def _what(entry: Entry) -> object:
+    return entry.facts.get("pid") or entry.facts.get("name") or entry.facts.get("argv")
 
 
 def _start(facts: dict[str, Any], *, at_once: bool) -> Iterator[str]:
@@ -164,18 +318,44 @@ def _start(facts: dict[str, Any], *, at_once: bool) -> Iterator[str]:
     folder = facts["cwd"]
     enter = f"cd {shell_quoted(os.fsencode(folder))} && " if folder not in ("", b"") else ""
     source = _input(facts)
-    call = f"{enter}{before}exec env -i{env_options} {environment} {command}{arguments}{after}"
+    setsid = "setsid " if facts.get("new_session") else ""
+    passed = "".join(f" {fd}<{shlex.quote(to)}" for fd, to in facts.get("passed", {}).items())
+    call = f"{enter}{before}exec {setsid}env -i{env_options} {environment} {command}{arguments}"
     ending = "; echo exit $?" if at_once else " &"
-    yield f"{source[0]}( {call} ){source[1]}{ending}"
+    yield f"{source[0]}( {call}{after} ){source[1]}{_outputs(facts)}{passed}{ending}"
+
+
+def _outputs(facts: dict[str, Any]) -> str:
+    """Where standard output and standard error go if the test has given a file."""
+    places = []
+    for number, name in (("1", "stdout"), ("2", "stderr")):
+        target = facts.get(name, "")
+        if target == "stdout":
+            places.append(f" {number}>&1")
+        elif target.startswith("/") and ".evidence/" not in target and "/dev/pts" not in target:
+            places.append(f" {number}>> {shlex.quote(target)}")
+    return "".join(places)
 
 
 def _input(facts: dict[str, Any]) -> tuple[str, str]:
     data = facts.get("input")
-    if data is None:
-        return "", " < /dev/null"
+    if data is not None:
+        return f"{_printed(data)} | ", ""
+    source = facts.get("stdin", "")
+    is_file = source.startswith(("/", "../p")) and "/dev/pts" not in source
+    return "", f" < {shlex.quote(source) if is_file else '/dev/null'}"
+
+
+def _printed(data: bytes) -> str:
+    """The command that prints this; a large amount is repeated text or zeros."""
     if len(data) > _LARGEST_FILE:
-        return f"head -c {len(data)} /dev/zero | ", ""
-    return (f"printf %s {shell_quoted(data)} | " if b"\0" not in data else f"{_octal(data)} | "), ""
+        unit = data[: data.find(b"\n") + 1] or data[:1]
+        if unit * (len(data) // len(unit)) == data and b"\0" not in unit:
+            text = shell_quoted(unit.rstrip(b"\n"))
+            newline = "" if unit.endswith(b"\n") else " | tr -d '\\n'"
+            return f"yes {text}{newline} | head -c {len(data)}"
+        return f"head -c {len(data)} /dev/zero"
+    return f"printf %s {shell_quoted(data)}" if b"\0" not in data else _octal(data)
 
 
 _LIMITS = {

@@ -23,7 +23,7 @@ from typing import IO, TypedDict, Unpack
 from daemontools_conformance.contract.outcomes import Unavailable
 from daemontools_conformance.contract.places import folder as data_folder
 from daemontools_conformance.contract.profiles import PROGRAMS
-from daemontools_conformance.running import evidence, journal, replay
+from daemontools_conformance.running import evidence, journal, replay, witness
 from daemontools_conformance.running.implementation import Implementation
 from daemontools_conformance.running.needs import closed_to_others
 from daemontools_conformance.running.patience import begin_test, deadline, eventually
@@ -82,6 +82,7 @@ class Sandbox:
         self.environment: dict[str, str] = {"PATH": self.search_path}
         self._spared = children()
         begin_test(self._nobody_is_left)
+        witness.watch(path)
 
     # Files
 
@@ -90,8 +91,9 @@ class Sandbox:
         path = self.path / os.fsdecode(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         data = content.encode() if isinstance(content, str) else content
-        path.write_bytes(data)
-        path.chmod(mode)
+        with witness.unwatched():
+            path.write_bytes(data)
+            path.chmod(mode)
         journal.note("write", name=path.relative_to(self.path), content=data, mode=mode)
         return path
 
@@ -197,13 +199,19 @@ class Sandbox:
             cwd=options.get("cwd", ""),
             prepare=list(options.get("prepare", ())),
             streams=name,
+            new_session=options.get("new_session", False),
+            passed={fd: _target(fd) for fd in options.get("pass_fds", ())},
+            stdin=_target(options.get("stdin")),
+            stdout=_target(options.get("stdout")),
+            stderr=_target(options.get("stderr")),
         )
         return running
 
     def _note_first_files(self) -> None:
         """Remember the files that the test made before it started its first program."""
         if self.first_files is None:
-            self.first_files = evidence.listing(self.path), replay.tree(self.path)
+            with witness.unwatched():
+                self.first_files = evidence.listing(self.path), replay.tree(self.path)
 
     def run(
         self,
@@ -275,7 +283,8 @@ class Sandbox:
     def control(self, service: str, letters: bytes) -> None:
         """Write command letters to the service's control FIFO, as svc does."""
         journal.note("control", service=service, letters=letters)
-        fd = os.open(self.path / service / "supervise/control", os.O_WRONLY | os.O_NONBLOCK)
+        with witness.unwatched():
+            fd = os.open(self.path / service / "supervise/control", os.O_WRONLY | os.O_NONBLOCK)
         try:
             os.write(fd, letters)
         finally:
@@ -289,8 +298,10 @@ class Sandbox:
 
     def replay(self, title: str) -> str:
         """The steps of the test as a shell script that does not need the suite."""
-        start = self.first_files[1] if self.first_files else replay.tree(self.path)
-        return replay.script(title, start, self.journal)
+        witness.settle()
+        with witness.unwatched():
+            start = self.first_files[1] if self.first_files else replay.tree(self.path)
+        return replay.script(title, start, self.journal, self.path)
 
     def keep(self, folder: Path, title: str, failure: str) -> None:
         """Write the evidence to the folder; `failure` is the bug report, if there is one."""
@@ -317,6 +328,8 @@ class Sandbox:
     def close(self) -> None:
         """Kill and reap every process, then raise Crashed if one showed a stack trace."""
         begin_test()
+        witness.settle()
+        witness.watch(None)
         for running in self.started:
             if running.popen.stdin and not running.popen.stdin.closed:
                 try:
@@ -335,6 +348,20 @@ class Sandbox:
         shutil.rmtree(self.evidence)
         shutil.rmtree(self.path.with_name(self.path.name + ".absent"), ignore_errors=True)
         self.asked_for.unlink(missing_ok=True)
+
+
+def _target(stream: File | None) -> str:
+    """What a stream of a program refers to: "", "pipe", or a file's name."""
+    if stream is None or stream == subprocess.DEVNULL:
+        return ""
+    if stream in (PIPE, subprocess.STDOUT):
+        return "pipe" if stream == PIPE else "stdout"
+    try:
+        return os.readlink(
+            f"/proc/self/fd/{stream if isinstance(stream, int) else stream.fileno()}"
+        )
+    except OSError:
+        return ""
 
 
 def _make_writable_and_retry(_function: object, path: str, _info: object) -> None:

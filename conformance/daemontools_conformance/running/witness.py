@@ -1,0 +1,171 @@
+"""What a test does by itself, without the sandbox: to files, locks and processes.
+
+CPython tells an audit hook of each such call before it makes it. Here the calls that
+concern the test's folder become entries of the journal, so that a replay can do the same.
+What a test writes into a file is noted at its next step, when the file holds it.
+"""
+
+import contextlib
+import fcntl
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from daemontools_conformance.running import journal
+
+_MOST = 65536  # bytes of a file
+_root = b""  # the test's folder, with a slash; empty between tests
+_is_off = False
+_changed: dict[bytes, None] = {}  # files that the test has opened for writing, oldest first
+_locks: dict[int, tuple[bytes, bool]] = {}  # descriptor -> file, is it known to be held?
+
+
+def watch(folder: Path | None) -> None:
+    """Note what happens in this folder from now on; None: in no folder."""
+    global _root
+    _root = os.fsencode(folder) + b"/" if folder else b""
+    _changed.clear()
+    _locks.clear()
+    journal.before_each(settle)
+
+
+@contextlib.contextmanager
+def unwatched() -> Iterator[None]:
+    """Note nothing meanwhile: the caller notes what it does itself."""
+    global _is_off
+    before, _is_off = _is_off, True
+    try:
+        yield
+    finally:
+        _is_off = before
+
+
+def settle() -> None:
+    """Note what the earlier calls have led to: the files as written, the locks as held."""
+    if not _root or _is_off:
+        return
+    with unwatched():
+        for name in list(_changed):
+            del _changed[name]
+            _note_content(name)
+        for fd, (name, is_held) in list(_locks.items()):
+            if is_held != _holds(fd, name):
+                _locks[fd] = (name, not is_held)
+                journal.add("release" if is_held else "hold", fd=fd, name=name)
+            elif not is_held:
+                del _locks[fd]
+                journal.add("tries", name=name)
+
+
+def _note_content(name: bytes) -> None:
+    try:
+        about = os.stat(_root + name)
+        with open(_root + name, "rb") as file:
+            content = file.read(_MOST + 1)
+    except OSError:
+        return
+    journal.add("write", name=Path(os.fsdecode(name)), content=content, mode=about.st_mode)
+
+
+def _holds(fd: int, name: bytes) -> bool:
+    """Is the file still open as this descriptor, and locked through it?"""
+    try:
+        is_same = os.fsencode(os.readlink(f"/proc/self/fd/{fd}")) == _root + name
+        return is_same and b"lock:" in Path(f"/proc/self/fdinfo/{fd}").read_bytes()
+    except OSError:
+        return False
+
+
+def _name(file: Any) -> bytes | None:
+    """The file's name in the test's folder; None if it is not there."""
+    try:
+        path = os.readlink(f"/proc/self/fd/{file}") if isinstance(file, int) else file
+        path = os.fsencode(path)
+    except (OSError, TypeError):
+        return None
+    if path + b"/" == _root:
+        return b"."
+    return path[len(_root) :] if path.startswith(_root) else None
+
+
+def _opened(path: Any, _mode: object, flags: int) -> None:
+    name = _name(path)
+    if name is None:
+        return
+    way = flags & os.O_ACCMODE
+    is_fifo = os.path.exists(_root + name) and stat.S_ISFIFO(os.stat(_root + name).st_mode)
+    if is_fifo and way != os.O_WRONLY:
+        journal.note("reads", name=name)
+    elif is_fifo and not name.endswith(b"supervise/ok"):  # whoever opens that only asks
+        journal.note("opens", name=name)
+    elif way == os.O_RDONLY and not is_fifo:
+        journal.note("looks", name=name)
+    elif not is_fifo:
+        _changed[name] = None
+
+
+def _killed(pid: int, number: int) -> None:
+    if number:
+        try:
+            argv = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]
+        except OSError:
+            argv = []
+        journal.note("signal", pid=pid, signal=int(number), argv=argv)
+
+
+def _locked(file: Any, way: int) -> None:
+    fd = file if isinstance(file, int) else file.fileno()
+    name = _name(fd)
+    if name is not None and not way & fcntl.LOCK_UN:
+        _locks[fd] = (name, False)
+
+
+def _command(*words: str) -> Callable[..., None]:
+    """An event whose first arguments are files, as a shell command."""
+
+    def act(*arguments: Any) -> None:
+        number = sum(word == "FILE" for word in words)
+        names = [_name(argument) for argument in arguments[:number]]
+        if None not in names:
+            rest = [word.format(*arguments) if "{" in word else word for word in words]
+            filled: list[Any] = [names.pop(0) if word == "FILE" else word for word in rest]
+            journal.note("runs", argv=[os.fsencode(word) for word in filled])
+
+    return act
+
+
+def _linked(target: Any, path: Any, *_: object) -> None:
+    name = _name(path)
+    if name is not None:
+        journal.note("runs", argv=[b"ln", b"-sfn", os.fsencode(target), name])
+
+
+_ACTS: dict[str, Callable[..., None]] = {
+    "open": _opened,
+    "os.kill": _killed,
+    "fcntl.flock": _locked,
+    "os.symlink": _linked,
+    "os.mkdir": _command("mkdir", "FILE"),
+    "os.rmdir": _command("rmdir", "FILE"),
+    "os.remove": _command("rm", "-f", "FILE"),
+    "os.rename": _command("mv", "-T", "FILE", "FILE"),
+    "os.link": _command("ln", "FILE", "FILE"),
+    "os.chmod": _command("chmod", "{1:o}", "FILE"),
+    "os.chown": _command("chown", "-h", "{1}:{2}", "FILE"),
+    "os.truncate": _command("truncate", "-s", "{1}", "FILE"),
+    "os.listdir": _command("ls", "-l", "FILE"),
+    "shutil.rmtree": _command("rm", "-rf", "FILE"),
+}
+
+
+def _hear(event: str, arguments: tuple[Any, ...]) -> None:
+    """The audit hook. It must be quick, since it hears of everything."""
+    if _root and not _is_off and event in _ACTS:
+        with unwatched():
+            _ACTS[event](*arguments)
+
+
+sys.addaudithook(_hear)
