@@ -23,6 +23,9 @@ def main() -> None:
 
 
 def _run_what_is_asked(arguments: list[str]) -> None:
+    if sys.flags.optimize:  # then Python leaves out the checks, which are assert statements
+        print("daemontools-conformance: unset PYTHONOPTIMIZE, and run without -O", file=sys.stderr)
+        sys.exit(4)
     if arguments[:1] in (["-h"], ["--help"]):
         _help()
         return
@@ -51,7 +54,8 @@ def _help() -> None:
         "--differential",
         nargs=2,
         metavar=("A", "B"),
-        help="compare two implementations on generated input",
+        help="compare two implementations on generated input; this has options of its own: "
+        "see --differential --help",
     )
     parser.print_help()
 

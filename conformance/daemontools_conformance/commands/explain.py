@@ -1,6 +1,7 @@
 """The verbs that show clauses: `list` all of them, `explain` some."""
 
 import argparse
+import difflib
 import sys
 import textwrap
 from collections.abc import Mapping
@@ -51,7 +52,9 @@ def explain(given: argparse.Namespace) -> int:
         found = [known[asked]] if asked in known else []
         found = found or [c for c in known.values() if c.id.startswith(asked)]
         if not found:
-            print(f"there is no clause {asked} (see: daemontools-conformance list)")
+            near = difflib.get_close_matches(asked, known, n=3)
+            meant = f"did you mean {' or '.join(near)}?" if near else ""
+            print(f"there is no clause {asked}; {meant or 'see: daemontools-conformance list'}")
             return 1
         for clause in found:
             of_profiles = {name: demanded[clause.id] for name, demanded in by_profile.items()}

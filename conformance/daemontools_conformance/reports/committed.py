@@ -83,6 +83,7 @@ def durations_as_text(tests: Iterable[Line]) -> str:
     return "".join("\n".join([file, *sorted(names), ""]) for file, names in sorted(files.items()))
 
 
+@cache
 def durations() -> Mapping[str, float]:
     """The seconds that each long test took, by node id. Every other test takes less."""
     took: dict[str, float] = {}

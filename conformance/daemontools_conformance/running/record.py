@@ -58,13 +58,14 @@ def record(pid: int) -> Record:
     the loader has a library open. So read until the process waits and two readings
     agree.
     """
-    seen = _read(pid)
+    before = seen = None
     for _ in range(_READINGS):
-        waits = is_asleep(pid)
-        before, seen = seen, _read(pid)
-        if waits and seen == before:
-            break
+        if is_asleep(pid):
+            before, seen = seen, _read(pid)
+            if seen == before:
+                break
         time.sleep(0.001)
+    seen = seen or _read(pid)
     journal.note("record", pid=pid, seen=seen)
     return seen
 

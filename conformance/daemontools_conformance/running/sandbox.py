@@ -199,11 +199,7 @@ class Sandbox:
             cwd=options.get("cwd", ""),
             prepare=list(options.get("prepare", ())),
             streams=name,
-            new_session=options.get("new_session", False),
-            passed={fd: _target(fd) for fd in options.get("pass_fds", ())},
-            stdin=_target(options.get("stdin")),
-            stdout=_target(options.get("stdout")),
-            stderr=_target(options.get("stderr")),
+            **_streams(options),
         )
         return running
 
@@ -348,6 +344,17 @@ class Sandbox:
         shutil.rmtree(self.evidence)
         shutil.rmtree(self.path.with_name(self.path.name + ".absent"), ignore_errors=True)
         self.asked_for.unlink(missing_ok=True)
+
+
+def _streams(options: Options) -> dict[str, object]:
+    """What the program's descriptors refer to, for the journal."""
+    return {
+        "stdin": _target(options.get("stdin")),
+        "stdout": _target(options.get("stdout")),
+        "stderr": _target(options.get("stderr")),
+        "passed": {fd: _target(fd) for fd in options.get("pass_fds", ())},
+        "new_session": options.get("new_session", False),
+    }
 
 
 def _target(stream: File | None) -> str:

@@ -10,7 +10,6 @@ through pipes (sandbox.py), since a terminal changes bytes on their way.
 import contextlib
 import os
 import shutil
-import warnings
 from types import TracebackType
 
 import pexpect
@@ -26,17 +25,13 @@ class Terminal:
         environment = dict(sandbox.environment)
         file = shutil.which(os.fsdecode(program), path=environment["PATH"])
         assert file, f"there is no {program!r}"
-        with warnings.catch_warnings():
-            # A worker of xdist has a thread that reads from the controller. CPython warns of a
-            # fork beside it, and since 3.15 raises if warnings are errors; the child executes.
-            warnings.filterwarnings("ignore", "This process .* is multi-threaded")
-            self._spawned: pexpect.spawn[bytes] = pexpect.spawn(
-                file,
-                [os.fsdecode(word) for word in arguments],
-                env={**environment, "TERM": "dumb"},
-                cwd=str(sandbox.path),
-                echo=False,
-            )
+        self._spawned: pexpect.spawn[bytes] = pexpect.spawn(
+            file,
+            [os.fsdecode(word) for word in arguments],
+            env={**environment, "TERM": "dumb"},
+            cwd=str(sandbox.path),
+            echo=False,
+        )
         assert self._spawned.pid
         self.pid: int = self._spawned.pid
 

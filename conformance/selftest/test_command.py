@@ -1,0 +1,38 @@
+"""The command line: what is wrong with it is said in one line, before anything runs."""
+
+import subprocess
+import sys
+
+
+def command(*words: str, optimize: bool = False) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [
+            sys.executable,
+            *(["-O"] if optimize else []),
+            "-I",
+            "-m",
+            "daemontools_conformance",
+            *words,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_without_assertions_the_suite_refuses_to_run() -> None:
+    finished = command("--program", "svok", optimize=True)
+    assert (finished.returncode, finished.stdout) == (4, "")
+    assert "unset PYTHONOPTIMIZE" in finished.stderr
+
+
+def test_explain_suggests_clauses_with_similar_ids() -> None:
+    finished = command("explain", "svok/exit/runing")
+    assert finished.returncode == 1
+    assert "did you mean svok/exit/running" in finished.stdout
+
+
+def test_the_help_says_that_a_differential_session_has_its_own_options() -> None:
+    assert "see --differential --help" in " ".join(command("--help").stdout.split())
+    assert "--cases" in command("--differential", "--help").stdout
