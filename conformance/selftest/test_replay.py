@@ -1,5 +1,6 @@
 """Replays: a journal as a shell script that repeats the steps by hand."""
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -102,7 +103,7 @@ def test_pauses_of_the_test_are_pauses_of_the_script() -> None:
         Entry(1.5, "control", {"service": "s", "letters": b"d"}),
     ]
     lines = replay.script("t", [], Journal(0.0, entries)).splitlines()
-    assert "sleep 1.50" in lines
+    assert "sleep 1.20" in lines  # and 0.3 of its start
     assert "printf %s d > s/supervise/control" in lines
 
 
@@ -203,6 +204,19 @@ def test_a_wait_is_one_pause_with_its_reason() -> None:
     entries = [Entry(0.0, "start", {**facts, "pid": 5}), *waits, control, late]
     lines = replay.script("t", [], Journal(0.0, entries)).splitlines()
     assert [line for line in lines if line.startswith("sleep 1")] == [
-        "sleep 1.50  # until: it is up"
+        "sleep 1.20  # until: it is up"
     ]
     assert "sleep 5.00  # in vain for: it is down" in lines
+
+
+def test_a_fifo_that_a_test_waits_for_does_not_stop_the_suite(box: Sandbox) -> None:
+    box.start_command(["sh", "-c", "sleep 0.3; mkfifo ok; exec sleep 1000"])
+
+    def opens() -> bool:
+        with contextlib.suppress(OSError):
+            os.close(os.open(box.path / "ok", os.O_WRONLY | os.O_NONBLOCK))
+        return (box.path / "ok").exists()
+
+    eventually(opens)
+    box.run("svok", "/dev/null")
+    box.close()

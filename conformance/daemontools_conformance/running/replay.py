@@ -181,6 +181,8 @@ class _Steps:
                 yield f"sleep {pause:.2f}" + (f"  # until: {' '.join(why.split())}" if why else "")
             if made or entry.kind == "ended":
                 now, why = entry.at, ""
+            if entry.kind == "start" and entry.facts["pid"] in self.names:
+                now += _START_SECONDS  # its lines pause by themselves
             yield from made
 
     def _is_repeated(self, number: int, entry: Entry) -> bool:

@@ -63,6 +63,8 @@ def settle() -> None:
 def _note_content(name: bytes) -> None:
     try:
         about = os.stat(_root + name)
+        if not stat.S_ISREG(about.st_mode):  # a FIFO by now, which would keep us waiting
+            return
         with open(_root + name, "rb") as file:
             content = file.read(_MOST + 1)
     except OSError:
@@ -96,14 +98,15 @@ def _opened(path: Any, _mode: object, flags: int) -> None:
     if name is None:
         return
     way = flags & os.O_ACCMODE
-    is_fifo = os.path.exists(_root + name) and stat.S_ISFIFO(os.stat(_root + name).st_mode)
+    exists = os.path.exists(_root + name)
+    is_fifo = exists and stat.S_ISFIFO(os.stat(_root + name).st_mode)
     if is_fifo and way != os.O_WRONLY:
         journal.note("reads", name=name)
     elif is_fifo and not name.endswith(b"supervise/ok"):  # whoever opens that only asks
         journal.note("opens", name=name)
     elif way == os.O_RDONLY and not is_fifo:
         journal.note("looks", name=name)
-    elif not is_fifo:
+    elif exists or flags & os.O_CREAT:
         _changed[name] = None
 
 
