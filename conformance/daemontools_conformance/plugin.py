@@ -8,6 +8,7 @@ The tests run in workers, which are forks of the process that has collected them
 test's outcome reaches that process with the test's report.
 """
 
+import linecache
 import random
 from collections.abc import Generator
 from dataclasses import fields, replace
@@ -90,6 +91,9 @@ class Conformance:
         self.config = config
         self.session = session
         self.run: Run | None = None
+        self.wants_tracebacks = config.option.tbstyle != "auto"
+        if not self.wants_tracebacks:  # pytest makes one for each failure: let it be a cheap one
+            config.option.tbstyle = "native"
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Say what this run judges, since a whole run takes minutes."""
@@ -225,8 +229,7 @@ class Conformance:
             report.outcome = "skipped"
             report.wasxfail = why
         else:
-            wants_more = self.config.getoption("tbstyle") != "auto"
-            more = wants_more or outcome == Outcome.HARNESS_ERROR
+            more = self.wants_tracebacks or outcome == Outcome.HARNESS_ERROR
             error, where = _error(item, excinfo.value), _line_of_test(item, excinfo)
             report.longrepr, item.stash[FAILURE] = self.session.describe(
                 failure.Failure(self.session.clauses[clause_of(item)], outcome, error, where),
@@ -338,5 +341,5 @@ def _line_of_test(item: pytest.Item, excinfo: "pytest.ExceptionInfo[BaseExceptio
     inside = [entry for entry in excinfo.traceback if Path(entry.path) == item.path]
     if not inside:
         return item.nodeid
-    line = str(inside[-1].statement).strip().splitlines()[0]
-    return f"{item.nodeid} (line {inside[-1].lineno + 1}: {line})"
+    number = inside[-1].lineno + 1
+    return f"{item.nodeid} (line {number}: {linecache.getline(str(item.path), number).strip()})"

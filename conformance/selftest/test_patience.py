@@ -96,6 +96,15 @@ def test_a_program_that_waits_in_vain_more_often_than_it_passes_waits_shortly(
     assert hope.longest_wait(OTHER, 0.0) == wait
 
 
+def test_where_all_wait_in_vain_a_program_waits_shortly_until_it_has_passed() -> None:
+    hope = Hope([CLAUSE, "setlock/lock/held"])
+    for _ in range(8):
+        hope.note("setlock/lock/held", in_vain=True)
+    assert hope.longest_wait(CLAUSE, 0.0) == SHORT
+    hope.note(CLAUSE, in_vain=False)
+    assert hope.longest_wait(CLAUSE, 0.0) == float("inf")
+
+
 def test_no_deadline_is_longer_than_the_longest_wait() -> None:
     patience.wait_at_most(0.5)
     try:

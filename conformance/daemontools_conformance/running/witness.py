@@ -165,9 +165,12 @@ _ACTS: dict[str, Callable[..., None]] = {
 
 
 def _hear(event: str, arguments: tuple[Any, ...]) -> None:
-    """The audit hook. It must be quick, since it hears of everything."""
+    """The audit hook. It must be quick, since it hears of everything.
+
+    An error here would become one of the test, which does nothing wrong.
+    """
     if _root and not _is_off and event in _ACTS:
-        with unwatched():
+        with unwatched(), contextlib.suppress(Exception):
             _ACTS[event](*arguments)
 
 

@@ -9,11 +9,13 @@ through pipes (sandbox.py), since a terminal changes bytes on their way.
 
 import contextlib
 import os
+import shlex
 import shutil
 from types import TracebackType
 
 import pexpect
 
+from daemontools_conformance.running import journal
 from daemontools_conformance.running.patience import deadline, eventually
 from daemontools_conformance.running.sandbox import Argument, Sandbox
 
@@ -32,6 +34,8 @@ class Terminal:
             cwd=str(sandbox.path),
             echo=False,
         )
+        command = shlex.join([file, *(os.fsdecode(word) for word in arguments)])
+        journal.note("shell", line=f"script -qec {shlex.quote(command)} /dev/null &")
         assert self._spawned.pid
         self.pid: int = self._spawned.pid
 
@@ -54,10 +58,12 @@ class Terminal:
 
     def press_interrupt(self) -> None:
         """Ctrl-C."""
+        journal.note("shell", line="# here the suite pressed Ctrl-C on the terminal")
         self._spawned.sendintr()
 
     def hang_up(self) -> None:
         """Take the terminal away, as when its window is closed."""
+        journal.note("shell", line="# here the suite closed the terminal")
         self._spawned.ptyproc.fileobj.close()  # type: ignore[attr-defined]
 
     def wait(self, within: float = 10.0) -> int:
