@@ -162,3 +162,20 @@ def test_the_name_of_a_test_is_its_node_id_without_repetitions(
     node_id: str, name: str, repetition: int
 ) -> None:
     assert (name_of_test(node_id), repetition_of(node_id)) == (name, repetition)
+
+
+@pytest.mark.parametrize(
+    ("asked", "tests", "workers"),
+    [
+        (Asked(), 1, 1),
+        (Asked(), 3, 3),
+        (Asked(numprocesses="0"), 9, 0),
+        (Asked(numprocesses="5"), 9, 5),
+    ],
+)
+def test_few_tests_have_few_workers(asked: Asked, tests: int, workers: int) -> None:
+    assert asked.workers_for(tests) == workers
+
+
+def test_a_quick_run_has_fewer_workers_than_a_whole_one() -> None:
+    assert Asked(quick=True).workers_for(9999) < Asked().workers_for(9999)

@@ -206,7 +206,8 @@ def test_a_wait_is_one_pause_with_its_reason() -> None:
     assert [line for line in lines if line.startswith("sleep 1")] == [
         "sleep 1.20  # until: it is up"
     ]
-    assert "sleep 5.00  # in vain for: it is down" in lines
+    assert "# here the suite waited in vain for: it is down" in lines
+    assert "sleep 5.00" in lines
 
 
 def test_a_fifo_that_a_test_waits_for_does_not_stop_the_suite(box: Sandbox) -> None:

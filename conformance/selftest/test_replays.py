@@ -10,6 +10,7 @@ between the two honest runs (process ids, times).
 import re
 import subprocess
 import sys
+import time
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -24,9 +25,10 @@ from selftest.liars import LIARS
 CATALOGUE = Path(__file__).parents[1] / "upkeep/mutants/catalogue.toml"
 SHORT = (Outcome.FAIL, Outcome.TIMEOUT, Outcome.CRASH)
 MUTANTS, ENOUGH = 30, 0.9
-# A liar that is not there, or cannot be executed, has nothing that a shell could run.
-NOT_RUN = {"missing-program"}
-CHANGING = re.compile(r"\d{4,}|@[0-9a-f]{24}|/tmp/\S+|\d\d:\d\d|0\.\d+")
+# A program that is not there, or may not be executed, is not started: nothing was run.
+NOT_RUN = {"missing-program", "not-executable"}
+CHANGING = re.compile(r"@(?P<label>[0-9a-f]{16})[0-9a-f]{8}|/tmp/\S+|\d\d:\d\d|(?P<number>\d{4,})")
+LARGEST_PID = 4_194_304
 
 
 @dataclass(frozen=True)
@@ -76,16 +78,30 @@ def fell_short(wrong: Wrong, honest: Path, folder: Path) -> tuple[Path, Path] | 
 
 
 def told(script: str) -> list[str]:
-    """What the script shows, without what changes from run to run."""
+    """What the script shows, without what changes from run to run.
+
+    Numbers that may be process ids or inodes get names, in the order in which they
+    come: so two that are equal stay equal.
+    """
+    names: dict[str, str] = {}
+
+    def masked(found: re.Match[str]) -> str:
+        if label := found["label"]:
+            return f"now + {round((int(label, 16) - 2**62 - time.time()) / 10)} * 10 seconds"
+        if (number := found["number"]) and int(number) <= LARGEST_PID:
+            return names.setdefault(number, f"number {len(names)}")
+        return "changing"
+
     ran = subprocess.run(
         ["bash", "-c", script],
-        capture_output=True,
-        check=False,
-        timeout=120,
         stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+        timeout=60,
     )
-    text = (ran.stdout + b"\n" + ran.stderr).decode(errors="backslashreplace")
-    return sorted(CHANGING.sub("N", line) for line in text.splitlines())
+    text = CHANGING.sub(masked, ran.stdout.decode(errors="backslashreplace"))
+    return sorted(text.splitlines())
 
 
 def shows(evidence: Path, programs: Path, honest: Path) -> bool:

@@ -148,7 +148,8 @@ class Running:
                 f"stdout: {self.out[-500:]!r}; stderr: {self.err[-500:]!r}"
             ) from None
         finished = Finished(self.argv, code, self.out, self.err)
-        journal.note("ended", pid=self.pid, code=code, argv=self.argv)
+        number = finished.out.strip().isdigit()
+        journal.note("ended", pid=self.pid, code=code, argv=self.argv, tells_number=number)
         if not crash_is_an_answer:
             finished.check_no_crash()
         return finished

@@ -123,9 +123,16 @@ _FUNCTIONS = {
     "[ \"$(tr '\\0' ' ' < $p/cmdline)\" = \"$* \" ] && "
     'case $(readlink $p/cwd) in "$PWD"*) echo ${p#/proc/};; esac; '
     "done 2>/dev/null | sort -n | tail -n 1; }",
-    "look": 'look() { echo "-- $1:"; if grep -qI . "$1"; then head -c 2000 "$1"; '
+    "look": "look() { stat -c '-- %n, inode %i' \"$1\"; "
+    'if grep -qI . "$1"; then head -c 2000 "$1"; '
     'else head -c 2000 "$1" | od -An -c; fi; }',
 }
+
+# Kill all that the script has started: that is what works in its folder.
+_END = (
+    "end() { for p in /proc/[0-9]*; do case $(readlink $p/cwd) in "
+    '"$PWD"|"$PWD"/*) [ ${p#/proc/} = $$ ] || kill -KILL ${p#/proc/};; esac; done 2>/dev/null; }'
+)
 
 
 def script(title: str, start: list[str], journal: Journal, box: Path | None = None) -> str:
@@ -137,7 +144,8 @@ def script(title: str, start: list[str], journal: Journal, box: Path | None = No
     needed = [text for name, text in _FUNCTIONS.items() if any(f"{name} " in s for s in steps)]
     enter = 'cd "$(mktemp -d)" && mkdir box && cd box'
     if box and any(str(box) in line for line in steps):
-        enter = f"mkdir -p {shlex.quote(str(box))} && cd {shlex.quote(str(box))}"
+        place = shlex.quote(str(box))
+        enter = f"rm -rf {place}; mkdir -p {place} && cd {place}"
     lines = [
         "#!/bin/bash",
         *(f"# {line}" for line in title.splitlines()),
@@ -145,7 +153,7 @@ def script(title: str, start: list[str], journal: Journal, box: Path | None = No
         *needed,
         *steps,
         "ls -lAR",
-        "kill $(jobs -p) 2>/dev/null || :",
+        *([_END, "end; sleep 0.1; end"] if any("&" in step for step in steps) else []),
     ]
     return "".join(f"{line}\n" for line in lines)
 
@@ -164,35 +172,36 @@ class _Steps:
         """The lines for every step; before the first start, only for what goes on since."""
         now = self.entries[self.began].at if self.began < len(self.entries) else 0.0
         why = ""
+        looks: list[str] = []
         for number, entry in enumerate(self.entries):
             if number < self.began and entry.kind not in ("reads", "hold", "release"):
                 continue
-            if self._is_repeated(number, entry):
+            if _is_look(entry):  # comes after the pause, just before the next step
+                looks += [] if self._is_repeated(number, entry) else self._of(number, entry)
                 continue
-            if entry.kind == "waited":
+            if entry.kind == "waited" and not entry.facts["in_vain"]:
                 why = entry.facts["what"]
-                if entry.facts["in_vain"]:
-                    yield f"sleep {min(entry.at - now, _LONGEST_PAUSE):.2f}  # in vain for: {why}"
-                    now, why = entry.at, ""
                 continue
             made = list(self._of(number, entry))
-            pause = entry.at - now
-            if made and pause > SHORTEST_PAUSE and entry.kind != "ended":
-                yield f"sleep {pause:.2f}" + (f"  # until: {' '.join(why.split())}" if why else "")
+            if made and entry.kind != "ended":
+                longest = _LONGEST_PAUSE if entry.kind in ("waited", "hung") else float("inf")
+                yield from _pause(min(entry.at - now, longest), why)
+                yield from looks
+                looks = []
             if made or entry.kind == "ended":
                 now, why = entry.at, ""
             if entry.kind == "start" and entry.facts["pid"] in self.names:
                 now += _START_SECONDS  # its lines pause by themselves
             yield from made
+        yield from looks
 
     def _is_repeated(self, number: int, entry: Entry) -> bool:
         """Does the test look at the same once more, before the next step?"""
-        if entry.kind in ("looks", "record", "tries", "reads") or _is_listing(entry):
-            for later in self.entries[number + 1 :]:
-                if later.kind == entry.kind and _what(later) == _what(entry):
-                    return True
-                if later.kind not in ("looks", "record", "tries", "waited", "reads"):
-                    break
+        for later in self.entries[number + 1 :]:
+            if later.kind == entry.kind and _what(later) == _what(entry):
+                return True
+            if not _is_look(later) and later.kind != "waited":
+                break
         return False
 
     def _of(self, number: int, entry: Entry) -> Iterator[str]:
@@ -202,8 +211,10 @@ class _Steps:
                 yield from self._started(number, facts)
             case "ended" if facts["pid"] in self.names:
                 yield f"wait ${self.names[facts['pid']]}; echo exit $?"
+            case "waited":
+                yield f"# here the suite waited in vain for: {' '.join(facts['what'].split())}"
             case "hung" if facts["pid"] in self.names:
-                yield f"sleep 3; kill -0 ${self.names[facts['pid']]} && echo it has not ended"
+                yield f"kill -0 ${self.names[facts['pid']]} && echo it has not ended"
             case "write":
                 yield from write(facts["name"], facts["content"], facts["mode"])
             case "control":
@@ -249,7 +260,10 @@ class _Steps:
             if facts.get("stdin") == "pipe" and "input" not in facts:
                 self.given.add(pid)
                 facts = {**facts, "input": b"".join(self._written_to(number))}
-            yield from _start(facts, at_once=True)
+            (call,) = _start(facts, at_once=True)
+            if after[0].facts.get("tells_number"):  # its own process id, perhaps
+                call = call.replace("; echo exit $?", " & echo process $!; wait $!; echo exit $?")
+            yield call
             return
         name = f"p{len(self.names) + 1}"
         self.names[pid] = name
@@ -296,8 +310,14 @@ class _Steps:
 _BESIDE = ("input", "end of input", "record", "waited", "looks")
 
 
-def _is_listing(entry: Entry) -> bool:
-    return entry.kind == "runs" and entry.facts["argv"][0] == b"ls"
+def _is_look(entry: Entry) -> bool:
+    is_listing = entry.kind == "runs" and entry.facts["argv"][0] == b"ls"
+    return is_listing or entry.kind in ("looks", "record", "tries")
+
+
+def _pause(seconds: float, why: str) -> Iterator[str]:
+    if seconds > SHORTEST_PAUSE:
+        yield f"sleep {seconds:.2f}" + (f"  # until: {' '.join(why.split())}" if why else "")
 
 
 def _what(entry: Entry) -> object:
