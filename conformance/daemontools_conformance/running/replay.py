@@ -119,20 +119,20 @@ _FUNCTIONS = {
     "show": "show() { for f in cmdline environ; do tr '\\0' '\\n' < /proc/$1/$f; done; "
     "grep -E '^(Uid|Gid|Groups|Umask|Sig|Cap|NoNew)' /proc/$1/status; readlink /proc/$1/cwd; "
     "cat /proc/$1/limits; ls -l /proc/$1/fd; }",
-    "pid_of": "pid_of() { for p in /proc/[0-9]*; do "
-    "[ \"$(tr '\\0' ' ' < $p/cmdline)\" = \"$* \" ] && "
-    'case $(readlink $p/cwd) in "$PWD"*) echo ${p#/proc/};; esac; '
+    "pid_of": "pid_of() { for p in $(inside); do "
+    "[ \"$(tr '\\0' ' ' < /proc/$p/cmdline)\" = \"$* \" ] && echo $p; "
     "done 2>/dev/null | sort -n | tail -n 1; }",
     "look": "look() { stat -c '-- %n, inode %i' \"$1\"; "
     'if grep -qI . "$1"; then head -c 2000 "$1"; '
     'else head -c 2000 "$1" | od -An -c; fi; }',
 }
 
-# Kill all that the script has started: that is what works in its folder.
-_END = (
-    "end() { for p in /proc/[0-9]*; do case $(readlink $p/cwd) in "
-    '"$PWD"|"$PWD"/*) [ ${p#/proc/} = $$ ] || kill -KILL ${p#/proc/};; esac; done 2>/dev/null; }'
+# The processes that work in the script's folder: all that it has started, and itself.
+_INSIDE = (
+    "inside() { ls -ld /proc/[0-9]*/cwd 2>/dev/null | "
+    'sed -n "s|.*/proc/\\([0-9]*\\)/cwd -> $PWD.*|\\1|p"; }'
 )
+_END = "end() { kill -KILL $(inside | grep -vx $$) 2>/dev/null; }; end; sleep 0.1; end"
 
 
 def script(title: str, start: list[str], journal: Journal, box: Path | None = None) -> str:
@@ -146,14 +146,16 @@ def script(title: str, start: list[str], journal: Journal, box: Path | None = No
     if box and any(str(box) in line for line in steps):
         place = shlex.quote(str(box))
         enter = f"rm -rf {place}; mkdir -p {place} && cd {place}"
+    has_background = any("&" in step for step in steps)
     lines = [
         "#!/bin/bash",
         *(f"# {line}" for line in title.splitlines()),
         enter,
+        *([_INSIDE] if has_background else []),
         *needed,
         *steps,
         "ls -lAR",
-        *([_END, "end; sleep 0.1; end"] if any("&" in step for step in steps) else []),
+        *([_END] if has_background else []),
     ]
     return "".join(f"{line}\n" for line in lines)
 
