@@ -11,6 +11,7 @@ from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.running.status import SIZE, decode
 
 _WIDTH = 96
+_INSTEAD = "# here the suite"  # begins a line for what no shell can do
 _MOST_HEX = 96  # bytes of a value shown in hex
 _MOST_SHOWN = 600  # characters of a value
 _FEW = 4  # members of a collection: a larger one is compared member by member
@@ -35,7 +36,11 @@ class Failure:
             *textwrap.wrap(clause.text, _WIDTH, initial_indent="  ", subsequent_indent="  "),
             f"  ({clause.level}; {clause.source}; {clause.file.name}:{clause.line})",
         ]
-        steps = [f"  {line}" for line in script.splitlines() if not line.startswith(("#!", "# "))]
+        steps = [
+            f"  {line}"
+            for line in script.splitlines()
+            if not line.startswith("#") or line.startswith(_INSTEAD)
+        ]
         problem = [f"  {line}" for line in self._problem().strip().splitlines()]
         tail = ["", f"Test: {self.where}"]
         if evidence:

@@ -174,33 +174,36 @@ class Sandbox:
             call, file = self._prepared(words, executable, options["prepare"]), None
         name = f"{len(self.started):02d}.{Path(os.fsdecode(words[0])).name}"
         out, err = self.evidence / f"{name}.out", self.evidence / f"{name}.err"
-        environment = options.get("env", self.environment)
+        given = options.get("env", self.environment)
+        environment = {os.fsencode(k): os.fsencode(v) for k, v in given.items()}
+        facts = {
+            "argv": words,
+            "file": os.fsencode(executable or b""),
+            "env": environment,
+            "streams": name,
+            **_facts(options),
+        }
         with open(out, "wb") as out_file, open(err, "wb") as err_file:
-            popen = subprocess.Popen(
-                call,
-                executable=file,
-                bufsize=0,
-                stdin=options.get("stdin", subprocess.DEVNULL),
-                stdout=options.get("stdout", out_file),
-                stderr=options.get("stderr", err_file),
-                env={os.fsencode(k): os.fsencode(v) for k, v in environment.items()},
-                cwd=self.path / os.fsdecode(options.get("cwd", "")),
-                pass_fds=options.get("pass_fds", ()),
-                start_new_session=options.get("new_session", False),
-            )
+            try:
+                popen = subprocess.Popen(
+                    call,
+                    executable=file,
+                    bufsize=0,
+                    stdin=options.get("stdin", subprocess.DEVNULL),
+                    stdout=options.get("stdout", out_file),
+                    stderr=options.get("stderr", err_file),
+                    env=environment,
+                    cwd=self.path / os.fsdecode(options.get("cwd", "")),
+                    pass_fds=options.get("pass_fds", ()),
+                    start_new_session=options.get("new_session", False),
+                )
+            except OSError:  # it cannot be executed: a shell will say so, too
+                journal.note("start", pid=0, **facts)
+                journal.note("ended", pid=0)
+                raise
         running = Running(popen, tuple(words), out, err)
         self.started.append(running)
-        journal.note(
-            "start",
-            pid=popen.pid,
-            argv=words,
-            file=os.fsencode(executable or b""),
-            env={os.fsencode(k): os.fsencode(v) for k, v in environment.items()},
-            cwd=options.get("cwd", ""),
-            prepare=list(options.get("prepare", ())),
-            streams=name,
-            **_streams(options),
-        )
+        journal.note("start", pid=popen.pid, **facts)
         return running
 
     def _note_first_files(self) -> None:
@@ -346,9 +349,11 @@ class Sandbox:
         self.asked_for.unlink(missing_ok=True)
 
 
-def _streams(options: Options) -> dict[str, object]:
-    """What the program's descriptors refer to, for the journal."""
+def _facts(options: Options) -> dict[str, object]:
+    """How a program is started and what its descriptors refer to, for the journal."""
     return {
+        "cwd": options.get("cwd", ""),
+        "prepare": list(options.get("prepare", ())),
         "stdin": _target(options.get("stdin")),
         "stdout": _target(options.get("stdout")),
         "stderr": _target(options.get("stderr")),
