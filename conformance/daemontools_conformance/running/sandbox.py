@@ -362,6 +362,15 @@ def _facts(options: Options) -> dict[str, object]:
     }
 
 
+def _streams(options: Options) -> list[tuple[str, File | None]]:
+    """Standard input, output and error, as the caller gave them."""
+    return [
+        ("stdin", options.get("stdin")),
+        ("stdout", options.get("stdout")),
+        ("stderr", options.get("stderr")),
+    ]
+
+
 def _target(stream: File | None) -> str:
     """What a stream of a program refers to: "", "pipe", or a file's name."""
     if stream is None or stream == subprocess.DEVNULL:
