@@ -60,6 +60,25 @@ def test_label_is_that_of_the_first_byte(sandbox: Sandbox) -> None:
     assert seconds(a) <= seconds(bc) <= arrived
 
 
+@clause("multilog/stamp/later-line")
+def test_a_line_that_is_written_later_has_a_later_label(sandbox: Sandbox) -> None:
+    multilog = sandbox.start("multilog", "t", "./log", stdin=PIPE)
+    current = sandbox.path / "log/current"
+    for number in range(50):
+        line = b" %d\n" % number
+        multilog.write(line[1:])
+        eventually(lambda line=line: current.read_bytes().endswith(line))  # type: ignore[misc]
+    labels = [line[:25] for line in current.read_bytes().splitlines()]
+    assert labels == sorted(set(labels))
+
+
+@clause("multilog/stamp/lines-of-a-block")
+def test_lines_that_arrive_together(sandbox: Sandbox, variant: str) -> None:
+    sandbox.run("multilog", "t", "./log", input=b"abc\n" * 250)
+    labels = {line[:25] for line in (sandbox.path / "log/current").read_bytes().splitlines()}
+    assert (len(labels) > 1) == {"": True, "block": False}[variant]
+
+
 @clause("multilog/stamp/long-line-once")
 def test_a_long_line_has_one_label(sandbox: Sandbox) -> None:
     sandbox.run("multilog", "t", "./log", input=b"a" * 50_000 + b"\nb\n")

@@ -12,6 +12,7 @@ from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import Argument, Sandbox
 from daemontools_conformance.tests.supervise.services import noted, wait_until_obeyed, wait_until_up
 
+LONGEST = 65  # seconds: the pause of 60, and what a busy machine adds
 WARNING = b"supervise: warning: unable to fork for s, sleeping 60 seconds: temporary failure\n"
 
 
@@ -73,7 +74,7 @@ def test_after_60_seconds(sandbox: Sandbox, variant: str) -> None:
         never(lambda: sandbox.status("s").pid, during=70)
         sandbox.control("s", b"u")
     eventually(lambda: starts(sandbox), within=120)
-    assert starts(sandbox)[0] - begin >= 60
+    assert 60 <= starts(sandbox)[0] - begin < (90 if variant else LONGEST)
     assert supervise.err == WARNING
 
 

@@ -145,6 +145,29 @@ def test_a_command_during_the_pause(sandbox: Sandbox) -> None:
     assert obeyed - started / TICKS_PER_SECOND >= 1
 
 
+@clause("supervise/restart/commands-between")
+@pytest.mark.parametrize("run", [FAILS_AT_ONCE, f"{NOTE_START}\nkill -9 $$"])
+def test_a_service_that_fails_at_once_is_still_commanded(sandbox: Sandbox, run: str) -> None:
+    sandbox.service("s", run)
+    supervise = sandbox.supervise("s")
+    wait_until_started(sandbox, 2)
+    sandbox.control("s", b"d")
+    eventually(lambda: (sandbox.status("s").want, sandbox.status("s").pid) == (b"d", 0))
+    sandbox.control("s", b"u")
+    wait_until_started(sandbox, len(starts(sandbox)) + 2)
+    sandbox.control("s", b"dx")
+    assert supervise.wait().code == 0
+
+
+@clause("supervise/restart/commands-between")
+def test_without_a_run_it_is_still_commanded(sandbox: Sandbox) -> None:
+    (sandbox.path / "s").mkdir()
+    supervise = sandbox.supervise("s")
+    eventually(lambda: supervise.err.count(b"\n") >= 2)
+    sandbox.control("s", b"dx")
+    assert supervise.wait().code == 0
+
+
 @clause("supervise/restart/foreign-children")
 @pytest.mark.parametrize("down", [False, True])
 def test_a_child_from_before_exec(sandbox: Sandbox, down: bool) -> None:

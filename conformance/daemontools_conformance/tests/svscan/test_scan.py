@@ -23,7 +23,7 @@ from daemontools_conformance.tests.svscan.scanning import (
 )
 
 TICK_SECONDS = 0.01
-GENEROUS_SECONDS = 2  # for the quickest of several scans
+GENEROUS_SECONDS = 0.9  # for the quickest of several scans: six seconds are too many
 
 
 def scans(sandbox: Sandbox) -> Callable[[], list[float]]:

@@ -88,6 +88,23 @@ def test_a_line_is_not_labelled_before_its_first_byte(sandbox: Sandbox) -> None:
     assert second - first >= HALF_A_SECOND - 2 * MICROSECOND
 
 
+@clause("tai64n/label/later-line")
+def test_a_line_that_is_written_later_has_a_later_label(sandbox: Sandbox) -> None:
+    tai64n = sandbox.start("tai64n", stdin=PIPE)
+    times = []
+    for number in range(50):
+        line = b"%d\n" % number
+        tai64n.write(line)
+        times.append(wait_until_labelled(tai64n, line))
+    assert times == sorted(set(times))
+
+
+@clause("tai64n/label/lines-of-a-block")
+def test_lines_that_arrive_together(sandbox: Sandbox, variant: str) -> None:
+    times = {at for at, _ in split(sandbox.run("tai64n", input=b"abc\n" * 250).out)}
+    assert (len(times) > 1) == {"": True, "block": False}[variant]
+
+
 def wait_until_passed(nanoseconds: int) -> None:
     """Wait until the wall clock, by which labels are made, has moved on by so much."""
     end = time.time_ns() + nanoseconds
