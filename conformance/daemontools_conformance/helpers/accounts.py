@@ -10,6 +10,8 @@ LINES = [
     b"root:x:0:0:root:/root:/bin/sh",
     b"greatest:x:4294967295:4294967295::/:/bin/sh",
     b"large:x:4294967294:4294967293::/:/bin/sh",
+    b"without:x:4294967295:4013::/:/bin/sh",
+    b"wraps:x:65536:65536::/:/bin/sh",
     b"middle:x:2147483648:65536::/:/bin/sh",
     b"sixteen:x:70000:70001::/:/bin/sh",
     b"twice:x:4001:4002::/:/bin/sh",

@@ -320,7 +320,7 @@ class LogDirectory:
             os._exit(111)
 
 
-_last_label = 0  # nanoseconds since 1970
+_last_label = -(2**62 + 10) * 1_000_000_000  # nanoseconds since 1970: the first label there is
 
 
 def _fresh_label() -> bytes:

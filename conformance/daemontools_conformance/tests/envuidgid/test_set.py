@@ -63,6 +63,7 @@ def test_only_the_first_of_two_is_replaced(sandbox: Sandbox) -> None:
     [
         ("greatest", 4294967295, 4294967295),
         ("large", 4294967294, 4294967293),
+        ("wraps", 65536, 65536),
         ("middle", 2147483648, 65536),
         (b"caf\xe9\xff", 4005, 4006),
     ],

@@ -67,6 +67,7 @@ def test_a_file_without_a_newline_near_its_end_has_the_size(sandbox: Sandbox) ->
         ([], 99_999),
         (["s4095"], 4096),
         (["s4097"], 4097),
+        (["s16777214"], 16_777_214),
         (["s16777215"], 16_777_215),
         (["s16777216"], 16_777_215),
     ],
@@ -74,6 +75,18 @@ def test_a_file_without_a_newline_near_its_end_has_the_size(sandbox: Sandbox) ->
 def test_the_size_to_the_byte(sandbox: Sandbox, script: list[str], size: int) -> None:
     sandbox.run("multilog", *script, "./log", input=b"x" * (size + 1))
     assert [len(content) for content in old_contents(sandbox.path / "log")] == [size]
+
+
+@clause("multilog/rotate/exact-size")
+@pytest.mark.parametrize(("script", "size"), [([], 99_999), (["s4096"], 4096)])
+def test_a_byte_less_a_byte_more(sandbox: Sandbox, script: list[str], size: int) -> None:
+    multilog = sandbox.start("multilog", *script, "./log", stdin=PIPE)
+    current = sandbox.path / "log/current"
+    for more, length, old in ((size - 1, size - 1, 0), (1, size, 0), (1, 1, 1)):
+        multilog.write(b"x" * more)
+        eventually(lambda length=length: current.stat().st_size == length)  # type: ignore[misc]
+        assert len(old_files(sandbox.path / "log")) == old
+    assert old_contents(sandbox.path / "log") == [b"x" * size]
 
 
 @clause("multilog/rotate/margin")

@@ -152,6 +152,20 @@ def test_number_is_at_least_2(sandbox: Sandbox, word: str) -> None:
     assert len(old_files(sandbox.path / "log")) == 1
 
 
+@clause("multilog/script/number-wraps")
+@pytest.mark.parametrize("number", [2**64 + 4, 10**100 * 2**64 + 4])
+def test_number_wraps_at_2_to_the_64(sandbox: Sandbox, number: int) -> None:
+    sandbox.run("multilog", "s4096", f"n{number}", "./log", input=lines(1000))
+    assert len(old_files(sandbox.path / "log")) == 3
+
+
+@clause("multilog/script/number-great")
+@pytest.mark.parametrize("number", [2**31 + 4, 2**32 + 4, 2**63 + 4, 2**64 - 1])
+def test_a_great_number_removes_nothing(sandbox: Sandbox, number: int) -> None:
+    sandbox.run("multilog", "s4096", f"n{number}", "./log", input=lines(1000))
+    assert contents(sandbox.path / "log") == lines(1000)
+
+
 @clause("multilog/script/number-default")
 def test_number_without_the_action_is_10(sandbox: Sandbox) -> None:
     sandbox.run("multilog", "s4096", "./log", input=lines(2000))

@@ -84,6 +84,7 @@ def test_the_account_root(sandbox: Sandbox) -> None:
     ("account", "uid", "gid"),
     [
         ("sixteen", 70000, 70001),
+        ("wraps", 65536, 65536),
         ("middle", 2147483648, 65536),
         ("large", 4294967294, 4294967293),
     ],
@@ -92,6 +93,16 @@ def test_ids_above_16_and_31_bits_are_set_whole(
     sandbox: Sandbox, account: str, uid: int, gid: int
 ) -> None:
     assert ids(sandbox, account) == ({uid}, {gid}, [gid])
+
+
+@clause("setuidgid/refused/no-such-id")
+@needs("root", "namespaces")
+@pytest.mark.parametrize(("account", "call"), [("greatest", "setgid"), ("without", "setuid")])
+def test_the_id_that_means_none(sandbox: Sandbox, account: str, call: str) -> None:
+    command = with_accounts(sandbox, "setuidgid", account, "echo", "ran")
+    answer = sandbox.start_command(command).wait()
+    message = f"setuidgid: fatal: unable to {call}: invalid argument\n".encode()
+    assert (answer.code, answer.out, answer.err) == (111, b"", message)
 
 
 @clause("setuidgid/ids/no-way-back")

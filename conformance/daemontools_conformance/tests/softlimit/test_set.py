@@ -145,6 +145,12 @@ def test_above_the_hard_limit_means_the_hard_limit(
     assert seen.limits[name] == (str(amount),) * 2
 
 
+@clause("softlimit/amount/around-32-bits")
+@pytest.mark.parametrize("amount", [2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**32 + 1, 2**53 + 1])
+def test_amounts_that_do_not_fit_into_32_bits(sandbox: Sandbox, amount: int) -> None:
+    assert soft(sandbox, "file size", "-f", str(amount)) == str(amount)
+
+
 @clause("softlimit/amount/zero")
 @pytest.mark.parametrize("letter", "cflpr")
 def test_zero_is_a_limit(sandbox: Sandbox, letter: str) -> None:

@@ -1,6 +1,7 @@
 """svscanboot: what it ends first, and how it ends itself."""
 
 import os
+import signal
 
 from daemontools_conformance.contract.outcomes import Unavailable
 from daemontools_conformance.helpers import newroot
@@ -105,6 +106,25 @@ def test_as_process_1_it_reaps_orphans(sandbox: Sandbox) -> None:
     orphan = eventually(lambda: find(boot, "sleep", "999"), within=60)
     os.kill(orphan, 9)
     eventually(lambda: orphan not in below(boot.pid), within=60)
+
+
+@clause("svscanboot/life/hangup")
+@needs("namespaces")
+def test_a_hangup_ends_all_of_them(sandbox: Sandbox) -> None:
+    # As the kernel does when the session's terminal goes away: HUP to each of its processes.
+    sandbox.service("service/a", "exec sleep 1000")
+    sandbox.service("service/a/log", "exec cat")
+    boot, svscan, title = booted(sandbox)
+    eventually(lambda: find(boot, "sleep", "1000") and find(boot, "cat"), within=60)
+    script, *others = below(boot.pid)[1:]  # the first is process 1, which is the suite's
+    assert {svscan, title} < set(others)
+    os.kill(script, signal.SIGSTOP)  # or its end would be the end of the namespace
+    for pid in others:
+        os.kill(pid, signal.SIGHUP)
+    eventually(lambda: not any(is_alive(pid) for pid in others), what="all have ended")
+    os.kill(script, signal.SIGHUP)
+    os.kill(script, signal.SIGCONT)
+    assert boot.wait(within=60).code == 255  # what newroot makes of a signal
 
 
 @clause("svscanboot/life/killed")

@@ -24,7 +24,9 @@ def seconds(line: bytes) -> int:
 
 
 @clause("svstat/seconds/since-stamp")
-@pytest.mark.parametrize("age", [0, 1, 59, 86400, 10**9])
+@pytest.mark.parametrize(
+    "age", [0, 1, 59, 86400, 10**9, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**33, 2**40]
+)
 def test_the_age_of_the_stamp(sandbox: Sandbox, age: int) -> None:
     stamp = int(time.time()) - age
     with service(sandbox, status=stamped(TAI64_UNIX_EPOCH + stamp)):
@@ -68,6 +70,7 @@ def test_a_very_old_stamp(sandbox: Sandbox, label: int) -> None:
 
 
 @clause("svstat/answer/longer-status")
-def test_a_longer_status_file(sandbox: Sandbox) -> None:
-    with service(sandbox, status=status_bytes(want=b"d") + b"\0" * 2):
+@pytest.mark.parametrize("more", [1, 2])
+def test_a_longer_status_file(sandbox: Sandbox, more: int) -> None:
+    with service(sandbox, status=status_bytes(want=b"d") + b"\0" * more):
         assert seconds(answer(sandbox)) < 60

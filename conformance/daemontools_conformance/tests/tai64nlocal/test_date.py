@@ -63,6 +63,15 @@ def test_dates_are_those_of_an_independent_calendar(
     assert sandbox.run("tai64nlocal", input=text, env=UTC).out == "".join(dates).encode()
 
 
+@clause("tai64nlocal/date/any-time")
+def test_dates_around_the_ends_of_32_bits(sandbox: Sandbox, variant: str) -> None:
+    ends = (0, 2**31, 2**32, 2**33, -(2**31), -(2**32))
+    times = [end + step for end in ends for step in (-1, 0, 1)]
+    text = b"".join(label(second, 999_999_999, variant) + b"\n" for second in times)
+    dates = [f"{EPOCH + timedelta(seconds=second)}.999999999\n" for second in times]
+    assert sandbox.run("tai64nlocal", input=text, env=UTC).out == "".join(dates).encode()
+
+
 @clause("tai64nlocal/date/of-now")
 def test_a_line_labelled_now_reads_as_now(sandbox: Sandbox) -> None:
     before = datetime.now(UTC_ZONE)

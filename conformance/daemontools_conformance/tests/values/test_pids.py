@@ -1,7 +1,6 @@
 """Great process ids: written whole, and waited for and signalled as ever."""
 
 import os
-import re
 
 import pytest
 
@@ -123,16 +122,3 @@ def test_multilog_waits_for_its_processor(sandbox: Sandbox, last: int) -> None:
     assert (answer.code, answer.err) == (0, b"")
     assert set(codes(sandbox.path / "log")) == {"s"}
     assert int((sandbox.path / "number").read_text()) >= last + 2
-
-
-@clause("pgrphack/session/great-pids")
-@needs("namespaces")
-@great
-def test_pgrphack_leads_a_group_with_a_great_number(sandbox: Sandbox, last: int) -> None:
-    script = "read -r stat </proc/$$/stat; echo $$ $stat"
-    running = sandbox.start_command(after(last, sandbox, "pgrphack", "sh", "-c", script))
-    answer = running.wait()
-    check_permitted(running)
-    found = re.match(rb"(\d+) (\d+) \(.*\) . \d+ (\d+) (\d+)", answer.out)
-    assert found, answer
-    assert {int(number) for number in found.groups()} == {last + 1}

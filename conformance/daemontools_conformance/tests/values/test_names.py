@@ -1,0 +1,126 @@
+"""Names as long as Linux allows, and one byte longer: 255 bytes for a name, 4095 for a path."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.helpers.runners import answer_of
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.sandbox import Sandbox
+
+NAME, PATH = 255, 4095  # bytes
+TOO_LONG = "file name too long"
+
+
+@dataclass(frozen=True)
+class Call:
+    """How a program is called with a name, and what it answers if the name is good or too long."""
+
+    words: list[str]  # NAME stands for the operand
+    good: tuple[int, str, str]
+    long: tuple[int, str, str]
+    make: Callable[[Path], object] = Path.mkdir
+
+
+CALLS = {
+    "svok": Call(
+        ["NAME"], (100, "", ""), (111, "", f"svok: fatal: unable to chdir to NAME: {TOO_LONG}\n")
+    ),
+    "svc": Call(
+        ["-u", "NAME"],
+        (0, "", "svc: warning: unable to control NAME: file does not exist\n"),
+        (0, "", f"svc: warning: unable to chdir to NAME: {TOO_LONG}\n"),
+    ),
+    "svstat": Call(
+        ["NAME"],
+        (0, "NAME: unable to open supervise/ok: file does not exist\n", ""),
+        (0, f"NAME: unable to chdir: {TOO_LONG}\n", ""),
+    ),
+    "supervise": Call(
+        ["NAME"],
+        (111, "", "supervise: fatal: unable to acquire NAME/supervise/lock: not a directory\n"),
+        (111, "", f"supervise: fatal: unable to chdir to NAME: {TOO_LONG}\n"),
+        lambda folder: (folder.mkdir(), (folder / "supervise").touch()),
+    ),
+    "setlock": Call(
+        ["NAME", "echo", "ran"],
+        (0, "ran\n", ""),
+        (111, "", f"setlock: fatal: unable to open NAME: {TOO_LONG}\n"),
+        Path.touch,
+    ),
+    "envdir": Call(
+        ["NAME", "echo", "ran"],
+        (0, "ran\n", ""),
+        (111, "", f"envdir: fatal: unable to switch to directory NAME: {TOO_LONG}\n"),
+    ),
+    "multilog": Call(
+        ["NAME"],
+        (0, "", ""),
+        (111, "", f"multilog: fatal: unable to open directory NAME: {TOO_LONG}\n"),
+    ),
+}
+
+
+def each(topic: str) -> list[object]:
+    """One parameter for each of them, which carries its clause PROGRAM/topic."""
+    return [pytest.param(name, marks=clause(f"{name}/{topic}")) for name in CALLS]
+
+
+def answer(sandbox: Sandbox, program: str, name: str) -> tuple[int, bytes, bytes]:
+    """What the program answers about the name, which is shown as NAME if it is shown whole."""
+    words = [word.replace("NAME", name) for word in CALLS[program].words]
+    code, out, err = answer_of(sandbox.run(program, *words, input=b""))
+    return code, out.replace(name.encode(), b"NAME"), err.replace(name.encode(), b"NAME")
+
+
+def expected(answer: tuple[int, str, str]) -> tuple[int, bytes, bytes]:
+    """The same, in bytes."""
+    code, out, err = answer
+    return code, out.encode(), err.encode()
+
+
+@pytest.mark.parametrize("program", each("operand/longest-name"))
+def test_a_name_of_255_bytes_and_one_of_256(sandbox: Sandbox, program: str) -> None:
+    call = CALLS[program]
+    for length in (NAME - 1, NAME):
+        name = "." + "n" * (length - 1)
+        call.make(sandbox.path / name)
+        assert answer(sandbox, program, name) == expected(call.good)
+    assert answer(sandbox, program, "." + "n" * NAME) == expected(call.long)
+
+
+@pytest.mark.parametrize("program", each("operand/longest-path"))
+def test_a_path_of_4095_bytes_and_one_of_4096(sandbox: Sandbox, program: str) -> None:
+    call = CALLS[program]
+    call.make(sandbox.path / "n")
+    for length in (PATH - 1, PATH):
+        path = "." + "/" * (length - 2) + "n"
+        assert answer(sandbox, program, path) == expected(call.good)
+    too_long = "." + "/" * (PATH - 1) + "n"
+    assert answer(sandbox, program, too_long) == expected(call.long)
+
+
+@clause("multilog/status/longest-name")
+def test_a_status_file_with_a_name_of_255_bytes(sandbox: Sandbox) -> None:
+    for name in ("n" * NAME, "." + "/" * (PATH - 2) + "n"):
+        assert answer_of(sandbox.run("multilog", f"={name}", input=b"one\n")) == (0, b"", b"")
+        assert (sandbox.path / name).read_bytes().startswith(b"one\n")
+    for name in ("n" * (NAME + 1), "." + "/" * (PATH - 1) + "n"):
+        message = f"multilog: fatal: unable to create {name}: {TOO_LONG}\n".encode()
+        assert answer_of(sandbox.run("multilog", f"={name}", input=b"")) == (111, b"", message)
+
+
+@clause("svscan/usage/longest-path")
+def test_svscan_in_a_directory_with_a_long_path(sandbox: Sandbox) -> None:
+    for name in ("." + "n" * (NAME - 1), "." + "/" * (PATH - 2) + "n"):
+        (sandbox.path / name).mkdir()
+        (sandbox.path / name / "a").symlink_to("nowhere")
+        svscan = sandbox.start("svscan", name)
+        warning = b"svscan: warning: unable to stat a: file does not exist\n"
+        eventually(lambda: svscan.err.startswith(warning))  # noqa: B023 - it is asked at once
+    path = "." + "/" * (PATH - 1) + "n"
+    message = f"svscan: fatal: unable to chdir to {path}: {TOO_LONG}\n".encode()
+    assert answer_of(sandbox.run("svscan", path)) == (111, b"", message)
