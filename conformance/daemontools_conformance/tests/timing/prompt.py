@@ -26,7 +26,15 @@ def seconds(action: Callable[[], object]) -> float:
     return time.monotonic() - begin
 
 
-def longer_than(usual: Callable[[], object], action: Callable[[], object]) -> float:
-    """How much longer the action takes than the usual one, which is done before and after it."""
-    before, taken, after = seconds(usual), seconds(action), seconds(usual)
-    return taken - max(before, after)
+def check_no_longer(
+    usual: Callable[[], float], action: Callable[[], float], within: float = AT_ONCE
+) -> None:
+    """The action must take less than `within` seconds more than the usual one, each at its best."""
+    usually, taken = [usual(), usual()], [action(), action()]
+    while len(taken) < TRIES:
+        usually.append(usual())
+        taken.append(action())
+        if min(taken) - min(usually) < deadline(within):
+            return
+    longer = min(taken) - min(usually)
+    assert longer < deadline(within), f"it always takes {longer:.2f} s longer than it needs to"

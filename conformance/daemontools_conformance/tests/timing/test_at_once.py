@@ -28,7 +28,7 @@ from daemontools_conformance.tests.svscan.scanning import (
     supervise_of,
     waiting_supervise,
 )
-from daemontools_conformance.tests.timing.prompt import check_prompt, longer_than, seconds
+from daemontools_conformance.tests.timing.prompt import check_no_longer, check_prompt, seconds
 
 # setlock
 
@@ -38,11 +38,9 @@ from daemontools_conformance.tests.timing.prompt import check_prompt, longer_tha
 def test_setlock_n_does_not_wait_for_a_moment(sandbox: Sandbox, letters: str) -> None:
     with open(sandbox.write("held"), "ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        check_prompt(
-            lambda: longer_than(
-                lambda: sandbox.run("setlock", f"-{letters}", "free", "/bin/true"),
-                lambda: sandbox.run("setlock", f"-{letters}", "held", "/bin/true"),
-            )
+        check_no_longer(
+            lambda: seconds(lambda: sandbox.run("setlock", f"-{letters}", "free", "/bin/true")),
+            lambda: seconds(lambda: sandbox.run("setlock", f"-{letters}", "held", "/bin/true")),
         )
 
 
@@ -72,10 +70,9 @@ def _waits_for(running: Running, name: str) -> bool:
 def test_a_second_supervise_does_not_wait_for_the_lock(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     sandbox.supervise("s")
-    check_prompt(
-        lambda: longer_than(
-            lambda: sandbox.run("supervise", "nowhere"), lambda: sandbox.run("supervise", "s")
-        )
+    check_no_longer(
+        lambda: seconds(lambda: sandbox.run("supervise", "nowhere")),
+        lambda: seconds(lambda: sandbox.run("supervise", "s")),
     )
 
 
@@ -88,10 +85,9 @@ def test_run_is_started_without_a_pause(sandbox: Sandbox) -> None:
         sandbox.service(name, SLEEP)
         supervise = sandbox.start("supervise", name)
         run = eventually(lambda: sandbox.status(name).pid)
-        usual = seconds(lambda: sandbox.run("supervise", "nowhere"))  # what its start takes
-        return fork_seconds(run) - fork_seconds(supervise.pid) - usual
+        return fork_seconds(run) - fork_seconds(supervise.pid)
 
-    check_prompt(attempt)
+    check_no_longer(lambda: seconds(lambda: sandbox.run("supervise", "nowhere")), attempt)
 
 
 @clause("supervise/command/at-once")
@@ -180,10 +176,9 @@ def test_the_first_scan_follows_the_start_without_a_pause(sandbox: Sandbox) -> N
     def attempt() -> float:
         svscan = sandbox.start("svscan", "service")
         pid = eventually(lambda: supervise_of(svscan, "1000"))
-        usual = seconds(lambda: sandbox.run("svscan", "nowhere"))  # what its start takes
-        return fork_seconds(pid) - fork_seconds(svscan.pid) - usual
+        return fork_seconds(pid) - fork_seconds(svscan.pid)
 
-    check_prompt(attempt)
+    check_no_longer(lambda: seconds(lambda: sandbox.run("svscan", "nowhere")), attempt)
 
 
 # multilog
@@ -192,10 +187,9 @@ def test_the_first_scan_follows_the_start_without_a_pause(sandbox: Sandbox) -> N
 @clause("multilog/lock/second-at-once")
 def test_a_second_multilog_does_not_wait_for_the_lock(sandbox: Sandbox) -> None:
     running(sandbox)
-    check_prompt(
-        lambda: longer_than(
-            lambda: sandbox.run("multilog", "./no/such"), lambda: sandbox.run("multilog", "./log")
-        )
+    check_no_longer(
+        lambda: seconds(lambda: sandbox.run("multilog", "./no/such")),
+        lambda: seconds(lambda: sandbox.run("multilog", "./log")),
     )
 
 

@@ -25,6 +25,12 @@ class Call:
     make: Callable[[Path], object] = Path.mkdir
 
 
+def make_spoilt(service: Path) -> None:
+    """A service in which no supervise can begin, so that supervise ends with a message."""
+    service.mkdir()
+    (service / "supervise").touch()
+
+
 CALLS = {
     "svok": Call(
         ["NAME"], (100, "", ""), (111, "", f"svok: fatal: unable to chdir to NAME: {TOO_LONG}\n")
@@ -43,7 +49,7 @@ CALLS = {
         ["NAME"],
         (111, "", "supervise: fatal: unable to acquire NAME/supervise/lock: not a directory\n"),
         (111, "", f"supervise: fatal: unable to chdir to NAME: {TOO_LONG}\n"),
-        lambda folder: (folder.mkdir(), (folder / "supervise").touch()),
+        make_spoilt,
     ),
     "setlock": Call(
         ["NAME", "echo", "ran"],

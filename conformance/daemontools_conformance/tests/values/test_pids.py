@@ -29,7 +29,8 @@ def supervised(sandbox: Sandbox, last: int) -> Running:
     """A supervise whose process id is last + 1, and whose ./run notes its own."""
     sandbox.service("s", "echo $$ >>numbers; exec sleep 1000")
     running = sandbox.start_command(after(last, sandbox, "supervise", "s"))
-    eventually(lambda: numbers(sandbox) or check_permitted(running), what="./run has started")
+    eventually(lambda: numbers(sandbox) or running.has_ended(), what="./run has started")
+    check_permitted(running)
     return running
 
 
