@@ -12,6 +12,7 @@ LINES = [
     b"large:x:4294967294:4294967293::/:/bin/sh",
     b"without:x:4294967295:4013::/:/bin/sh",
     b"wraps:x:65536:65536::/:/bin/sh",
+    b"long" * 63 + b":x:4014:4015:" + b"Long " * 5000 + b":/:/bin/sh",
     b"middle:x:2147483648:65536::/:/bin/sh",
     b"sixteen:x:70000:70001::/:/bin/sh",
     b"twice:x:4001:4002::/:/bin/sh",

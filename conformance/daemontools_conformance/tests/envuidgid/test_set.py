@@ -77,6 +77,13 @@ def test_large_ids_are_shown_whole(
     assert {b"GID=%d" % gid, b"UID=%d" % uid} <= set(answer.out.splitlines())
 
 
+@clause("envuidgid/account/long-line")
+@needs("root", "namespaces")
+def test_a_long_name_in_a_long_line(sandbox: Sandbox) -> None:
+    command = with_accounts(sandbox, "envuidgid", "long" * 63, "sh", "-c", "echo $UID $GID")
+    assert sandbox.start_command(command).wait().out == b"4014 4015\n"
+
+
 @clause("envuidgid/set/ids-stay")
 def test_no_id_changes(sandbox: Sandbox) -> None:
     before, after = direct(sandbox), child(sandbox, "envuidgid", "daemon")

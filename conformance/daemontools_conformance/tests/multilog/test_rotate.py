@@ -70,6 +70,8 @@ def test_a_file_without_a_newline_near_its_end_has_the_size(sandbox: Sandbox) ->
         (["s16777214"], 16_777_214),
         (["s16777215"], 16_777_215),
         (["s16777216"], 16_777_215),
+        ([f"s{2**32 + 4096}"], 16_777_215),
+        ([f"s{2**63}"], 16_777_215),
     ],
 )
 def test_the_size_to_the_byte(sandbox: Sandbox, script: list[str], size: int) -> None:

@@ -162,6 +162,12 @@ def test_accounts_with_odd_names(sandbox: Sandbox, account: bytes, uid: int) -> 
     assert ids(sandbox, account)[0] == {uid}
 
 
+@clause("setuidgid/account/long-line")
+@needs("root", "namespaces")
+def test_a_long_name_in_a_long_line(sandbox: Sandbox) -> None:
+    assert ids(sandbox, "long" * 63) == ({4014}, {4015}, [4015])
+
+
 @clause("setuidgid/account/first-line-counts")
 @needs("root", "namespaces")
 def test_of_two_lines_the_first_counts(sandbox: Sandbox) -> None:

@@ -1,0 +1,59 @@
+"""A machine that has been up for decades: the clock that measures pauses beyond 32 bits."""
+
+import pytest
+
+from daemontools_conformance.contract.outcomes import Unavailable
+from daemontools_conformance.helpers import history
+from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.processes import Running
+from daemontools_conformance.running.sandbox import Argument, Sandbox
+from daemontools_conformance.tests.supervise.services import FAILS_AT_ONCE, noted
+from daemontools_conformance.tests.svscan.scanning import CANARY, CANARY_WARNING, services
+
+NOT_PERMITTED = 77
+# Seconds: the monotonic clock passes 2^31 during the test, or is beyond 2^31 or 2^32.
+UPTIMES = {"passes 2^31": "$((2147483648 - up - 3))", "beyond": "2147483648", "far": "4294967296"}
+SCRIPT = """\
+read -r up rest </proc/uptime
+up=${up%%.*}
+script=$1
+shift
+eval "offset=$script"
+unshare -T --monotonic 1 true 2>/dev/null || exit 77
+exec unshare -T -f --kill-child --monotonic "$offset" "$@"
+"""
+
+
+def up_for(sandbox: Sandbox, uptime: str, program: str, *words: Argument) -> Running:
+    """Start the program in a time namespace whose machine has been up for so long."""
+    file, argv = sandbox.argv(program, *words)
+    command = ["sh", "-c", SCRIPT, "sh", UPTIMES[uptime], file, *argv[1:]]
+    return sandbox.start_command(command)
+
+
+def check_permitted(running: Running) -> None:
+    """Raise Unavailable if there are no time namespaces."""
+    if running.has_ended() and running.wait().code == NOT_PERMITTED:
+        raise Unavailable("time namespaces are not permitted here")
+
+
+@clause("supervise/clock/any-uptime")
+@needs("root", "unshare")
+@pytest.mark.parametrize("uptime", UPTIMES)
+def test_the_pause_lasts_a_second_at_any_uptime(sandbox: Sandbox, uptime: str) -> None:
+    sandbox.service("s", FAILS_AT_ONCE)
+    supervise = up_for(sandbox, uptime, "supervise", "s")
+    eventually(lambda: supervise.has_ended() or len(history.starts(noted(sandbox))) >= 4, within=20)
+    check_permitted(supervise)
+    assert history.too_soon(noted(sandbox), 1) == []
+
+
+@clause("svscan/scan/any-uptime")
+@needs("root", "unshare")
+@pytest.mark.parametrize("uptime", UPTIMES)
+def test_a_scan_follows_after_five_seconds_at_any_uptime(sandbox: Sandbox, uptime: str) -> None:
+    (services(sandbox) / CANARY).symlink_to("nowhere")
+    svscan = up_for(sandbox, uptime, "svscan", "service")
+    eventually(lambda: svscan.has_ended() or svscan.err == CANARY_WARNING * 2, within=20)
+    check_permitted(svscan)
