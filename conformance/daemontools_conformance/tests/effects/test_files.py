@@ -168,7 +168,7 @@ def test_a_supervise_that_cannot_begin_creates_nothing(sandbox: Sandbox, words: 
 @clause("svscan/effect/creates-nothing")
 def test_svscan_creates_nothing(sandbox: Sandbox) -> None:
     waiting_supervise(sandbox)
-    folder = services(sandbox, "1000", "1001/log")
+    folder = services(sandbox, "1000", "1001/log", "1002")
     (folder / "1000/log").symlink_to("../../target")
     (folder / "target").symlink_to("nowhere-else")
     before = names(sandbox.path) | {"service/canary"}
