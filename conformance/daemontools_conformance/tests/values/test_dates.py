@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from daemontools_conformance.helpers.clockstep import with_clock
 from daemontools_conformance.helpers.logdirs import old_files
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.patience import eventually
-from daemontools_conformance.running.sandbox import PIPE, Sandbox
+from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.running.status import TAI64_UNIX_EPOCH, encode
 from daemontools_conformance.tests.multilog.logging import put_away, running
 from daemontools_conformance.tests.svstat.handmade import answer, service
@@ -19,15 +20,16 @@ from daemontools_conformance.tests.svstat.handmade import answer, service
 DAY = 86400
 # Unix time: the first day of a machine without a clock, 1969, and around 2038 and 2106.
 MOMENTS = [DAY, -DAY, 2**31 - DAY, 2**31 + DAY, 2**32 - DAY, 2**32 + DAY, 2**33 + DAY]
-then = pytest.mark.parametrize("moment", MOMENTS)
 AGES = [1000, 2**31, 2**32 + 1000]  # seconds
 SLACK = 3600  # seconds: a test takes less, and the moments are further apart
 
 
-def clock_at(sandbox: Sandbox, moment: int) -> dict[str, str]:
-    """An environment in which the wall clock stands at this Unix time."""
-    environment, _ = with_clock(sandbox, moment - int(time.time()))
-    return environment
+def at_each_moment(sandbox: Sandbox) -> Iterator[tuple[int, dict[str, str]]]:
+    """Each moment, with an environment in which the wall clock stands there."""
+    environment, ahead = with_clock(sandbox, 0)
+    for moment in MOMENTS:
+        ahead.write_text(f"{moment - int(time.time())}\n")
+        yield moment, environment
 
 
 def check_label(label: bytes | str, moment: int) -> None:
@@ -43,51 +45,52 @@ def check_label(label: bytes | str, moment: int) -> None:
 
 @clause("tai64n/label/any-year")
 @needs("gcc")
-@then
-def test_tai64n_labels_at_any_time(sandbox: Sandbox, moment: int) -> None:
-    out = sandbox.run("tai64n", input=b"a\n", env=clock_at(sandbox, moment)).out
-    check_label(out, moment)
+def test_tai64n_labels_at_any_time(sandbox: Sandbox) -> None:
+    for moment, environment in at_each_moment(sandbox):
+        check_label(sandbox.run("tai64n", input=b"a\n", env=environment).out, moment)
 
 
 @clause("multilog/stamp/any-year")
 @needs("gcc")
-@then
-def test_multilog_stamps_at_any_time(sandbox: Sandbox, moment: int) -> None:
-    sandbox.run("multilog", "t", "./log", input=b"a\n", env=clock_at(sandbox, moment))
-    check_label((sandbox.path / "log/current").read_bytes(), moment)
+def test_multilog_stamps_at_any_time(sandbox: Sandbox) -> None:
+    for moment, environment in at_each_moment(sandbox):
+        sandbox.run("multilog", "t", f"./log{moment}", input=b"a\n", env=environment)
+        check_label((sandbox.path / f"log{moment}/current").read_bytes(), moment)
 
 
 @clause("multilog/rotate/any-year")
 @needs("gcc")
-@then
-def test_multilog_names_old_files_at_any_time(sandbox: Sandbox, moment: int) -> None:
-    put_away(sandbox, running(sandbox, env=clock_at(sandbox, moment)), 1)
-    (old,) = old_files(sandbox.path / "log")
-    check_label(old.name, moment)
+def test_multilog_names_old_files_at_any_time(sandbox: Sandbox) -> None:
+    for moment, environment in at_each_moment(sandbox):
+        log = f"log{moment}"
+        sandbox.run("multilog", "s4096", f"./{log}", input=b"x" * 4097, env=environment)
+        (old,) = old_files(sandbox.path / log)
+        check_label(old.name, moment)
 
 
 @clause("supervise/clock/any-year")
 @needs("gcc")
-@then
-def test_supervise_stamps_at_any_time(sandbox: Sandbox, moment: int) -> None:
-    sandbox.service("s", "exec sleep 1000", down=True)
-    sandbox.supervise("s", env=clock_at(sandbox, moment), stdin=PIPE)
-    status = sandbox.path / "s/supervise/status"
-    check_label("@" + status.read_bytes()[:12].hex(), moment)
+def test_supervise_stamps_at_any_time(sandbox: Sandbox) -> None:
+    for moment, environment in at_each_moment(sandbox):
+        sandbox.service(f"s{moment}", "exec sleep 1000", down=True)
+        sandbox.supervise(f"s{moment}", env=environment)
+        status = (sandbox.path / f"s{moment}/supervise/status").read_bytes()
+        check_label("@" + status[:12].hex(), moment)
 
 
 @clause("svstat/seconds/any-year")
 @needs("gcc")
-@then
-def test_svstat_counts_from_any_time(sandbox: Sandbox, moment: int) -> None:
-    sandbox.environment = clock_at(sandbox, moment)
-    for age in AGES:
-        with service(sandbox, f"s{age}", status=encode(moment - age, 4711)):
-            found = re.fullmatch(rb"up \(pid 4711\) (\d+) seconds", answer(sandbox, f"s{age}"))
-        assert found
-        if abs(int(found[1]) - (time.time() - moment + age)) < SLACK:
-            raise Unavailable("the clock of this svstat cannot be shifted")
-        assert age <= int(found[1]) < age + SLACK
+def test_svstat_counts_from_any_time(sandbox: Sandbox) -> None:
+    for moment, environment in at_each_moment(sandbox):
+        sandbox.environment = environment
+        for age in AGES:
+            name = f"s{moment}.{age}"
+            with service(sandbox, name, status=encode(moment - age, 4711)):
+                found = re.fullmatch(rb"up \(pid 4711\) (\d+) seconds", answer(sandbox, name))
+            assert found
+            if abs(int(found[1]) - (time.time() - moment + age)) < SLACK:
+                raise Unavailable("the clock of this svstat cannot be shifted")
+            assert age <= int(found[1]) < age + SLACK
 
 
 @clause("multilog/rotate/order-across-years")

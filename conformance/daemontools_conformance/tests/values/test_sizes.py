@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-import pytest
-
 from daemontools_conformance.contract.outcomes import Unavailable
 from daemontools_conformance.helpers.logdirs import old_files
 from daemontools_conformance.helpers.marks import clause
@@ -13,7 +11,6 @@ from daemontools_conformance.tests.svstat.handmade import answer, masked, servic
 
 # Taken modulo 2^31 or 2^32 they would be small, or nothing.
 SIZES = [2**31 - 1, 2**31, 2**31 + 10, 2**32 - 1, 2**32, 2**32 + 10, 2**33 + 10]
-huge = pytest.mark.parametrize("size", SIZES)
 
 
 def grow(file: Path, size: int) -> Path:
@@ -26,45 +23,46 @@ def grow(file: Path, size: int) -> Path:
 
 
 @clause("multilog/restart/huge-current")
-@huge
-def test_a_huge_current_is_put_away_before_the_next_line(sandbox: Sandbox, size: int) -> None:
-    grow(sandbox.write("log/current", mode=0o744), size)
-    assert sandbox.run("multilog", "s16777215", "./log", input=b"one\n").code == 0
-    (old,) = old_files(sandbox.path / "log")
-    assert old.stat().st_size == size
-    assert (sandbox.path / "log/current").read_bytes() == b"one\n"
+def test_a_huge_current_is_put_away_before_the_next_line(sandbox: Sandbox) -> None:
+    for size in SIZES:
+        log = sandbox.path / f"log{size}"
+        grow(sandbox.write(f"{log.name}/current", mode=0o744), size)
+        assert sandbox.run("multilog", f"./{log.name}", input=b"one\n").code == 0
+        (old,) = old_files(log)
+        assert old.stat().st_size == size
+        assert (log / "current").read_bytes() == b"one\n"
 
 
 @clause("multilog/status/huge-file")
-@huge
-def test_a_huge_status_file_is_overwritten_at_its_beginning(sandbox: Sandbox, size: int) -> None:
-    file = grow(sandbox.write("status", b"old"), size)
-    assert sandbox.run("multilog", "=status", input=b"one\n").code == 0
-    assert file.stat().st_size == size
-    with open(file, "rb") as content:
-        assert content.read(1002) == b"one".ljust(1001, b"\n") + b"\0"
+def test_a_huge_status_file_is_overwritten_at_its_beginning(sandbox: Sandbox) -> None:
+    for size in SIZES:
+        file = grow(sandbox.write("status", b"old"), size)
+        assert sandbox.run("multilog", "=status", input=b"one\n").code == 0
+        assert file.stat().st_size == size
+        with open(file, "rb") as content:
+            assert content.read(1002) == b"one".ljust(1001, b"\n") + b"\0"
 
 
 @clause("setlock/file/huge")
-@huge
-def test_a_huge_file_can_be_locked(sandbox: Sandbox, size: int) -> None:
-    file = grow(sandbox.write("l"), size)
-    finished = sandbox.run("setlock", "-n", "l", "echo", "ran")
-    assert (finished.code, finished.out) == (0, b"ran\n")
-    assert file.stat().st_size == size
+def test_a_huge_file_can_be_locked(sandbox: Sandbox) -> None:
+    for size in SIZES:
+        file = grow(sandbox.write("l"), size)
+        finished = sandbox.run("setlock", "-n", "l", "echo", "ran")
+        assert (finished.code, finished.out) == (0, b"ran\n")
+        assert file.stat().st_size == size
 
 
 @clause("svstat/answer/huge-status")
-@huge
-def test_of_a_huge_status_file_18_bytes_count(sandbox: Sandbox, size: int) -> None:
-    with service(sandbox, status=status_bytes(pid=4711)):
-        grow(sandbox.path / "s/supervise/status", size)
-        assert masked(answer(sandbox)) == b"up (pid 4711) S seconds"
+def test_of_a_huge_status_file_18_bytes_count(sandbox: Sandbox) -> None:
+    for size in SIZES:
+        with service(sandbox, f"s{size}", status=status_bytes(pid=4711)):
+            grow(sandbox.path / f"s{size}/supervise/status", size)
+            assert masked(answer(sandbox, f"s{size}")) == b"up (pid 4711) S seconds"
 
 
 @clause("exec/path/huge-file")
-@huge
-def test_a_huge_script_is_executed(sandbox: Sandbox, size: int) -> None:
-    grow(sandbox.script("bin/prog", "echo ran; exit 7"), size)
-    finished = sandbox.run("pgrphack", "./bin/prog")
-    assert (finished.code, finished.out) == (7, b"ran\n")
+def test_a_huge_script_is_executed(sandbox: Sandbox) -> None:
+    for size in SIZES:
+        grow(sandbox.script("bin/prog", "echo ran; exit 7"), size)
+        finished = sandbox.run("pgrphack", "./bin/prog")
+        assert (finished.code, finished.out) == (7, b"ran\n")

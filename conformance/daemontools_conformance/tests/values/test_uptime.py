@@ -28,7 +28,7 @@ exec unshare -T -f --kill-child --monotonic "$offset" "$@"
 def up_for(sandbox: Sandbox, uptime: str, program: str, *words: Argument) -> Running:
     """Start the program in a time namespace whose machine has been up for so long."""
     file, argv = sandbox.argv(program, *words)
-    command = ["sh", "-c", SCRIPT, "sh", UPTIMES[uptime], file, *argv[1:]]
+    command: list[Argument] = ["sh", "-c", SCRIPT, "sh", UPTIMES[uptime], file, *argv[1:]]
     return sandbox.start_command(command)
 
 
