@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
+from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs, slow
 from daemontools_conformance.helpers.runners import RUNNERS, arguments_before_child
 from daemontools_conformance.helpers.samples import SAMPLES, call
 from daemontools_conformance.running.patience import eventually
@@ -165,6 +165,7 @@ def test_a_supervise_that_cannot_begin_creates_nothing(sandbox: Sandbox, words: 
     assert names(sandbox.path) == before
 
 
+@slow
 @clause("svscan/effect/creates-nothing")
 def test_svscan_creates_nothing(sandbox: Sandbox) -> None:
     waiting_supervise(sandbox)
@@ -203,7 +204,7 @@ def is_part_of(name: str, sandbox: Sandbox, service: str) -> bool:
 def test_multilog_creates_what_its_script_names(sandbox: Sandbox) -> None:
     script = ["t", "s4096", "n3", "!cat", "=status", "./a", "+*", "./b"]
     multilog = sandbox.start("multilog", *script, stdin=PIPE)
-    multilog.write(b"line\n" * 2000)
+    multilog.write(b"line\n" * 1000)
     multilog.end_input()
     assert multilog.wait(within=60).code == 0
     left = {name for name in names(sandbox.path) if "/@" not in name}

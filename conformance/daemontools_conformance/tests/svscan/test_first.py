@@ -2,7 +2,7 @@
 
 import os
 
-from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.marks import clause, needs, slow
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Running
 from daemontools_conformance.running.sandbox import Sandbox
@@ -31,6 +31,7 @@ def test_it_can_be_process_1(sandbox: Sandbox) -> None:
     eventually(lambda: find(unshare, "sleep", "1000") not in (0, run), what="it runs again")
 
 
+@slow
 @clause("svscan/first/reaps")
 @needs("namespaces")
 def test_as_process_1_it_reaps_orphans(sandbox: Sandbox) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.helpers.marks import clause, slow
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Running
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
@@ -67,6 +67,7 @@ def pauses(multilog: Running, warnings: int) -> list[float]:
     return found
 
 
+@slow
 @clause("multilog/fault/five-seconds")
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_it_tries_again_after_five_seconds(sandbox: Sandbox, trouble: str) -> None:

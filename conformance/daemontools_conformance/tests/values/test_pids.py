@@ -5,7 +5,7 @@ import os
 import pytest
 
 from daemontools_conformance.helpers.logdirs import codes, lines
-from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.marks import clause, needs, slow
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Running, children
 from daemontools_conformance.running.sandbox import Sandbox
@@ -64,6 +64,7 @@ def test_svstat_shows_the_whole_process_id(sandbox: Sandbox, last: int) -> None:
     eventually(lambda: sandbox.run("svstat", "s").out.startswith(shown))
 
 
+@slow
 @clause("svscan/scan/great-pids")
 @needs("namespaces")
 @great

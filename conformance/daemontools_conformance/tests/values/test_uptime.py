@@ -4,7 +4,7 @@ import pytest
 
 from daemontools_conformance.contract.outcomes import Unavailable
 from daemontools_conformance.helpers import history
-from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.marks import clause, needs, slow
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Running
 from daemontools_conformance.running.sandbox import Argument, Sandbox
@@ -49,6 +49,7 @@ def test_the_pause_lasts_a_second_at_any_uptime(sandbox: Sandbox, uptime: str) -
     assert history.too_soon(noted(sandbox), 1) == []
 
 
+@slow
 @clause("svscan/scan/any-uptime")
 @needs("root", "unshare")
 @pytest.mark.parametrize("uptime", UPTIMES)
