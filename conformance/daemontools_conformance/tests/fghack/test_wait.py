@@ -80,6 +80,22 @@ def test_waits_for_a_daemon_that_closes_descriptors_below_20(sandbox: Sandbox) -
     assert running.wait().code == 0
 
 
+@clause("fghack/wait/low-descriptors-closed")
+def test_waits_for_a_daemon_that_leaves_the_last_copy(sandbox: Sandbox) -> None:
+    running = _script(sandbox, "if os.fork(): os._exit(0)\nos.closerange(0, 33)\nwait()")
+    eventually(lambda: _is_in_place(sandbox))
+    never(running.has_ended, during=0.3)
+    _open_gate(sandbox)
+    assert running.wait().code == 0
+
+
+@clause("fghack/wait/all-closed")
+def test_does_not_wait_for_a_daemon_that_closes_the_last_copy_too(sandbox: Sandbox) -> None:
+    running = _script(sandbox, "if os.fork(): os._exit(9)\nos.closerange(0, 34)\nwait()")
+    assert running.wait().code == 9
+    eventually(lambda: _is_in_place(sandbox))
+
+
 @clause("fghack/wait/all-closed")
 def test_does_not_wait_for_a_daemon_that_closes_all(sandbox: Sandbox) -> None:
     running = _script(sandbox, "if os.fork(): os._exit(9)\nos.closerange(0, 100)\nwait()")

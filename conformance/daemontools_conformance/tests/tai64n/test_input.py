@@ -28,6 +28,14 @@ def test_every_byte_but_newline_is_copied(sandbox: Sandbox) -> None:
     assert [text for _, text in split(out)] == [line] * 30
 
 
+@clause("tai64n/input/pieces")
+def test_lines_that_end_around_the_end_of_a_buffer(sandbox: Sandbox) -> None:
+    sizes = [n + more for n in (512, 1024, 2048, 4096, 8192, 65536) for more in range(-28, 3)]
+    lines = [b"x" * (size - 1) + b"\n" for size in sizes]
+    out = sandbox.run("tai64n", input=b"".join(lines)).out
+    assert [text for _, text in split(out)] == lines
+
+
 @clause("tai64n/input/label-again")
 def test_a_label_is_text_like_any_other(sandbox: Sandbox) -> None:
     line = b"@4000000037c219bf2ef02e94 mice\n"

@@ -90,6 +90,15 @@ def test_a_label_in_pieces_is_converted(sandbox: Sandbox) -> None:
     assert tai64nlocal.wait().out == DATE + b" first\n" + DATE + b" x\n"
 
 
+@clause("tai64nlocal/label/pieces")
+@pytest.mark.parametrize(("length", "count"), [(1023, 1100), (8191, 40), (65535, 40)])
+def test_a_label_across_the_end_of_a_buffer(sandbox: Sandbox, length: int, count: int) -> None:
+    # Each line is a byte shorter than a buffer, so that buffers end at each byte of some label.
+    rest = b" ".ljust(length - len(LABEL) - 1, b"x") + b"\n"
+    out = sandbox.run("tai64nlocal", input=(LABEL + rest) * count, env=UTC).out
+    assert out == (DATE + rest) * count
+
+
 IMPLAUSIBLE = [
     b"@",
     b"@hello",
