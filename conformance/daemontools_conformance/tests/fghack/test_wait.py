@@ -80,7 +80,7 @@ def test_waits_for_a_daemon_that_closes_descriptors_below_20(sandbox: Sandbox) -
     assert running.wait().code == 0
 
 
-@clause("fghack/wait/low-descriptors-closed")
+@clause("fghack/wait/last-copy")
 def test_waits_for_a_daemon_that_leaves_the_last_copy(sandbox: Sandbox) -> None:
     running = _script(sandbox, "if os.fork(): os._exit(0)\nos.closerange(0, 33)\nwait()")
     eventually(lambda: _is_in_place(sandbox))
@@ -89,7 +89,7 @@ def test_waits_for_a_daemon_that_leaves_the_last_copy(sandbox: Sandbox) -> None:
     assert running.wait().code == 0
 
 
-@clause("fghack/wait/all-closed")
+@clause("fghack/wait/last-copy")
 def test_does_not_wait_for_a_daemon_that_closes_the_last_copy_too(sandbox: Sandbox) -> None:
     running = _script(sandbox, "if os.fork(): os._exit(9)\nos.closerange(0, 34)\nwait()")
     assert running.wait().code == 9

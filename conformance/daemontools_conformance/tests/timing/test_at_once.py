@@ -12,7 +12,7 @@ from daemontools_conformance.helpers.marks import clause
 from daemontools_conformance.helpers.runners import answer_of
 from daemontools_conformance.helpers.samples import call, each_program
 from daemontools_conformance.running.patience import eventually
-from daemontools_conformance.running.processes import Finished, Running, is_alive, is_asleep
+from daemontools_conformance.running.processes import Finished, is_alive, is_asleep
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.running.signals import interrupt
 from daemontools_conformance.tests.multilog.logging import running
@@ -50,17 +50,11 @@ def test_a_waiting_setlock_goes_on_as_soon_as_the_lock_is_free(sandbox: Sandbox)
         with open(sandbox.write("lock"), "ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             waiter = sandbox.start("setlock", "lock", "/bin/true")
-            eventually(lambda: _waits_for(waiter, "lock"), what="it waits for the lock")
+            eventually(lambda: is_asleep(waiter.pid), what="it waits for the lock")
             fcntl.flock(file, fcntl.LOCK_UN)
         return seconds(waiter.wait)
 
     check_prompt(attempt)
-
-
-def _waits_for(running: Running, name: str) -> bool:
-    """Does the process have this file open, and sleep?"""
-    open_files = [os.readlink(entry.path) for entry in os.scandir(f"/proc/{running.pid}/fd")]
-    return any(file.endswith(f"/{name}") for file in open_files) and is_asleep(running.pid)
 
 
 # supervise
