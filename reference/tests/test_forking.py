@@ -14,7 +14,7 @@ import os
 from daemontools.unix.forking import fork
 def child():
     raise {error}
-pid = fork(child, "tool: fatal: unable to start ", b"x", ": ")
+pid = fork(("tool: fatal: unable to start ", b"x", ": "), child)
 _, status = os.waitpid(pid, 0)
 print("came back", os.waitstatus_to_exitcode(status))
 """
@@ -36,7 +36,7 @@ def test_a_child_that_fails_says_why_and_never_comes_back(error: str, reason: st
 
 
 def test_an_ended_child_is_found_until_it_is_let_go() -> None:
-    pid = fork(lambda: os._exit(3))
+    pid = fork(("tool: fatal: ",), lambda: os._exit(3))
     while not ended_child():
         pass
     assert ended_child() == pid

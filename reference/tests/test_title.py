@@ -18,8 +18,8 @@ SHOW = """
 import sys
 from daemontools.unix import title
 words = [word.encode() for word in sys.argv[1:]]
-print(title.fits(words))
 title.set_title(words)
+print(title.fits(words))
 print(open("/proc/self/cmdline", "rb").read())
 print(open("/proc/self/comm").read().strip())
 print(open("/proc/self/environ", "rb").read())
@@ -49,8 +49,8 @@ def test_the_environment_is_not_touched() -> None:
 TOO_LONG = """
 from daemontools.unix import title
 words = [b"supervise", b"n" * 4000]
-print(title.fits(words))
 title.set_title(words)
+print(title.fits(words))
 content = open("/proc/self/cmdline", "rb").read()
 print(content[:12], content[-1:], len(content))
 """

@@ -44,6 +44,11 @@ def is_full(table: Table) -> bool:
     return len(table) >= LIMIT
 
 
+def lacks_process(service: Service) -> bool:
+    """Must a process be started?"""
+    return not service.pid or (service.pipe is not None and not service.log_pid)
+
+
 def begin_scan(table: Table) -> None:
     """Note that no directory has been seen yet."""
     for service in table.values():

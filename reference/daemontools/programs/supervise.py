@@ -28,11 +28,21 @@ Instead of executing this program, svscan may call `main` in a process that it h
 Contract: conformance/spec/supervise.md. Manual: http://cr.yp.to/daemontools/supervise.html
 """
 
-import _signal as signal  # `signal` takes 5 ms more (docs/explain/shape.md)
-import select
+from _signal import SIGALRM, SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGSTOP, SIGTERM
 from os import chdir, close, execv, kill, mkdir, mkfifo, read, readlink, rename, stat, write
+from select import POLLIN, poll
 
-from daemontools.core import machine, status
+from daemontools.core.machine import (
+    ANNOUNCE,
+    START,
+    initial,
+    is_over,
+    on_command,
+    on_exit,
+    on_start,
+    start_is_due,
+)
+from daemontools.core.status import SIZE, pack
 from daemontools.unix.clock import now, pause
 from daemontools.unix.forking import ended_child, fork, let_go
 from daemontools.unix.lock import lock_exnb
@@ -47,19 +57,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeVar
 
+    from daemontools.core.machine import Actions, State
+
     T = TypeVar("T")
 
 FATAL = "supervise: fatal: "
 WARNING = "supervise: warning: "
 
 SIGNALS = {
-    "TERM": signal.SIGTERM,
-    "CONT": signal.SIGCONT,
-    "STOP": signal.SIGSTOP,
-    "HUP": signal.SIGHUP,
-    "ALRM": signal.SIGALRM,
-    "INT": signal.SIGINT,
-    "KILL": signal.SIGKILL,
+    "TERM": SIGTERM,
+    "CONT": SIGCONT,
+    "STOP": SIGSTOP,
+    "HUP": SIGHUP,
+    "ALRM": SIGALRM,
+    "INT": SIGINT,
+    "KILL": SIGKILL,
 }
 
 # How long a round waits for news, in milliseconds: 1000 seconds, as in 0.76, or one second
@@ -68,7 +80,7 @@ LONGEST_WAIT, SHORT_WAIT = 1_000_000, 1_000
 
 # STATE
 _directory = b""  # as the caller named it, for messages; it is the working directory
-_state = machine.initial(down=False)
+_state = initial(down=False)
 _pid = 0  # of ./run; 0 if and only if _state says that it is not up
 _stamp = (0, 0)  # when _pid last changed: seconds since 1970, nanoseconds
 
@@ -85,26 +97,26 @@ def main(argv: list[bytes]) -> int:
     # RESOURCES
     survive_writing()
     try:
-        children = open_selfpipe(signal.SIGCHLD)
+        children = open_selfpipe(SIGCHLD)
     except OSError as error:
         die(111, FATAL, "unable to create pipe for ", directory, ": ", error)
     _enter(directory)
-    _state = machine.initial(down=_has_down_file())
+    _state = initial(down=_has_down_file())
     _make_folder()
     _acquire_lock()
     control = _make_control()
     _change_pid(0, _state)
     _announce()
     _make_ok()
-    poller = select.poll()
-    poller.register(children, select.POLLIN)
-    poller.register(control, select.POLLIN)
+    poller = poll()
+    poller.register(children, POLLIN)
+    poller.register(control, POLLIN)
 
     # LOOP
     _tried("start", _start_if_due)
     _announce()  # again: the first may have renamed an old status.new with a wrong mode
     wait = LONGEST_WAIT
-    while not machine.is_over(_state):
+    while not is_over(_state):
         try:
             wait = _round(poller, children, control, wait)
         except Exception as error:  # not from a step, so this is lack of memory between steps
@@ -116,14 +128,14 @@ def main(argv: list[bytes]) -> int:
     return 0
 
 
-def _round(poller: "select.poll", children: int, control: int, wait: int) -> int:
+def _round(poller: "poll", children: int, control: int, wait: int) -> int:
     """Wait for news, act on it, and return how long the next round may wait (milliseconds).
 
     Any step may fail, once or for ever; the others are taken all the same. If poll reports
     news but no step finds any, the next poll would return at once too: hence the pause.
     """
     # If a start is still due, it has failed before: do not wait, try again.
-    woken = _tried("poll", poller.poll, 0 if machine.start_is_due(_state) else wait)
+    woken = _tried("poll", poller.poll, 0 if start_is_due(_state) else wait)
     steps = (
         _tried("read self-pipe", drain, children),
         _tried("wait", _take_ends),
@@ -222,7 +234,7 @@ def _make_fifo(path: bytes) -> None:
 # The status file
 
 
-def _change_pid(pid: int, state: "machine.State") -> None:
+def _change_pid(pid: int, state: "State") -> None:
     """Set _pid and _state, which must change together, and _stamp, the time of the change."""
     global _pid, _state, _stamp
     _pid, _state = pid, state  # takes no memory, so that the two always agree
@@ -240,13 +252,13 @@ def _announce() -> None:
         return
     try:
         try:
-            written = write(new, status.pack(_stamp, _pid, paused=paused, want=want))
+            written = write(new, pack(_stamp, _pid, paused=paused, want=want))
         finally:
             close(new)  # some file systems report only here that the disk is full
     except (OSError, MemoryError) as error:
         warn(WARNING, "unable to write ", *name, ": ", error)
         return
-    if written < status.SIZE:
+    if written < SIZE:
         warn(WARNING, "unable to write ", *name, ": partial write")
         return
     try:
@@ -266,12 +278,12 @@ def _take_ends() -> bool:
     Raises OSError, MemoryError; the next call finds each child whose end was not noted.
     """
     has_ended = False
-    actions: machine.Actions = ()
+    actions: Actions = ()
     try:
         while pid := _ended_child():
             has_ended = True
             if pid == _pid:
-                state, actions = machine.on_exit(_state)
+                state, actions = on_exit(_state)
                 _change_pid(0, state)
             let_go(pid)
     finally:
@@ -292,8 +304,8 @@ def _ended_child() -> int:
 def _take_command(control: int) -> bool:
     """Obey the next letter and return whether there was one. When all is over, none is read."""
     global _state
-    letter = b"" if machine.is_over(_state) else _next_command(control)
-    _state, actions = machine.on_command(_state, letter)
+    letter = b"" if is_over(_state) else _next_command(control)
+    _state, actions = on_command(_state, letter)
     _take(actions)
     return letter != b""
 
@@ -306,12 +318,12 @@ def _next_command(control: int) -> bytes:
         return b""
 
 
-def _take(actions: "machine.Actions") -> None:
+def _take(actions: "Actions") -> None:
     """Take the actions that core/machine.py has decided on, in order."""
     for action in actions:
-        if action == machine.ANNOUNCE:
+        if action == ANNOUNCE:
             _announce()
-        elif action == machine.START:
+        elif action == START:
             _start()
         else:
             _kill(SIGNALS[action])
@@ -326,7 +338,7 @@ def _kill(number: int) -> None:
 
 def _start_if_due() -> bool:
     """Start ./run if it is down but wanted up. Return whether it was."""
-    is_due = machine.start_is_due(_state)
+    is_due = start_is_due(_state)
     if is_due:
         _start()
     return is_due
@@ -337,9 +349,9 @@ def _start() -> None:
 
     If fork fails, wait a minute; the start stays due.
     """
-    state = machine.on_start(_state)
+    state = on_start(_state)
     try:
-        pid = fork(_become_run, FATAL, "unable to start ", _directory, "/run: ")
+        pid = fork((FATAL, "unable to start ", _directory, "/run: "), _become_run)
     except (OSError, MemoryError) as error:
         warn(WARNING, "unable to fork for ", _directory, ", sleeping 60 seconds: ", error)
         pause(60)

@@ -25,8 +25,8 @@ service goes on as before.
 Contract: conformance/spec/svscan.md. Manual: http://cr.yp.to/daemontools/svscan.html
 """
 
-import os
-import stat
+from os import chdir, close, dup2, pipe, scandir, stat
+from stat import S_ISDIR
 
 from daemontools.core.scan import (
     NOT_RUNNING,
@@ -34,15 +34,16 @@ from daemontools.core.scan import (
     Table,
     begin_scan,
     is_full,
+    lacks_process,
     process_ended,
     remove_gone,
 )
 from daemontools.unix import chain
 from daemontools.unix.clock import pause
-from daemontools.unix.closing import close_as_exec_would
+from daemontools.unix.closing import close_all_but, kept_by_exec
 from daemontools.unix.forking import ended_child, fork, let_go
 from daemontools.unix.messages import die, warn
-from daemontools.unix.pathexec import pathexec
+from daemontools.unix.pathexec import pathexec, prepared
 from daemontools.unix.start import call, die_of_writing, survive_writing
 from daemontools.unix.title import fits, set_title
 
@@ -55,6 +56,11 @@ FATAL = "svscan: fatal: "
 WARNING = "svscan: warning: "
 
 SCAN_SECONDS = 5
+LONGEST_NAME = bytes(255)
+
+# STATE
+_kept: list[int] = []  # the descriptors that a supervise inherits
+_supervise: "chain.Main | None" = None  # what PATH leads to, if it is ours; None: execute it
 
 
 def main(argv: list[bytes]) -> int:
@@ -66,9 +72,10 @@ def main(argv: list[bytes]) -> int:
     chain.prepare([b"supervise"], programs=(b"supervise",))
     if len(argv) > 1:
         try:
-            os.chdir(argv[1])
+            chdir(argv[1])
         except OSError as error:
             die(111, FATAL, "unable to chdir to ", argv[1], ": ", error)
+    _kept.extend(kept_by_exec())
     survive_writing()
 
     # LOOP
@@ -104,17 +111,20 @@ def scan(table: Table) -> None:
     All services are looked at before the first is started: each child has its own copy
     of the memory that svscan writes between two forks.
     """
+    global _supervise
     begin_scan(table)
     found: list[tuple[bytes, Service]] = []
     is_whole = False
     try:
-        with os.scandir(b".") as entries:
+        with scandir(b".") as entries:
             for entry in entries:
                 service = look(table, entry.name)
                 found += [(entry.name, service)] if service else []
         is_whole = True
     except OSError as error:
         warn(WARNING, "unable to read directory: ", error)
+    if any(lacks_process(service) for _name, service in found):
+        _supervise = prepared([b"supervise", LONGEST_NAME])
     for name, service in found:
         start(name, service)
     if is_whole:
@@ -126,7 +136,7 @@ def forget(table: Table) -> None:
     for service in remove_gone(table):
         for end in service.pipe or ():
             try:
-                os.close(end)
+                close(end)
             except OSError as error:
                 warn(WARNING, "unable to close pipe: ", error)  # it is closed all the same
 
@@ -136,11 +146,11 @@ def look(table: Table, name: bytes) -> Service | None:
     if name.startswith(b"."):
         return None
     try:
-        found = os.stat(name)
+        found = stat(name)
     except OSError as error:
         warn(WARNING, "unable to stat ", name, ": ", error)
         return None
-    if not stat.S_ISDIR(found.st_mode):
+    if not S_ISDIR(found.st_mode):
         return None
 
     identity = (found.st_dev, found.st_ino)
@@ -153,9 +163,9 @@ def look(table: Table, name: bytes) -> Service | None:
 def start(name: bytes, service: Service) -> None:
     """Start what is missing of a service."""
     if not service.pid:
-        service.pid = spawn(name, lambda: service_child(name, service))
+        service.pid = spawn(service_child, name, service, called=name)
     if service.pid and service.pipe and not service.log_pid:
-        service.log_pid = spawn(name + b"/log", lambda: log_child(name, service))
+        service.log_pid = spawn(log_child, name, service, called=name + b"/log")
 
 
 def first_sight(table: Table, identity: tuple[int, int], name: bytes) -> Service | None:
@@ -179,24 +189,27 @@ def first_sight(table: Table, identity: tuple[int, int], name: bytes) -> Service
 def look_for_log(service: Service, name: bytes) -> bool:
     """If there is a log, make the pipe to it. False, after a warning, if that fails."""
     try:
-        os.stat(name + b"/log")
+        stat(name + b"/log")
     except FileNotFoundError:
         return True
     except OSError as error:
         warn(WARNING, "unable to stat ", name, "/log: ", error)
         return False
     try:
-        service.pipe = os.pipe()
+        service.pipe = pipe()
     except OSError as error:
         warn(WARNING, "unable to create pipe for ", name, ": ", error)
         return False
     return True
 
 
-def spawn(called: bytes, child: "Callable[[], NoReturn]") -> int:
+def spawn(
+    child: "Callable[[bytes, Service], NoReturn]", name: bytes, service: Service, called: bytes
+) -> int:
     """Call `child` in a new process, and return its id; NOT_RUNNING, after a warning."""
+    complaint = (WARNING, "unable to start supervise ", called, ": ")
     try:
-        return fork(child, WARNING, "unable to start supervise ", called, ": ")
+        return fork(complaint, child, name, service)
     except OSError as error:
         warn(WARNING, "unable to fork for ", called, ": ", error)
         return NOT_RUNNING
@@ -207,7 +220,8 @@ def service_child(name: bytes, service: Service) -> "NoReturn":
     die_of_writing()
     if service.pipe:
         move(service.pipe[1], 1, name)
-    become_supervise(name, called=name)
+        become_supervise(name, called=name, kept=[*_kept, 1])
+    become_supervise(name, called=name, kept=_kept)
 
 
 def log_child(name: bytes, service: Service) -> "NoReturn":
@@ -217,10 +231,10 @@ def log_child(name: bytes, service: Service) -> "NoReturn":
     called = name + b"/log"
     move(service.pipe[0], 0, called)
     try:
-        os.chdir(name)
+        chdir(name)
     except OSError as error:
         die(111, WARNING, "unable to switch to ", name, ": ", error)
-    become_supervise(b"log", called)
+    become_supervise(b"log", called, kept=[*_kept, 0])
 
 
 def move(fd: int, to: int, called: bytes) -> None:
@@ -230,12 +244,12 @@ def move(fd: int, to: int, called: bytes) -> None:
     pipe is made, the open directory has the lowest free number.
     """
     try:
-        os.dup2(fd, to)
+        dup2(fd, to)
     except OSError as error:
         die(111, WARNING, "unable to set up descriptors for ", called, ": ", error)
 
 
-def become_supervise(name: bytes, called: bytes) -> "NoReturn":
+def become_supervise(name: bytes, called: bytes, kept: list[int]) -> "NoReturn":
     """Turn this process into `supervise NAME`, found along PATH.
 
     If that is our own launcher, the program is called here: a process that shares
@@ -248,9 +262,12 @@ def become_supervise(name: bytes, called: bytes) -> "NoReturn":
     words = [b"supervise", name]
     if not fits(words):
         chain.execute_always()
+    elif _supervise:
+        close_all_but(kept)
+        call(_supervise, words)
     try:
         error = pathexec(words)
     except chain.Next as supervise:
-        close_as_exec_would()
+        close_all_but(kept)
         call(supervise.main, supervise.argv)
     die(111, WARNING, "unable to start supervise ", called, ": ", error)

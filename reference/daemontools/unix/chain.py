@@ -113,16 +113,23 @@ def execute_always() -> None:
 
 def go_on_here(file: bytes, argv: list[bytes], block: list[bytes] | None) -> None:
     """Raise Next if executing `file` would start a prepared program; otherwise return."""
-    if not _mains:
-        return
-    try:
-        main = _mains.get(_identity(os.stat(file)))
-    except OSError:
-        return
-    if main and _exec_takes([*argv, *(environment.block() if block is None else block)]):
+    main = prepared(file, argv, block)
+    if main:
         if block is not None:
             environment.become(block)
         raise Next(main, argv)
+
+
+def prepared(file: bytes, argv: list[bytes], block: list[bytes] | None) -> "Main | None":
+    """The main of the prepared program that executing `file` would start; None: execute it."""
+    if not _mains:
+        return None
+    try:
+        main = _mains.get(_identity(os.stat(file)))
+    except OSError:
+        return None
+    words = [*argv, *(environment.block() if block is None else block)]
+    return main if main and _exec_takes(words) else None
 
 
 def _exec_takes(words: list[bytes]) -> bool:

@@ -3,19 +3,37 @@
 A forked process that goes on in this interpreter instead of executing a
 program must not hold descriptors that the program would not have: a pipe
 end that stays open keeps a reader waiting for ever.
+
+What the process had when it started was not close-on-exec, and Python opens all else
+close-on-exec. So the descriptors to keep are those that were open at the start.
 """
 
-from os import close, get_inheritable, listdir
+from os import closerange, get_inheritable, listdir
+
+# Above all numbers that this process opens: each gets the lowest free number.
+MOST = 65536
 
 
-def close_as_exec_would() -> None:
-    """Close all descriptors that are marked close-on-exec."""
-    for fd in _open_descriptors():
-        try:
-            if not get_inheritable(fd):
-                close(fd)
-        except OSError:
-            pass  # not open: the listing itself used one
+def kept_by_exec() -> list[int]:
+    """The open descriptors that are not marked close-on-exec."""
+    return [fd for fd in _open_descriptors() if _is_kept(fd)]
+
+
+def close_all_but(kept: "list[int]") -> None:
+    """Close all descriptors but these."""
+    first = 0
+    for fd in sorted(kept):
+        if first < fd:  # closerange(0, 0) would close all
+            closerange(first, fd)
+        first = fd + 1
+    closerange(first, MOST)
+
+
+def _is_kept(fd: int) -> bool:
+    try:
+        return get_inheritable(fd)
+    except OSError:
+        return False  # not open: the listing itself used one
 
 
 def _open_descriptors() -> "list[int] | range":
@@ -24,4 +42,4 @@ def _open_descriptors() -> "list[int] | range":
     except OSError:
         # There is no /proc, or no free descriptor to read it. The limit on descriptors is no
         # help: it may be huge, or lower than the number of one that is open already.
-        return range(65536)
+        return range(MOST)

@@ -12,7 +12,8 @@ Three things must not happen to a program that supervises others:
   child after its end has been noted. If something fails in between, it is done again.
 """
 
-import os
+from os import P_ALL, WEXITED, WNOHANG, WNOWAIT, _exit, waitid, waitpid
+from os import fork as os_fork
 from time import time_ns
 
 from daemontools.unix.messages import die
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def fork(child: "Callable[[], object]", *complaint: bytes | str) -> int:
-    """Call `child` in a new process, and return the id of that process.
+def fork(
+    complaint: tuple[bytes | str, ...], child: "Callable[..., object]", *arguments: object
+) -> int:
+    """Call `child(*arguments)` in a new process, and return the id of that process.
 
     The new process never returns: `child` becomes another program, or the process prints
     `complaint` and the reason, and ends with 111. Raises OSError, MemoryError if there is
@@ -31,14 +34,14 @@ def fork(child: "Callable[[], object]", *complaint: bytes | str) -> int:
     """
     room = time_ns()
     del room
-    pid = os.fork()
+    pid = os_fork()
     if pid == 0:
         try:
-            child()
+            child(*arguments)
         except Exception as error:
             die(111, *complaint, error)
         finally:
-            os._exit(111)
+            _exit(111)
     return pid
 
 
@@ -47,10 +50,10 @@ def ended_child() -> int:
 
     Raises OSError (ChildProcessError if there are no children at all), MemoryError.
     """
-    ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    ended = waitid(P_ALL, 0, WEXITED | WNOHANG | WNOWAIT)
     return ended.si_pid if ended else 0
 
 
 def let_go(pid: int) -> None:
     """Wait for a child that has ended, which frees its process id. Raises OSError."""
-    os.waitpid(pid, os.WNOHANG)
+    waitpid(pid, WNOHANG)

@@ -6,14 +6,14 @@ flock, as in djb's programs, so that his programs and these respect each other's
 Clauses: setlock/lock/..., multilog/lock/..., supervise/lock/...
 """
 
-import fcntl
+from fcntl import LOCK_EX, LOCK_NB, flock
 
 
 def lock_ex(fd: int) -> None:
     """Wait for the lock on this descriptor. Raises OSError."""
-    fcntl.flock(fd, fcntl.LOCK_EX)
+    flock(fd, LOCK_EX)
 
 
 def lock_exnb(fd: int) -> None:
     """Take the lock without waiting. Raises OSError: EAGAIN ("temporary failure") if it is held."""
-    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    flock(fd, LOCK_EX | LOCK_NB)

@@ -9,7 +9,8 @@ Python marks each new descriptor close-on-exec. A program that wants to hand one
 makes it inheritable. Every function raises OSError.
 """
 
-import os
+from os import O_APPEND, O_CREAT, O_NONBLOCK, O_RDONLY, O_TRUNC, O_WRONLY
+from os import open as os_open
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,19 +19,19 @@ if TYPE_CHECKING:
 
 def open_read(path: "StrOrBytesPath") -> int:
     """Open for reading."""
-    return os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    return os_open(path, O_RDONLY | O_NONBLOCK)
 
 
 def open_write(path: "StrOrBytesPath") -> int:
     """Open an existing file for writing."""
-    return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    return os_open(path, O_WRONLY | O_NONBLOCK)
 
 
 def open_append(path: "StrOrBytesPath") -> int:
     """Open for writing at the end; a new file gets mode 0600 less the umask."""
-    return os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_APPEND | os.O_CREAT, 0o600)
+    return os_open(path, O_WRONLY | O_NONBLOCK | O_APPEND | O_CREAT, 0o600)
 
 
 def open_trunc(path: "StrOrBytesPath") -> int:
     """Truncate and open for writing; a new file gets mode 0644 less the umask."""
-    return os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_TRUNC | os.O_CREAT, 0o644)
+    return os_open(path, O_WRONLY | O_NONBLOCK | O_TRUNC | O_CREAT, 0o644)

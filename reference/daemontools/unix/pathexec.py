@@ -32,16 +32,45 @@ def pathexec(argv: list[bytes], block: list[bytes] | None = None) -> OSError:
     if b"/" in argv[0]:
         return _attempt(argv[0], argv, block)
 
-    path = environment.get(b"PATH")
     remembered = OSError(errno.ENOENT, "")
-    for directory in (b"/bin:/usr/bin" if path is None else path).split(b":"):
-        error = _attempt((directory or b".") + b"/" + argv[0], argv, block)
+    for file in _candidates(argv[0]):
+        error = _attempt(file, argv, block)
         if error.errno == errno.ENOENT:
             continue
         remembered = error
         if error.errno not in _NOT_ALLOWED:
             break
     return remembered
+
+
+def prepared(argv: list[bytes]) -> "chain.Main | None":
+    """The main that `pathexec(argv)` would call in this process, wherever it is called.
+
+    None if that is not certain: something else comes first along PATH, or depends on the
+    working directory.
+    """
+    for file in _candidates(argv[0]):
+        if file[:1] != b"/":
+            return None
+        main = chain.prepared(file, argv, None)
+        if main or not _is_missing(file):
+            return main
+    return None
+
+
+def _candidates(name: bytes) -> list[bytes]:
+    """The files that a name without a slash may mean, in order."""
+    path = environment.get(b"PATH")
+    directories = (b"/bin:/usr/bin" if path is None else path).split(b":")
+    return [(directory or b".") + b"/" + name for directory in directories]
+
+
+def _is_missing(file: bytes) -> bool:
+    try:
+        os.lstat(file)
+    except OSError as error:
+        return error.errno == errno.ENOENT
+    return False
 
 
 def _attempt(file: bytes, argv: list[bytes], block: list[bytes] | None) -> OSError:

@@ -16,13 +16,16 @@ If the write fails for another reason, CPython calls sys.unraisablehook, which
 prints a traceback by default. Here it writes the byte again.
 """
 
-import _signal as signal
 import sys
-from os import pipe, read, set_blocking, write
+from _signal import SIG_UNBLOCK, pthread_sigmask, set_wakeup_fd, signal
+from os import O_CLOEXEC, O_NONBLOCK, pipe2, read, write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
+
+# STATE
+_write_end = -1  # of the one self-pipe of this process
 
 
 def open_selfpipe(caught: int) -> int:
@@ -30,13 +33,12 @@ def open_selfpipe(caught: int) -> int:
 
     The signal is unblocked too. Raises OSError if no pipe can be made.
     """
-    read_end, write_end = pipe()
-    set_blocking(read_end, False)
-    set_blocking(write_end, False)
-    sys.unraisablehook = lambda _error: _write_again(write_end)
-    signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
-    signal.signal(caught, _do_nothing)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [caught])
+    global _write_end
+    read_end, _write_end = pipe2(O_CLOEXEC | O_NONBLOCK)
+    sys.unraisablehook = _write_again
+    set_wakeup_fd(_write_end, warn_on_full_buffer=False)
+    signal(caught, _do_nothing)
+    pthread_sigmask(SIG_UNBLOCK, [caught])
     return read_end
 
 
@@ -54,9 +56,9 @@ def drain(read_end: int) -> bool:
     return has_news
 
 
-def _write_again(write_end: int) -> None:
+def _write_again(_error: object) -> None:
     try:
-        write(write_end, b"\0")
+        write(_write_end, b"\0")
     except OSError:
         pass  # supervise looks from time to time without news, too
 

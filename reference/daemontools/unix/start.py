@@ -24,9 +24,19 @@ process started, so an inherited "ignored" becomes "default": a
 declared deviation. Clauses: process/signals/..., process/variables/...
 """
 
-import _signal as signal
 import os
 import sys
+from _signal import (
+    SIG_DFL,
+    SIG_IGN,
+    SIGINT,
+    SIGPIPE,
+    SIGXFSZ,
+    default_int_handler,
+    getsignal,
+    signal,
+)
+from os import _exit
 
 from daemontools.core import envblock
 from daemontools.unix import chain, environment
@@ -62,7 +72,7 @@ def call(main: "Main", argv: list[bytes]) -> "NoReturn":
     """
     while True:
         try:
-            os._exit(main(argv))
+            _exit(main(argv))
         except chain.Next as step:
             main, argv = step.main, step.argv
         except Exception as error:
@@ -70,7 +80,7 @@ def call(main: "Main", argv: list[bytes]) -> "NoReturn":
 
 
 # The signals that kill a process if nobody reads what it writes, or a limit forbids it.
-_OF_WRITING = (signal.SIGPIPE, signal.SIGXFSZ)
+_OF_WRITING = (SIGPIPE, SIGXFSZ)
 
 
 def survive_writing() -> None:
@@ -80,18 +90,18 @@ def survive_writing() -> None:
     must not inherit this: see `die_of_writing`.
     """
     for number in _OF_WRITING:
-        signal.signal(number, signal.SIG_IGN)
+        signal(number, SIG_IGN)
 
 
 def die_of_writing() -> None:
     """Set both signals to their default, as every program and every child starts."""
     for number in _OF_WRITING:
-        signal.signal(number, signal.SIG_DFL)
+        signal(number, SIG_DFL)
 
 
 def _restore_signals() -> None:
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if getsignal(SIGINT) is default_int_handler:
+        signal(SIGINT, SIG_DFL)
     die_of_writing()
 
 
@@ -102,7 +112,7 @@ def _die_if_interrupted() -> None:
     interrupts that.
     """
     if getattr(sys, "last_type", None) is KeyboardInterrupt:
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), SIGINT)
 
 
 def _restore_locale_variable() -> None:

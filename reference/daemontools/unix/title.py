@@ -22,7 +22,11 @@ happens: titles are for people, and no program may fail for lack of one.
 Clauses: tree/names/...
 """
 
-import os
+from os import O_RDONLY, O_WRONLY, close, pwrite, read, write
+from os import open as os_open
+
+# STATE
+_start = _length = 0  # the room, once it has been opened: address and bytes; a fork keeps both
 
 
 def set_title(words: list[bytes]) -> None:
@@ -32,18 +36,13 @@ def set_title(words: list[bytes]) -> None:
         return
     memory, _start, length = room
     show(room, 0, joined(words)[: length - 1].ljust(length, b"\0"))
-    os.close(memory)
+    close(memory)
     _write("/proc/self/comm", words[0])
 
 
 def fits(words: list[bytes]) -> bool:
-    """Is the room of this process long enough for these words, uncut?"""
-    room = open_room()
-    if room is None:
-        return False
-    memory, _start, length = room
-    os.close(memory)
-    return len(joined(words)) <= length
+    """Is the room, which this process has opened before, long enough for these words, uncut?"""
+    return len(joined(words)) <= _length
 
 
 def joined(words: list[bytes]) -> bytes:
@@ -57,13 +56,16 @@ def open_room() -> tuple[int, int, int] | None:
     For a program that goes on writing there (readproctitle); close-on-exec.
     None if this system has no such memory, or does not allow it.
     """
+    global _start, _length
     try:
-        start, end = bounds(_read("/proc/self/stat"))
+        start, end = (_start, _start + _length) if _length else bounds(_read("/proc/self/stat"))
         if end <= start:
             return None
-        return os.open("/proc/self/mem", os.O_WRONLY), start, end - start
+        memory = os_open("/proc/self/mem", O_WRONLY)
     except OSError:
         return None
+    _start, _length = start, end - start
+    return memory, _start, _length
 
 
 def bounds(stat: bytes) -> tuple[int, int]:
@@ -85,24 +87,24 @@ def show(room: tuple[int, int, int], offset: int, content: bytes) -> None:
     """Write `content` into the room, `offset` bytes after its beginning."""
     memory, start, _length = room
     try:
-        os.pwrite(memory, content, start + offset)
+        pwrite(memory, content, start + offset)
     except OSError:
         pass
 
 
 def _read(path: str) -> bytes:
-    # Not open(): a forked supervise calls this, and open's objects take 200 KB of memory.
-    fd = os.open(path, os.O_RDONLY)
+    # Not the built-in open(), whose objects take 200 KB of memory in a forked supervise.
+    fd = os_open(path, O_RDONLY)
     try:
-        return os.read(fd, 4096)
+        return read(fd, 4096)
     finally:
-        os.close(fd)
+        close(fd)
 
 
 def _write(path: str, content: bytes) -> None:
     try:
-        fd = os.open(path, os.O_WRONLY)
-        os.write(fd, content)
-        os.close(fd)
+        fd = os_open(path, O_WRONLY)
+        write(fd, content)
+        close(fd)
     except OSError:
         pass
