@@ -8,9 +8,9 @@ import pytest
 
 # Importing is made impossible before the first byte of input arrives.
 POISONED = """\
-import os, sys
+import os, posix, sys
 from daemontools.programs.{program} import main
-read = os.read
+read = posix.read
 def poisoned_read(fd, size):
     if fd == 0:
         sys.meta_path[:] = []
@@ -18,7 +18,7 @@ def poisoned_read(fd, size):
             if name not in sys.modules:
                 sys.modules[name] = None
     return read(fd, size)
-os.read = poisoned_read
+posix.read = poisoned_read
 sys.exit(main([os.fsencode(word) for word in sys.argv]))
 """
 TEXT = b"@4000000037c219bf2ef02e94 fatal\n\n@x\nnothing\n" * 200

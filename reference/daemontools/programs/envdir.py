@@ -19,7 +19,7 @@ Contract: conformance/spec/envdir.md. Manual: http://cr.yp.to/daemontools/envdir
 """
 
 import errno
-import os
+import posix as os  # `os` takes 1 ms and 250 kB more (docs/explain/shape.md)
 
 from daemontools.core import envfile
 from daemontools.unix import chain, environment

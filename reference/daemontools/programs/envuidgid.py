@@ -12,7 +12,6 @@ envuidgid changes nothing but the two variables.
 Contract: conformance/spec/envuidgid.md. Manual: http://cr.yp.to/daemontools/envuidgid.html
 """
 
-import os
 import pwd
 
 from daemontools.unix import chain, environment
@@ -32,7 +31,7 @@ def main(argv: list[bytes]) -> int:
 
     # RESOURCES
     try:
-        entry = pwd.getpwnam(os.fsdecode(account[0]))
+        entry = pwd.getpwnam(environment.as_text(account[0]))
     except KeyError:
         die(111, FATAL, "unknown account ", account[0])
 

@@ -29,7 +29,7 @@ Contract: conformance/spec/supervise.md. Manual: http://cr.yp.to/daemontools/sup
 """
 
 from _signal import SIGALRM, SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGSTOP, SIGTERM
-from os import chdir, close, execv, kill, mkdir, mkfifo, read, readlink, rename, stat, write
+from posix import chdir, close, execv, kill, mkdir, mkfifo, read, readlink, rename, stat, write
 from select import POLLIN, poll
 
 from daemontools.core.machine import (

@@ -16,7 +16,7 @@ Contract: conformance/spec/svok.md. Manual: http://cr.yp.to/daemontools/svok.htm
 """
 
 import errno
-import os
+import posix as os  # `os` takes 1 ms and 250 kB more (docs/explain/shape.md)
 
 from daemontools.unix.messages import die
 from daemontools.unix.opening import open_write

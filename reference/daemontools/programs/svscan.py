@@ -25,7 +25,7 @@ service goes on as before.
 Contract: conformance/spec/svscan.md. Manual: http://cr.yp.to/daemontools/svscan.html
 """
 
-from os import chdir, close, dup2, pipe, scandir, stat
+from posix import chdir, close, dup2, pipe, scandir, stat
 from stat import S_ISDIR
 
 from daemontools.core.scan import (

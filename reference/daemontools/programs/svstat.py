@@ -16,7 +16,7 @@ Contract: conformance/spec/svstat.md. Manual: http://cr.yp.to/daemontools/svstat
 """
 
 import errno
-import os
+import posix as os  # `os` takes 1 ms and 250 kB more (docs/explain/shape.md)
 import time
 
 from daemontools.core import status

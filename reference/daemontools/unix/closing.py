@@ -8,7 +8,7 @@ What the process had when it started was not close-on-exec, and Python opens all
 close-on-exec. So the descriptors to keep are those that were open at the start.
 """
 
-from os import closerange, get_inheritable, listdir
+from posix import closerange, get_inheritable, listdir
 
 # Above all numbers that this process opens: each gets the lowest free number.
 MOST = 65536

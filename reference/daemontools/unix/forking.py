@@ -12,8 +12,8 @@ Three things must not happen to a program that supervises others:
   child after its end has been noted. If something fails in between, it is done again.
 """
 
-from os import P_ALL, WEXITED, WNOHANG, WNOWAIT, _exit, waitid, waitpid
-from os import fork as os_fork
+from posix import P_ALL, WEXITED, WNOHANG, WNOWAIT, _exit, waitid, waitpid
+from posix import fork as os_fork
 from time import time_ns
 
 from daemontools.unix.messages import die

@@ -9,8 +9,8 @@ Python marks each new descriptor close-on-exec. A program that wants to hand one
 makes it inheritable. Every function raises OSError.
 """
 
-from os import O_APPEND, O_CREAT, O_NONBLOCK, O_RDONLY, O_TRUNC, O_WRONLY
-from os import open as os_open
+from posix import O_APPEND, O_CREAT, O_NONBLOCK, O_RDONLY, O_TRUNC, O_WRONLY
+from posix import open as os_open
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

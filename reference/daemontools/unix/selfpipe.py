@@ -18,7 +18,7 @@ prints a traceback by default. Here it writes the byte again.
 
 import sys
 from _signal import SIG_UNBLOCK, pthread_sigmask, set_wakeup_fd, signal
-from os import O_CLOEXEC, O_NONBLOCK, pipe2, read, write
+from posix import O_CLOEXEC, O_NONBLOCK, pipe2, read, write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ happens: titles are for people, and no program may fail for lack of one.
 Clauses: tree/names/...
 """
 
-from os import O_RDONLY, O_WRONLY, close, pwrite, read, write
-from os import open as os_open
+from posix import O_RDONLY, O_WRONLY, close, pwrite, read, write
+from posix import open as os_open
 
 # STATE
 _start = _length = 0  # the room, once it has been opened: address and bytes; a fork keeps both
