@@ -44,13 +44,15 @@ from daemontools.unix.closing import close_all_but, kept_by_exec
 from daemontools.unix.forking import ended_child, fork, let_go
 from daemontools.unix.messages import die, warn
 from daemontools.unix.pathexec import pathexec, prepared
-from daemontools.unix.start import call, die_of_writing, survive_writing
+from daemontools.unix.start import Next, call, die_of_writing, survive_writing
 from daemontools.unix.title import fits, set_title
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
+
+    from daemontools.unix.start import Main
 
 FATAL = "svscan: fatal: "
 WARNING = "svscan: warning: "
@@ -60,7 +62,7 @@ LONGEST_NAME = bytes(255)
 
 # STATE
 _kept: list[int] = []  # the descriptors that a supervise inherits
-_supervise: "chain.Main | None" = None  # what PATH leads to, if it is ours; None: execute it
+_supervise: "Main | None" = None  # what PATH leads to, if it is ours; None: execute it
 
 
 def main(argv: list[bytes]) -> int:
@@ -267,7 +269,7 @@ def become_supervise(name: bytes, called: bytes, kept: list[int]) -> "NoReturn":
         call(_supervise, words)
     try:
         error = pathexec(words)
-    except chain.Next as supervise:
+    except Next as supervise:
         close_all_but(kept)
         call(supervise.main, supervise.argv)
     die(111, WARNING, "unable to start supervise ", called, ": ", error)

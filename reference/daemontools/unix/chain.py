@@ -28,12 +28,13 @@ import sys
 
 from daemontools.core import envblock
 from daemontools.unix import environment
+from daemontools.unix.start import Next
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Main = Callable[[list[bytes]], int]
+    from daemontools.unix.start import Main
 
 # The programs that do one thing and become the next program. fghack, which forks, and
 # multilog, which stays, are always executed.
@@ -55,14 +56,6 @@ _looked_at: set[bytes] = set()
 
 # Limits that wait for the real exec: resource -> (soft, hard).
 _waiting: dict[int, tuple[int, int]] = {}
-
-
-class Next(BaseException):
-    """The program has become the next one, in this process: `main(argv)` must be called."""
-
-    def __init__(self, main: "Main", argv: list[bytes]) -> None:
-        self.main = main
-        self.argv = argv
 
 
 def prepare(argv: list[bytes], programs: tuple[bytes, ...] = PROGRAMS) -> None:

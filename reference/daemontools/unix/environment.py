@@ -83,10 +83,21 @@ def _read_block() -> list[bytes]:
     # dictionary, which has lost duplicates and entries without "=". If nothing else sets
     # a locale, an LC_CTYPE at its end comes from the interpreter.
     try:
-        with open("/proc/self/environ", "rb", buffering=0) as file:
-            content = file.read()
+        content = _content("/proc/self/environ")
     except OSError:
         entries = [name + b"=" + value for name, value in os.environ.items()]
         has_locale = os.environ.get(b"LC_ALL") or os.environ.get(b"LANG", b"C") not in _LOCALE_C
         return entries[:-1] if entries[-1:] == [b"LC_CTYPE=C.UTF-8"] and not has_locale else entries
     return content.split(b"\0")[:-1]
+
+
+def _content(path: str) -> bytes:
+    """All that the file holds. Not the built-in open(), whose objects take memory."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        content = b""
+        while part := os.read(fd, 16384):
+            content += part
+        return content
+    finally:
+        os.close(fd)

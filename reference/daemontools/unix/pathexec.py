@@ -19,6 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from daemontools.unix.start import Main
+
 _NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EISDIR)
 
 
@@ -43,7 +45,7 @@ def pathexec(argv: list[bytes], block: list[bytes] | None = None) -> OSError:
     return remembered
 
 
-def prepared(argv: list[bytes]) -> "chain.Main | None":
+def prepared(argv: list[bytes]) -> "Main | None":
     """The main that `pathexec(argv)` would call in this process, wherever it is called.
 
     None if that is not certain: something else comes first along PATH, or depends on the

@@ -39,7 +39,7 @@ from _signal import (
 from posix import _exit
 
 from daemontools.core import envblock
-from daemontools.unix import chain, environment
+from daemontools.unix import environment
 from daemontools.unix.messages import die
 
 TYPE_CHECKING = False
@@ -48,6 +48,14 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     Main = Callable[[list[bytes]], int]
+
+
+class Next(BaseException):
+    """The program has become the next one, in this process: `main(argv)` must be called."""
+
+    def __init__(self, main: "Main", argv: list[bytes]) -> None:
+        self.main = main
+        self.argv = argv
 
 
 def run(main: "Main") -> "NoReturn":
@@ -73,7 +81,7 @@ def call(main: "Main", argv: list[bytes]) -> "NoReturn":
     while True:
         try:
             _exit(main(argv))
-        except chain.Next as step:
+        except Next as step:
             main, argv = step.main, step.argv
         except Exception as error:
             die(111, argv[0].rpartition(b"/")[2], ": fatal: ", error)
