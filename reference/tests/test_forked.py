@@ -48,14 +48,14 @@ def is_called_in_the_fork(tmp_path: Path, folder: Path) -> Iterator[Tree]:
     """Start svscan from launchers with these options. Is supervise called, and not executed?"""
     started = []
 
-    def start(*options: str, name: str = "clock") -> bool:
+    def start(*options: str, name: str = "clock", before: str = "") -> bool:
         subprocess.run(
             [sys.executable, "-I", "-m", "daemontools.install", *options, folder], check=True
         )
         service = tmp_path / "service" / name
         service.mkdir(parents=True)
         (service / "down").touch()
-        path = f"{tmp_path / 'first'}:{folder}:/usr/bin:/bin"
+        path = f"{before}{tmp_path / 'first'}:{folder}:/usr/bin:/bin"
         svscan = subprocess.Popen(
             [folder / "svscan", service.parent], env={"PATH": path}, process_group=0
         )
@@ -90,3 +90,31 @@ def test_another_supervise_that_comes_first_is_executed(
     subprocess.run([sys.executable, "-I", "-m", "daemontools.install", first], check=True)
     assert not is_called_in_the_fork()
     assert (first / "supervise").read_bytes() == (folder / "supervise").read_bytes()
+
+
+@pytest.mark.parametrize("before", ["missing/relative:", ":"])
+def test_an_element_that_depends_on_the_working_directory_changes_nothing(
+    is_called_in_the_fork: Tree, before: str
+) -> None:
+    assert is_called_in_the_fork(before=before)
+
+
+def test_a_supervise_that_may_not_be_executed_changes_nothing(
+    is_called_in_the_fork: Tree, tmp_path: Path
+) -> None:
+    (tmp_path / "first" / "supervise").mkdir(parents=True)
+    assert is_called_in_the_fork()
+
+
+def test_an_error_of_the_search_that_comes_first_is_reported(tmp_path: Path, folder: Path) -> None:
+    """As execve does: a file in the place of a folder ends the search."""
+    subprocess.run([sys.executable, "-I", "-m", "daemontools.install", folder], check=True)
+    (tmp_path / "service" / "clock").mkdir(parents=True)
+    (tmp_path / "file").touch()
+    command = [folder / "svscan", tmp_path / "service"]
+    path = {"PATH": f"{tmp_path / 'file'}:{folder}"}
+    with subprocess.Popen(command, env=path, stderr=subprocess.PIPE) as svscan:
+        assert svscan.stderr
+        said = svscan.stderr.readline()
+        svscan.kill()
+    assert said == b"svscan: warning: unable to start supervise clock: not a directory\n"

@@ -184,7 +184,8 @@ def latency(found: Implementation, folder: Path, _count: int) -> Result:
     """Milliseconds, median and 99th percentile, from a cause to its effect."""
     file, words = found.command("svc")
     with tree(found, folder, LOOPS, RUN) as running:
-        running.wait_until_up(LOOPS, log=False)
+        for _ in range(LOOPS):
+            running.wait_for(b"up")
         restarts = [time_of(kill, running, b"up", status) for status in rounds_of(running)]
     with tree(found, folder, 1, CATCH) as running:
         running.wait_for(b"up")
