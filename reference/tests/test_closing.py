@@ -28,7 +28,7 @@ open(answer, "w").write(repr((still, sorted(kept))))
 @pytest.mark.parametrize("missing", [[], ["0"], ["1"], ["0", "1"], ["0", "1", "2"]], ids=str)
 def test_what_was_open_at_the_start_stays_open(missing: list[str], tmp_path: Path) -> None:
     answer = tmp_path / "answer"
-    command = [sys.executable, "-c", SCRIPT, answer, *missing]
+    command = [sys.executable, "-c", SCRIPT, str(answer), *missing]
     subprocess.run(command, stdin=subprocess.DEVNULL, check=True)
     still, kept = ast.literal_eval(answer.read_text())
     assert still == [*kept, 100]

@@ -177,7 +177,7 @@ def test_memory_is_that_of_an_interpreter_but_for_a_forked_supervise(
     wait_until(lambda: kilobytes(multilog.pid, "Rss") > 7000)
     assert 7000 < kilobytes(multilog.pid, "Rss") < 12000
     assert 2000 < kilobytes(multilog.pid, "Private_Dirty") < 4500
-    assert 500 < kilobytes(supervise, "Private_Dirty") < 1500
+    assert 300 < kilobytes(supervise, "Private_Dirty") < 900
 
 
 def test_a_start_takes_little_more_than_an_interpreters(folder: Path) -> None:

@@ -255,7 +255,7 @@ def become_supervise(name: bytes, called: bytes, kept: list[int]) -> "NoReturn":
     """Turn this process into `supervise NAME`, found along PATH.
 
     If that is our own launcher, the program is called here: a process that shares
-    svscan's memory takes a third of what a new interpreter takes. If the words do not
+    svscan's memory takes a fifth of what a new interpreter takes. If the words do not
     fit where `ps` reads them, supervise is executed instead.
 
     If nothing can be started, the process dies with a message that begins
