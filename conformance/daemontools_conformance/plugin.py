@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from daemontools_conformance import workers
+from daemontools_conformance.contract import vectors
 from daemontools_conformance.contract.clauses import SpecError
 from daemontools_conformance.contract.outcomes import Crashed, NotOffered, Outcome, Unavailable
 from daemontools_conformance.contract.profiles import ProfileError
@@ -67,7 +68,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`--repeat N` runs each test N times."""
+    """Run a test once for each vector of its clause, and N times for `--repeat N`."""
+    if "vector" in metafunc.fixturenames:
+        found = vectors.of(clause_of(metafunc.definition))
+        metafunc.parametrize("vector", found, ids=[vector.why for vector in found])
     times = metafunc.config.getoption("repeat")
     if times > 1:
         metafunc.fixturenames.append("_repetition")

@@ -58,6 +58,8 @@ def _of_members(value: dict[str, Any], schema: Mapping[str, Any], root: Mapping[
     named = schema.get("properties", {})
     others = schema.get("additionalProperties", {})
     for name, member in value.items():
+        if name not in named and others is False:
+            return f"{name} is not known"
         if wrong := mismatch(member, named.get(name, others), root):
             return f"{name}: {wrong}"
     return ""

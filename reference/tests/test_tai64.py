@@ -1,9 +1,6 @@
 """The public TAI64 module: round trips, ranges, errors, and the examples in its docstrings."""
 
 import doctest
-import tomllib
-from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,8 +8,6 @@ from hypothesis import strategies as st
 
 from daemontools import tai64
 from daemontools.core import tai64 as core
-
-VECTORS = Path(__file__).parents[2] / "fixtures/vectors/tai64n.toml"
 
 seconds = st.integers(tai64.FIRST_SECOND, tai64.LAST_SECOND)
 billionths = st.integers(0, 999_999_999)
@@ -98,12 +93,3 @@ def test_text_that_is_no_label_is_refused(text: bytes) -> None:
 def test_the_borders_of_the_range() -> None:
     assert tai64.pack_tai64(tai64.FIRST_SECOND) == bytes(8)
     assert tai64.pack_tai64(tai64.LAST_SECOND) == b"\x7f" + b"\xff" * 7
-
-
-@pytest.mark.parametrize("vector", tomllib.loads(VECTORS.read_text())["vector"])
-def test_golden_vectors(vector: dict[str, Any]) -> None:
-    label = vector["label"].encode()
-    second, nanosecond = tai64.parse_tai64n(label)
-    assert second == vector.get("second", second)
-    assert f"{nanosecond:09d}" == vector["text"].partition(".")[2]
-    assert tai64.format_tai64n(second, nanosecond) == label

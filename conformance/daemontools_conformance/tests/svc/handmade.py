@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
+from daemontools_conformance.contract.vectors import Vector
 from daemontools_conformance.running.sandbox import Sandbox
 
 
@@ -55,3 +56,13 @@ def service(sandbox: Sandbox, name: str | bytes = "s") -> Iterator[Control]:
         yield control
     finally:
         control.close()
+
+
+def written(sandbox: Sandbox, vector: Vector) -> list[list[bytes]]:
+    """What svc, which says nothing, writes for each directory of the vector's answer."""
+    directories = [directory for directory, _ in vector.answer["written"]]
+    with ExitStack() as stack:
+        controls = [stack.enter_context(service(sandbox, name)) for name in directories]
+        finished = sandbox.run("svc", *vector.input["words"])
+        assert (finished.code, finished.out, finished.err) == (0, b"", b"")
+        return [[name, one.read()] for name, one in zip(directories, controls, strict=True)]

@@ -4,49 +4,36 @@ import re
 
 import pytest
 
+from daemontools_conformance.contract.vectors import Vector
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.sandbox import Sandbox
-from daemontools_conformance.tests.svc.handmade import service
-
-
-def sent(sandbox: Sandbox, *options: str) -> bytes:
-    """What `svc options... s` writes."""
-    with service(sandbox) as control:
-        finished = sandbox.run("svc", *options, "s")
-        assert (finished.code, finished.err) == (0, b"")
-        return control.read()
+from daemontools_conformance.tests.svc.handmade import service, written
 
 
 @clause("svc/letters/each")
-@pytest.mark.parametrize("letter", list("udopchaitkx"))
-def test_each_option_sends_its_letter(sandbox: Sandbox, letter: str) -> None:
-    assert sent(sandbox, f"-{letter}") == letter.encode()
+def test_each_option_sends_its_letter(sandbox: Sandbox, vector: Vector) -> None:
+    assert written(sandbox, vector) == vector.answer["written"]
 
 
 @clause("svc/letters/joined")
-@pytest.mark.parametrize("options", [["-dx"], ["-d", "-x"], ["-d", "-x", "--"]])
-def test_joined_or_apart(sandbox: Sandbox, options: list[str]) -> None:
-    assert sent(sandbox, *options) == b"dx"
+def test_joined_or_apart(sandbox: Sandbox, vector: Vector) -> None:
+    assert written(sandbox, vector) == vector.answer["written"]
 
 
 @clause("svc/letters/order")
-@pytest.mark.parametrize("letters", ["xd", "du", "ud", "otc"])
-def test_the_order_is_kept(sandbox: Sandbox, letters: str) -> None:
-    assert sent(sandbox, f"-{letters}") == letters.encode()
+def test_the_order_is_kept(sandbox: Sandbox, vector: Vector) -> None:
+    assert written(sandbox, vector) == vector.answer["written"]
 
 
 @clause("svc/letters/duplicates")
-@pytest.mark.parametrize(
-    "options", [["-ddud"], ["-d", "-u", "-d"], ["-" + "d" * 30 + "u" * 30 + "d" * 30]]
-)
-def test_repeated_letters_are_dropped(sandbox: Sandbox, options: list[str]) -> None:
-    assert sent(sandbox, *options) == b"du"
+def test_repeated_letters_are_dropped(sandbox: Sandbox, vector: Vector) -> None:
+    assert written(sandbox, vector) == vector.answer["written"]
 
 
 @clause("svc/letters/all-at-once")
-def test_all_letters_arrive(sandbox: Sandbox) -> None:
-    assert sent(sandbox, "-udopchaitkx") == b"udopchaitkx"
+def test_all_letters_arrive(sandbox: Sandbox, vector: Vector) -> None:
+    assert written(sandbox, vector) == vector.answer["written"]
 
 
 @clause("svc/letters/one-write")
@@ -61,8 +48,8 @@ def test_the_letters_are_one_write(sandbox: Sandbox) -> None:
 
 
 @clause("svc/letters/none")
-def test_without_letters_nothing_is_written(sandbox: Sandbox) -> None:
-    assert sent(sandbox) == b""
+def test_without_letters_nothing_is_written(sandbox: Sandbox, vector: Vector) -> None:
+    assert written(sandbox, vector) == vector.answer["written"]
 
 
 @clause("svc/letters/silent")
@@ -73,10 +60,8 @@ def test_nothing_is_printed(sandbox: Sandbox) -> None:
 
 
 @clause("svc/services/several")
-def test_each_of_several_services_gets_them(sandbox: Sandbox) -> None:
-    with service(sandbox, "a") as a, service(sandbox, "b") as b, service(sandbox, "c") as c:
-        sandbox.run("svc", "-dx", "c", "a", "b")
-        assert [a.read(), b.read(), c.read()] == [b"dx"] * 3
+def test_each_of_several_services_gets_them(sandbox: Sandbox, vector: Vector) -> None:
+    assert written(sandbox, vector) == vector.answer["written"]
 
 
 @clause("svc/services/several")

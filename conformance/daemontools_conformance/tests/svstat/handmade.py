@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from daemontools_conformance.contract.vectors import Vector
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.running.status import encode
 
@@ -54,3 +55,17 @@ def answer(sandbox: Sandbox, name: str = "s") -> bytes:
 def masked(line: bytes) -> bytes:
     """The line with S for the number of seconds."""
     return re.sub(rb"\b[0-9]+ seconds", b"S seconds", line)
+
+
+def said_of(sandbox: Sandbox, vector: Vector) -> bytes:
+    """What svstat says of the vector's status, with S for the seconds if they are right."""
+    status = bytes.fromhex(vector.input["status"].decode())
+    with service(sandbox, status=status, down=vector.input["down"]):
+        earliest = int(time.time()) - 1  # the clock that counts whole seconds may lag by a tick
+        line = answer(sandbox)
+        latest = int(time.time())
+    if "since" in vector.answer:
+        for now in range(earliest, latest + 1):
+            age = int(float(max(now - int(vector.answer["since"]), 0)))  # a C double, as in 0.76
+            line = line.replace(b" %d seconds" % age, b" S seconds")
+    return line

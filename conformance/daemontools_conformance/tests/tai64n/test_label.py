@@ -5,6 +5,7 @@ import sys
 import termios
 import time
 
+from daemontools_conformance.contract.vectors import Vector
 from daemontools_conformance.helpers.marks import clause
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Running
@@ -17,9 +18,9 @@ HALF_A_SECOND = 5 * 10**8
 
 
 @clause("tai64n/label/each-line")
-def test_each_line_gets_a_label_and_a_space(sandbox: Sandbox) -> None:
-    answer = sandbox.run("tai64n", input=b"one\ntwo words\n")
-    assert [text for _, text in split(answer.out)] == [b"one\n", b"two words\n"]
+def test_each_line_gets_a_label_and_a_space(sandbox: Sandbox, vector: Vector) -> None:
+    answer = sandbox.run("tai64n", input=vector.input["stdin"])
+    assert [text for _, text in split(answer.out)] == vector.answer["lines"]
 
 
 @clause("tai64n/label/form")
