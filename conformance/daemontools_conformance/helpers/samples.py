@@ -75,6 +75,8 @@ def call(sandbox: Sandbox, program: str, **options: Unpack[Options]) -> Finished
 def is_as_ever(program: str, finished: Finished, usual: Finished) -> bool:
     """Is this the program's usual answer: 0.76's, or the same as its own before?"""
     sample = SAMPLES[program]
-    if finished.code == sample.code and finished.err == sample.err:
-        return re.fullmatch(sample.out, finished.out) is not None
+    if (finished.code, finished.err) == (sample.code, sample.err) and re.fullmatch(
+        sample.out, finished.out
+    ):
+        return True
     return (finished.code, finished.out, finished.err) == (usual.code, usual.out, usual.err)
