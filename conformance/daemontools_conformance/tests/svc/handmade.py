@@ -47,15 +47,18 @@ class Control:
 
 @contextmanager
 def service(sandbox: Sandbox, name: str | bytes = "s") -> Iterator[Control]:
-    """A directory with a control FIFO, as if there were a supervise."""
+    """A directory whose FIFOs `ok` and `control` have a reader, as if there were a supervise."""
     folder = sandbox.path / os.fsdecode(name) / "supervise"
     folder.mkdir(parents=True)
-    os.mkfifo(folder / "control", 0o600)
+    for fifo in ("ok", "control"):
+        os.mkfifo(folder / fifo, 0o600)
+    ok = os.open(folder / "ok", os.O_RDONLY | os.O_NONBLOCK)
     control = Control(str(folder / "control"))
     try:
         yield control
     finally:
         control.close()
+        os.close(ok)
 
 
 def written(sandbox: Sandbox, vector: Vector) -> list[list[bytes]]:
