@@ -4,9 +4,9 @@ import os
 
 from daemontools_conformance.helpers.marks import clause, needs, slow
 from daemontools_conformance.running.patience import eventually
-from daemontools_conformance.running.processes import Running
+from daemontools_conformance.running.processes import Running, below
 from daemontools_conformance.running.sandbox import Sandbox
-from daemontools_conformance.tests.svscanboot.booting import below, find
+from daemontools_conformance.tests.svscanboot.booting import find
 
 
 def first(sandbox: Sandbox) -> Running:

@@ -7,10 +7,9 @@ import pytest
 from daemontools_conformance.helpers.logdirs import codes, lines
 from daemontools_conformance.helpers.marks import clause, needs, slow
 from daemontools_conformance.running.patience import eventually
-from daemontools_conformance.running.processes import Running, children
+from daemontools_conformance.running.processes import Running, argv_of, children
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svscan.scanning import (
-    argv_of,
     services,
     waiting_supervise,
 )
