@@ -18,6 +18,7 @@ from upkeep.lines.__main__ import (
     as_text,
     by_clause,
     by_file,
+    install,
     lines_of_functions,
     sources,
 )
@@ -145,3 +146,15 @@ def test_a_traced_program_notes_its_lines_and_keeps_no_descriptor(tmp_path: Path
     assert seen[0].stdout == seen[1].stdout != b""
     assert (notes / "tbox").read_bytes() == bytes([0, 0, 1, 1, 1, 1, 1, 0, 1])
     assert not list(notes.glob("lost.*"))
+
+
+def test_a_traced_program_notes_its_lines(tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    programs, places = install(tmp_path, notes)
+    box = tmp_path / "t1"
+    box.mkdir()
+    (notes / "t1").write_bytes(bytes(int((notes / "size").read_text())))
+    refused = subprocess.run([programs / "svok"], cwd=box, capture_output=True, check=False)
+    assert (refused.returncode, refused.stderr) == (100, b"svok: usage: svok dir\n")
+    assert "programs/svok.py" in by_file((notes / "t1").read_bytes(), places)

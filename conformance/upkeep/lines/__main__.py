@@ -83,8 +83,8 @@ def install(scratch: Path, notes: Path) -> tuple[Path, dict[str, int]]:
     values = f"NOTES = {str(notes)!r}\nFIRST = {first!r}\nbegin()\n"
     (library / "tracer.py").write_text((HERE / "tracer.py").read_text() + values)
     for launcher in programs.iterdir():
-        head, main, tail = launcher.read_text().partition("from daemontools.programs")
-        launcher.write_text(f"{head}import tracer\n{main}{tail}")
+        head, main, tail = launcher.read_text().partition("    from daemontools.programs")
+        launcher.write_text(f"{head}    import tracer\n{main}{tail}")
     return programs, places
 
 
