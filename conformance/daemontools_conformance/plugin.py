@@ -21,6 +21,7 @@ from daemontools_conformance import workers
 from daemontools_conformance.contract import vectors
 from daemontools_conformance.contract.clauses import SpecError
 from daemontools_conformance.contract.outcomes import Crashed, NotOffered, Outcome, Unavailable
+from daemontools_conformance.contract.plain import plain
 from daemontools_conformance.contract.profiles import ProfileError
 from daemontools_conformance.judging import cause, failure
 from daemontools_conformance.judging.cells import TestResult, packed, unpacked
@@ -269,7 +270,7 @@ class Conformance:
             kept = self.session.scratch / "evidence"
             where = self.session.report or (kept if kept.exists() else None)
             for line in summary.told(self.run, where):
-                terminalreporter.write_line(line)
+                terminalreporter.write_line(plain(line))
             if self.session.asked.heavy or self.run.surprises:
                 seed = self.session.asked.seed
                 terminalreporter.write_line(f"--seed {seed} repeats these random choices")

@@ -17,7 +17,7 @@ from daemontools_conformance.contract import clauses
 from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.contract.profiles import FILL_IN
 from daemontools_conformance.reports import badge, changes, junit, matrix, results
-from selftest.schema import mismatch
+from daemontools_conformance.reports.schema import mismatch
 
 GOLDEN = Path(__file__).parent / "golden"
 SCHEMA = json.loads(Path(results.__file__).with_name("results.schema.json").read_text())

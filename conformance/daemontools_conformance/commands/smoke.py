@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 from daemontools_conformance.contract.outcomes import NotOffered
+from daemontools_conformance.contract.plain import clipped, plain
 from daemontools_conformance.contract.profiles import PROGRAMS, Profile
 from daemontools_conformance.running.implementation import Implementation, ProgramMissing, locate
 
@@ -95,7 +96,7 @@ def _verdict(implementation: Implementation, program: str, scratch: Path) -> tup
     except subprocess.TimeoutExpired:
         return f"PROGRAM? it did not end within {_SECONDS} s: {shown}", True
     said = (finished.stderr or finished.stdout).decode(errors="replace").strip()
-    first = said.splitlines()[0] if said else "nothing"
+    first = clipped(plain(said.splitlines()[0]), 200) if said else "nothing"
     if b"Traceback" in finished.stderr or finished.returncode < 0:
         how = (
             "a traceback" if finished.returncode >= 0 else signal.Signals(-finished.returncode).name

@@ -51,15 +51,15 @@ interpreter must be; a path that begins with {folder} is looked for nowhere else
 """
 
 import datetime
-import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from daemontools_conformance.contract import wellformed
 from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.contract.places import folder as data_folder
+from daemontools_conformance.contract.plain import plain
 
 PROGRAMS = (
     "svscanboot",
@@ -172,7 +172,8 @@ def _of_folder(folder: Path, source: str) -> Profile:
     """The profile of a plain folder: what it does not hold is not offered, and the reference's."""
     absent = frozenset(program for program in PROGRAMS if not (folder / program).is_file())
     peer = "reference" if absent else ""  # svok's tests, say, need a supervise
-    return Profile(folder.name, folder=(str(folder),), not_offered=absent, peer=peer, source=source)
+    name = plain(folder.name).replace("\n", " ")
+    return Profile(name, folder=(str(folder),), not_offered=absent, peer=peer, source=source)
 
 
 def _with_programs_in(profile: Profile, folder: Path) -> Profile:
@@ -184,7 +185,13 @@ def _with_programs_in(profile: Profile, folder: Path) -> Profile:
 
 def load(path: Path) -> Profile:
     """Read a TOML profile. Raises ProfileError."""
-    table = _table(path)
+    try:
+        return _profile(path, _table(path))
+    except (TypeError, AttributeError, KeyError) as error:
+        raise ProfileError(f"{path}: a value is of the wrong kind: {error}") from error
+
+
+def _profile(path: Path, table: dict[str, Any]) -> Profile:
     folders = table.get("folder", [])
     folders = [folders] if isinstance(folders, str) else folders
     not_offered = table.get("not_offered", [])
@@ -245,15 +252,15 @@ def _patience(path: Path, table: dict[str, Any]) -> float:
 def _table(path: Path) -> dict[str, Any]:
     """The file's table, completed by that of the profile it inherits from."""
     try:
-        table = tomllib.loads(path.read_text())
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        table = wellformed.read(path)
+    except (OSError, ValueError) as error:
         raise ProfileError(f"{path}: {error}") from error
     if unknown := sorted(table.keys() - _KEYS):
         raise ProfileError(f"{path}: unknown key {unknown[0]!r}")
     if not table.get("name"):
         raise ProfileError(f"{path}: it has no name")
-    if not re.fullmatch(r"(\d+(\.\d+)*)?", str(table.get("suite_version", ""))):
-        raise ProfileError(f"{path}: {table['suite_version']!r} is not a version of the suite")
+    if wrong := wellformed.mistake(table):
+        raise ProfileError(f"{path}: {wrong}")
     if "inherits" not in table:
         return table
     base = _table(shipped(table["inherits"]))
@@ -300,6 +307,8 @@ def _expectations(path: Path, entries: list[dict[str, Any]]) -> dict[str, Expect
             raise wrong("a variant must say which one is seen")
         if entry["kind"] == "known-bug" and not entry.get("link"):
             raise wrong("a known bug must have a link")
+        if not entry.get("link", FILL_IN).startswith(("http://", "https://", FILL_IN)):
+            raise wrong("its link must begin with http:// or https://")
         if not isinstance(entry.get("sometimes", False), bool):
             raise wrong("sometimes must be true or false")
         if not isinstance(entry.get("expires", datetime.date.max), datetime.date):

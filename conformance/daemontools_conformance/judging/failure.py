@@ -8,6 +8,7 @@ from typing import TypeGuard
 
 from daemontools_conformance.contract.clauses import Clause
 from daemontools_conformance.contract.outcomes import Outcome
+from daemontools_conformance.contract.plain import clipped, plain
 from daemontools_conformance.running.status import SIZE, decode
 
 _WIDTH = 96
@@ -17,6 +18,7 @@ _MOST_SHOWN = 600  # characters of a value
 _FEW = 4  # members of a collection: a larger one is compared member by member
 # On a terminal: the lines of a whole report, of the steps in it, and the length of a line.
 MOST_LINES, _MOST_STEPS, _LONGEST_LINE = 40, 14, 300
+_MOST_TEXT = 20_000  # characters of what was wrong
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,11 @@ class Failure:
             problem = _shortened(problem, max(room, 5), "failure.txt has all of them")
         if steps:
             steps = ["", "What was run (paste it into bash):", *steps]
-        return "\n".join([*head, *steps, "", *problem, *tail])
+        return plain("\n".join([*head, *steps, "", *problem, *tail]))
 
     def _problem(self) -> str:
         kind = type(self.error).__name__
-        text = str(self.error) or kind
+        text = clipped(str(self.error), _MOST_TEXT) or kind
         return text if isinstance(self.error, AssertionError) else f"{kind}: {text}"
 
 
@@ -79,13 +81,13 @@ def compared(op: str, left: object, right: object) -> list[str] | None:
     In this suite's tests the left side is what was seen.
     """
     if op != "==":
-        return [f"{left!r} {op} {right!r} does not hold", *_hex("left", left)]
+        return [f"{_shown(left)} {op} {_shown(right)} does not hold", *_hex("left", left)]
     lines = ["what was seen is not what the clause asks for"]
     if _is_answer(left) and _is_answer(right):
         names = ("exit code", "stdout", "stderr")
         for name, seen, expected in zip(names, left, right, strict=True):
             lines += _pair(f" {name}", seen, expected) if seen != expected else []
-        return lines if left[2] != right[2] else [*lines, f"stderr was: {left[2]!r}"]
+        return lines if left[2] != right[2] else [*lines, f"stderr was: {_shown(left[2])}"]
     if is_dataclass(left) and type(left) is type(right):
         left, right = vars(left), vars(right)
     if isinstance(left, tuple | list) and isinstance(right, tuple | list) and len(left) > _FEW:
@@ -141,8 +143,10 @@ def _pair(which: str, seen: object, expected: object) -> list[str]:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]} ... ({len(text)} in all)"
+    """The value as Python writes it, unless it is long."""
+    if isinstance(value, bytes | str) and len(value) > _MOST_SHOWN:
+        return f"{value[:_MOST_SHOWN]!r} ... ({len(value)} in all)"
+    return clipped(repr(value), 4 * _MOST_SHOWN)
 
 
 def _hex(label: str, value: object) -> list[str]:

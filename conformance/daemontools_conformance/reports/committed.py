@@ -19,6 +19,7 @@ from daemontools_conformance.contract import clauses
 from daemontools_conformance.contract.demands import Demand
 from daemontools_conformance.contract.outcomes import named
 from daemontools_conformance.contract.places import folder
+from daemontools_conformance.contract.plain import plain
 from daemontools_conformance.contract.profiles import find
 from daemontools_conformance.reports.results import BrokenReport, Line, Report, cell_line
 
@@ -45,7 +46,7 @@ def as_text(report: Report) -> str:
 def read(file: Path) -> Report:
     """The report that a file of cells represents. Raises BrokenReport, ProfileError."""
     try:
-        head, separator, body = file.read_text().partition("\n\n")
+        head, separator, body = plain(file.read_text()).partition("\n\n")
         header: Line = dict(line.split(": ", 1) for line in head.splitlines())
         outcomes = dict(line.split(" ") for line in body.splitlines())
         header["time"] = _as_seconds(header["time"])

@@ -315,7 +315,9 @@ def _note(clause: Clause, report: Report, base: str) -> str:
     seen = f" ({escape(record['seen'])})" if record["seen"] else ""
     parts = [f"<p>{escape(record['reason'])}</p>" if record["reason"] else ""]
     if record["link"]:
-        parts.append(f'<p><a href="{escape(record["link"])}">{escape(record["link"])}</a></p>')
+        link = escape(record["link"])
+        is_address = link.startswith(("http://", "https://"))  # and not javascript:, say
+        parts.append(f'<p><a href="{link}">{link}</a></p>' if is_address else f"<p>{link}</p>")
     if record["detail"] and record["detail"] != record["reason"]:
         parts.append(f"<pre>{escape(record['detail'][:_DETAIL])}</pre>")
     if base and record["evidence"]:

@@ -16,6 +16,7 @@ import platform
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,16 @@ from daemontools_conformance.contract.clauses import Clause
 from daemontools_conformance.contract.demands import Demand
 from daemontools_conformance.contract.outcomes import Outcome, named
 from daemontools_conformance.contract.places import folder
+from daemontools_conformance.contract.plain import all_plain, clipped
 from daemontools_conformance.contract.profiles import Profile, find
 from daemontools_conformance.judging.cause import Short
 from daemontools_conformance.judging.cells import TestResult
 from daemontools_conformance.judging.run import Run
+from daemontools_conformance.reports.schema import mismatch
 from daemontools_conformance.selection.tests import TESTS
 
 SCHEMA = 1
+MOST_DETAIL = 4000  # characters of what was seen; the evidence has the rest
 # The parts of the package and of the fixtures that decide a test's answer. (The lint lets
 # tests import nothing else.)
 DECIDES = (
@@ -84,7 +88,7 @@ class Report:
 
 def lines_of(run: Run) -> list[Line]:
     """The lines of results.jsonl, as objects."""
-    lines = [_header(run)]
+    lines: list[Line] = [_header(run)]
     lines += [_test(test) for test in sorted(run.tests, key=lambda test: test.test)]
     lines += [_cell(demand, run) for demand in run.demands.values()]
     lines.append(
@@ -99,7 +103,7 @@ def lines_of(run: Run) -> list[Line]:
             "surprises": list(run.surprises),
         }
     )
-    return lines
+    return all_plain(lines)  # type: ignore[no-any-return]
 
 
 def _header(run: Run) -> Line:
@@ -133,7 +137,7 @@ def _test(test: TestResult) -> Line:
         "clause": test.clause,
         "outcome": str(test.outcome),
         "seconds": round(test.seconds, 3),
-        "detail": test.detail,
+        "detail": clipped(test.detail, MOST_DETAIL),
         "evidence": test.evidence,
         **_why(test.cause, test.difference),
     }
@@ -150,7 +154,7 @@ def _cell(demand: Demand, run: Run) -> Line:
     line = cell_line(demand, cell.outcome if cell else Outcome.NOT_RUN)
     line["complete"] = clause in run.complete
     if cell:
-        line["detail"] = cell.detail
+        line["detail"] = clipped(cell.detail, MOST_DETAIL)
         line["evidence"] = next((t.evidence for t in cell.tests if t.outcome == cell.outcome), "")
         short = cell.short(demand.clause.level)
         line |= {"tests": short.tests, "holding": short.holding}
@@ -185,9 +189,11 @@ def as_text(lines: Iterable[Line]) -> str:
 def read(file: Path) -> Report:
     """Read a results file, or the one in a report folder. Raises BrokenReport."""
     file = file / "results.jsonl" if file.is_dir() else file
+    if file.exists() and not file.is_file():
+        raise BrokenReport(f"{file}: it is not a file")
     try:
-        lines = [json.loads(line) for line in file.read_text().splitlines()]
-    except json.JSONDecodeError as error:
+        lines = [json.loads(line) for line in file.read_text().removesuffix("\n").split("\n")]
+    except (json.JSONDecodeError, RecursionError) as error:
         message = f"{file}: a line is not JSON; was the file cut short? ({error})"
         raise BrokenReport(message) from error
     except (OSError, ValueError) as error:
@@ -200,12 +206,19 @@ def read(file: Path) -> Report:
 
 def checked(lines: list[Line]) -> Report:
     """The report in these lines. Raises BrokenReport."""
+    if not all(isinstance(line, dict) for line in lines):
+        raise BrokenReport("a line is not an object")
     if not lines or lines[0].get("kind") != "header":
         raise BrokenReport("it has no header")
     if lines[0].get("schema") != SCHEMA:
         raise BrokenReport(f"its schema is {lines[0].get('schema')!r}, not {SCHEMA}")
     if lines[-1].get("kind") != "footer":
         raise BrokenReport("it has no footer: the run was cut short")
+    lines = all_plain(lines)
+    for line in lines:
+        kind = _schema()["$defs"].get(str(line.get("kind")), _schema())
+        if wrong := mismatch(line, kind, _schema()):
+            raise BrokenReport(f"a line is not as the schema asks: {clipped(wrong, 200)}")
     tests = [line for line in lines if line.get("kind") == "test"]
     cells = {line["clause"]: line for line in lines if line.get("kind") == "clause"}
     if len(tests) + len(cells) + 2 != len(lines):
@@ -215,6 +228,13 @@ def checked(lines: list[Line]) -> Report:
     if lines[-1]["finished"] != len(tests):
         raise BrokenReport(f"{lines[-1]['finished']} tests finished, {len(tests)} are reported")
     return Report(lines[0], lines[-1], cells, tuple(tests))
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    """The published schema of a line."""
+    text = Path(__file__).with_name("results.schema.json").read_text()
+    return json.loads(text)  # type: ignore[no-any-return]
 
 
 def spec_digest(clauses: Iterable[Clause]) -> str:

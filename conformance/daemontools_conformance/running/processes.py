@@ -27,8 +27,8 @@ _STACK_TRACES = (
     b"\nNode.js v",
     b'Exception in thread "',  # Java
 )
-_SHOWN = 4000  # bytes of a stack trace
 _PR_SET_CHILD_SUBREAPER = 36
+_MOST_SHOWN = 4000  # bytes of a traceback, or of what a crash said
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,16 @@ class Finished:
         """Raise Crashed if a fault killed it or it showed a stack trace."""
         if -self.code in FAULTS:
             name = signal.Signals(-self.code).name
-            raise Crashed(f"{_line(self.argv)} was killed by {name}; stderr: {self.err!r}")
+            raise Crashed(
+                f"{_line(self.argv)} was killed by {name}; stderr: {self.err[:_MOST_SHOWN]!r}"
+            )
         check_no_traceback(self.argv, self.out + self.err)
 
 
 def check_no_traceback(argv: tuple[bytes, ...], text: bytes) -> None:
     """Raise Crashed if the text shows the stack trace of a runtime."""
     if any(mark in text for mark in _STACK_TRACES):
-        shown = text[-_SHOWN:].decode(errors="replace")
+        shown = text[-_MOST_SHOWN:].decode(errors="replace")
         raise Crashed(f"{_line(argv)} showed a stack trace:\n{shown}")
 
 

@@ -1,7 +1,7 @@
 """The part of JSON Schema that `results.schema.json` uses, in one screen.
 
-This validator tests the published schema without a dependency. Any other JSON Schema
-validator works on the file too.
+It refuses a results file that somebody else made otherwise, without a dependency. Any
+other JSON Schema validator works on the schema too.
 """
 
 from collections.abc import Mapping
