@@ -32,6 +32,7 @@ from daemontools_conformance.running import needs
 from daemontools_conformance.running.patience import set_factor, wait_at_most
 from daemontools_conformance.running.processes import become_subreaper, pass_on_no_ignored_signal
 from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.running.waking import keep_awake
 from daemontools_conformance.selection import choice
 from daemontools_conformance.selection.options import Asked, CannotRun, add_options
 from daemontools_conformance.selection.tests import name_of_test, repetition_of
@@ -39,7 +40,12 @@ from daemontools_conformance.session import Session
 
 pytest_plugins = ["daemontools_conformance.pytest_fixtures"]
 
-_PARCEL = "daemontools_conformance"  # the name under which results travel
+_PARCEL = "daemontools_conformance"  # the name under which results and choices travel
+# pytest's options of a run that starts no program, and so must not run a profile's `setup` either.
+_LOOKS = (
+    "collectonly", "help", "version", "markers", "showfixtures", "show_fixtures_per_test",
+    "cacheshow", "setupplan",
+)  # fmt: skip
 SESSION: pytest.StashKey[Session] = pytest.StashKey()
 BOX: pytest.StashKey[Sandbox] = pytest.StashKey()  # of a test: its sandbox
 FAILURE: pytest.StashKey[str] = pytest.StashKey()  # of a test: the bug report
@@ -53,6 +59,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser.getgroup("daemontools conformance")._addoption)  # noqa: SLF001
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Find the implementation, once for all workers, and register the hooks."""
     config.addinivalue_line("markers", "clause(id): the clause that this test checks")
@@ -62,7 +69,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.seed is None:
         config.option.seed = random.SystemRandom().randrange(1_000_000)
     session = config.stash[SESSION] = _begun(config)
+    # pytest's own choice, below /tmp, may be somebody else's by now
+    config.option.basetemp = str(session.scratch / "pytest")
     set_factor(session.profile.patience * config.getoption("patience"))
+    keep_awake()
     become_subreaper()
     pass_on_no_ignored_signal(is_worker=False)
     config.pluginmanager.register(Conformance(config, session))
@@ -286,7 +296,9 @@ def _begun(config: pytest.Config) -> Session:
     given: Path | None = config.getoption("report")
     report = config.invocation_params.dir / given if given else None
     try:
-        return Session(config.getoption("implementation"), asked, report)
+        only_looks = any(config.getoption(name, default=False) for name in _LOOKS)
+        name = config.getoption("implementation")
+        return Session(name, asked, report, only_looks=only_looks)
     except (ProfileError, SpecError, CannotRun) as error:
         raise pytest.UsageError(str(error)) from error
 
@@ -298,6 +310,7 @@ def _unmet_needs(item: pytest.Item) -> list[str]:
 
 
 def _begin_worker() -> None:
+    keep_awake()
     become_subreaper()
     pass_on_no_ignored_signal(is_worker=True)
 

@@ -1,7 +1,7 @@
 """The fixtures that tests ask for by name. (`plugin.py` makes pytest load them.)"""
 
+import contextlib
 import random
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +10,7 @@ import pytest
 
 from daemontools_conformance.plugin import BOX, FAILURE, HAS_FAILED, SESSION, clause_of
 from daemontools_conformance.running.implementation import Implementation
+from daemontools_conformance.running.removal import remove
 from daemontools_conformance.running.sandbox import Sandbox
 
 
@@ -26,7 +27,8 @@ def sandbox(request: pytest.FixtureRequest, implementation: Implementation) -> I
     clause = session.clauses[clause_of(item)]
     parent = Path(tempfile.mkdtemp(prefix="t", dir=session.scratch))
     parent.chmod(0o755)
-    box = Sandbox(implementation, parent / "box", clause.program)
+    is_bounded = item.get_closest_marker("heavy") is None
+    box = Sandbox(implementation, parent / "box", clause.program, is_bounded=is_bounded)
     item.stash[BOX] = box
     crashed = True
     try:
@@ -38,7 +40,8 @@ def sandbox(request: pytest.FixtureRequest, implementation: Implementation) -> I
         if session.report or text or (crashed and not item.stash.get(HAS_FAILED, False)):
             box.keep(session.place(clause.id, item.nodeid), clause.title, text)
         box.remove()
-        shutil.rmtree(parent, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            remove(parent)
 
 
 @pytest.fixture

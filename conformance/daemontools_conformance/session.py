@@ -3,8 +3,8 @@
 A worker has a copy of it. Only the process that has collected the tests judges.
 """
 
+import contextlib
 import os
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,8 +18,11 @@ from daemontools_conformance.hope import Hope
 from daemontools_conformance.judging import run
 from daemontools_conformance.judging.cells import TestResult
 from daemontools_conformance.judging.failure import Failure
+from daemontools_conformance.reports import REPORTS
 from daemontools_conformance.running import evidence
-from daemontools_conformance.running.implementation import locate
+from daemontools_conformance.running.implementation import locate, not_located
+from daemontools_conformance.running.processes import children, end_all_but
+from daemontools_conformance.running.removal import remove
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.selection import choice
 from daemontools_conformance.selection.options import Asked, CannotRun
@@ -32,7 +35,15 @@ class Session:
     Raises ProfileError, SpecError, CannotRun.
     """
 
-    def __init__(self, name: str, asked: Asked, report: Path | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        asked: Asked,
+        report: Path | None,
+        *,
+        only_looks: bool = False,  # --collect-only: no program is started
+    ) -> None:
+        self._spared = children()
         self.asked = asked
         self.report = report
         self.clauses = clauses.load()
@@ -43,8 +54,9 @@ class Session:
         self.owner = os.getpid()  # who removes the scratch folder
         self.scratch = Path(tempfile.mkdtemp(prefix="daemontools-conformance-"))
         self.scratch.chmod(0o755)
-        self.implementation = locate(self.profile, self.scratch)
-        if report:
+        found = not_located if only_looks else locate
+        self.implementation = found(self.profile, self.scratch)
+        if report and not only_looks:
             _make_ready(report)
         # hypothesis writes to our scratch folder too, not to the user's working directory.
         os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(self.scratch / "hypothesis"))
@@ -107,16 +119,25 @@ class Session:
         return replace(judged, options=tuple(options))
 
     def clean(self) -> None:
-        """Remove the scratch folder unless it holds evidence of failures."""
-        if os.getpid() == self.owner and not (self.scratch / "evidence").exists():
-            shutil.rmtree(self.scratch, ignore_errors=True)
+        """End what a worker that was killed has left, and remove the scratch folder unless it
+        holds evidence of failures.
+        """
+        if os.getpid() != self.owner:
+            return
+        with contextlib.suppress(TimeoutError):
+            end_all_but(self._spared)
+        if not (self.scratch / "evidence").exists():
+            with contextlib.suppress(OSError):
+                remove(self.scratch)
 
 
 def _make_ready(report: Path) -> None:
     """The report's folder, without evidence from an earlier run. Raises CannotRun."""
     try:
         report.mkdir(parents=True, exist_ok=True)
-        if (report / "results.jsonl").exists():
-            shutil.rmtree(report / "evidence", ignore_errors=True)
+        if os.path.lexists(report / "results.jsonl"):
+            for name in REPORTS:  # a run that is killed must not leave an older verdict
+                (report / name).unlink(missing_ok=True)
+            remove(report / "evidence")
     except OSError as error:
         raise CannotRun(f"--report {report}: {error.strerror}") from error

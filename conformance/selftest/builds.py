@@ -63,10 +63,16 @@ def with_programs(folder: Path, true: Path, programs: Mapping[str, str]) -> Path
 
 
 def judged(
-    implementation: Path | str, report: Path, *options: str, workers: int = 0, within: int = 300
+    implementation: Path | str,
+    report: Path,
+    *options: str,
+    workers: int = 0,
+    within: int = 300,
+    through: Sequence[str] = (),
 ) -> tuple[int, results.Report]:
-    """Run the suite as a command. Returns its exit status and its report."""
+    """Run the suite as a command, `through` another. Returns its exit status and its report."""
     command = [
+        *through,
         *(sys.executable, "-I", "-m", "daemontools_conformance"),
         *("--implementation", str(implementation), "--report", str(report)),
         f"-n{workers}",

@@ -23,6 +23,7 @@ from daemontools_conformance.running.record import Record
 
 _SHOWN_BYTES = 2000  # of a file's content
 _SHOWN_FILES = 500
+_KEPT_BYTES = 1 << 20  # of a program's output
 
 
 def place(report: Path, clause: str, test: str) -> Path:
@@ -37,7 +38,7 @@ def place(report: Path, clause: str, test: str) -> Path:
 def listing(root: Path) -> str:
     """The tree under `root` as text: mode, size, name, and the contents of small files."""
     lines = []
-    for number, path in enumerate(_walk(root)):
+    for number, path in enumerate(walk(root)):
         if number == _SHOWN_FILES:
             lines.append(f"... and more than {_SHOWN_FILES} others")
             break
@@ -45,11 +46,16 @@ def listing(root: Path) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _walk(root: Path) -> Iterator[Path]:
-    for folder, folders, files in os.walk(root):
-        folders.sort()
-        for name in sorted([*folders, *files]):
-            yield Path(folder) / name
+def walk(root: Path) -> Iterator[Path]:
+    """Everything below the folder, however deep: the entries of a folder, then those below."""
+    left = [root]
+    while left:
+        try:
+            found = sorted(left.pop().iterdir())
+        except OSError:
+            continue  # it has gone, its name is too long, or it is closed to us
+        yield from found
+        left += [path for path in reversed(found) if not path.is_symlink() and path.is_dir()]
 
 
 def _lines_of(path: Path, root: Path) -> list[str]:
@@ -87,8 +93,8 @@ def keep(folder: Path, left: Left, replay: str, failure: str) -> None:
     """Write the evidence of one test; `failure` is the bug report, if there is one."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for stream in sorted(left.streams.iterdir()):
-        shutil.copy(stream, folder / stream.name)
+    for stream in sorted(walk(left.streams)):
+        _copy(stream, folder / stream.name)
     (folder / "journal.jsonl").write_text("".join(f"{line}\n" for line in _told(left.journal)))
     for name, text in left.files.items():
         (folder / f"files.{name}").write_text(text)
@@ -97,6 +103,16 @@ def keep(folder: Path, left: Left, replay: str, failure: str) -> None:
     script.chmod(0o755)
     if failure:
         (folder / "failure.txt").write_text(failure + "\n")
+
+
+def _copy(stream: Path, copy: Path) -> None:
+    """Copy the output of a program, or its beginning, unless it has put something else there."""
+    if stream.parent.is_symlink() or stream.is_symlink() or not stream.is_file():
+        return
+    with open(stream, "rb") as source, open(copy, "xb") as target:
+        target.write(source.read(_KEPT_BYTES))
+        if (size := os.fstat(source.fileno()).st_size) > _KEPT_BYTES:
+            target.write(b"\n... %d bytes in all\n" % size)
 
 
 def _told(journal: Journal) -> Iterator[str]:

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemontools_conformance.contract.outcomes import NotOffered, Unavailable
+from daemontools_conformance.contract.places import folder as data_folder
+from daemontools_conformance.contract.plain import clipped, plain
 from daemontools_conformance.contract.profiles import PROGRAMS, Call, Profile, ProfileError, find
 from daemontools_conformance.running.needs import closed_to_others
 
@@ -116,6 +118,11 @@ def locate(profile: Profile, scratch: Path) -> Implementation:
     return Implementation(profile, _folder(profile, scratch / "bin"), _peer(profile, scratch))
 
 
+def not_located(profile: Profile, scratch: Path) -> Implementation:
+    """The implementation for a run that starts no program: no `setup` is run for it."""
+    return Implementation(profile, scratch / "bin")
+
+
 def _peer(profile: Profile, scratch: Path) -> Implementation | None:
     if not profile.peer:
         return None
@@ -191,11 +198,19 @@ def _set_up(profile: Profile, folder: Path) -> Path:
         "{profile}": str(Path(profile.source).parent),
     }
     command = [words.get(word, word) for word in profile.setup]
-    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    if Path(profile.source).parent != data_folder("profiles"):
+        print(f"{profile.source} runs: {plain(shlex.join(command))}", file=sys.stderr, flush=True)
+    try:
+        finished = subprocess.run(
+            command, capture_output=True, check=False, stdin=subprocess.DEVNULL,
+            encoding="utf-8", errors="replace",
+        )  # fmt: skip
+    except OSError as error:
+        raise ProfileError(f"profile {profile.name}: setup: {error}") from error
     if finished.returncode != 0:
         raise ProfileError(
             f"profile {profile.name}: {' '.join(command)} failed "
-            f"({finished.returncode}): {finished.stderr.strip()}"
+            f"({finished.returncode}): {clipped(plain(finished.stderr.strip()), 2000)}"
         )
     return folder
 

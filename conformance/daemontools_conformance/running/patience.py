@@ -19,6 +19,7 @@ _SHORTEST_NAP, _LONGEST_NAP = 0.01, 0.05  # seconds between two questions
 _BETWEEN_LOOKS = 0.25  # seconds between two looks at the processes
 _factor = 1.0
 _most = float("inf")
+_problem: Exception | None = None  # that ends every wait
 
 
 class TooLate(AssertionError):
@@ -52,6 +53,18 @@ def wait_at_most(seconds: float) -> None:
     """Shorten all longer deadlines, in a test that has little hope."""
     global _most
     _most = seconds
+
+
+def interrupt(problem: Exception | None) -> None:
+    """End every wait of this test with the problem, from another thread; None: end none."""
+    global _problem
+    _problem = problem
+
+
+def check_no_interrupt() -> None:
+    """Raise what `interrupt` was given."""
+    if _problem:
+        raise _problem
 
 
 def deadline(within: float) -> float:
@@ -129,6 +142,8 @@ def _nap(begin: float) -> None:
     """Sleep a little, and longer the longer the wait has lasted.
 
     Many tests wait for seconds at the same time, so asking costs more than anything else.
+    Raises what `interrupt` was given.
     """
+    check_no_interrupt()
     waited = time.monotonic() - begin
     time.sleep(min(_LONGEST_NAP, max(_SHORTEST_NAP, waited / 20)))

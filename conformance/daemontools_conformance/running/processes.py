@@ -15,7 +15,8 @@ from pathlib import Path
 
 from daemontools_conformance.contract.outcomes import Crashed, Hung
 from daemontools_conformance.running import journal
-from daemontools_conformance.running.patience import deadline, eventually
+from daemontools_conformance.running.bounds import content
+from daemontools_conformance.running.patience import check_no_interrupt, deadline, eventually
 from daemontools_conformance.running.witness import unwatched
 
 FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGFPE}
@@ -84,12 +85,12 @@ class Running:
     @property
     def out(self) -> bytes:
         """Standard output so far (empty if the test gave a descriptor of its own)."""
-        return self._out.read_bytes() if self._out else b""
+        return content(self._out) if self._out else b""
 
     @property
     def err(self) -> bytes:
         """Standard error so far."""
-        return self._err.read_bytes() if self._err else b""
+        return content(self._err) if self._err else b""
 
     @property
     def said(self) -> bytes:
@@ -149,6 +150,7 @@ class Running:
                 f"{_line(self.argv)} did not end within {deadline(within):g} s; "
                 f"stdout: {self.out[-500:]!r}; stderr: {self.err[-500:]!r}"
             ) from None
+        check_no_interrupt()
         finished = Finished(self.argv, code, self.out, self.err)
         number = finished.out.strip().isdigit()
         journal.note("ended", pid=self.pid, code=code, argv=self.argv, tells_number=number)
@@ -292,6 +294,8 @@ def end_all_but(spared: set[int], within: float = 60.0) -> None:
     """
     end = time.monotonic() + deadline(within)
     while left := children() - spared:
+        if time.monotonic() > end:
+            raise TimeoutError(f"processes such as {min(left)} start others faster than they die")
         for pid in left:
             try:
                 os.kill(pid, signal.SIGKILL)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from daemontools_conformance.running.evidence import walk
 from daemontools_conformance.running.journal import SHORTEST_PAUSE, Entry, Journal
 
 _START_SECONDS = 0.3  # for a program in the background to start
@@ -42,15 +43,13 @@ def shell_quoted(data: bytes) -> str:
 def tree(root: Path) -> list[str]:
     """The shell lines that make the current tree under `root`."""
     lines: list[str] = []
-    for folder, folders, files in os.walk(root):
-        folders.sort()
-        for name in sorted([*folders, *files]):
-            if len(lines) > _MOST_FILES:
-                return [*lines, "# ... and further files"]
-            try:
-                lines += _make(Path(folder) / name, root)
-            except OSError as error:
-                lines.append(f"# {name!r}: {error.strerror}")
+    for path in walk(root):
+        if len(lines) > _MOST_FILES:
+            return [*lines, "# ... and further files"]
+        try:
+            lines += _make(path, root)
+        except OSError as error:
+            lines.append(f"# {path.name!r}: {error.strerror}")
     return lines
 
 

@@ -20,10 +20,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TypedDict, Unpack
 
-from daemontools_conformance.contract.outcomes import Unavailable
+from daemontools_conformance.contract.outcomes import Crashed, Unavailable
 from daemontools_conformance.contract.places import folder as data_folder
 from daemontools_conformance.contract.profiles import PROGRAMS
 from daemontools_conformance.running import evidence, journal, replay, witness
+from daemontools_conformance.running.bounds import Guard
 from daemontools_conformance.running.implementation import Implementation
 from daemontools_conformance.running.needs import closed_to_others
 from daemontools_conformance.running.patience import begin_test, deadline, eventually
@@ -35,6 +36,7 @@ from daemontools_conformance.running.processes import (
     end_all_but,
     is_alive,
 )
+from daemontools_conformance.running.removal import remove
 from daemontools_conformance.running.status import Status, decode
 
 Argument = str | bytes | os.PathLike[str]
@@ -66,7 +68,14 @@ class Options(TypedDict, total=False):
 class Sandbox:
     """One test's processes and its folder `path`, in which they all start."""
 
-    def __init__(self, implementation: Implementation, path: Path, subject: str = "") -> None:
+    def __init__(
+        self,
+        implementation: Implementation,
+        path: Path,
+        subject: str = "",
+        *,
+        is_bounded: bool = True,  # in output, disk and memory
+    ) -> None:
         self.implementation = implementation
         self.subject = subject  # the program that the test's clause is about
         self.path = path
@@ -83,6 +92,8 @@ class Sandbox:
         self._spared = children()
         begin_test(self._nobody_is_left)
         witness.watch(path)
+        self._is_bounded = is_bounded
+        self._guard: Guard | None = None
 
     # Files
 
@@ -168,6 +179,8 @@ class Sandbox:
         words = [os.fsencode(word) for word in argv]
         self._needs_what_others_run(words)
         self.check_none_is_absent(words)
+        if self._is_bounded and not self._guard:
+            self._guard = Guard(self.evidence, self.path, self._spared)
         self._note_first_files()
         call, file = words, executable
         if "prepare" in options:
@@ -311,7 +324,8 @@ class Sandbox:
 
     def _nobody_is_left(self) -> bool:
         """Has every process of this test ended? A thread of the test counts as one."""
-        return threading.active_count() == 1 and not any(
+        own = 2 if self._guard else 1
+        return threading.active_count() == own and not any(
             is_alive(pid) for pid in children() - self._spared
         )
 
@@ -325,7 +339,7 @@ class Sandbox:
             check_no_traceback(running.argv, running.out + running.err)
 
     def close(self) -> None:
-        """Kill and reap every process, then raise Crashed if one showed a stack trace."""
+        """Kill and reap all processes. Raises Crashed after too much output, or a stack trace."""
         begin_test()
         witness.settle()
         witness.watch(None)
@@ -335,16 +349,23 @@ class Sandbox:
                     running.popen.stdin.close()
                 except OSError:
                     pass
-        end_all_but(self._spared)
-        for running in self.started:
-            running.popen.poll()
+        try:
+            end_all_but(self._spared)
+            for running in self.started:
+                running.popen.poll()
+        finally:
+            if self._guard:
+                self._guard.stop()
         for running in self.started:
             check_no_traceback(running.argv, running.out + running.err)
 
     def remove(self) -> None:
-        """Remove the folder and the evidence."""
-        shutil.rmtree(self.path, onerror=_make_writable_and_retry)
-        shutil.rmtree(self.evidence)
+        """Remove the folder and the evidence. Raises Crashed if that is impossible."""
+        try:
+            remove(self.path)
+            remove(self.evidence)
+        except OSError as error:
+            raise Crashed(f"what the programs left cannot be removed: {error}") from error
         shutil.rmtree(self.path.with_name(self.path.name + ".absent"), ignore_errors=True)
         self.asked_for.unlink(missing_ok=True)
 
@@ -362,15 +383,6 @@ def _facts(options: Options) -> dict[str, object]:
     }
 
 
-def _streams(options: Options) -> list[tuple[str, File | None]]:
-    """Standard input, output and error, as the caller gave them."""
-    return [
-        ("stdin", options.get("stdin")),
-        ("stdout", options.get("stdout")),
-        ("stderr", options.get("stderr")),
-    ]
-
-
 def _target(stream: File | None) -> str:
     """What a stream of a program refers to: "", "pipe", or a file's name."""
     if stream is None or stream == subprocess.DEVNULL:
@@ -383,12 +395,3 @@ def _target(stream: File | None) -> str:
         )
     except OSError:
         return ""
-
-
-def _make_writable_and_retry(_function: object, path: str, _info: object) -> None:
-    os.chmod(os.path.dirname(path), 0o700)
-    os.chmod(path, 0o700)
-    if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path)
-    else:
-        os.unlink(path)

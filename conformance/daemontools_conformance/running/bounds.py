@@ -1,0 +1,179 @@
+"""What one test may use up: output, disk and memory.
+
+The programs under test inherit no limit for this, because clauses are about their limits. A
+thread looks ten times a second instead, and kills all that the test has started if it is
+too much. Then every wait of the test ends, and its outcome is CRASH.
+"""
+
+import os
+import stat
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from daemontools_conformance.contract.outcomes import Crashed
+from daemontools_conformance.running import patience
+from daemontools_conformance.running.waking import times_woken
+
+MOST_OUTPUT = 64 << 20  # bytes in one stream of a program
+MOST_DISK = 256 << 20  # bytes on disk of all that a test makes
+MOST_MEMORY = 2 << 30  # bytes that one process has in memory
+_NAP = 0.1  # seconds
+_NAPS = 5  # between two looks at processes and the disk, which cost more than one at the output
+
+
+class Guard:
+    """The thread of one test, for its folders and for all processes but those `spared`."""
+
+    def __init__(self, streams: Path, files: Path, spared: set[int]) -> None:
+        self.problem: Crashed | None = None
+        self._streams = streams
+        self._files = files
+        self._spared = spared
+        self._free = _free(files)
+        self._woken = times_woken()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        patience.interrupt(None)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no longer. Raises Crashed if something was too much."""
+        self._over.set()
+        self._thread.join()
+        patience.interrupt(None)
+        what = self._output()
+        if times_woken() != self._woken:
+            what = "a signal stopped the suite while the programs ran"
+        if what and not self.problem:
+            self.problem = Crashed(what)
+        if self.problem:
+            raise self.problem
+
+    def _look(self) -> None:
+        naps = 0
+        while not self._over.wait(_NAP):
+            naps += 1
+            what = self._output() or (self._processes() if naps % _NAPS == 0 else "")
+            if what and not self.problem:
+                self.problem = Crashed(what)
+                patience.interrupt(self.problem)
+            if self.problem:
+                for pid in _descendants(os.getpid(), self._spared):
+                    _kill(pid)
+
+    def _output(self) -> str:
+        """Which output is too much; "" if none is."""
+        for entry in _entries(self._streams):
+            if _on_disk(entry.path) > MOST_OUTPUT:
+                return f"{entry.name}: a program wrote more than {MOST_OUTPUT >> 20} MB there"
+        return ""
+
+    def _processes(self) -> str:
+        """What else the processes use up; "" if it is not too much."""
+        pids = _descendants(os.getpid(), self._spared)
+        if any(_resident(pid) > MOST_MEMORY for pid in pids):
+            return f"a program had more than {MOST_MEMORY >> 20} MB in memory"
+        if self._free - _free(self._files) > MOST_DISK:  # by this test, or by anything else
+            if _below(self._files) + sum(map(_held, pids)) > MOST_DISK:
+                return f"the programs filled more than {MOST_DISK >> 20} MB of the disk"
+            self._free = _free(self._files)
+        return ""
+
+
+def content(file: Path) -> bytes:
+    """What a program has written to its stream. Raises Crashed if something else is there now."""
+    try:
+        fd = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(fd, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise Crashed(f"the file of {file.name} has been replaced")
+            return stream.read(MOST_OUTPUT)
+    except OSError as error:
+        raise Crashed(f"the file of {file.name} has gone: {error.strerror}") from error
+
+
+def _descendants(parent: int, spared: set[int]) -> list[int]:
+    """The processes that `parent` has started, and theirs, without those spared."""
+    found: list[int] = []
+    left = [parent]
+    while left:
+        of = left.pop()
+        new = _children(of) - spared - {*found}
+        found += new
+        left += new
+    return found
+
+
+def _children(pid: int) -> set[int]:
+    found: set[int] = set()
+    for thread in _entries(Path(f"/proc/{pid}/task")):
+        try:
+            found.update(map(int, Path(thread.path, "children").read_text().split()))
+        except OSError:
+            pass  # it has ended
+    return found
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, 9)
+    except OSError:
+        pass  # it has ended, or has become another user's
+
+
+def _entries(folder: Path) -> "Iterator[os.DirEntry[str]]":
+    try:
+        with os.scandir(folder) as entries:
+            yield from entries
+    except OSError:
+        pass  # it has gone
+
+
+def _on_disk(path: str) -> int:
+    """The bytes of disk that a file takes (a sparse one takes few); 0 if it has gone."""
+    try:
+        return os.lstat(path).st_blocks * 512
+    except OSError:
+        return 0
+
+
+def _below(folder: Path) -> int:
+    """The bytes of disk that everything below the folder takes."""
+    total, left = 0, [folder]
+    while left:
+        for entry in _entries(left.pop()):
+            total += _on_disk(entry.path)
+            if entry.is_dir(follow_symlinks=False):
+                left.append(Path(entry.path))
+    return total
+
+
+def _held(pid: int) -> int:
+    """The bytes of disk of the removed files that a process has open."""
+    total = 0
+    for entry in _entries(Path(f"/proc/{pid}/fd")):
+        try:
+            about = os.stat(entry.path)
+        except OSError:
+            continue
+        total += about.st_blocks * 512 if stat.S_ISREG(about.st_mode) and not about.st_nlink else 0
+    return total
+
+
+def _resident(pid: int) -> int:
+    """The bytes that a process has in memory; 0 if it has ended."""
+    try:
+        pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
+    except (OSError, IndexError):
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _free(folder: Path) -> int:
+    """The free bytes of the file system; 0 if the folder has gone."""
+    try:
+        about = os.statvfs(folder)
+    except OSError:
+        return 0
+    return about.f_bavail * about.f_frsize
