@@ -9,6 +9,7 @@ REPORT/evidence/svok.exit.running/test_running_supervise_gives_0/
 """
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -23,6 +24,7 @@ from daemontools_conformance.running.record import Record
 
 _SHOWN_BYTES = 2000  # of a file's content
 _SHOWN_FILES = 500
+_MOST_FILES = 10_000  # of a folder that are looked at
 _KEPT_BYTES = 1 << 20  # of a program's output
 
 
@@ -51,7 +53,7 @@ def walk(root: Path) -> Iterator[Path]:
     left = [root]
     while left:
         try:
-            found = sorted(left.pop().iterdir())
+            found = sorted(itertools.islice(left.pop().iterdir(), _MOST_FILES))
         except OSError:
             continue  # it has gone, its name is too long, or it is closed to us
         yield from found
