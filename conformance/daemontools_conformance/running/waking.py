@@ -8,6 +8,7 @@ import mmap
 import os
 import select
 import signal
+import warnings
 
 _NAP = 500  # milliseconds between two looks
 
@@ -22,7 +23,9 @@ def keep_awake() -> None:
     _shared = mmap.mmap(-1, 2)
     watched = os.getpid()
     end, _lifeline = os.pipe()
-    first = os.fork()
+    with warnings.catch_warnings():  # xdist has a thread here, of which the fork needs nothing
+        warnings.simplefilter("ignore", DeprecationWarning)
+        first = os.fork()
     if not first:
         os.setsid()
         if not os.fork():
