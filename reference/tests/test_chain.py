@@ -55,6 +55,24 @@ def test_a_chain_is_one_start(commands: Path) -> None:
 
 
 @needs_strace
+@pytest.mark.parametrize(
+    "first",
+    [
+        ["softlimit", "-m", "4000000"],
+        ["envdir", "env"],
+        ["envuidgid", "root"],
+        ["setlock", "lock"],
+        ["pgrphack"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_each_program_that_keeps_its_user_gets_ready_for_the_next(
+    commands: Path, first: list[str]
+) -> None:
+    assert starts(commands, *first, "envdir", "env", "/bin/true") == [first[0], "true"]
+
+
+@needs_strace
 def test_programs_with_a_slash_are_found_too(commands: Path) -> None:
     assert starts(commands, "bin/envdir", "env", "bin/pgrphack", "true") == ["envdir", "true"]
 
