@@ -2,7 +2,8 @@
 
 import pytest
 
-from daemontools.core.local import MOST_DIGITS, UNIX_EPOCH, date_of, format_date, unix_second
+from daemontools.core.local import MOST_DIGITS, date_of, format_date, unix_second
+from daemontools.core.tai64 import UNIX_EPOCH
 
 
 @pytest.mark.parametrize(

@@ -60,5 +60,5 @@ def test_each_action_is_kept_in_its_order_and_other_words_are_none() -> None:
     ("words", "stamps"),
     [([], False), ([b"t"], True), ([b"tx", b"e"], True), ([b"e", b"t"], False), ([b""], False)],
 )
-def test_only_a_first_t_stamps(words: list[bytes], stamps: bool) -> None:  # noqa: FBT001
+def test_only_a_first_t_stamps(words: list[bytes], stamps: bool) -> None:
     assert parse(words)[0] is stamps
