@@ -13,6 +13,13 @@ seconds = st.integers(tai64.FIRST_SECOND, tai64.LAST_SECOND)
 billionths = st.integers(0, 999_999_999)
 
 
+def test_the_module_offers_these_names_and_no_others() -> None:
+    verbs, labels = ("pack", "unpack", "format", "parse"), ("tai64", "tai64n", "tai64na")
+    functions = {f"{verb}_{label}" for verb in verbs for label in labels}
+    offered = {name for name in vars(tai64) if not name.startswith("_")}
+    assert offered == functions | {"FIRST_SECOND", "LAST_SECOND", "UNIX_EPOCH"}
+
+
 @pytest.mark.parametrize("module", [tai64, core])
 def test_the_examples_in_the_docstrings_are_true(module: object) -> None:
     result = doctest.testmod(module)  # type: ignore[arg-type]
