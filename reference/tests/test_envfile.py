@@ -27,6 +27,10 @@ def test_the_examples_in_the_module() -> None:
     assert doctest.testmod(envfile).failed == 0
 
 
+def test_a_line_is_kept_up_to_the_longest_string_that_any_linux_executes() -> None:
+    assert envfile.LONGEST == 2 * 1024 * 1024
+
+
 @given(CONTENTS)
 def test_the_value_of_any_content(content: bytes) -> None:
     line = bytearray()

@@ -93,3 +93,10 @@ def test_down_sends_term_before_continue_and_term_alone_sends_no_continue() -> N
 def test_every_signal_of_the_table_has_a_number() -> None:
     named = {a for _, _, actions in COMMANDS.values() for a in actions} - {ANNOUNCE, START}
     assert named == set(supervise.SIGNALS)
+
+
+def test_p_marks_a_service_as_paused_and_c_and_d_do_so_no_longer() -> None:
+    up, paused = (True, UP, False, False), (True, UP, True, False)
+    assert machine.on_command(up, b"p")[0] == paused
+    assert machine.on_command(paused, b"c")[0] == up
+    assert machine.on_command(paused, b"d")[0] == (True, DOWN, False, False)

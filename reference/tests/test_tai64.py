@@ -100,3 +100,15 @@ def test_text_that_is_no_label_is_refused(text: bytes) -> None:
 def test_the_borders_of_the_range() -> None:
     assert tai64.pack_tai64(tai64.FIRST_SECOND) == bytes(8)
     assert tai64.pack_tai64(tai64.LAST_SECOND) == b"\x7f" + b"\xff" * 7
+
+
+@pytest.mark.parametrize(
+    ("unpack", "right"),
+    [(tai64.unpack_tai64, 8), (tai64.unpack_tai64n, 12), (tai64.unpack_tai64na, 16)],
+)
+def test_a_label_of_another_length_is_refused(unpack: Any, right: int) -> None:
+    label = tai64.pack_tai64na(0, 0, 0) + bytes(4)
+    unpack(label[:right])
+    for length in set(range(21)) - {right}:
+        with pytest.raises(ValueError, match="bytes"):
+            unpack(label[:length])

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from daemontools_conformance.contract import clauses
 from daemontools_conformance.contract.demands import Demand, demands
 from daemontools_conformance.contract.places import folder
+from daemontools_conformance.contract.plain import plain
 from daemontools_conformance.contract.profiles import find
 from daemontools_conformance.reports.lines import most_its_own
 from daemontools_conformance.selection.tests import Test, by_clause, is_wanted, of_suite
@@ -54,7 +55,9 @@ def explain(given: argparse.Namespace) -> int:
         if not found:
             near = difflib.get_close_matches(asked, known, n=3)
             meant = f"did you mean {' or '.join(near)}?" if near else ""
-            print(f"there is no clause {asked}; {meant or 'see: daemontools-conformance list'}")
+            print(
+                f"there is no clause {plain(asked)}; {meant or 'see: daemontools-conformance list'}"
+            )
             return 1
         for clause in found:
             of_profiles = {name: demanded[clause.id] for name, demanded in by_profile.items()}
