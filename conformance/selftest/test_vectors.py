@@ -10,8 +10,8 @@ import pytest
 
 from daemontools_conformance.contract import clauses, vectors
 from daemontools_conformance.contract.places import folder
+from daemontools_conformance.reports.schema import mismatch
 from daemontools_conformance.selection.tests import of_suite
-from selftest.schema import mismatch
 
 FILES = sorted((folder("fixtures") / "vectors").glob("*.json"))
 SCHEMA = json.loads((folder("fixtures") / "vectors.schema.json").read_text())

@@ -1,6 +1,7 @@
 """The public TAI64 module: round trips, ranges, errors, and the examples in its docstrings."""
 
 import doctest
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -106,7 +107,9 @@ def test_the_borders_of_the_range() -> None:
     ("unpack", "right"),
     [(tai64.unpack_tai64, 8), (tai64.unpack_tai64n, 12), (tai64.unpack_tai64na, 16)],
 )
-def test_a_label_of_another_length_is_refused(unpack: Any, right: int) -> None:
+def test_a_label_of_another_length_is_refused(
+    unpack: Callable[[bytes], object], right: int
+) -> None:
     label = tai64.pack_tai64na(0, 0, 0) + bytes(4)
     unpack(label[:right])
     for length in set(range(21)) - {right}:

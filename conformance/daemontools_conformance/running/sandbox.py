@@ -196,28 +196,40 @@ class Sandbox:
             "streams": name,
             **_facts(options),
         }
-        with open(out, "wb") as out_file, open(err, "wb") as err_file:
-            try:
-                popen = subprocess.Popen(
-                    call,
-                    executable=file,
-                    bufsize=0,
-                    stdin=options.get("stdin", subprocess.DEVNULL),
-                    stdout=options.get("stdout", out_file),
-                    stderr=options.get("stderr", err_file),
-                    env=environment,
-                    cwd=self.path / os.fsdecode(options.get("cwd", "")),
-                    pass_fds=options.get("pass_fds", ()),
-                    start_new_session=options.get("new_session", False),
-                )
-            except OSError:  # it cannot be executed: a shell will say so, too
-                journal.note("start", pid=0, **facts)
-                journal.note("ended", pid=0)
-                raise
+        try:
+            popen = self._popen(call, file, environment, (out, err), options)
+        except OSError:  # it cannot be executed: a shell will say so, too
+            journal.note("start", pid=0, **facts)
+            journal.note("ended", pid=0)
+            raise
         running = Running(popen, tuple(words), out, err)
         self.started.append(running)
         journal.note("start", pid=popen.pid, **facts)
         return running
+
+    def _popen(
+        self,
+        call: list[bytes],
+        file: str | None,
+        environment: dict[bytes, bytes],
+        streams: tuple[Path, Path],
+        options: Options,
+    ) -> "subprocess.Popen[bytes]":
+        """Start a process; its output goes to `streams`, unless the options say otherwise."""
+        out, err = streams
+        with open(out, "wb") as out_file, open(err, "wb") as err_file:
+            return subprocess.Popen(
+                call,
+                executable=file,
+                bufsize=0,
+                stdin=options.get("stdin", subprocess.DEVNULL),
+                stdout=options.get("stdout", out_file),
+                stderr=options.get("stderr", err_file),
+                env=environment,
+                cwd=self.path / os.fsdecode(options.get("cwd", "")),
+                pass_fds=options.get("pass_fds", ()),
+                start_new_session=options.get("new_session", False),
+            )
 
     def _note_first_files(self) -> None:
         """Remember the files that the test made before it started its first program."""
