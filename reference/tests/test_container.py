@@ -1,0 +1,129 @@
+"""packaging/container/entrypoint as process 1 of a pid namespace: it stops the tree in order."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from companion import launchers, service, wait_until
+
+ENTRYPOINT = Path(__file__).parents[2] / "packaging/container/entrypoint"
+NAMESPACE = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+STUBBORN = "trap '' TERM\nwhile :; do sleep 0.1; done"
+
+
+def _may_make_one() -> bool:
+    if os.geteuid() != 0 or not shutil.which("unshare"):
+        return False
+    return subprocess.run([*NAMESPACE, "true"], capture_output=True, check=False).returncode == 0
+
+
+pytestmark = pytest.mark.skipif(not _may_make_one(), reason="needs a pid namespace")
+
+Start = Callable[..., "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture(scope="module")
+def bin_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return launchers(tmp_path_factory.mktemp("bin")).parent
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A service that says something when it ends."""
+    farewell = "trap 'echo farewell; exit' TERM\necho hello\nwhile :; do sleep 0.1; done"
+    return service(tmp_path / "tree/web", farewell).parent
+
+
+@pytest.fixture
+def start(bin_folder: Path, tree: Path) -> Iterator[Start]:
+    """Start the entrypoint as process 1; wait until the service has said hello."""
+    started = []
+
+    def start(*options: str, **variables: str) -> "subprocess.Popen[bytes]":
+        environment = {"PATH": f"{bin_folder}:/usr/bin:/bin", **variables}
+        call: list[str | Path] = [*NAMESPACE, ENTRYPOINT, *options, tree]
+        started.append(subprocess.Popen(call, env=environment))
+        wait_until(lambda: b"hello" in log(tree), "hello in the log")
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def log(tree: Path) -> bytes:
+    try:
+        return (tree / "web/log/main/current").read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def signal_entrypoint(namespace: "subprocess.Popen[bytes]", number: int) -> None:
+    """Send a signal to process 1, the child of unshare."""
+    children = Path(f"/proc/{namespace.pid}/task/{namespace.pid}/children").read_text().split()
+    os.kill(int(children[0]), number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_last_words_of_a_service_are_in_its_log(start: Start, tree: Path, number: int) -> None:
+    container = start()
+    signal_entrypoint(container, number)
+    assert container.wait(30) == 0
+    assert log(tree).splitlines()[-1].endswith(b" farewell")
+
+
+def test_a_service_that_ignores_term_is_killed_in_time(start: Start, tree: Path) -> None:
+    service(tree / "stubborn", STUBBORN, log=False)
+    container = start("-t", "1")
+    wait_until((tree / "stubborn/supervise/status").exists, "stubborn is supervised")
+    begun = time.monotonic()
+    signal_entrypoint(container, signal.SIGTERM)
+    assert container.wait(60) == 1
+    assert time.monotonic() - begun > 1
+    assert log(tree).splitlines()[-1].endswith(b" farewell")
+
+
+def test_an_orphan_that_holds_the_pipe_does_not_hold_the_container(
+    start: Start, tree: Path
+) -> None:
+    run = tree / "web/run"
+    run.write_text(run.read_text().replace("echo hello", "setsid sleep 1000 &\necho hello"))
+    container = start()
+    signal_entrypoint(container, signal.SIGTERM)
+    assert container.wait(60) == 1
+    assert log(tree).splitlines()[-1].endswith(b" farewell")
+
+
+@pytest.mark.parametrize(("options", "handed_on"), [((), False), (("-e",), True)])
+def test_the_environment_is_handed_on_if_asked(
+    start: Start, tree: Path, options: tuple[str, ...], handed_on: bool
+) -> None:
+    run = tree / "web/run"
+    run.write_text(run.read_text().replace("echo hello", 'echo "secret is $SECRET, hello"'))
+    start(*options, SECRET="open")
+    assert (b"secret is open, hello" in log(tree)) == handed_on
+
+
+def test_orphans_are_reaped(start: Start, tree: Path) -> None:
+    run = tree / "web/run"
+    run.write_text(run.read_text().replace("echo hello", "(sleep 0.1 &)\n" * 5 + "echo hello"))
+    container = start()
+    children = Path(f"/proc/{container.pid}/task/{container.pid}/children").read_text().split()
+    listing = ["ps", "-o", "stat=", "--ppid", children[0]]
+
+    def has_no_zombie() -> bool:
+        return b"Z" not in subprocess.run(listing, capture_output=True, check=False).stdout
+
+    wait_until(has_no_zombie, "no zombie")
+
+
+def test_the_code_of_an_svscan_that_ends_by_itself(bin_folder: Path, tmp_path: Path) -> None:
+    environment = {"PATH": f"{bin_folder}:/usr/bin:/bin"}
+    call: list[str | Path] = [*NAMESPACE, ENTRYPOINT, tmp_path / "missing"]
+    assert subprocess.run(call, env=environment, stderr=-3, check=False).returncode == 111
