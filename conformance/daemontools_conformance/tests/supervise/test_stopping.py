@@ -42,7 +42,8 @@ def test_down_sends_term_before_continue(sandbox: Sandbox) -> None:
     pid = wait_until_up(sandbox)
     sandbox.control("s", b"d")
     wait_until_down(sandbox)
-    sent = re.findall(rf"kill\({pid}, SIG(\w+)\) += 0", trace.read_text())
+    # strace breaks a line in two if another process is seen in between.
+    sent = re.findall(rf"kill\({pid}, SIG(\w+)", trace.read_text())
     assert sent == ["TERM", "CONT"]
 
 
