@@ -141,10 +141,10 @@ class Conformance:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
-        """Run the tests in workers, unless one process is enough: then pytest does it."""
+        """Run the tests in workers, which a program may kill; with -n 0 pytest does it."""
         option = self.config.option
         number = min(self.session.asked.workers_for(len(session.items)), len(session.items))
-        if number < 2 or option.collectonly or option.usepdb or session.testsfailed:
+        if number < 1 or option.collectonly or option.usepdb or session.testsfailed:
             return None
         of = {_candidate(item): item for item in session.items}
         order = [of[one] for one in choice.in_order(list(of), committed.durations())]

@@ -146,8 +146,8 @@ LIARS = [
         patches=(
             Patch(
                 "programs/supervise.py",
-                "status.pack(_stamp, _pid, paused=paused, want=want))",
-                "status.pack(_stamp, _pid, paused=paused, want=want)[:17]) + 1",
+                "pack(_stamp, _pid, paused=paused, want=want))",
+                "pack(_stamp, _pid, paused=paused, want=want)[:17]) + 1",
             ),
         ),
     ),
@@ -201,12 +201,5 @@ LIARS = [
         "FAIL",
         {"svok": "\x7fELFnot really"},
         says="Exec format error",
-    ),
-    Liar(
-        "missing-program",
-        "svok/usage/no-operand",
-        "FAIL",
-        {"svok": ""},
-        says="there is no svok",
     ),
 ]

@@ -119,7 +119,8 @@ def test_what_differed_is_an_observable(found: Difference, observable: str) -> N
 
 
 def test_every_observable_of_a_child_is_known() -> None:
-    assert {field.name for field in fields(Record)} <= SPEAKS_OF.keys()
+    names = {field.name for field in fields(Record)} - {"pid", "block"}
+    assert names <= SPEAKS_OF.keys()
 
 
 def test_clauses_are_looked_up_by_what_differed() -> None:
@@ -145,7 +146,8 @@ def test_the_script_of_a_case_runs_it_again(honest: Path) -> None:
     )
     script = shell(case, str(honest / "envdir"))
     finished = subprocess.run(["bash", "-c", script], capture_output=True, check=False)
-    assert (finished.stdout, finished.stderr) == (b"it's\nso\nexit 0\n", b"")
+    assert finished.stdout.startswith(b"it's\nso\nexit 0\n")
+    assert finished.stderr == b""
 
 
 def test_the_script_of_a_history_names_its_steps() -> None:

@@ -26,7 +26,7 @@ CATALOGUE = Path(__file__).parents[1] / "upkeep/mutants/catalogue.toml"
 SHORT = (Outcome.FAIL, Outcome.TIMEOUT, Outcome.CRASH)
 MUTANTS, ENOUGH = 30, 0.9
 # A program that is not there, or may not be executed, is not started: nothing was run.
-NOT_RUN = {"missing-program", "not-executable"}
+NOT_RUN = {"not-executable"}
 CHANGING = re.compile(r"@(?P<label>[0-9a-f]{16})[0-9a-f]{8}|/tmp/\S+|\d\d:\d\d|(?P<number>\d{4,})")
 LARGEST_PID = 4_194_304
 

@@ -55,7 +55,7 @@ def profile(tmp_path: Path, text: str | bytes) -> Path:
         ('name = "x"\nnot_offered = "svok"', "not_offered must be a list"),
         ('name = "x"\nprograms = ["svok"]', "programs must be a table"),
         ('name = "x"\n[programs]\nsvok = "/bin/true"', "of the wrong kind"),
-        ('name = "x"\n[programs.svok]\nargv0 = "y"', "of the wrong kind"),
+        ('name = "x"\n[programs.svok]\nargv0 = "y"', "needs path"),
         ('name = "x"\ntiming = 1', "timing must be a table"),
         ('name = "x"\nexpect = "all of it"', "expect must be"),
         (f'name = "x"\n[[expect]]\nclause = "{NO}"\nreason = 1', "expect must be"),
@@ -198,9 +198,12 @@ def test_what_is_no_report_is_refused(tmp_path: Path, text: str) -> None:
         results.read(file)
 
 
+OPTIONAL = {"cause", "difference", "holding", "tests"}  # of schema 1, since 0.1.0
+
+
 @pytest.mark.parametrize("number", range(len(LINES)))
 def test_a_line_that_lacks_a_member_is_refused(number: int) -> None:
-    for member in LINES[number]:
+    for member in LINES[number].keys() - OPTIONAL:
         lines = [dict(line) for line in LINES]
         del lines[number][member]
         with pytest.raises(results.BrokenReport):

@@ -308,7 +308,9 @@ main()
 """
 
 
-def test_the_setup_of_a_profile_is_executed_even_to_list_the_tests(tmp_path: Path) -> None:
+def test_the_setup_of_a_profile_is_executed_to_run_tests_and_not_to_list_them(
+    tmp_path: Path,
+) -> None:
     pytest.importorskip("daemontools_conformance")
     (tmp_path / "other.toml").write_text('name = "other"\nsetup = ["touch", "executed"]\n')
     command = [sys.executable, "-I", "-m", "daemontools_conformance"]
@@ -317,7 +319,8 @@ def test_the_setup_of_a_profile_is_executed_even_to_list_the_tests(tmp_path: Pat
         tmp_path / "other.toml",
         "--program",
         "svok",
-        "--collect-only",
     ]
-    run(tmp_path, *command, *words)
+    run(tmp_path, *command, *words, "--collect-only")
+    assert not (tmp_path / "executed").exists()
+    subprocess.run([*command, *words], cwd=tmp_path, capture_output=True, check=False)
     assert (tmp_path / "executed").exists()

@@ -347,6 +347,8 @@ def _probe_of(pid: int) -> int:
 def _record(pid: int, probe: int) -> Observation:
     """The record of the probe, with process ids replaced by their relation to the program."""
     facts = asdict(record(probe))
+    del facts["pid"]
+    facts["environment"] = facts.pop("block")
     names = {os.getsid(0): "outer", os.getpid(): "suite", probe: "probe", pid: "program"}
     for field in ("parent", "process_group", "session"):
         facts[field] = names.get(facts[field], "other")
