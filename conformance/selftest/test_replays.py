@@ -24,7 +24,9 @@ from selftest.liars import LIARS
 
 CATALOGUE = Path(__file__).parents[1] / "upkeep/mutants/catalogue.toml"
 SHORT = (Outcome.FAIL, Outcome.TIMEOUT, Outcome.CRASH)
-MUTANTS, ENOUGH = 30, 0.9
+MUTANTS = 30
+# The whole list is measured with --all-replays; a fifth of it may hold more of the hard ones.
+ENOUGH, ENOUGH_OF_SAMPLE = 0.9, 0.7
 # A program that is not there, or may not be executed, is not started: nothing was run.
 NOT_RUN = {"not-executable"}
 CHANGING = re.compile(r"@(?P<label>[0-9a-f]{16})[0-9a-f]{8}|/tmp/\S+|\d\d:\d\d|(?P<number>\d{4,})")
@@ -120,9 +122,9 @@ def test_most_replays_show_the_failure(
     tmp_path: Path, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:
     honest = patched(tmp_path / "honest")
-    ones = wrong_ones()
+    ones, enough = wrong_ones(), ENOUGH
     if not request.config.getoption("--all-replays"):
-        ones = ones[::5]
+        ones, enough = ones[::5], ENOUGH_OF_SAMPLE
 
     def judge(wrong: Wrong) -> str:
         found = fell_short(wrong, honest, tmp_path / wrong.name)
@@ -137,7 +139,7 @@ def test_most_replays_show_the_failure(
     with capsys.disabled():
         print(f"\n{len(shown)} of {len(counted)} replays show the failure", file=sys.stderr)
     assert len(counted) >= 0.9 * len(ones), fates
-    assert len(shown) >= ENOUGH * len(counted), {n: f for n, f in counted.items() if f != "shown"}
+    assert len(shown) >= enough * len(counted), {n: f for n, f in counted.items() if f != "shown"}
 
 
 def test_the_catalogue_is_that_of_this_reference() -> None:
