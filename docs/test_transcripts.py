@@ -27,7 +27,8 @@ from typing import NamedTuple
 
 import pytest
 
-from daemontools_conformance.running.processes import become_subreaper, children, end_all_but
+from daemontools_conformance.running import orphans
+from daemontools_conformance.running.processes import children
 
 DOCS = Path(__file__).parent
 WITHIN_SECONDS = 20.0
@@ -156,10 +157,10 @@ def programs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 @pytest.fixture
 def clean() -> Iterator[None]:
     """Whatever a transcript leaves running is ended."""
-    become_subreaper()
+    orphans.prepare(is_worker=False)
     before = children()
     yield
-    end_all_but(before)
+    orphans.end_all_but(before)
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(DOCS.parent)))

@@ -28,9 +28,9 @@ from daemontools_conformance.judging.cells import TestResult, packed, unpacked
 from daemontools_conformance.judging.run import Run
 from daemontools_conformance.judging.verdict import outcome_of, verdict
 from daemontools_conformance.reports import committed, summary, write_all
-from daemontools_conformance.running import needs
+from daemontools_conformance.running import needs, orphans
 from daemontools_conformance.running.patience import set_factor, wait_at_most
-from daemontools_conformance.running.processes import become_subreaper, pass_on_no_ignored_signal
+from daemontools_conformance.running.processes import pass_on_no_ignored_signal
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.running.waking import keep_awake
 from daemontools_conformance.selection import choice
@@ -73,7 +73,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.basetemp = str(session.scratch / "pytest")
     set_factor(session.profile.patience * config.getoption("patience"))
     keep_awake()
-    become_subreaper()
+    orphans.prepare(is_worker=False)
     pass_on_no_ignored_signal(is_worker=False)
     config.pluginmanager.register(Conformance(config, session))
 
@@ -311,7 +311,7 @@ def _unmet_needs(item: pytest.Item) -> list[str]:
 
 def _begin_worker() -> None:
     keep_awake()
-    become_subreaper()
+    orphans.prepare(is_worker=True)
     pass_on_no_ignored_signal(is_worker=True)
 
 

@@ -13,15 +13,16 @@ from pathlib import Path
 from daemontools_conformance.contract import clauses
 from daemontools_conformance.contract.demands import demands
 from daemontools_conformance.contract.outcomes import Outcome
-from daemontools_conformance.contract.profiles import find
+from daemontools_conformance.contract.profiles import Profile, find
 from daemontools_conformance.hope import Hope
 from daemontools_conformance.judging import run
 from daemontools_conformance.judging.cells import TestResult
 from daemontools_conformance.judging.failure import Failure
 from daemontools_conformance.reports import REPORTS
-from daemontools_conformance.running import evidence
+from daemontools_conformance.running import evidence, needs
 from daemontools_conformance.running.implementation import locate, not_located
-from daemontools_conformance.running.processes import children, end_all_but
+from daemontools_conformance.running.orphans import end_all_but
+from daemontools_conformance.running.processes import children
 from daemontools_conformance.running.removal import remove
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.selection import choice
@@ -47,7 +48,7 @@ class Session:
         self.asked = asked
         self.report = report
         self.clauses = clauses.load()
-        self.profile = find(name)
+        self.profile = _as_here(find(name))
         self.demands = demands(self.profile, self.clauses)
         choice.check_asked(asked, self.clauses)
         choice.check_tests(of_suite(), asked, self.clauses)
@@ -129,6 +130,17 @@ class Session:
         if not (self.scratch / "evidence").exists():
             with contextlib.suppress(OSError):
                 remove(self.scratch)
+
+
+def _as_here(profile: Profile) -> Profile:
+    """The profile without the expectations that hold on other machines only."""
+    of_elsewhere = {
+        clause
+        for clause, expected in profile.expect.items()
+        if expected.without_need and not needs.missing(expected.without_need)
+    }
+    kept = {clause: e for clause, e in profile.expect.items() if clause not in of_elsewhere}
+    return replace(profile, expect=kept)
 
 
 def _make_ready(report: Path) -> None:

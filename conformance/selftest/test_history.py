@@ -8,6 +8,7 @@ from daemontools_conformance.helpers.history import (
     NOTE_START,
     TICKS_PER_SECOND,
     Event,
+    moments,
     overlaps,
     parse,
     read,
@@ -36,7 +37,8 @@ def test_a_history_is_read_line_by_line() -> None:
     assert history[1] == Event(10, "ready")
     assert signals(history) == ["TERM", "CONT"]
     assert received(history) == ["hello world"]
-    assert starts(history) == [1000, 1100]
+    assert starts(history) == [10, 11]
+    assert moments(history) == [1000, 1100]
 
 
 def test_an_unfinished_line_is_no_event_yet() -> None:

@@ -189,3 +189,12 @@ def test_what_djb_does_not_do_reddens_only_those_who_ask_for_it(
     exit_code, report = judged(mine, tmp_path / "report", "--clause", MORE_THAN_DJB)
     said = "".join(report.footer["surprises"])
     assert (exit_code, report.clauses[MORE_THAN_DJB]["outcome"], said) == expected
+
+
+@pytest.mark.parametrize(("need", "outcome"), [("a-tool-of-nobody", "KNOWN-BUG"), ("sh", "FAIL")])
+def test_an_expectation_for_machines_without_something(
+    liar: Path, tmp_path: Path, need: str, outcome: str
+) -> None:
+    file = profile(tmp_path, liar, expectation(NO, more=f'without_need = "{need}"'))
+    _, report = judged(file, tmp_path / "report", "--clause", NO)
+    assert report.clauses[NO]["outcome"] == outcome

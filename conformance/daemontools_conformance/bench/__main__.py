@@ -23,6 +23,7 @@ from daemontools_conformance.bench import contestants, inputs
 from daemontools_conformance.bench.contestants import Contestant, Task
 from daemontools_conformance.bench.latency import latencies
 from daemontools_conformance.bench.measure import Measurement, run
+from daemontools_conformance.running.table import HAS_PROC, NEEDS_PROC
 
 Results = dict[str, list[Measurement]]
 
@@ -43,6 +44,8 @@ def main() -> None:
         help="another profile or folder to measure, besides the reference and djb's",
     )
     arguments = parser.parse_args()
+    if not HAS_PROC:
+        parser.error(NEEDS_PROC)
     scratch = Path(tempfile.mkdtemp(prefix="daemontools-bench-", dir=arguments.folder))
     try:
         bench(arguments, scratch)

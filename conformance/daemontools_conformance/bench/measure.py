@@ -3,11 +3,13 @@
 import os
 import select
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from daemontools_conformance.bench.contestants import Contestant, Task
+from daemontools_conformance.contract.outcomes import Unavailable
 from daemontools_conformance.running.processes import resident_kilobytes
 
 _SAMPLE_MILLISECONDS = 20
@@ -87,6 +89,8 @@ def _watch(pid: int) -> int:
     """
     peak = 0
     ended = select.poll()
+    if sys.platform != "linux":
+        raise Unavailable("needs Linux's process descriptors")
     handle = os.pidfd_open(pid)
     ended.register(handle)
     while not ended.poll(_SAMPLE_MILLISECONDS):

@@ -31,8 +31,10 @@ from pathlib import Path
 
 from daemontools_conformance.bench import contestants
 from daemontools_conformance.bench.latency import latencies
+from daemontools_conformance.running import orphans
 from daemontools_conformance.running.implementation import Implementation
-from daemontools_conformance.running.processes import become_subreaper, children, end_all_but
+from daemontools_conformance.running.processes import children
+from daemontools_conformance.running.table import HAS_PROC, NEEDS_PROC
 
 Result = dict[str, float]  # what was measured -> its value
 
@@ -107,7 +109,7 @@ def tree(
         yield Tree(folder, svscan, reader)
     finally:
         os.close(reader)
-        end_all_but(spared)
+        orphans.end_all_but(spared)
         shutil.rmtree(folder)
 
 
@@ -247,7 +249,9 @@ def main() -> None:
         help="another profile or folder to measure, besides the reference and djb's",
     )
     arguments = parser.parse_args()
-    become_subreaper()
+    if not HAS_PROC:
+        parser.error(NEEDS_PROC)
+    orphans.prepare(is_worker=False)
     print(f"{platform.platform()}, {os.cpu_count()} CPUs, Python {platform.python_version()}")
     print(f"{arguments.services} services with logs; load at the start: {os.getloadavg()[0]:.2f}")
     bare = bare_interpreter()

@@ -38,6 +38,7 @@ A profile is a TOML file:
     link = "https://..."                # required for known-bug
     expires = 2027-01-01                # optional
     sometimes = true                    # optional: a race, so the clause may also hold
+    without_need = "linux"              # optional: only where this need of tests is not met
 
 `--implementation` takes the name of a shipped profile, a TOML file, or a folder
 of programs with djb's names (a profile without expectations, in which the programs
@@ -107,6 +108,7 @@ class Expectation:
     link: str = ""
     expires: datetime.date | None = None
     sometimes: bool = False  # a race: the clause may also hold
+    without_need: str = ""  # it is so only where this need of tests is not met
 
     @property
     def outcome(self) -> Outcome:

@@ -33,8 +33,9 @@ from daemontools_conformance.differential.case import Case, from_json, shell
 from daemontools_conformance.differential.compare import SLOW, Findings, differences_once, explore
 from daemontools_conformance.differential.generate import CASES
 from daemontools_conformance.differential.unwritten import Judge
+from daemontools_conformance.running import orphans
 from daemontools_conformance.running.implementation import Implementation, locate
-from daemontools_conformance.running.processes import become_subreaper
+from daemontools_conformance.running.table import HAS_PROC, NEEDS_PROC
 
 SLICE = 60  # cases that one worker takes at a time
 SLOW_SLICE = 4
@@ -63,6 +64,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.masks:
         print(masks.told())
         return 0
+    if not HAS_PROC:
+        parser.error(NEEDS_PROC)
     with tempfile.TemporaryDirectory(prefix="differential-") as scratch:
         os.chmod(scratch, 0o755)
         try:
@@ -95,7 +98,7 @@ def _again(first: Implementation, second: Implementation, case: Case, scratch: s
     if covered:
         print(f"covered by the deviation {covered}")
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, context, initializer=become_subreaper) as pool:
+    with ProcessPoolExecutor(1, context, initializer=orphans.prepare) as pool:
         found = pool.submit(differences_once, first, second, case, scratch).result()
     print("\n".join(map(str, found)) or "no difference")
     return 1 if found else 0
@@ -112,8 +115,8 @@ def _explore_all(first: Implementation, second: Implementation, options: argpars
     context = multiprocessing.get_context("spawn")
     judge = Judge((options.first, options.second))
     with (
-        ProcessPoolExecutor(3 * cores, context, initializer=become_subreaper) as quick,
-        ProcessPoolExecutor(12 * cores, context, initializer=become_subreaper) as waiting,
+        ProcessPoolExecutor(3 * cores, context, initializer=orphans.prepare) as quick,
+        ProcessPoolExecutor(12 * cores, context, initializer=orphans.prepare) as waiting,
     ):
         jobs: list[Future[Findings]] = []
         left: Counter[str] = Counter()

@@ -25,15 +25,16 @@ from daemontools_conformance.differential.case import Case, Step, make_tree
 from daemontools_conformance.helpers import newroot
 from daemontools_conformance.running import prepare
 from daemontools_conformance.running.implementation import Implementation
+from daemontools_conformance.running.orphans import end_all_but
 from daemontools_conformance.running.patience import TooLate, eventually
 from daemontools_conformance.running.processes import (
     children,
     cpu_seconds,
-    end_all_but,
     is_alive,
     is_asleep,
 )
 from daemontools_conformance.running.record import record
+from daemontools_conformance.running.table import argv_of, proc
 
 Observation = dict[str, Any]
 
@@ -293,11 +294,7 @@ def _look(box: bytes, pid: int) -> Observation:
 
 
 def _title(pid: int) -> bytes:
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read().rstrip(b"\0")
-    except OSError:
-        return b""
+    return b"\0".join(argv_of(pid))
 
 
 def _family(pid: int) -> list[int]:
@@ -307,6 +304,8 @@ def _family(pid: int) -> list[int]:
 
 def _await(pid: int, patience: float, seen: Observation) -> None:
     """Wait until the program has ended, has become the probe, or has slept `patience` seconds."""
+    if sys.platform != "linux":
+        raise Unavailable("needs Linux's process descriptors")
     pidfd = os.pidfd_open(pid)
     poll = select.poll()
     poll.register(pidfd, select.POLLIN)
@@ -336,7 +335,7 @@ def _probe_of(pid: int) -> int:
     """The process id of the waiting probe, `pid` or a descendant of it; 0 if there is none yet."""
     for candidate in (pid, *sorted(children(pid))):
         try:
-            with open(f"/proc/{candidate}/comm", "rb") as file:
+            with proc(candidate, "comm").open("rb") as file:
                 if file.read() == PROBE + b"\n" and is_asleep(candidate):
                     return candidate
         except OSError:

@@ -15,6 +15,7 @@ from daemontools_conformance.running.patience import TooLate, eventually, never
 from daemontools_conformance.running.processes import Running, children, is_alive
 from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.running.table import proc
 
 ONCE, FOR_A_WHILE = "1", "1+"  # as strace's `when`
 NTH = (
@@ -141,7 +142,7 @@ def detach(running: Running, strace: Running) -> None:
 
 def tracer(pid: int) -> int:
     """The process id of the tracer of this process; 0 if it has none."""
-    with open(f"/proc/{pid}/status") as file:
+    with proc(pid, "status").open() as file:
         return next(int(line.split()[1]) for line in file if line.startswith("TracerPid:"))
 
 

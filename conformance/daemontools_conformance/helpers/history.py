@@ -19,17 +19,24 @@ rounded-down difference of the moments, so lower bounds are exact.
 import os
 import shlex
 import sys
+import time
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from daemontools_conformance.contract.outcomes import Unavailable
 from daemontools_conformance.contract.places import folder
+from daemontools_conformance.running.table import HAS_PROC, NEEDS_PROC
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 # For a ./run that is a shell script: note the start in the file `history`, without
 # starting a process. The shell's own name holds no blanks.
-NOTE_START = 'read -r stat </proc/$$/stat; set -- $stat; echo "$$ start ${22}" >>history'
+NOTE_START = (
+    'read -r stat </proc/$$/stat; set -- $stat; echo "$$ start ${22}" >>history'
+    if HAS_PROC
+    else 'echo "$$ start" >>history'
+)
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,14 @@ def witness(*ends: str, file: str = "history") -> str:
 
 
 def starts(history: list[Event]) -> list[int]:
-    """The moments of the starts, in ticks."""
+    """The process ids of the starts."""
+    return [event.pid for event in history if event.what == "start"]
+
+
+def moments(history: list[Event]) -> list[int]:
+    """The moments of the starts, in ticks. Raises Unavailable where the system does not tell."""
+    if not HAS_PROC:
+        raise Unavailable(NEEDS_PROC)
     return [int(event.detail) for event in history if event.what == "start"]
 
 
@@ -76,11 +90,22 @@ def received(history: list[Event]) -> list[str]:
     return [event.detail for event in history if event.what == "line"]
 
 
+def now() -> float:
+    """The moment now, in seconds of the clock of `moments`, rounded down to ticks.
+
+    Raises Unavailable where the system does not tell moments.
+    """
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    if clock is None or not HAS_PROC:
+        raise Unavailable(NEEDS_PROC)
+    return int(time.clock_gettime(clock) * TICKS_PER_SECOND) / TICKS_PER_SECOND
+
+
 def too_soon(history: list[Event], seconds: float) -> list[str]:
     """Starts that came less than this many seconds after the one before."""
     return [
         f"a start {later - earlier} ticks of 1/{TICKS_PER_SECOND} s after the one before"
-        for earlier, later in pairwise(starts(history))
+        for earlier, later in pairwise(moments(history))
         if later - earlier < int(seconds * TICKS_PER_SECOND)
     ]
 

@@ -1,11 +1,14 @@
 """The lowest limit under which a program starts, and what it does with input above that."""
 
+import errno
 import fcntl
 import os
+import resource
 import struct
 import termios
 from collections.abc import Callable, Sequence
 
+from daemontools_conformance.contract.outcomes import Unavailable
 from daemontools_conformance.running.processes import Finished
 from daemontools_conformance.running.sandbox import Argument, Sandbox
 
@@ -22,12 +25,27 @@ LINES = {
 }
 
 
+def prlimit(pid: int, which: int, limits: tuple[int, int] | None = None) -> tuple[int, int]:
+    """The soft and the hard limit of another process, after setting them if any are given.
+
+    Raises Unavailable on a system that lets nobody do that.
+    """
+    call = getattr(resource, "prlimit", None)
+    try:
+        if call:
+            return call(pid, which) if limits is None else call(pid, which, limits)  # type: ignore[no-any-return]
+    except OSError as error:
+        if error.errno != errno.ENOSYS:
+            raise
+    raise Unavailable("needs Linux's prlimit")
+
+
 def run_under(
     sandbox: Sandbox, program: str, script: Sequence[Argument], limit: str, text: bytes
 ) -> tuple[Finished, int]:
     """Run it under the limit `NAME=N` on text in a pipe: how it ended, and the bytes left."""
     reader, writer = os.pipe()
-    fcntl.fcntl(writer, F_SETPIPE_SZ, 1 << 20)
+    make_large(writer)
     os.write(writer, text)
     os.close(writer)
     with open(os.devnull, "wb") as null:  # an interpreter that cannot start may show a traceback
@@ -38,6 +56,14 @@ def run_under(
     left = bytes_in(reader)
     os.close(reader)
     return ended, left
+
+
+def make_large(pipe: int) -> None:
+    """Let a pipe hold a megabyte. Raises Unavailable on a system whose pipes have one size."""
+    try:
+        fcntl.fcntl(pipe, F_SETPIPE_SZ, 1 << 20)
+    except OSError as error:
+        raise Unavailable("needs a pipe of a megabyte") from error
 
 
 def bytes_in(pipe: int) -> int:

@@ -15,6 +15,7 @@ import pytest
 
 from daemontools_conformance.helpers.marks import needs
 from daemontools_conformance.helpers.states import PROBE, wait_until_probe
+from daemontools_conformance.running.probe import need_probe
 from daemontools_conformance.running.processes import Finished
 from daemontools_conformance.running.record import Record
 from daemontools_conformance.running.sandbox import Argument, Options, Sandbox
@@ -59,6 +60,7 @@ def run_through(
 
 def record_of_child(sandbox: Sandbox, program: str, *prepare: Argument) -> Record:
     """The record of the PROBE that `program` runs; `prepare` holds options of prepare.py."""
+    need_probe()
     before = arguments_before_child(sandbox, program)
     return wait_until_probe(sandbox.start(program, *before, *PROBE, prepare=prepare))
 

@@ -4,6 +4,7 @@ svscanboot has none, because it runs the services of the machine.
 """
 
 import re
+import shutil
 from collections.abc import Sequence
 from typing import NamedTuple, Unpack
 
@@ -13,6 +14,8 @@ from daemontools_conformance.helpers.marks import needs
 from daemontools_conformance.helpers.runners import RUNNERS, arguments_before_child
 from daemontools_conformance.running.processes import Finished
 from daemontools_conformance.running.sandbox import Argument, Options, Sandbox
+
+TRUE = shutil.which("true", path="/bin:/usr/bin") or "true"
 
 
 class Sample(NamedTuple):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Unpack
 
 from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.probe import has_noted, need_probe, probe
 from daemontools_conformance.running.processes import (
     Running,
     argv_of,
@@ -23,8 +24,9 @@ from daemontools_conformance.running.processes import (
 )
 from daemontools_conformance.running.record import Record, record
 from daemontools_conformance.running.sandbox import Argument, Options, Sandbox
+from daemontools_conformance.running.table import HAS_PROC
 
-PROBE: tuple[Argument, ...] = ("/bin/sleep", "1000")
+PROBE: tuple[Argument, ...] = probe()
 
 # How setlock opens its file; the kernel adds O_LARGEFILE by itself (Python hides its value).
 LOCK_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK
@@ -117,6 +119,7 @@ def child(
     sandbox: Sandbox, program: str, *arguments: Argument, **options: Unpack[Options]
 ) -> Record:
     """The record of the PROBE that `program arguments... PROBE` runs."""
+    need_probe()
     with open(messages(sandbox), "ab") as out:
         given: Options = {**options, "stdout": out, "stderr": out}
         running = sandbox.start(program, *arguments, *PROBE, **given)
@@ -125,6 +128,7 @@ def child(
 
 def direct(sandbox: Sandbox, **options: Unpack[Options]) -> Record:
     """The record of the PROBE started directly, from the same state."""
+    need_probe()
     with open(messages(sandbox), "ab") as out:
         given: Options = {**options, "stdout": out, "stderr": out}
         running = sandbox.start_command(PROBE, **given)
@@ -147,13 +151,26 @@ def wait_until_probe(running: Running, said: Path | None = None) -> Record:
     That it is the same process is a clause of its own. Here a parent in between is
     passed over. If the program ends first, the test fails with what it said.
     """
-    wanted = tuple(os.fsencode(word) for word in PROBE)
     what = f"{running} becomes the probe"
-    pid = eventually(lambda: running.has_ended() or process_of(running, wanted), what=what)
+    pid = eventually(lambda: running.has_ended() or _probe_of(running), what=what)
     messages = said.read_bytes() if said else running.err
     assert not running.has_ended(), f"{running} ended before the probe ran: {messages!r}"
     seen = record(pid)  # not sooner: while a process loads, its record changes
     return seen if pid == running.pid else replace(seen, parent=parent_of(running.pid))
+
+
+def is_probe(pid: int) -> bool:
+    """Has the process become the PROBE, and does it sleep?"""
+    if not HAS_PROC:
+        return has_noted(pid)
+    return argv_of(pid) == tuple(os.fsencode(word) for word in PROBE) and is_asleep(pid)
+
+
+def _probe_of(running: Running) -> int:
+    """The process that is the PROBE: the program's own or one below it; 0 if none yet."""
+    if is_probe(running.pid):
+        return running.pid
+    return next(filter(is_probe, below(running.pid)), 0)
 
 
 def wait_until_runs(running: Running, *argv: bytes) -> int:

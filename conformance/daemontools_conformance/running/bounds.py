@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from daemontools_conformance.contract.outcomes import Crashed
-from daemontools_conformance.running import patience
+from daemontools_conformance.running import patience, table
+from daemontools_conformance.running.table import HAS_PROC
 from daemontools_conformance.running.waking import times_woken
 
 MOST_OUTPUT = 64 << 20  # bytes in one stream of a program
@@ -70,8 +71,11 @@ class Guard:
         return ""
 
     def _processes(self) -> str:
-        """What else the processes use up; "" if it is not too much."""
-        pids = _descendants(os.getpid(), self._spared)
+        """What else the processes use up; "" if it is not too much.
+
+        Without /proc only the folder is looked at, since each `ps` costs much.
+        """
+        pids = _descendants(os.getpid(), self._spared) if HAS_PROC else []
         if any(_resident(pid) > MOST_MEMORY for pid in pids):
             return f"a program had more than {MOST_MEMORY >> 20} MB in memory"
         if self._free - _free(self._files) > MOST_DISK:  # by this test, or by anything else
@@ -106,6 +110,8 @@ def _descendants(parent: int, spared: set[int]) -> list[int]:
 
 
 def _children(pid: int) -> set[int]:
+    if not HAS_PROC:
+        return table.children(pid)
     found: set[int] = set()
     for thread in _entries(Path(f"/proc/{pid}/task")):
         try:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from daemontools_conformance.running.table import HAS_PROC, NEEDS_PROC
+
 
 def _root() -> str:
     return "" if os.geteuid() == 0 else "needs root"
@@ -64,7 +66,7 @@ def _gcc() -> str:
 
 
 def _linux() -> str:
-    return "" if os.path.exists("/proc/self/stat") else "needs Linux's /proc"
+    return "" if HAS_PROC else NEEDS_PROC
 
 
 _QUESTIONS: dict[str, Callable[[], str]] = {
@@ -80,11 +82,12 @@ _QUESTIONS: dict[str, Callable[[], str]] = {
 
 @cache
 def missing(need: str) -> str:
-    """Why `need` is not met here; empty if it is. An unknown need is a program on PATH."""
+    """Why `need` is not met here; empty if it is. Any other need is a file, or a program."""
     question = _QUESTIONS.get(need)
     if question:
         return question()
-    return "" if shutil.which(need) else f"needs {need}"
+    has_it = os.path.exists(need) if "/" in need else shutil.which(need)
+    return "" if has_it else f"needs {need}"
 
 
 def closed_to_others(file: str) -> str:

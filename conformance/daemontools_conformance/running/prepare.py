@@ -28,6 +28,7 @@ import signal
 import sys
 from collections.abc import Callable
 
+_COERCED = [b"LC_CTYPE=C.UTF-8", b"LC_CTYPE=C.utf8", b"LC_CTYPE=UTF-8"]
 _LIBC = ctypes.CDLL(None, use_errno=True)  # load it before limits and descriptors prevent that
 
 
@@ -36,8 +37,21 @@ def _number(name: str) -> int:
 
 
 def _block() -> list[bytes]:
-    with open("/proc/self/environ", "rb") as file:
-        return file.read().split(b"\0")[:-1]
+    """The block that this process got, entry by entry."""
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            return file.read().split(b"\0")[:-1]
+    except FileNotFoundError:
+        return _block_of_library()
+
+
+def _block_of_library() -> list[bytes]:
+    """The C library's environment, without the locale that CPython has appended (PEP 538)."""
+    entries = ctypes.POINTER(ctypes.c_char_p).in_dll(_LIBC, "environ")
+    block: list[bytes] = []
+    while entry := entries[len(block)]:
+        block.append(entry)
+    return block[:-1] if block and block[-1] in _COERCED else block
 
 
 def _open(fd: int) -> None:

@@ -4,12 +4,10 @@ Programs are started through pipes and files, never through a terminal, so that
 every byte they write can be compared. (pgrphack's tests open their own terminal.)
 """
 
-import ctypes
-import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +15,26 @@ from daemontools_conformance.contract.outcomes import Crashed, Hung
 from daemontools_conformance.running import journal
 from daemontools_conformance.running.bounds import content
 from daemontools_conformance.running.patience import check_no_interrupt, deadline, eventually
+from daemontools_conformance.running.table import (
+    argv_of,
+    below,
+    children,
+    comm_of,
+    cpu_seconds,
+    is_alive,
+    is_asleep,
+    is_stopped,
+    parent_of,
+    resident_kilobytes,
+)
 from daemontools_conformance.running.witness import unwatched
+
+# What the table of processes tells is told to tests from here.
+__all__ = [
+    "FAULTS", "Finished", "Running", "argv_of", "below", "check_no_traceback", "children",
+    "comm_of", "cpu_seconds", "is_alive", "is_asleep", "is_stopped", "parent_of",
+    "pass_on_no_ignored_signal", "resident_kilobytes", "share_of_busy_loop",
+]  # fmt: skip
 
 FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGFPE}
 # What is in the stack trace of a runtime. (C and C++ die of a signal.)
@@ -28,7 +45,6 @@ _STACK_TRACES = (
     b"\nNode.js v",
     b'Exception in thread "',  # Java
 )
-_PR_SET_CHILD_SUBREAPER = 36
 _MOST_SHOWN = 4000  # bytes of a traceback, or of what a crash said
 
 
@@ -159,13 +175,6 @@ class Running:
         return finished
 
 
-def become_subreaper() -> None:
-    """Make orphans of what we start our children, so that we can find and end them."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
-
-
 def pass_on_no_ignored_signal(*, is_worker: bool) -> None:
     """Undo what a shell does to a command in the background (INT, QUIT) and nohup does (HUP).
 
@@ -182,90 +191,6 @@ def pass_on_no_ignored_signal(*, is_worker: bool) -> None:
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
-def children(parent: int | None = None) -> set[int]:
-    """The process ids of the children of `parent` (this process), zombies included."""
-    if parent is None and not _has_children():
-        return set()  # the usual case
-    own = os.getpid()
-    if os.path.exists(f"/proc/{own}/task/{own}/children"):
-        found = _listed_children(parent or own)
-        if found or parent is not None:
-            return found
-    # On other systems, or if a child ended while the list was made: look at every process.
-    return {pid for pid, ppid in _parents() if ppid == (parent or own)}
-
-
-def _listed_children(parent: int) -> set[int]:
-    """The children as the kernel lists them, by thread."""
-    found: set[int] = set()
-    try:
-        for thread in os.listdir(f"/proc/{parent}/task"):
-            with open(f"/proc/{parent}/task/{thread}/children") as file:
-                found.update(int(word) for word in file.read().split())
-    except (FileNotFoundError, ProcessLookupError):
-        pass  # the process has gone, or one of its threads has
-    return found
-
-
-def below(pid: int) -> list[int]:
-    """All descendants of a process."""
-    found = sorted(children(pid))
-    return found + [further for child in found for further in below(child)]
-
-
-def argv_of(pid: int) -> tuple[bytes, ...]:
-    """The arguments of a process, without NULs that follow them; () if it has gone."""
-    try:
-        return tuple(Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0"))
-    except OSError:
-        return ()
-
-
-def comm_of(pid: int) -> bytes:
-    """The name that the kernel has for a process; empty if it has gone."""
-    try:
-        return Path(f"/proc/{pid}/comm").read_bytes().rstrip(b"\n")
-    except OSError:
-        return b""
-
-
-def _has_children() -> bool:
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return False
-    return True
-
-
-def is_alive(pid: int) -> bool:
-    """Does the process exist, and is it more than a zombie?"""
-    try:
-        return _stat_fields(pid)[0] != "Z"
-    except (OSError, ProcessLookupError):
-        return False
-
-
-def is_asleep(pid: int) -> bool:
-    """Is the process in a sleep that a signal could interrupt?"""
-    return _stat_fields(pid)[0] == "S"
-
-
-def is_stopped(pid: int) -> bool:
-    """Has the process been stopped by a signal?"""
-    return _stat_fields(pid)[0] == "T"
-
-
-def parent_of(pid: int) -> int:
-    """The process id of the parent."""
-    return int(_stat_fields(pid)[1])
-
-
-def cpu_seconds(pid: int) -> float:
-    """The processor time that a process has used."""
-    user, system = _stat_fields(pid)[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
-
-
 def share_of_busy_loop(pid: int, during: float) -> float:
     """The time that a process computes in `during` seconds, as a part of what a busy loop gets.
 
@@ -277,57 +202,6 @@ def share_of_busy_loop(pid: int, during: float) -> float:
         after = cpu_seconds(pid), cpu_seconds(loop.pid)
         loop.kill()
     return (after[0] - before[0]) / max(after[1] - before[1], 0.01)
-
-
-def resident_kilobytes(pid: int, *, peak: bool = False) -> int:
-    """The memory that a process uses now, or the most it has used; 0 when it has ended."""
-    with open(f"/proc/{pid}/status") as file:
-        size = "VmHWM:" if peak else "VmRSS:"
-        return next((int(line.split()[1]) for line in file if line.startswith(size)), 0)
-
-
-def end_all_but(spared: set[int], within: float = 60.0) -> None:
-    """Kill and reap all children of this process, and theirs, except those `spared`.
-
-    Killing a parent makes its children ours (`become_subreaper`), so the loop goes
-    on until no process is left. Raises TimeoutError if one does not die.
-    """
-    end = time.monotonic() + deadline(within)
-    while left := children() - spared:
-        if time.monotonic() > end:
-            raise TimeoutError(f"processes such as {min(left)} start others faster than they die")
-        for pid in left:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        while left := {pid for pid in left if not _is_reaped(pid)}:
-            if time.monotonic() > end:
-                raise TimeoutError(f"processes {sorted(left)} survive SIGKILL")
-            time.sleep(0.001)
-
-
-def _is_reaped(pid: int) -> bool:
-    """Has a killed child gone? Reaps it if so."""
-    try:
-        return os.waitpid(pid, os.WNOHANG)[0] == pid
-    except ChildProcessError:
-        return True
-
-
-def _parents() -> Iterator[tuple[int, int]]:
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                yield int(entry), parent_of(int(entry))
-            except (OSError, ProcessLookupError):
-                continue
-
-
-def _stat_fields(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat from the state on (the name before them may hold anything)."""
-    with open(f"/proc/{pid}/stat", "rb") as file:
-        return file.read().rpartition(b")")[2].decode().split()
 
 
 def _line(argv: tuple[bytes, ...]) -> str:

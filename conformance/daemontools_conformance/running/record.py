@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from daemontools_conformance.running import journal
-from daemontools_conformance.running.processes import is_asleep
+from daemontools_conformance.running.probe import Items, limits_of, noted
+from daemontools_conformance.running.table import HAS_PROC, comm_of, is_asleep, proc
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,16 @@ _READINGS = 500  # of a process that keeps changing: about a second
 def record(pid: int) -> Record:
     """Read the record of a live process. Raises OSError if it is gone or not ours to read.
 
+    On systems without Linux's /proc only the probe has one (probe.py); raises Unavailable for
+    others.
+
     The kernel gives the record file by file, and an exec may come in between: then
     the arguments belong to one program and the rest to another, and a moment later
     the loader has a library open. So read until the process waits and two readings
     agree.
     """
+    if not HAS_PROC:
+        return _of_probe(pid, noted(pid))
     before = seen = None
     for _ in range(_READINGS):
         if is_asleep(pid):
@@ -71,19 +77,19 @@ def record(pid: int) -> Record:
 
 
 def _read(pid: int) -> Record:
-    proc = Path("/proc") / str(pid)
+    at = proc(pid)
     status = dict(
-        line.split(":\t", 1) for line in (proc / "status").read_text().splitlines() if ":\t" in line
+        line.split(":\t", 1) for line in (at / "status").read_text().splitlines() if ":\t" in line
     )
-    block = _zero_ended((proc / "environ").read_bytes())
-    stat = (proc / "stat").read_text().rpartition(")")[2].split()
+    block = _zero_ended((at / "environ").read_bytes())
+    stat = (at / "stat").read_text().rpartition(")")[2].split()
     return Record(
-        argv=_zero_ended((proc / "cmdline").read_bytes()),
+        argv=_zero_ended((at / "cmdline").read_bytes()),
         environment=by_name(block),
         block=block,
         pid=pid,
-        comm=(proc / "comm").read_bytes().rstrip(b"\n"),
-        directory=os.readlink(proc / "cwd"),
+        comm=(at / "comm").read_bytes().rstrip(b"\n"),
+        directory=os.readlink(at / "cwd"),
         uids=_numbers(status["Uid"]),
         gids=_numbers(status["Gid"]),
         groups=_numbers(status["Groups"]),
@@ -98,10 +104,46 @@ def _read(pid: int) -> Record:
         blocked=_signals(status["SigBlk"]),
         ignored=_signals(status["SigIgn"]),
         caught=_signals(status["SigCgt"]),
-        limits=_limits((proc / "limits").read_text()),
-        descriptors={int(entry.name): _target(entry) for entry in sorted((proc / "fd").iterdir())},
-        descriptor_flags=_of_descriptors(proc, r"^flags:\t(\w+)"),
-        locks=_of_descriptors(proc, r"^lock:\t\d+: +(\w+ +\w+ +\w+)"),
+        limits=_limits((at / "limits").read_text()),
+        descriptors={int(entry.name): _target(entry) for entry in sorted((at / "fd").iterdir())},
+        descriptor_flags=_of_descriptors(at, r"^flags:\t(\w+)"),
+        locks=_of_descriptors(at, r"^lock:\t\d+: +(\w+ +\w+ +\w+)"),
+    )
+
+
+def _of_probe(pid: int, items: Items) -> Record:
+    """The record from what a probe has noted. Capabilities and locks are unknown."""
+
+    def numbers(key: str) -> tuple[int, ...]:
+        return tuple(int(digits) for digits in items.get(key, []))
+
+    block = tuple(items.get("environment", []))
+    descriptors = [line.decode().split(maxsplit=2) for line in items.get("descriptor", [])]
+    return Record(
+        argv=tuple(items["argv"]),
+        environment=by_name(block),
+        block=block,
+        pid=pid,
+        comm=comm_of(pid),
+        directory=os.fsdecode(items["directory"][0]),
+        uids=numbers("uids"),
+        gids=numbers("gids"),
+        groups=numbers("groups"),
+        capabilities={},
+        no_new_privileges=False,
+        umask=numbers("umask")[0],
+        nice=numbers("nice")[0],
+        process_group=numbers("process_group")[0],
+        session=numbers("session")[0],
+        terminal=numbers("terminal")[0],
+        parent=numbers("parent")[0],
+        blocked=frozenset(numbers("blocked")),
+        ignored=frozenset(numbers("ignored")),
+        caught=frozenset(numbers("caught")),
+        limits=limits_of(items),
+        descriptors={int(fd): what for fd, _, what in descriptors},
+        descriptor_flags={int(fd): flags for fd, flags, _ in descriptors},
+        locks={},
     )
 
 
@@ -134,10 +176,10 @@ def _limits(text: str) -> dict[str, tuple[str, str]]:
     return {name[4:]: (soft, hard) for name, soft, hard in rows}
 
 
-def _of_descriptors(proc: Path, pattern: str) -> dict[int, str]:
+def _of_descriptors(folder: Path, pattern: str) -> dict[int, str]:
     """The descriptors whose fdinfo matches the pattern, and the matching text."""
     found = {}
-    for entry in sorted((proc / "fdinfo").iterdir()):
+    for entry in sorted((folder / "fdinfo").iterdir()):
         try:
             words = re.findall(pattern, entry.read_text(), flags=re.MULTILINE)
         except OSError:

@@ -23,21 +23,22 @@ from typing import IO, TypedDict, Unpack
 from daemontools_conformance.contract.outcomes import Crashed, Unavailable
 from daemontools_conformance.contract.places import folder as data_folder
 from daemontools_conformance.contract.profiles import PROGRAMS
-from daemontools_conformance.running import evidence, journal, replay, witness
+from daemontools_conformance.running import evidence, journal, probe, replay, witness
 from daemontools_conformance.running.bounds import Guard
 from daemontools_conformance.running.implementation import Implementation
 from daemontools_conformance.running.needs import closed_to_others
+from daemontools_conformance.running.orphans import end_all_but
 from daemontools_conformance.running.patience import begin_test, deadline, eventually
 from daemontools_conformance.running.processes import (
     Finished,
     Running,
     check_no_traceback,
     children,
-    end_all_but,
     is_alive,
 )
 from daemontools_conformance.running.removal import remove
 from daemontools_conformance.running.status import Status, decode
+from daemontools_conformance.running.table import HAS_PROC
 
 Argument = str | bytes | os.PathLike[str]
 File = int | IO[bytes]
@@ -86,6 +87,7 @@ class Sandbox:
         self.journal = journal.begin()
         self.first_files: tuple[str, list[str]] | None = None  # listing, shell lines
         self.started: list[Running] = []
+        self.leaders: set[int] = set()  # further processes that lead a session of their own
         self.asked_for = path.with_name(path.name + ".asked")  # which absent programs, a line each
         self.search_path = self._stand_ins() + implementation.path
         self.environment: dict[str, str] = {"PATH": self.search_path}
@@ -335,7 +337,12 @@ class Sandbox:
         evidence.keep(folder, left, self.replay(title), failure)
 
     def _nobody_is_left(self) -> bool:
-        """Has every process of this test ended? A thread of the test counts as one."""
+        """Has every process of this test ended? A thread of the test counts as one.
+
+        Without /proc nobody knows: an orphan is no child of this process.
+        """
+        if not HAS_PROC:
+            return False
         own = 2 if self._guard else 1
         return threading.active_count() == own and not any(
             is_alive(pid) for pid in children() - self._spared
@@ -362,9 +369,10 @@ class Sandbox:
                 except OSError:
                     pass
         try:
-            end_all_but(self._spared)
+            end_all_but(self._spared, self.leaders | {running.pid for running in self.started})
             for running in self.started:
                 running.popen.poll()
+            probe.forget_ended()
         finally:
             if self._guard:
                 self._guard.stop()

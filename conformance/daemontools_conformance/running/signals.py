@@ -4,12 +4,13 @@ import re
 
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Running, is_asleep
+from daemontools_conformance.running.table import proc
 
 
 def is_pending(pid: int, number: int) -> bool:
     """Has the process been sent this signal and not taken it yet? False if it is gone."""
     try:
-        with open(f"/proc/{pid}/status") as file:
+        with proc(pid, "status").open() as file:
             masks = re.findall(r"^(?:Sig|Shd)Pnd:\s+(\w+)", file.read(), flags=re.MULTILINE)
     except (FileNotFoundError, ProcessLookupError):
         return False

@@ -10,6 +10,8 @@ import select
 import signal
 import warnings
 
+from daemontools_conformance.running.table import HAS_PROC
+
 _NAP = 500  # milliseconds between two looks
 
 _PAUSED, _WOKEN = 0, 1  # bytes of the shared memory: has Ctrl-Z stopped us; how often woken
@@ -18,8 +20,10 @@ _lifeline = -1  # a pipe that closes when this process ends
 
 
 def keep_awake() -> None:
-    """Continue this process from now on when a signal has stopped it."""
+    """Continue this process from now on when a signal has stopped it, if /proc tells so."""
     global _shared, _lifeline
+    if not HAS_PROC:
+        return
     _shared = mmap.mmap(-1, 2)
     watched = os.getpid()
     end, _lifeline = os.pipe()

@@ -13,9 +13,11 @@ from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.helpers.runners import CHAIN_PROGRAMS, answer_of
 from daemontools_conformance.helpers.states import PROBE, STATES, child, wait_until_probe
 from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.probe import need_probe
 from daemontools_conformance.running.processes import is_asleep
-from daemontools_conformance.running.record import Record, by_name, record
+from daemontools_conformance.running.record import Record, by_name
 from daemontools_conformance.running.sandbox import PIPE, Argument, Sandbox
+from daemontools_conformance.running.table import comm_of
 
 NOBODY = pwd.getpwnam("nobody")
 
@@ -24,6 +26,7 @@ def _record(
     sandbox: Sandbox, chain: Sequence[Argument], prepare: Sequence[Argument] = ()
 ) -> Record:
     """What a sleep at the end of the chain sees; without a chain, the sleep alone."""
+    need_probe()
     with open("/dev/null", "wb") as null:
         if chain:
             words = [*chain[1:], *PROBE]
@@ -99,6 +102,7 @@ PAIRS = [
 @pytest.mark.parametrize(("first", "second"), PAIRS)
 def test_both_changes_are_made(sandbox: Sandbox, first: str, second: str) -> None:
     sandbox.write("env/PORT", "80\n")
+    need_probe()
     words = [*EFFECTS[first], *EFFECTS[second], *PROBE]
     running = sandbox.start(os.fsdecode(words[0]), *words[1:])
     seen = wait_until_probe(running)
@@ -162,7 +166,7 @@ def test_arguments_come_through(sandbox: Sandbox) -> None:
 @clause("chain/result/program-at-end")
 def test_long_running_program_has_its_own_name(sandbox: Sandbox) -> None:
     running = sandbox.start("pgrphack", "softlimit", "-c", "0", "multilog", "e", stdin=PIPE)
-    eventually(lambda: record(running.pid).comm == b"multilog" and is_asleep(running.pid))
+    eventually(lambda: comm_of(running.pid) == b"multilog" and is_asleep(running.pid))
     running.end_input()
     assert running.wait().code == 0
 
@@ -180,6 +184,7 @@ def test_low_limits_do_not_hinder_the_chain(sandbox: Sandbox, limit: list[Argume
 
 
 @clause("chain/descriptors/lock")
+@needs("linux")
 def test_lock_is_the_only_descriptor_that_comes(sandbox: Sandbox) -> None:
     sandbox.write("env/X", "1")
     seen = _record(sandbox, ["envdir", "env", "setlock", "lock", "softlimit", "-c", "0"])

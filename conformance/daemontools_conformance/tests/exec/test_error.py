@@ -11,6 +11,7 @@ from daemontools_conformance.helpers.runners import (
     refusal,
     run_through,
 )
+from daemontools_conformance.helpers.samples import TRUE
 from daemontools_conformance.running.sandbox import Sandbox
 
 YES = (0, b"yes\n", b"")
@@ -201,7 +202,7 @@ def test_element_that_is_too_long_ends_the_search(sandbox: Sandbox, runner: str)
 @clause("exec/error/busy")
 @each_runner
 def test_file_open_for_writing(sandbox: Sandbox, runner: str) -> None:
-    shutil.copy("/bin/true", sandbox.path / "prog")
+    shutil.copy(TRUE, sandbox.path / "prog")
     with open(sandbox.path / "prog", "ab"):
         answer = run_through(sandbox, runner, "./prog")
     assert answer_of(answer) == refusal(runner, "./prog", "text busy")
@@ -210,8 +211,8 @@ def test_file_open_for_writing(sandbox: Sandbox, runner: str) -> None:
 @clause("exec/error/too-much")
 def test_more_arguments_than_the_stack_allows(sandbox: Sandbox) -> None:
     words = ["x" * 100] * 2000
-    answer = sandbox.run("softlimit", "-s", "20480", "/bin/true", *words)
-    assert answer_of(answer) == refusal("softlimit", "/bin/true", "argument list too long")
+    answer = sandbox.run("softlimit", "-s", "20480", TRUE, *words)
+    assert answer_of(answer) == refusal("softlimit", TRUE, "argument list too long")
 
 
 @clause("exec/error/empty-name")

@@ -1,13 +1,16 @@
 """fghack: what its child is given."""
 
+import os
 from collections import Counter
 from dataclasses import replace
 
 import pytest
 
 from daemontools_conformance.helpers.marks import clause
-from daemontools_conformance.helpers.states import DESCRIPTORS, STATES, direct
+from daemontools_conformance.helpers.samples import TRUE
+from daemontools_conformance.helpers.states import DESCRIPTORS, PROBE, STATES, direct, is_probe
 from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.probe import need_probe
 from daemontools_conformance.running.processes import Running, children
 from daemontools_conformance.running.record import Record, record
 from daemontools_conformance.running.sandbox import Sandbox
@@ -17,14 +20,14 @@ def _wait_until_child_runs(running: Running) -> Record:
     """The record of the child, as soon as it is what fghack was to run."""
 
     def sleepers() -> list[Record]:
-        records = [record(pid) for pid in children(running.pid)]
-        return [r for r in records if r.argv == (b"/bin/sleep", b"1000")]
+        return [record(pid) for pid in children(running.pid) if is_probe(pid)]
 
     return eventually(sleepers, what="the child runs")[0]
 
 
 def _start(sandbox: Sandbox) -> Running:
-    return sandbox.start("fghack", "/bin/sleep", "1000")
+    need_probe()
+    return sandbox.start("fghack", *PROBE)
 
 
 def _copies_by_pipe(child: Record) -> "Counter[str]":
@@ -51,7 +54,7 @@ def test_child_has_only_the_writing_end(sandbox: Sandbox) -> None:
 
 @clause("fghack/child/few-descriptors")
 def test_child_is_run_when_no_descriptor_is_left(sandbox: Sandbox) -> None:
-    answer = sandbox.run("fghack", "/bin/true", prepare=["--limit", "NOFILE=16"])
+    answer = sandbox.run("fghack", TRUE, prepare=["--limit", "NOFILE=16"])
     assert answer.code == 127
     assert b"shared object file" in answer.err
 
@@ -59,8 +62,9 @@ def test_child_is_run_when_no_descriptor_is_left(sandbox: Sandbox) -> None:
 @clause("fghack/child/group")
 def test_child_stays_in_group_and_session(sandbox: Sandbox) -> None:
     running = _start(sandbox)
-    child, parent = _wait_until_child_runs(running), record(running.pid)
-    assert (child.process_group, child.session) == (parent.process_group, parent.session)
+    child = _wait_until_child_runs(running)
+    parents = os.getpgid(running.pid), os.getsid(running.pid)
+    assert (child.process_group, child.session) == parents
 
 
 # Closed descriptors would be filled by the pipe, and a limit on them leaves none for a loader.
@@ -76,9 +80,7 @@ CALM = {
 def test_nothing_else_changes(sandbox: Sandbox, state: str) -> None:
     before = direct(sandbox, prepare=CALM[state])
     with open(sandbox.evidence / "probe.messages", "ab") as out:
-        running = sandbox.start(
-            "fghack", "/bin/sleep", "1000", stdout=out, stderr=out, prepare=CALM[state]
-        )
+        running = sandbox.start("fghack", *PROBE, stdout=out, stderr=out, prepare=CALM[state])
     after = _wait_until_child_runs(running)
     own = {fd: to for fd, to in after.descriptors.items() if not to.startswith("pipe:")}
     flags = {fd: after.descriptor_flags[fd] for fd in own}

@@ -12,6 +12,7 @@ from daemontools_conformance.helpers.marks import clause
 from daemontools_conformance.running.patience import eventually, never
 from daemontools_conformance.running.processes import Running, children, is_alive
 from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.running.table import is_stopped
 
 PYTHON = str(Path(sys.executable).resolve())
 
@@ -122,7 +123,7 @@ def test_pipe_never_fills(sandbox: Sandbox) -> None:
 def test_stopped_child_is_waited_for(sandbox: Sandbox) -> None:
     running = sandbox.start("fghack", "sh", "-c", "echo $$ >pid; kill -STOP $$; exit 8")
     child = int(eventually((sandbox.path / "pid").read_text))
-    eventually(lambda: "State:\tT" in Path(f"/proc/{child}/status").read_text())
+    eventually(lambda: is_stopped(child))
     never(running.has_ended, during=0.3)
     os.kill(child, signal.SIGCONT)
     assert running.wait().code == 8

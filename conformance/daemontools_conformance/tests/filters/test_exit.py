@@ -84,6 +84,7 @@ def test_closed_output_without_lines_gives_0(sandbox: Sandbox, program: str) -> 
 
 
 @pytest.mark.parametrize("program", each("exit/disk-full"))
+@needs("/dev/full")
 def test_a_full_disk_gives_111(sandbox: Sandbox, program: str) -> None:
     with open("/dev/full", "wb") as full:
         answer = sandbox.run(program, input=b"a\n", stdout=full)

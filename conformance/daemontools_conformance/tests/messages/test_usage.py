@@ -2,7 +2,7 @@
 
 import pytest
 
-from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.helpers.runners import answer_of
 from daemontools_conformance.helpers.samples import SAMPLES, call, each, each_program, is_as_ever
 from daemontools_conformance.running.sandbox import Argument, Sandbox
@@ -81,6 +81,7 @@ def test_locale_does_not_matter(sandbox: Sandbox, program: str) -> None:
 
 @clause("messages/stderr/full")
 @each([program for program, sample in SAMPLES.items() if sample.code])
+@needs("/dev/full")
 def test_message_that_cannot_be_written(sandbox: Sandbox, program: str) -> None:
     with open("/dev/full", "wb") as full:
         answer = call(sandbox, program, stderr=full)

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-from pathlib import Path
 
 import pytest
 
@@ -16,6 +15,7 @@ from daemontools_conformance.running.patience import eventually, never
 from daemontools_conformance.running.processes import Finished, Running
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.running.signals import interrupt
+from daemontools_conformance.running.table import proc
 from daemontools_conformance.tests.multilog.logging import running
 
 # Each of these costs a pause of five seconds; a quick run has to do with three.
@@ -181,7 +181,7 @@ def test_a_full_disk_makes_it_wait_for_room(sandbox: Sandbox, kilobytes: int) ->
     text = lines(280)  # 16800 bytes: one rotation
     multilog.write(text)
     eventually(lambda: multilog.said)
-    inside = Path(f"/proc/{multilog.pid}/root{sandbox.path.resolve()}/log")
+    inside = proc(multilog.pid, f"root{sandbox.path.resolve()}", "log")
     assert text.startswith(contents(inside))
     (inside / "ballast").unlink()
     eventually(lambda: contents(inside) == text, within=30)
@@ -206,7 +206,7 @@ def test_term_while_the_disk_is_full_loses_nothing(sandbox: Sandbox) -> None:
     os.write(writer, lines(200))
     os.close(writer)
     eventually(lambda: multilog.said)
-    inside = f"/proc/{multilog.pid}/root{sandbox.path.resolve()}/log"
+    inside = proc(multilog.pid, f"root{sandbox.path.resolve()}", "log")
     log = os.open(inside, os.O_RDONLY)  # it stays after the process has gone
     multilog.signal(signal.SIGTERM)
     never(multilog.has_ended, during=0.3)

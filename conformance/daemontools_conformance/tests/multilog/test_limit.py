@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 import pytest
 
-from daemontools_conformance.helpers.limits import LINES, check_all_or_nothing, least
+from daemontools_conformance.helpers.limits import LINES, check_all_or_nothing, least, prlimit
 from daemontools_conformance.helpers.logdirs import contents
 from daemontools_conformance.helpers.marks import clause, heavy, needs, slow
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Finished
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
+from daemontools_conformance.running.table import proc
 
 SCRIPTS = {
     "plain": ["n999", "./log"],
@@ -92,7 +93,7 @@ def waiting(sandbox: Sandbox, *script: str) -> int:
 
 
 def asleep_in_start(pid: int) -> bool:
-    with open(f"/proc/{pid}/wchan") as file:
+    with proc(pid, "wchan").open() as file:
         return "poll" in (where := file.read()) or "pipe" in where
 
 
@@ -101,7 +102,7 @@ def asleep_in_start(pid: int) -> bool:
 @pytest.mark.parametrize("amount", [3, 1, 0])
 def test_a_lowered_limit_of_descriptors_costs_nothing(sandbox: Sandbox, amount: int) -> None:
     pid = waiting(sandbox, "-*", "+*fatal*", "./log")
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (amount, amount))
+    prlimit(pid, resource.RLIMIT_NOFILE, (amount, amount))
     multilog = sandbox.started[-1]
     multilog.write(b"this is fatal\n")
     eventually(lambda: contents(sandbox.path / "log") == b"this is fatal\n")
@@ -118,13 +119,13 @@ def test_a_lowered_limit_of_descriptors_costs_nothing(sandbox: Sandbox, amount: 
 def test_a_lowered_limit_of_memory_costs_nothing(sandbox: Sandbox, script: str, name: str) -> None:
     pid = waiting(sandbox, *SCRIPTS[script])
     which = getattr(resource, f"RLIMIT_{name}")
-    resource.prlimit(pid, which, (4096, resource.RLIM_INFINITY))
+    prlimit(pid, which, (4096, resource.RLIM_INFINITY))
     multilog = sandbox.started[-1]
     os.set_blocking(multilog.popen.stdin.fileno(), False)  # type: ignore[union-attr]
     text = LINES["empty"][:60_000]
     multilog.write(text)
     eventually(lambda: multilog.has_ended() or contents(sandbox.path / "log") or multilog.err)
-    resource.prlimit(pid, which, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    prlimit(pid, which, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     multilog.end_input()
     ended = multilog.wait(within=40)
     assert ended.code == 0

@@ -23,6 +23,7 @@ from daemontools_conformance.running.processes import Running, argv_of, children
 from daemontools_conformance.running.record import Record, record
 from daemontools_conformance.running.sandbox import PIPE, Options, Sandbox
 from daemontools_conformance.running.signals import interrupt
+from daemontools_conformance.running.table import proc
 from daemontools_conformance.tests.multilog.logging import put_away, running
 
 # A processor that stands still until the test writes into the FIFO `go` in the sandbox.
@@ -107,7 +108,7 @@ def test_the_shell_is_bin_sh_and_gets_the_text_as_it_is(sandbox: Sandbox) -> Non
     processor = "sleep 1000; echo 'two  words'"
     _, pid = standing_still(sandbox, processor)
     eventually(lambda: argv_of(pid)[1:] == (b"-c", processor.encode()))
-    assert os.path.samefile(f"/proc/{pid}/exe", "/bin/sh")
+    assert os.path.samefile(proc(pid, "exe"), "/bin/sh")
 
 
 @clause("multilog/processor/empty-word")

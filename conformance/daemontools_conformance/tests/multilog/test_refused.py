@@ -4,6 +4,7 @@ import resource
 import subprocess
 
 from daemontools_conformance.contract.outcomes import Unavailable
+from daemontools_conformance.helpers.limits import prlimit
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.helpers.strace import run_refused
 from daemontools_conformance.running.patience import eventually
@@ -43,8 +44,8 @@ def test_a_status_that_is_written_in_part_is_written_again(sandbox: Sandbox) -> 
     eventually(lambda: multilog.err.startswith(warning))
     status = sandbox.path / "status"
     assert status.read_bytes() == b"one" + b"\n" * 497
-    hard = resource.prlimit(multilog.pid, resource.RLIMIT_FSIZE)[1]
-    resource.prlimit(multilog.pid, resource.RLIMIT_FSIZE, (hard, hard))
+    hard = prlimit(multilog.pid, resource.RLIMIT_FSIZE)[1]
+    prlimit(multilog.pid, resource.RLIMIT_FSIZE, (hard, hard))
     eventually(lambda: status.read_bytes() == b"one" + b"\n" * 998)
     multilog.end_input()
     assert multilog.wait().code == 0

@@ -43,6 +43,7 @@ def test_signal_to_the_old_group_does_not_reach_the_child(sandbox: Sandbox) -> N
     sandbox.script("both", "pgrphack sh -c 'echo $$ >pid; exec sleep 1000' & wait")
     group = sandbox.start_command(["./both"], new_session=True)
     pid = int(eventually((sandbox.path / "pid").read_text))
+    sandbox.leaders.add(pid)
     os.killpg(group.pid, signal.SIGTERM)
     assert group.wait().code == -signal.SIGTERM
     never(lambda: not is_alive(pid), during=0.3)

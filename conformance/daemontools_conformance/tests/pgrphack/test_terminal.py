@@ -2,7 +2,7 @@
 
 import signal
 
-from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.patience import eventually, never
 from daemontools_conformance.running.processes import is_alive
 from daemontools_conformance.running.record import record
@@ -17,10 +17,13 @@ PLAIN_AND_PGRPHACK = (
 
 
 def _wait_until_noted(sandbox: Sandbox, name: str) -> int:
-    return int(eventually((sandbox.path / name).read_text))
+    pid = int(eventually((sandbox.path / name).read_text))
+    sandbox.leaders.add(pid)
+    return pid
 
 
 @clause("pgrphack/terminal/none")
+@needs("linux")
 def test_child_has_no_terminal(sandbox: Sandbox) -> None:
     with Terminal(sandbox, "sh", "-c", PLAIN_AND_PGRPHACK):
         assert record(_wait_until_noted(sandbox, "plain")).terminal != 0

@@ -15,11 +15,13 @@ from pathlib import Path
 
 import pytest
 
+from daemontools_conformance.helpers.limits import prlimit
 from daemontools_conformance.helpers.logdirs import contents
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Running
 from daemontools_conformance.running.sandbox import PIPE, Argument, Sandbox
+from daemontools_conformance.running.table import proc
 
 # The calls that show that the start is over; the C library's own files, which any
 # program may look at.
@@ -195,7 +197,7 @@ def test_a_program_at_work_needs_no_free_descriptor(sandbox: Sandbox, program: s
     script = ["-*", "+*fatal*", "./log"] if program == "multilog" else []
     running = sandbox.start(program, *script, stdin=PIPE)
     eventually(lambda: is_waiting_for_input(running.pid))
-    resource.prlimit(running.pid, resource.RLIMIT_NOFILE, (3, 3))
+    prlimit(running.pid, resource.RLIMIT_NOFILE, (3, 3))
     running.write(b"this is fatal\n")
     log = sandbox.path / "log"
     eventually(lambda: b"fatal\n" in (contents(log) if script else running.out))
@@ -205,6 +207,6 @@ def test_a_program_at_work_needs_no_free_descriptor(sandbox: Sandbox, program: s
 
 def is_waiting_for_input(pid: int) -> bool:
     """Does it sleep with no file but its work's open, in a wait for its input?"""
-    with open(f"/proc/{pid}/wchan") as file:
+    with proc(pid, "wchan").open() as file:
         where = file.read()
-    return os.path.exists(f"/proc/{pid}/fd/0") and ("pipe" in where or "poll" in where)
+    return os.path.exists(proc(pid, "fd", "0")) and ("pipe" in where or "poll" in where)

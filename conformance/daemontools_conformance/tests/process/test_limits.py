@@ -5,7 +5,13 @@ from collections.abc import Callable
 
 import pytest
 
-from daemontools_conformance.helpers.limits import LINES, bytes_in, check_all_or_nothing, least
+from daemontools_conformance.helpers.limits import (
+    LINES,
+    bytes_in,
+    check_all_or_nothing,
+    least,
+    prlimit,
+)
 from daemontools_conformance.helpers.marks import clause, heavy, needs
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Finished, is_asleep
@@ -74,7 +80,7 @@ def test_a_lowered_limit_of_memory_costs_nothing(sandbox: Sandbox, program: str,
     pipe = running.popen.stdin.fileno()  # type: ignore[union-attr]
     eventually(lambda: bytes_in(pipe) == 0 and is_asleep(running.pid))
     limit = (4096, resource.RLIM_INFINITY)
-    resource.prlimit(running.pid, getattr(resource, f"RLIMIT_{name}"), limit)
+    prlimit(running.pid, getattr(resource, f"RLIMIT_{name}"), limit)
     running.write(rest)
     running.end_input()
     ended = running.wait(within=40)

@@ -1,7 +1,6 @@
 """The programs that live long in the list of processes: what ps, pidof and /proc show of them."""
 
 import os
-from pathlib import Path
 
 import pytest
 
@@ -10,8 +9,8 @@ from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.helpers.states import wait_until_runs
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Running, is_asleep
-from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
+from daemontools_conformance.running.table import comm_of, proc
 from daemontools_conformance.tests.tree.planting import plant, wait_until_supervised
 
 # The programs that live long besides svscan and supervise, each with words on which it waits.
@@ -60,7 +59,7 @@ def test_ps_shows_its_words(sandbox: Sandbox, program: str) -> None:
 @needs("pidof")
 def test_plain_pidof_finds_what_setuidgid_runs(sandbox: Sandbox) -> None:
     running = sandbox.start("setuidgid", "nobody", "multilog", "e", stdin=PIPE)
-    eventually(lambda: record(running.pid).comm == b"multilog" and is_asleep(running.pid))
+    eventually(lambda: comm_of(running.pid) == b"multilog" and is_asleep(running.pid))
     assert str(running.pid) in " ".join(output("pidof", "multilog")).split()
 
 
@@ -76,7 +75,7 @@ def test_the_kernel_shows_the_words_and_nothing_else(
     else:
         pid, arguments = waiting(sandbox, program).pid, WAITING[program]
     exact = b"".join(word.encode() + b"\0" for word in (program, *arguments))
-    shown = Path(f"/proc/{pid}/cmdline").read_bytes()
+    shown = proc(pid, "cmdline").read_bytes()
     assert (shown == exact) == {"": True, "padded": False}[variant]
     assert shown == exact.ljust(len(shown), b"\0")
 
@@ -85,5 +84,5 @@ def test_the_kernel_shows_the_words_and_nothing_else(
 def test_the_kernel_shows_the_file_of_the_program(sandbox: Sandbox, variant: str) -> None:
     running = waiting(sandbox, "multilog")
     own_file, _ = sandbox.argv("multilog")
-    is_own_file = os.path.samefile(f"/proc/{running.pid}/exe", own_file)
+    is_own_file = os.path.samefile(proc(running.pid, "exe"), own_file)
     assert is_own_file == {"": True, "interpreter": False}[variant]

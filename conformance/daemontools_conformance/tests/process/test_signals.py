@@ -11,8 +11,8 @@ from daemontools_conformance.helpers.samples import call, each
 from daemontools_conformance.helpers.states import wait_until_runs
 from daemontools_conformance.running.patience import eventually, never
 from daemontools_conformance.running.processes import Running, children, is_asleep
-from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import PIPE, Argument, Sandbox
+from daemontools_conformance.running.table import argv_of
 
 # With these arguments each has something to say on standard error.
 COMPLAINING: dict[str, tuple[Argument, ...]] = {
@@ -91,8 +91,7 @@ def _waiting(sandbox: Sandbox, program: str, *prepare: Argument) -> Running:
 
 def _waits_as(program: str, pid: int) -> bool:
     """Is the process past its start, and asleep?"""
-    now = record(pid)
-    started = b"prepare.py" not in b" ".join(now.argv)
+    started = b"prepare.py" not in b" ".join(argv_of(pid))
     return started and is_asleep(pid) and (program != "fghack" or bool(children(pid)))
 
 

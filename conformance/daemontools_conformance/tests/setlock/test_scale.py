@@ -6,6 +6,7 @@ from daemontools_conformance.helpers.marks import clause, heavy
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import is_asleep
 from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.running.table import proc
 
 WAITERS = 200
 
@@ -25,5 +26,5 @@ def test_two_hundred_wait_for_one_lock(sandbox: Sandbox) -> None:
 
 def is_waiting(pid: int) -> bool:
     """Does the process wait for a lock? The kernel marks waiters by an arrow."""
-    with open("/proc/locks") as file:
+    with proc("locks").open() as file:
         return any(" -> " in line and f" {pid} " in line for line in file)

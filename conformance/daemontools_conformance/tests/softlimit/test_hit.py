@@ -5,11 +5,11 @@ import resource
 import shutil
 import signal
 import sys
-from pathlib import Path
 
 from daemontools_conformance.contract.outcomes import Unavailable
 from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs, slow
 from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.running.table import proc
 
 ALLOCATE = """
 try:
@@ -100,7 +100,7 @@ def test_a_stack_that_grows_too_large(sandbox: Sandbox) -> None:
 
 @clause("softlimit/hit/c")
 def test_under_c_0_a_crash_leaves_no_core(sandbox: Sandbox) -> None:
-    pattern = Path("/proc/sys/kernel/core_pattern").read_text()
+    pattern = proc("sys", "kernel", "core_pattern").read_text()
     if pattern.startswith(("|", "/")) or resource.getrlimit(resource.RLIMIT_CORE)[1] == 0:
         raise Unavailable(f"cores do not go to the working directory here: {pattern.strip()}")
     crash = ["sh", "-c", "kill -SEGV $$"]

@@ -6,8 +6,8 @@ from daemontools_conformance.helpers import history
 from daemontools_conformance.helpers.history import Event
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Running
-from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import Options, Sandbox
+from daemontools_conformance.running.table import argv_of, parent_of
 
 SLEEP = "exec sleep 1000"
 LETTERS = b"udopchaitkx"  # the commands
@@ -62,7 +62,7 @@ def wait_until_up(sandbox: Sandbox, name: str = "s", within: float = 30) -> int:
 
     def pid() -> int:
         found = sandbox.status(name).pid
-        return found if found and record(found).argv != record(record(found).parent).argv else 0
+        return found if found and argv_of(found) != argv_of(parent_of(found)) else 0
 
     return eventually(pid, within=within, what=f"{name} is up")
 

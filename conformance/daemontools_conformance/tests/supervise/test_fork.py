@@ -1,7 +1,6 @@
 """supervise: fork fails."""
 
 import os
-import time
 
 from daemontools_conformance.helpers import history
 from daemontools_conformance.helpers.history import NOTE_START, TICKS_PER_SECOND
@@ -55,19 +54,14 @@ def lift_limit(sandbox: Sandbox, supervise: Running) -> None:
 
 def starts(sandbox: Sandbox) -> list[float]:
     """When ./run was started, in seconds since boot."""
-    return [ticks / TICKS_PER_SECOND for ticks in history.starts(noted(sandbox))]
-
-
-def now() -> float:
-    """Seconds since boot, rounded down to ticks."""
-    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * TICKS_PER_SECOND) / TICKS_PER_SECOND
+    return [ticks / TICKS_PER_SECOND for ticks in history.moments(noted(sandbox))]
 
 
 @clause("supervise/fork/retried")
 @slow
 @needs("prlimit", "linux")
 def test_after_60_seconds(sandbox: Sandbox, variant: str) -> None:
-    begin = now()
+    begin = history.now()
     supervise = without_processes(sandbox)
     lift_limit(sandbox, supervise)
     if variant == "plain":
@@ -96,7 +90,7 @@ def test_a_once_that_could_not_fork(sandbox: Sandbox) -> None:
 @slow
 @needs("prlimit", "linux")
 def test_commands_during_the_60_seconds(sandbox: Sandbox) -> None:
-    begin = now()
+    begin = history.now()
     supervise = without_processes(sandbox, b"u")
     lift_limit(sandbox, supervise)
     sandbox.control("s", b"uocu")

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from itertools import pairwise
 
 import pytest
@@ -25,8 +24,13 @@ from daemontools_conformance.tests.supervise.services import (
 
 
 def starts(sandbox: Sandbox) -> list[int]:
-    """The moments of the starts of ./run, in ticks."""
+    """The process ids that ./run has had."""
     return history.starts(noted(sandbox))
+
+
+def moments(sandbox: Sandbox) -> list[int]:
+    """The moments of the starts of ./run, in ticks."""
+    return history.moments(noted(sandbox))
 
 
 def wait_until_started(sandbox: Sandbox, times: int) -> None:
@@ -67,8 +71,8 @@ def test_less_than_two_seconds_between_some_starts(sandbox: Sandbox) -> None:
     sandbox.supervise("s")
 
     def shortest() -> bool:
-        moments = starts(sandbox)
-        return any(later - earlier < 2 * TICKS_PER_SECOND for earlier, later in pairwise(moments))
+        steps = pairwise(moments(sandbox))
+        return any(later - earlier < 2 * TICKS_PER_SECOND for earlier, later in steps)
 
     eventually(shortest, within=60, what="a start soon after another")
 
@@ -80,12 +84,12 @@ def test_no_pause_before_the_restart(sandbox: Sandbox, variant: str) -> None:
     for count in range(2, 7):  # a busy machine may delay one or another
         pid = wait_until_ready(sandbox)
         wait_until_obeyed(sandbox)  # so the pause is over
-        over = starts(sandbox)[-1] / TICKS_PER_SECOND + 1.1  # for those who do not pause then
-        eventually(lambda over=over: time.clock_gettime(time.CLOCK_BOOTTIME) > over)  # type: ignore[misc]
-        killed = time.clock_gettime(time.CLOCK_BOOTTIME)
+        over = moments(sandbox)[-1] / TICKS_PER_SECOND + 1.1  # for those who do not pause then
+        eventually(lambda over=over: history.now() > over)  # type: ignore[misc]
+        killed = history.now()
         os.kill(pid, signal.SIGKILL)
         wait_until_started(sandbox, count)
-        delays.append(starts(sandbox)[-1] / TICKS_PER_SECOND - killed)
+        delays.append(moments(sandbox)[-1] / TICKS_PER_SECOND - killed)
         if delays[-1] < 0.9:
             break
     assert (min(delays) >= 0.9) == (variant == "freebsd"), delays
@@ -140,8 +144,8 @@ def test_a_command_during_the_pause(sandbox: Sandbox) -> None:
     wait_until_up(sandbox)
     sandbox.control("s", b"d")
     eventually(lambda: sandbox.status("s").want == b"d")
-    obeyed = time.clock_gettime(time.CLOCK_BOOTTIME)
-    (started,) = starts(sandbox)
+    obeyed = history.now()
+    (started,) = moments(sandbox)
     assert obeyed - started / TICKS_PER_SECOND >= 1
 
 

@@ -272,6 +272,7 @@ def test_status_new_is_a_fifo_without_reader(sandbox: Sandbox) -> None:
 
 
 @clause("supervise/trouble/status-new-unwritable")
+@needs("/dev/full")
 def test_status_new_is_full(sandbox: Sandbox) -> None:
     (sandbox.path / "s/supervise").mkdir(parents=True)
     (sandbox.path / "s/supervise/status.new").symlink_to("/dev/full")

@@ -13,6 +13,7 @@ from daemontools_conformance.faults.supervisors import (
     endure,
     wait_until_one_run,
 )
+from daemontools_conformance.helpers.limits import prlimit
 from daemontools_conformance.helpers.marks import clause, needs, slow
 from daemontools_conformance.running.patience import eventually, never
 from daemontools_conformance.running.processes import (
@@ -58,7 +59,7 @@ def with_few_descriptors(sandbox: Sandbox, run: str = SLEEP) -> Running:
     sandbox.service("s", run)
     supervise = sandbox.supervise("s")
     eventually(lambda: sandbox.status("s").pid)
-    resource.prlimit(supervise.pid, resource.RLIMIT_NOFILE, (1, 1))
+    prlimit(supervise.pid, resource.RLIMIT_NOFILE, (1, 1))
     return supervise
 
 
@@ -95,11 +96,11 @@ def test_without_memory_it_restarts(sandbox: Sandbox) -> None:
     sandbox.service("s", FAILS_AT_ONCE)
     supervise = sandbox.supervise("s")
     eventually(lambda: noted(sandbox))
-    _soft, hard = resource.prlimit(supervise.pid, resource.RLIMIT_AS)
-    resource.prlimit(supervise.pid, resource.RLIMIT_AS, (4096, hard))  # less than it has
+    _soft, hard = prlimit(supervise.pid, resource.RLIMIT_AS)
+    prlimit(supervise.pid, resource.RLIMIT_AS, (4096, hard))  # less than it has
     # With so little no program starts: exec kills it. So the ends go on, and nothing is noted.
     never(supervise.has_ended, during=4)
-    resource.prlimit(supervise.pid, resource.RLIMIT_AS, (hard, hard))
+    prlimit(supervise.pid, resource.RLIMIT_AS, (hard, hard))
     before = len(noted(sandbox))
     eventually(lambda: len(noted(sandbox)) > before, within=90, what="./run is started again")
 
@@ -130,12 +131,12 @@ def test_a_limit_on_the_size_of_files(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     supervise = sandbox.supervise("s")
     run = wait_until_one_run(sandbox, supervise)
-    hard = resource.prlimit(supervise.pid, resource.RLIMIT_FSIZE)[1]
-    resource.prlimit(supervise.pid, resource.RLIMIT_FSIZE, (0, hard))
+    hard = prlimit(supervise.pid, resource.RLIMIT_FSIZE)[1]
+    prlimit(supervise.pid, resource.RLIMIT_FSIZE, (0, hard))
     sandbox.control("s", b"p")
     # Then it writes its status, and waits again.
     eventually(lambda: supervise.has_ended() or (is_stopped(run) and is_asleep(supervise.pid)))
-    resource.prlimit(supervise.pid, resource.RLIMIT_FSIZE, (hard, hard))
+    prlimit(supervise.pid, resource.RLIMIT_FSIZE, (hard, hard))
     sandbox.control("s", b"c")
     eventually(lambda: sandbox.status("s").paused == 0)
     wait_until_one_run(sandbox, supervise)

@@ -8,6 +8,7 @@ import pytest
 
 from daemontools_conformance.helpers import history
 from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.helpers.samples import TRUE
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.supervise.services import noted, wait_until_up
@@ -52,7 +53,7 @@ def test_the_reason_is_told_at_each_try(sandbox: Sandbox, kind: str) -> None:
 @clause("supervise/unstartable/reasons")
 def test_run_is_being_written(sandbox: Sandbox) -> None:
     run = sandbox.script("s/run", "")
-    run.write_bytes(Path("/bin/true").read_bytes())
+    run.write_bytes(Path(TRUE).read_bytes())
     with open(run, "ab"):
         supervise = sandbox.start("supervise", "s")
         eventually(lambda: b"unable to start s/run: text busy\n" in supervise.err)

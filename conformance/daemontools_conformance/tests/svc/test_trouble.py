@@ -8,6 +8,7 @@ from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import is_asleep
 from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.running.table import proc
 from daemontools_conformance.tests.svc.handmade import service
 
 
@@ -139,5 +140,5 @@ def test_the_reader_goes_away(sandbox: Sandbox) -> None:
 
 def _waits_in_write(pid: int) -> bool:
     """Has the process opened the FIFO, and does it sleep?"""
-    descriptors = [os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd")]
+    descriptors = [os.readlink(entry.path) for entry in os.scandir(proc(pid, "fd"))]
     return any(name.endswith("/control") for name in descriptors) and is_asleep(pid)

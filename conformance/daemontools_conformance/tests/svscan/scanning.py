@@ -6,14 +6,19 @@ itself, and can be looked at.
 """
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.contract.outcomes import Unavailable
+from daemontools_conformance.helpers.samples import TRUE
+from daemontools_conformance.running.patience import deadline, eventually
+from daemontools_conformance.running.probe import need_probe, probe
 from daemontools_conformance.running.processes import Running, argv_of, children
 from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.running.table import HAS_PROC, proc
 
 SCAN_SECONDS = 5
 
@@ -47,13 +52,14 @@ def pipes_of(pid: int) -> dict[int, str]:
 
 
 def waiting_supervise(sandbox: Sandbox) -> None:
-    """A `supervise 1000` that only waits: it is `sleep`, and so the service's name is a number."""
-    stand_in(sandbox, "/bin/sleep")
+    """A `supervise 1000` that only waits: it is the probe, so the service's name is a number."""
+    need_probe()
+    stand_in(sandbox, probe()[0])
 
 
 def ending_supervise(sandbox: Sandbox) -> None:
     """A `supervise` that ends at once."""
-    stand_in(sandbox, "/bin/true")
+    stand_in(sandbox, TRUE)
 
 
 def telling_supervise(sandbox: Sandbox) -> Path:
@@ -68,7 +74,21 @@ def telling_supervise(sandbox: Sandbox) -> Path:
 def supervises(svscan: Running) -> dict[tuple[bytes, ...], int]:
     """The live children of svscan: arguments -> process id. One that has died has none."""
     found = {argv_of(pid): pid for pid in children(svscan.pid)}
+    if not HAS_PROC and argv_of(svscan.pid) in found:
+        never_named(found[argv_of(svscan.pid)], argv_of(svscan.pid))
     return {argv: pid for argv, pid in found.items() if argv[:1] == (b"supervise",)}
+
+
+def never_named(pid: int, argv: tuple[bytes, ...]) -> None:
+    """Wait a moment for a child of svscan to become a supervise, or at least to look like one.
+
+    An svscan that forks its supervises may be unable to name them: only Linux lets a process of
+    any language write its own arguments. Raises Unavailable then.
+    """
+    end = time.monotonic() + deadline(2)
+    while argv_of(pid) == argv:
+        if time.monotonic() > end:
+            raise Unavailable("needs Linux's /proc to tell one supervise from another")
 
 
 def supervise_of(svscan: Running, name: str) -> int:
@@ -110,5 +130,5 @@ def wait_until_scanned_again(
 
 def fork_seconds(pid: int) -> float:
     """When the kernel made this process: seconds since the machine started, in hundredths."""
-    fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    fields = proc(pid, "stat").read_bytes().rpartition(b")")[2].split()
     return int(fields[19]) / os.sysconf("SC_CLK_TCK")

@@ -4,11 +4,13 @@ import os
 import re
 import resource
 
+from daemontools_conformance.helpers.limits import prlimit
 from daemontools_conformance.helpers.marks import clause, needs, slow
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Running, children
 from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.running.table import comm_of
 from daemontools_conformance.tests.svscan.scanning import (
     ending_supervise,
     pipes_of,
@@ -83,8 +85,8 @@ def test_a_service_without_a_pipe_is_tried_again(sandbox: Sandbox) -> None:
     services(sandbox, *(f"{letter}/log" for letter in LETTERS))
     svscan = sandbox.start("svscan", "service", prepare=["--limit", FEW_DESCRIPTORS])
     eventually(lambda: svscan.said)
-    hard = resource.prlimit(svscan.pid, resource.RLIMIT_NOFILE)[1]
-    resource.prlimit(svscan.pid, resource.RLIMIT_NOFILE, (100, hard))
+    hard = prlimit(svscan.pid, resource.RLIMIT_NOFILE)[1]
+    prlimit(svscan.pid, resource.RLIMIT_NOFILE, (100, hard))
     eventually(lambda: len(set(pipes_of(svscan.pid).values())) == len(LETTERS), within=40)
 
 
@@ -112,7 +114,7 @@ def start_with_room_for_one(sandbox: Sandbox) -> tuple[Running, Running]:
     """
     user = str(1_000_000 + os.getpid())
     occupant = sandbox.start_command(["/bin/sleep", "1000"], prepare=["--user", f"{user}:{user}"])
-    eventually(lambda: record(occupant.pid).uids[0] == int(user))
+    eventually(lambda: comm_of(occupant.pid) == b"sleep")  # so it is that user already
     limits = ["--limit", "NPROC=2", "--user", f"{user}:{user}"]
     return sandbox.start("svscan", "service", prepare=limits), occupant
 
@@ -146,15 +148,15 @@ def test_out_of_memory_is_no_end(sandbox: Sandbox) -> None:
     services(sandbox, "first")
     svscan = sandbox.start("svscan", "service")
     eventually(lambda: b"unable to start supervise first" in svscan.err)
-    soft, hard = resource.prlimit(svscan.pid, resource.RLIMIT_AS)
-    resource.prlimit(svscan.pid, resource.RLIMIT_AS, (1_000_000, hard))  # less than it has
+    soft, hard = prlimit(svscan.pid, resource.RLIMIT_AS)
+    prlimit(svscan.pid, resource.RLIMIT_AS, (1_000_000, hard))  # less than it has
     services(sandbox, *(f"s{number}" for number in range(900)))
 
     def has_tried() -> bool:
         return svscan.err.count(b"unable to start supervise s") == 900 or b"memory" in svscan.err
 
     eventually(has_tried, within=60)
-    resource.prlimit(svscan.pid, resource.RLIMIT_AS, (soft, hard))
+    prlimit(svscan.pid, resource.RLIMIT_AS, (soft, hard))
     services(sandbox, "late")
     eventually(lambda: b"unable to start supervise late" in svscan.err, within=60)
 

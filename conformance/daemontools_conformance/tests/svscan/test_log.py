@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import children
 from daemontools_conformance.running.record import record
@@ -124,6 +124,7 @@ def test_a_log_that_is_removed_is_still_started(sandbox: Sandbox) -> None:
 
 
 @clause("svscan/log/joined-by-a-pipe")
+@needs("linux")
 def test_output_and_input_are_one_pipe(sandbox: Sandbox) -> None:
     sandbox.service("service/a", "exec sleep 1000")
     sandbox.service("service/a/log", "exec sleep 1000")
@@ -136,6 +137,7 @@ def test_output_and_input_are_one_pipe(sandbox: Sandbox) -> None:
 
 
 @clause("svscan/log/other-descriptors")
+@needs("linux")
 def test_the_other_standard_descriptors_are_svscans(sandbox: Sandbox) -> None:
     sandbox.service("service/a", "exec sleep 1000")
     sandbox.service("service/a/log", "exec sleep 1000")
@@ -147,6 +149,7 @@ def test_the_other_standard_descriptors_are_svscans(sandbox: Sandbox) -> None:
 
 
 @clause("svscan/log/two-descriptors")
+@needs("linux")
 def test_svscan_keeps_both_ends_of_each_pipe(sandbox: Sandbox) -> None:
     ending_supervise(sandbox)
     services(sandbox, "a", "b", "b/log", "c", "c/log")
@@ -161,6 +164,7 @@ def test_svscan_keeps_both_ends_of_each_pipe(sandbox: Sandbox) -> None:
 
 
 @clause("svscan/log/pipe-closed")
+@needs("linux")
 def test_the_pipe_of_a_forgotten_service_is_closed(sandbox: Sandbox) -> None:
     ending_supervise(sandbox)
     folder = services(sandbox, "a", "a/log")
@@ -172,6 +176,7 @@ def test_the_pipe_of_a_forgotten_service_is_closed(sandbox: Sandbox) -> None:
 
 
 @clause("svscan/log/pipe-kept")
+@needs("linux")
 def test_the_pipe_stays_while_one_of_the_two_runs(sandbox: Sandbox) -> None:
     waiting_supervise(sandbox)
     folder = services(sandbox, "1000", "1000/log")  # `sleep log` fails, `sleep 1000` waits

@@ -1,11 +1,10 @@
 """svscan: which supervise it runs."""
 
-from pathlib import Path
-
 from daemontools_conformance.helpers.marks import clause
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import children
 from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.running.table import proc
 from daemontools_conformance.tests.svscan.scanning import (
     services,
     supervise_of,
@@ -68,7 +67,7 @@ def test_the_child_that_cannot_start_supervise_exits_111(sandbox: Sandbox) -> No
     (child,) = eventually(lambda: children(svscan.pid))
 
     def exit_code() -> int:
-        fields = Path(f"/proc/{child}/stat").read_bytes().rpartition(b")")[2].split()
+        fields = proc(child, "stat").read_bytes().rpartition(b")")[2].split()
         return int(fields[0] == b"Z" and fields[49])
 
     assert eventually(exit_code) == 111 << 8

@@ -28,7 +28,7 @@ def flowing(sandbox: Sandbox) -> tuple[Path, Running]:
 
 def kill_and_wait_until_replaced(svscan: Running, name: str) -> None:
     """Kill a supervise and wait for the one that follows it."""
-    pid = supervise_of(svscan, name)
+    pid = eventually(lambda: supervise_of(svscan, name))
     os.kill(pid, 9)
     eventually(lambda: supervise_of(svscan, name) not in (0, pid), within=40)
 
@@ -36,8 +36,8 @@ def kill_and_wait_until_replaced(svscan: Running, name: str) -> None:
 def kill_all_and_wait_until_replaced(service: Path, svscan: Running) -> None:
     """Kill both supervises, then service and logger; wait until all four are there anew."""
     old_writers, old_loggers = set(writers(service)), loggers(service)
-    for pid in (supervise_of(svscan, "a"), supervise_of(svscan, "log")):
-        os.kill(pid, 9)
+    for name in ("a", "log"):
+        os.kill(eventually(lambda name=name: supervise_of(svscan, name)), 9)  # type: ignore[misc]
     for pid in old_writers:
         (service / f"end.{pid}").touch()
     for pid in old_loggers:

@@ -1,11 +1,10 @@
 """svscan: a call in a new process that nothing but strace can make fail."""
 
-from pathlib import Path
-
 from daemontools_conformance.contract.outcomes import Unavailable
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.running.table import proc
 from daemontools_conformance.tests.svscan.scanning import CANARY, CANARY_WARNING, services
 
 
@@ -20,7 +19,7 @@ def test_the_end_of_the_pipe_cannot_be_put_in_place(sandbox: Sandbox) -> None:
     copying = "inject=?dup2,dup3,fcntl:error=EMFILE"  # 0.76 copies by fcntl
     strace = ["strace", "-f", "-o", "/dev/null", "-e", copying, "-p", str(svscan.pid)]
     attached = sandbox.start_command(strace)
-    about = Path(f"/proc/{svscan.pid}/status")
+    about = proc(svscan.pid, "status")
     eventually(lambda: "TracerPid:\t0\n" not in about.read_text() or attached.has_ended())
     if attached.has_ended():
         raise Unavailable("strace may not attach to a process here")

@@ -1,12 +1,12 @@
 """svscan at scale: as many services as 0.76 has room for, through several scans."""
 
 import os
-from pathlib import Path
 
 from daemontools_conformance.helpers.marks import clause, heavy, needs
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import children, cpu_seconds, resident_kilobytes
 from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.running.table import proc
 from daemontools_conformance.tests.svscan.scanning import (
     services,
     start_with_canary,
@@ -62,7 +62,7 @@ def test_five_hundred_services_are_exchanged(sandbox: Sandbox) -> None:
 
     def exchanged() -> bool:
         there = sorted((folder / entry.name).name for entry in folder.iterdir())
-        running = {Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children(svscan.pid)}
+        running = {proc(pid, "cmdline").read_bytes() for pid in children(svscan.pid)}
         wanted = {f"supervise\0{name}\0".encode() for name in there if name.isdigit()}
         return running == wanted
 

@@ -3,12 +3,12 @@
 import os
 from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
 
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import children, is_alive
 from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.running.table import exists
 from daemontools_conformance.tests.svscan.scanning import (
     SCAN_SECONDS,
     ending_supervise,
@@ -45,6 +45,7 @@ def scans(sandbox: Sandbox) -> Callable[[], list[float]]:
 
 
 @clause("svscan/scan/not-before-five-seconds")
+@needs("linux")
 def test_the_next_scan_is_not_before_five_seconds(sandbox: Sandbox) -> None:
     moments = scans(sandbox)
     first, second = eventually(
@@ -54,6 +55,7 @@ def test_the_next_scan_is_not_before_five_seconds(sandbox: Sandbox) -> None:
 
 
 @clause("svscan/scan/every-five-seconds")
+@needs("linux")
 def test_the_next_scan_is_soon_after_five_seconds(sandbox: Sandbox) -> None:
     moments = scans(sandbox)
     late = SCAN_SECONDS + GENEROUS_SECONDS
@@ -65,6 +67,7 @@ def test_the_next_scan_is_soon_after_five_seconds(sandbox: Sandbox) -> None:
 
 
 @clause("svscan/scan/first-at-once")
+@needs("linux")
 def test_the_first_scan_is_at_once(sandbox: Sandbox) -> None:
     waiting_supervise(sandbox)
     services(sandbox, "1000")
@@ -115,7 +118,7 @@ def test_children_that_it_did_not_start_are_reaped(sandbox: Sandbox) -> None:
     shell = ["/bin/sh", "-c", 'sleep 0.5 & echo $! >stranger; exec "$0" "$@"']
     svscan = sandbox.start_command([*shell, *words])
     stranger = int(eventually(lambda: (sandbox.path / "stranger").read_text().strip()))
-    eventually(lambda: not Path(f"/proc/{stranger}").exists(), within=40)
+    eventually(lambda: not exists(stranger), within=40)
     assert is_alive(svscan.pid)
 
 

@@ -16,6 +16,7 @@ from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import is_alive
 from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.running.table import proc
 from daemontools_conformance.tests.svscan.scanning import (
     SCAN_SECONDS,
     services,
@@ -87,5 +88,5 @@ def test_its_children_die_of_a_lost_reader(sandbox: Sandbox) -> None:
     services(sandbox, "1000")
     svscan = sandbox.start("svscan", "service", prepare=["--default", "PIPE", "--default", "XFSZ"])
     child = eventually(lambda: supervise_of(svscan, "1000"))
-    eventually(lambda: os.readlink(f"/proc/{child}/exe").endswith("sleep"))
+    eventually(lambda: os.readlink(proc(child, "exe")).endswith("sleep"))
     assert not record(child).ignored & {13, 25}

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from daemontools_conformance.helpers.listing import files
-from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.tests.svstat.handmade import answer, service, status_bytes
@@ -59,6 +59,7 @@ def test_relative_names_start_from_where_svstat_was_called(sandbox: Sandbox) -> 
 
 
 @clause("svstat/output/closed")
+@needs("/dev/full")
 def test_output_to_a_full_device_is_lost_without_a_word(sandbox: Sandbox) -> None:
     with open("/dev/full", "wb") as full:
         finished = sandbox.run("svstat", "nowhere", stdout=full)

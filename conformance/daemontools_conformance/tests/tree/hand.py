@@ -13,6 +13,7 @@ from pathlib import Path
 from daemontools_conformance.running.patience import eventually, never
 from daemontools_conformance.running.processes import Running, children, is_alive
 from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.running.table import proc
 from daemontools_conformance.tests.tree.writers import (
     build,
     wait_until_all_arrived,
@@ -172,7 +173,7 @@ def supervise_in(hand: Hand, folder: Path) -> int:
     """The process id of svscan's child that works in this directory; 0 if there is none."""
     for pid in children(hand.svscan.pid):
         try:
-            if os.readlink(f"/proc/{pid}/cwd") == os.fspath(folder):
+            if os.readlink(proc(pid, "cwd")) == os.fspath(folder):
                 return pid
         except OSError:
             continue  # it has just ended

@@ -47,7 +47,7 @@ def test_svc_t_restarts_the_service_and_leaves_the_log(sandbox: Sandbox) -> None
 @clause("tree/clients/exit-is-restarted")
 def test_a_supervise_that_was_told_to_exit_comes_back(sandbox: Sandbox) -> None:
     svscan = plant(sandbox, "a")
-    old = supervise_of(svscan, "a")
+    old = eventually(lambda: supervise_of(svscan, "a"))
     sandbox.run("svc", "-dx", "service/a")
     eventually(lambda: supervise_of(svscan, "a") not in (0, old), within=40)
 
@@ -97,7 +97,7 @@ def test_a_new_svscan_takes_over_when_the_old_supervises_leave(sandbox: Sandbox)
 def test_after_kill_the_next_supervise_starts_a_second_run(sandbox: Sandbox) -> None:
     svscan = plant(sandbox, "a")
     run = wait_until_runs(sandbox, "a")
-    old = supervise_of(svscan, "a")
+    old = eventually(lambda: supervise_of(svscan, "a"))
     os.kill(old, 9)
     wait_until_supervised(svscan, "a")
     eventually(lambda: sandbox.status("service/a").pid not in (0, run), within=40)

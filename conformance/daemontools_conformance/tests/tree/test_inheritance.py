@@ -5,8 +5,10 @@ import re
 
 from daemontools_conformance.helpers.marks import clause, needs, slow
 from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.probe import has_noted, need_probe, probe
 from daemontools_conformance.running.record import Record, record
 from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.running.table import HAS_PROC
 from daemontools_conformance.tests.svscan.scanning import pipes_of, supervise_of
 from daemontools_conformance.tests.tree.planting import plant, wait_until_runs
 
@@ -16,12 +18,21 @@ ODD_ENTRIES = [b"TWICE=1", b"no equals sign", b"TWICE=2", b"=nameless", b"EMPTY=
 SIGNALS = ["--ignore", "HUP", "--block", "USR1", "--block", "CHLD"]
 
 
-def top_and_run(sandbox: Sandbox, *prepare: str | bytes) -> tuple[Record, Record]:
-    """The records of svscan and of a ./run that only waits and changes nothing of itself."""
-    sandbox.script("service/a/run", "", "/usr/bin/tail -f")
+def planted(sandbox: Sandbox, *prepare: str | bytes) -> tuple[int, int]:
+    """The process ids of svscan and of a ./run that only waits and changes nothing of itself."""
+    need_probe()
+    interpreter = "/usr/bin/tail -f" if HAS_PROC else probe()[0]
+    sandbox.script("service/a/run", "", interpreter)
     svscan = sandbox.start("svscan", "service", prepare=prepare)
-    run = wait_until_runs(sandbox, "a", b"tail")
-    return record(svscan.pid), record(run)
+    run = wait_until_runs(sandbox, "a", os.path.basename(interpreter.split()[0]).encode())
+    eventually(lambda: HAS_PROC or has_noted(run))
+    return svscan.pid, run
+
+
+def top_and_run(sandbox: Sandbox, *prepare: str | bytes) -> tuple[Record, Record]:
+    """The records of the two."""
+    svscan, run = planted(sandbox, *prepare)
+    return record(svscan), record(run)
 
 
 @clause("tree/inherited/environment")
@@ -34,14 +45,14 @@ def test_run_has_the_original_environment(sandbox: Sandbox) -> None:
 
 @clause("tree/inherited/signals")
 def test_run_has_the_original_signals(sandbox: Sandbox) -> None:
-    _, run = top_and_run(sandbox, "--default", "QUIT", *SIGNALS)
+    run = record(planted(sandbox, "--default", "QUIT", *SIGNALS)[1])
     assert (set(run.ignored), set(run.blocked)) == ({1}, {10})
 
 
 @clause("tree/inherited/group")
 def test_run_is_in_svscans_process_group_and_session(sandbox: Sandbox) -> None:
-    svscan, run = top_and_run(sandbox)
-    assert (run.process_group, run.session) == (svscan.process_group, svscan.session)
+    svscan, run = planted(sandbox)
+    assert (os.getpgid(run), os.getsid(run)) == (os.getpgid(svscan), os.getsid(svscan))
 
 
 @clause("tree/inherited/descriptors")

@@ -6,6 +6,7 @@ from daemontools_conformance.helpers.listing import output
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.processes import argv_of
 from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.running.table import proc
 from daemontools_conformance.tests.svscan.scanning import supervise_of
 from daemontools_conformance.tests.tree.planting import plant, wait_until_supervised
 
@@ -52,8 +53,10 @@ def test_pgrep_finds_a_supervise_by_its_service(sandbox: Sandbox) -> None:
 @needs("ps")
 def test_ps_shows_supervise_and_its_service(sandbox: Sandbox) -> None:
     svscan = plant(sandbox, "a", "a/log")
-    lines = output("ps", "-ww", "-o", "args=", "--ppid", str(svscan.pid))
-    assert sorted(line.strip() for line in lines) == ["supervise a", "supervise log"]
+    lines = output("ps", "-A", "-ww", "-o", "ppid=", "-o", "args=")
+    shown = [line.strip().partition(" ") for line in lines]
+    names = [args.strip() for ppid, _, args in shown if ppid == str(svscan.pid)]
+    assert sorted(names) == ["supervise a", "supervise log"]
 
 
 @clause("tree/names/comm")
@@ -76,4 +79,4 @@ def test_a_long_name_is_shown_whole(sandbox: Sandbox) -> None:
 @clause("tree/names/directory")
 def test_the_working_directory_of_svscan_is_the_scan_directory(sandbox: Sandbox) -> None:
     svscan = plant(sandbox, "a")
-    assert os.path.samefile(f"/proc/{svscan.pid}/cwd", sandbox.path / "service")
+    assert os.path.samefile(proc(svscan.pid, "cwd"), sandbox.path / "service")

@@ -10,6 +10,7 @@ from daemontools_conformance.running.patience import eventually, never
 from daemontools_conformance.running.processes import children
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.running.status import decode
+from daemontools_conformance.running.table import proc
 
 # In a mount namespace /var/lib and /run are new. For what lies in /etc, by the letters of its
 # path, update-service makes links into /var/lib/supervise, and runit's into /run.
@@ -36,7 +37,7 @@ def test_a_service_that_update_service_adds(sandbox: Sandbox, variant: str) -> N
     tree = sandbox.start_command(["unshare", "-m", "sh", "-ec", script])
 
     def made(service: str) -> Path:
-        return Path(f"/proc/{tree.pid}/root{os.readlink(sandbox.path / service / 'supervise')}")
+        return proc(tree.pid, f"root{os.readlink(sandbox.path / service / 'supervise')}")
 
     def both_are_up() -> bool:
         statuses = [made(service) / "status" for service in ("clock", "clock/log")]

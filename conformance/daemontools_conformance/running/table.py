@@ -1,0 +1,192 @@
+"""What the system tells about any process: /proc on Linux, `ps` on systems without it.
+
+POSIX knows `ps`, which tells parents, states, times and arguments, in words that all
+systems share; a call of it takes milliseconds. Linux's /proc tells more. What only /proc tells
+is asked by `proc`, and a test that asks cannot run elsewhere: it is UNTESTED, with the reason.
+"""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from daemontools_conformance.contract.outcomes import Unavailable
+
+NEEDS_PROC = "needs Linux's /proc"
+HAS_PROC = os.path.exists("/proc/self/stat")
+
+
+def proc(pid: int | str, *names: str) -> Path:
+    """The path of a file in /proc/PID, for what only Linux tells. Raises Unavailable elsewhere."""
+    need_proc()
+    return Path("/proc", str(pid), *names)
+
+
+def need_proc() -> None:
+    """Raise Unavailable on a system without Linux's /proc, before anything is started."""
+    if not HAS_PROC:
+        raise Unavailable(NEEDS_PROC)
+
+
+def children(parent: int | None = None) -> set[int]:
+    """The process ids of the children of `parent` (this process), zombies included."""
+    if parent is None and not _has_children():
+        return set()  # the usual case
+    own = os.getpid()
+    if os.path.exists(f"/proc/{own}/task/{own}/children"):
+        found = _listed_children(parent or own)
+        if found or parent is not None:
+            return found
+    # On other systems, or if a child ended while the list was made: look at every process.
+    return {pid for pid, ppid, _pgid in processes() if ppid == (parent or own)}
+
+
+def below(pid: int) -> list[int]:
+    """All descendants of a process."""
+    found = sorted(children(pid))
+    return found + [further for child in found for further in below(child)]
+
+
+def parent_of(pid: int) -> int:
+    """The process id of the parent. Raises OSError if the process has ended."""
+    if HAS_PROC:
+        return int(_stat_fields(pid)[1])
+    if parent := _of(pid, "ppid"):
+        return int(parent)
+    raise ProcessLookupError(pid)
+
+
+def processes() -> Iterator[tuple[int, int, int]]:
+    """Every process: its id, its parent's, its process group's."""
+    if not HAS_PROC:
+        with _ps(["-A"], "pid", "ppid", "pgid") as ps:
+            for line in ps.stdout or ():
+                pid, ppid, pgid = (int(word) for word in line.split())
+                if pid != ps.pid:
+                    yield pid, ppid, pgid
+        return
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                fields = _stat_fields(int(entry))
+                yield int(entry), int(fields[1]), int(fields[2])
+            except OSError:
+                continue
+
+
+def session(pid: int) -> int:
+    """The session of a process; 0 if it has ended, or if the system does not tell."""
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return 0
+
+
+def is_alive(pid: int) -> bool:
+    """Does the process exist, and is it more than a zombie?"""
+    return _state(pid) not in ("", "Z")
+
+
+def exists(pid: int) -> bool:
+    """Does the process exist, be it a zombie?"""
+    return _state(pid) != ""
+
+
+def is_asleep(pid: int) -> bool:
+    """Is the process in a sleep that a signal could interrupt?"""
+    return _state(pid) in ("S", "I")  # I: on BSD, asleep for more than 20 seconds
+
+
+def is_stopped(pid: int) -> bool:
+    """Has the process been stopped by a signal?"""
+    return _state(pid) == "T"
+
+
+def argv_of(pid: int) -> tuple[bytes, ...]:
+    """The arguments of a process; what follows them (NULs) left out. () if it has ended.
+
+    `ps` shows them with blanks in between, so there an argument with a blank in it is two.
+    """
+    if not HAS_PROC:
+        return tuple(os.fsencode(_of(pid, "args")).split())
+    try:
+        return tuple(Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0"))
+    except OSError:
+        return ()
+
+
+def comm_of(pid: int) -> bytes:
+    """The name that the kernel has for a process; empty if it has ended."""
+    if not HAS_PROC:
+        return os.fsencode(_of(pid, "comm"))
+    try:
+        return Path(f"/proc/{pid}/comm").read_bytes().rstrip(b"\n")
+    except OSError:
+        return b""
+
+
+def cpu_seconds(pid: int) -> float:
+    """The processor time that a process has used."""
+    if not HAS_PROC:  # [[DAYS-]HOURS:]MINUTES:SECONDS[.HUNDREDTHS]
+        days, _, time = _of(pid, "time").rpartition("-")
+        seconds = 86400.0 * int(days or 0)
+        for place, part in enumerate(reversed(time.split(":"))):
+            seconds += float(part) * 60**place
+        return seconds
+    user, system = _stat_fields(pid)[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_kilobytes(pid: int, *, peak: bool = False) -> int:
+    """The memory that a process uses now, or the most it has used; 0 when it has ended."""
+    if not HAS_PROC and not peak:
+        return int(_of(pid, "rss") or 0)
+    with proc(pid, "status").open() as file:
+        size = "VmHWM:" if peak else "VmRSS:"
+        return next((int(line.split()[1]) for line in file if line.startswith(size)), 0)
+
+
+def _state(pid: int) -> str:
+    """The letter of its state: S asleep, T stopped, Z zombie; "" if it does not exist."""
+    try:
+        return _stat_fields(pid)[0] if HAS_PROC else _of(pid, "stat")[:1]
+    except OSError:
+        return ""
+
+
+def _stat_fields(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the state on (the name before them may hold anything)."""
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        return file.read().rpartition(b")")[2].decode().split()
+
+
+def _listed_children(parent: int) -> set[int]:
+    """The children as the kernel lists them, by thread."""
+    found: set[int] = set()
+    try:
+        for thread in os.listdir(f"/proc/{parent}/task"):
+            with open(f"/proc/{parent}/task/{thread}/children") as file:
+                found.update(int(word) for word in file.read().split())
+    except (FileNotFoundError, ProcessLookupError):
+        pass  # the process has gone, or one of its threads has
+    return found
+
+
+def _has_children() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _ps(which: list[str], *columns: str) -> "subprocess.Popen[bytes]":
+    """A `ps` that shows these columns of one process, or of all, without a heading."""
+    shown = [word for column in columns for word in ("-o", f"{column}=")]
+    return subprocess.Popen(["ps", "-ww", *which, *shown], stdout=subprocess.PIPE)
+
+
+def _of(pid: int, column: str) -> str:
+    """What `ps` shows of a process in this column; "" if it has ended."""
+    with _ps(["-p", str(pid)], column) as ps:
+        return os.fsdecode(ps.stdout.read()).strip() if ps.stdout else ""
