@@ -65,7 +65,14 @@ def test_a_slice_of_the_suite_is_judged_and_leaves_no_process(
     if nobody and (why := closed_to_others(sys.executable)):
         pytest.skip(why)
     report = open_folder / "report"
-    clauses = ["svok/exit", "fghack/wait", "fghack/child", "supervise/death", "svc/letters"]
+    clauses = [
+        "svok/exit",
+        "fghack/wait",
+        "fghack/child",
+        "setlock/lock/held",
+        "supervise/death",
+        "svc/letters",
+    ]
     words = [word for clause in clauses for word in ("--clause", clause)]
     more = ["--implementation=reference", "--report", str(report), "-n", "2"]
     run = without_linux(*SUITE, *more, *words, nobody=nobody)
