@@ -24,9 +24,9 @@ line is the absolute path of the interpreter, with the flags `-BISXutf8`:
 
 This module never overwrites or removes a file that is not one of its own. A copy of the
 package lies in a folder named for its content, so an upgrade adds a folder, replaces the
-launchers one by one, each by a rename, and then removes the old folder: at each moment
-each program is the old one or the new one, whole. To install the same again changes no
-file. Everybody can read what is written, whatever the umask.
+launchers one by one, each by a rename; the folder before it stays until the next upgrade.
+At each moment each program is the old one or the new one, whole. To install the same again
+changes no file. Everybody can read what is written, whatever the umask.
 
 It refuses to install as root what others could change (installing/checks.py), and runs a
 launcher at the end, as nobody too.
@@ -216,10 +216,11 @@ def _install(options: argparse.Namespace) -> None:
     own = str(Path(daemontools.__file__).parent.parent.resolve())
     where = [Path(options.python), options.directory, options.library or Path(own)]
     checks.refuse_what_others_can_change(where, warn)
+    previous = copies.newest(options.library) if options.library else ""
     library = copy(options.library, options.python) if options.library else own
     install(options.directory, options.python, library, chain=not options.no_chain)
     if options.library:
-        copies.remove_old_copies(options.library, library)
+        copies.remove_old_copies(options.library, {previous, Path(library).name})
     if options.share:
         install_shared(options.share)
     for text in checks.verify(options.directory, options.python, library):

@@ -263,6 +263,7 @@ def test_supervise_and_svscan_ignore_pipe_and_file_size_and_what_they_run_does_n
     both = {signal.SIGPIPE, signal.SIGXFSZ}
     assert both <= ignored(svscan.pid)
     wait_until(lambda: both <= ignored(supervise))  # svscan forks with the defaults
+    wait_until(lambda: child_of(supervise) > 0)
     wait_until(lambda: Path(f"/proc/{child_of(supervise)}/comm").read_text() == "sleep\n")
     assert not both & ignored(child_of(supervise))
 

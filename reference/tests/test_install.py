@@ -112,9 +112,8 @@ def test_a_second_copy_of_the_package_replaces_the_first(tmp_path: Path) -> None
     (tmp_path / "library/daemontools").symlink_to("0.0.9-0123456789ab/daemontools")
     folders = ["--library", str(tmp_path / "library"), str(tmp_path / "bin")]
     subprocess.run([PYTHON, "-I", "-m", "daemontools.install", *folders], check=True)
-    [copied] = (tmp_path / "library").glob("[0-9]*")
+    copied = (tmp_path / "library/daemontools").resolve().parent
     assert copied.name.startswith(f"{daemontools.__version__}-")
-    assert (tmp_path / "library/daemontools").resolve() == copied / "daemontools"
     assert str(copied) in (tmp_path / "bin/svok").read_text()
 
 

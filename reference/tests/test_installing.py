@@ -83,6 +83,9 @@ def test_there_is_no_instant_without_a_program(tmp_path: Path) -> None:
         answers.append(subprocess.run([tmp_path / "bin/svok"], check=False).returncode)
     assert upgrading.returncode == 0
     assert set(answers) == {100}
+    assert len(list((tmp_path / "l").glob("[0-9]*"))) == 2  # one may still be imported from
+    assert run_installer(*words).returncode == 0
+    assert run_installer(*words).returncode == 0
     assert len(list((tmp_path / "l").glob("[0-9]*"))) == 1
 
 

@@ -3,8 +3,9 @@
     LIBRARY/0.1.0-95f1b2c3d4e5/daemontools     what the launchers import
     LIBRARY/daemontools                        a link to the newest, for other programs
 
-An upgrade adds a folder; the launchers are replaced one by one, and then the old folder
-goes. So at each moment each program is the old one or the new one, whole.
+An upgrade adds a folder, and the launchers are replaced one by one. The folder before it
+stays until the next upgrade, since a program that has just started may still import from
+it. So at each moment each program is the old one or the new one, whole.
 """
 
 import hashlib
@@ -80,10 +81,18 @@ def _copies(library: Path) -> Iterator[Path]:
             yield folder
 
 
-def remove_old_copies(library: Path, newest: str) -> None:
-    """Remove all copies but the newest: the launchers no longer name them."""
+def newest(library: Path) -> str:
+    """The name of the newest copy's folder; empty if there is none."""
+    try:
+        return Path(os.readlink(library / "daemontools")).parent.name
+    except OSError:
+        return ""
+
+
+def remove_old_copies(library: Path, kept: set[str]) -> None:
+    """Remove all copies but those in the folders of these names."""
     for folder in _copies(library):
-        if folder.name != Path(newest).name:
+        if folder.name not in kept:
             shutil.rmtree(folder)
 
 
