@@ -126,10 +126,12 @@ _FUNCTIONS = {
     'else head -c 2000 "$1" | od -An -c; fi; }',
 }
 
-# The processes that work in the script's folder: all that it has started, and itself.
+# The processes that work in the script's folder: all that it has started, and itself. Where the
+# folder could not be made, `here` is empty, and nothing is ended.
 _INSIDE = (
-    "inside() { ls -ld /proc/[0-9]*/cwd 2>/dev/null | "
-    'sed -n "s|.*/proc/\\([0-9]*\\)/cwd -> $PWD.*|\\1|p"; }'
+    'inside() { [ -n "$here" ] && ls -ld /proc/[0-9]*/cwd 2>/dev/null | '
+    'sed -n -e "s|.*/proc/\\([0-9]*\\)/cwd -> $here\\$|\\1|p" '
+    '-e "s|.*/proc/\\([0-9]*\\)/cwd -> $here[/ ].*|\\1|p"; }'
 )
 _END = "end() { kill -KILL $(inside | grep -vx $$) 2>/dev/null; }; end; sleep 0.1; end"
 
@@ -141,10 +143,10 @@ def script(title: str, start: list[str], journal: Journal, box: Path | None = No
     """
     steps = [*start, *_Steps(journal.entries).lines()]
     needed = [text for name, text in _FUNCTIONS.items() if any(f"{name} " in s for s in steps)]
-    enter = 'cd "$(mktemp -d)" && mkdir box && cd box'
+    enter = 'here=; cd "$(mktemp -d)" && mkdir box && cd box && here=$PWD'
     if box and any(str(box) in line for line in steps):
         place = shlex.quote(str(box))
-        enter = f"rm -rf {place}; mkdir -p {place} && cd {place}"
+        enter = f"here=; rm -rf {place}; mkdir -p {place} && cd {place} && here=$PWD"
     has_background = any("&" in step for step in steps)
     lines = [
         "#!/bin/bash",
