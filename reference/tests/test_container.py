@@ -47,7 +47,10 @@ def start(bin_folder: Path, tree: Path) -> Iterator[Start]:
     def start(*options: str, **variables: str) -> "subprocess.Popen[bytes]":
         environment = {"PATH": f"{bin_folder}:/usr/bin:/bin", **variables}
         call: list[str | Path] = [*NAMESPACE, ENTRYPOINT, *options, tree]
+        # A shell cannot catch a signal that it was started with ignored.
+        default = signal.signal(signal.SIGINT, signal.SIG_DFL)
         started.append(subprocess.Popen(call, env=environment))
+        signal.signal(signal.SIGINT, default)
         wait_until(lambda: b"hello" in log(tree), "hello in the log")
         return started[-1]
 
