@@ -108,7 +108,8 @@ def test_nor_does_it_without_a_peer_that_lends(honest: Path, tmp_path: Path) -> 
 
 
 def test_the_namespace_takes_them_away(tmp_path: Path) -> None:
-    asked = ["sh", "-c", "command -v svok chpst busybox s6-setlock || echo none; command -v sh"]
+    question = "command -v svok chpst busybox s6-setlock || echo none; command -v sh"
+    asked = ["env", "PATH=/usr/bin:/bin", "sh", "-c", question]
     assert in_namespace(tmp_path, TAKE_AWAY, *asked).stdout.startswith("none\n/")
 
 
