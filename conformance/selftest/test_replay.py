@@ -193,7 +193,9 @@ def test_input_reaches_a_program_in_the_background(box: Sandbox) -> None:
     box.close()
     script = box.replay("a title")
     done = subprocess.run(["bash", "-c", script], capture_output=True, check=False, timeout=30)
-    assert done.stdout.startswith(b"one\nexit 0\ntwo\nexit 0\n")
+    lines = done.stdout.splitlines()  # a busy machine may show what the first prints late
+    assert lines.index(b"one") < lines.index(b"two")
+    assert lines.count(b"exit 0") == 2
 
 
 def test_a_wait_is_one_pause_with_its_reason() -> None:
