@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from daemontools.core import status as status_file
-from daemontools.core.tai64 import TAI64N_TEXT, parse_tai64n, unpack_tai64n
+from daemontools.core.tai64 import unpack_tai64n
+from daemontools.logs import Line
 from daemontools.unix.messages import error_text
 from daemontools.unix.opening import open_read, open_write
 
@@ -142,7 +143,8 @@ def newest(directory: Path) -> Log:
         except OSError:
             continue
         if lines := text.split(b"\n")[:-1]:
-            return Log(directory, lines[-1], max(int(time.time()) - _second(lines[-1], written), 0))
+            second, _ = Line(lines[-1]).time or (written, 0)
+            return Log(directory, lines[-1], max(int(time.time()) - second, 0))
     return Log(directory)
 
 
@@ -177,14 +179,6 @@ def _end_of(file: Path) -> tuple[bytes, int]:
         return os.pread(fd, _END_OF_LOG, max(about.st_size - _END_OF_LOG, 0)), int(about.st_mtime)
     finally:
         os.close(fd)
-
-
-def _second(line: bytes, otherwise: int) -> int:
-    """The Unix second of a line's label, or `otherwise`."""
-    try:
-        return parse_tai64n(line[:TAI64N_TEXT])[0]
-    except ValueError:
-        return otherwise
 
 
 def _exists(path: Path) -> bool:

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from daemontools import services
-from daemontools.companion.status import expand
+from daemontools.companion.status import add_trees, expand
 from daemontools.companion.words import printable
+from daemontools.core.scan import LIMIT
 
 DESCRIPTION = """Look for what commonly goes wrong in services and their loggers. Exit code 0:
 nothing was found; 1: something was; 100: wrong usage; 111: a tree cannot be read."""
@@ -28,7 +29,6 @@ nothing was found; 1: something was; 100: wrong usage; 111: a tree cannot be rea
 # What one logged service takes: in svscan a pipe, and room for one more.
 DESCRIPTORS = 2
 SPARE_DESCRIPTORS = 16
-MOST_SERVICES = 1000
 
 WHY = {
     "no-run": "supervise cannot start anything without ./run, and tries again every second",
@@ -70,12 +70,7 @@ class Finding(NamedTuple):
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the command line."""
-    parser.add_argument(
-        "directory",
-        nargs="*",
-        default=["/service"],
-        help="a tree, or a service (default: /service)",
-    )
+    add_trees(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON list")
 
 
@@ -112,7 +107,7 @@ def of_tree(tree: Path, paths: list[Path]) -> Iterator[Finding]:
         other = known.setdefault((about.st_dev, about.st_ino), path)
         if other != path:
             yield Finding(path, "same-directory", os.fspath(other))
-    if len(paths) > MOST_SERVICES:
+    if len(paths) > LIMIT:
         yield Finding(tree, "too-many", str(len(paths)))
     needed = SPARE_DESCRIPTORS + DESCRIPTORS * sum(1 for p in paths if services.logger(p))
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -139,10 +134,11 @@ def of_service(service: Path) -> Iterator[Finding]:
 def of_script(run: Path, *, has_log: bool) -> Iterator[Finding]:
     """What is wrong with a run script."""
     try:
-        if not stat.S_ISREG(run.stat().st_mode):
+        mode = run.stat().st_mode
+        if not stat.S_ISREG(mode):
             yield Finding(run, "not-executable", "not a file")
             return
-        if not run.stat().st_mode & 0o111:
+        if not mode & 0o111:
             yield Finding(run, "not-executable")
         text = run.read_bytes()
     except FileNotFoundError:

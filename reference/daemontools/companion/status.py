@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from daemontools import services
 from daemontools.companion.words import duration, printable
-from daemontools.core.tai64 import TAI64N_TEXT, parse_tai64n
+from daemontools.logs import Line
 
 DESCRIPTION = """Print a line for each service of a tree, with its logger. Exit code 0: every
 service and logger is as wanted; 1: some are not; 100: wrong usage; 111: a tree cannot be read."""
@@ -47,12 +47,7 @@ class Seen(NamedTuple):
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the command line."""
-    parser.add_argument(
-        "directory",
-        nargs="*",
-        default=["/service"],
-        help="a tree of services, or a service (default: /service)",
-    )
+    add_trees(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print a JSON list")
     form.add_argument("--prometheus", action="store_true", help="print metrics as text")
@@ -61,6 +56,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="SECONDS",
         help="count restarts for so long (default: a moment, if a service has just changed)",
+    )
+
+
+def add_trees(parser: argparse.ArgumentParser) -> None:
+    """Add the operands: trees, or services."""
+    parser.add_argument(
+        "directory",
+        nargs="*",
+        default=["/service"],
+        help="a tree of services, or a service (default: /service)",
     )
 
 
@@ -171,16 +176,7 @@ def _log_in_words(one: Seen) -> str:
         return f"log {in_words(one.logger)}"
     if not one.log or one.log.line is None or one.log.seconds is None:
         return "log up, no line yet"
-    return f"log {duration(one.log.seconds)} old: {printable(_text(one.log.line))}"
-
-
-def _text(line: bytes) -> bytes:
-    """A line without its label."""
-    try:
-        parse_tai64n(line[:TAI64N_TEXT])
-    except ValueError:
-        return line
-    return line[TAI64N_TEXT:].removeprefix(b" ")
+    return f"log {duration(one.log.seconds)} old: {printable(Line(one.log.line).text)}"
 
 
 def as_data(one: Seen) -> dict[str, object]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daemontools import services
-from daemontools.companion.status import Seen, as_lines, expand, look
+from daemontools.companion.status import Seen, add_trees, as_lines, expand, look
 from daemontools.companion.words import printable
 from daemontools.unix.opening import open_write
 
@@ -30,12 +30,7 @@ LOG_LINES = 8
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the command line."""
-    parser.add_argument(
-        "directory",
-        nargs="*",
-        default=["/service"],
-        help="a tree, or a service (default: /service)",
-    )
+    add_trees(parser)
     parser.add_argument(
         "--every", type=float, default=1.0, metavar="SECONDS", help="how often to look (default: 1)"
     )
