@@ -37,12 +37,7 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=500, help="the lines for latency (500)")
     folder = "the folder to work in, on a real disk (default: TMPDIR)"
     parser.add_argument("--folder", help=folder)
-    parser.add_argument(
-        "--implementation",
-        action="append",
-        default=[],
-        help="another profile or folder to measure, besides the reference and djb's",
-    )
+    contestants.add_option(parser)
     arguments = parser.parse_args()
     if not HAS_PROC:
         parser.error(NEEDS_PROC)

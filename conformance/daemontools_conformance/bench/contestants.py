@@ -4,6 +4,7 @@ Only programs that do the same work are compared; if the output differs, `note`
 says so in the table.
 """
 
+import argparse
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,16 @@ NUMBER = "n100"
 
 # For lines `program: level: words` behind a stamp.
 PATTERNS = ["-* * debug: *", "-* cron: *", "+* * error: *", "-* kernel: info: *", "+* sshd: *"]
+
+
+def add_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names further contestants."""
+    parser.add_argument(
+        "--implementation",
+        action="append",
+        default=[],
+        help="another profile or folder to measure, besides the reference and djb's",
+    )
 
 
 @dataclass(frozen=True)

@@ -242,12 +242,7 @@ def main() -> None:
     parser.add_argument("--only", choices=MEASUREMENTS, action="append", help="measure this")
     parser.add_argument("--services", type=int, default=60, help="for memory and start (60)")
     parser.add_argument("--rounds", type=int, default=5, help="the number of rounds (5)")
-    parser.add_argument(
-        "--implementation",
-        action="append",
-        default=[],
-        help="another profile or folder to measure, besides the reference and djb's",
-    )
+    contestants.add_option(parser)
     arguments = parser.parse_args()
     if not HAS_PROC:
         parser.error(NEEDS_PROC)
