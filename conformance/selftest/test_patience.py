@@ -10,7 +10,7 @@ from daemontools_conformance.contract.profiles import Profile
 from daemontools_conformance.hope import SHORT, SHORTEST, Hope
 from daemontools_conformance.running import patience
 from daemontools_conformance.running.implementation import Implementation
-from daemontools_conformance.running.patience import InVain, TooLate, eventually, words
+from daemontools_conformance.running.patience import InVain, TooLate, eventually, until, words
 from daemontools_conformance.running.sandbox import Sandbox
 
 CLAUSE, OTHER = "svok/exit/running", "svok/exit/killed"
@@ -111,3 +111,13 @@ def test_no_deadline_is_longer_than_the_longest_wait() -> None:
         assert (patience.deadline(30), patience.deadline(0.1)) == (0.5, 0.1)
     finally:
         patience.wait_at_most(float("inf"))
+
+
+def test_until_looks_until_the_answer_is_true() -> None:
+    answers = iter([False, False, True])
+    assert len(list(until(lambda: next(answers)))) == 2
+
+
+def test_until_ends_at_the_deadline() -> None:
+    with pytest.raises(TooLate, match=r"not within 0\.05 s"):
+        list(until(lambda: False, within=0.05))

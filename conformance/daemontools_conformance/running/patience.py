@@ -8,7 +8,7 @@ of the test is left that could change anything.
 
 import linecache
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from daemontools_conformance.running import journal
@@ -136,6 +136,19 @@ def never(question: Callable[[], object], during: float, what: str = "") -> None
         answer = question()
         assert not answer, f"{what or words(question)}: must not happen, but did: {answer!r}"
         _nap(begin)
+
+
+def until(question: Callable[[], object], within: float = 30.0) -> Iterator[None]:
+    """Let a loop look, again and again and without a nap, until the answer is true.
+
+    Raises TooLate at the deadline, and what `interrupt` was given.
+    """
+    end = time.monotonic() + deadline(within)
+    while not question():
+        check_no_interrupt()
+        if time.monotonic() > end:
+            raise TooLate(f"{words(question)}: not within {deadline(within):g} s")
+        yield
 
 
 def _nap(begin: float) -> None:

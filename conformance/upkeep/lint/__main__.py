@@ -9,7 +9,7 @@ and its place. If nobody maintains a rule, delete its function and its place in 
 4. Imports lead down the FLOORS or stay on one, and no two modules import each other,
    even indirectly. core and fast do not import os, time, signal or sys.
 5. Tests import only what decides a test's answer, and no test module imports another.
-6. No test sleeps for a fixed time. It waits for events.
+6. No test sleeps for a fixed time, or waits without a deadline. It waits for events.
 7. The expectations of all shipped profiles name clauses and variants that exist.
 8. No function is longer than LONGEST_FUNCTION.
 9. The suite without its tests, and its upkeep, stay within their budgets of lines.
@@ -172,6 +172,8 @@ def sleeps() -> Iterator[str]:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and _called(node) in SLEEPERS:
                 yield f"{_short(file)}:{node.lineno}: sleeps; use eventually or never"
+            if isinstance(node, ast.While) and _is_negation(node.test):
+                yield f"{_short(file)}:{node.lineno}: waits without a deadline; use until"
 
 
 def profiles() -> Iterator[str]:
@@ -279,6 +281,10 @@ def _is_module(name: str) -> bool:
 
 def _is_type_checking(test: ast.expr) -> bool:
     return isinstance(test, ast.Name) and test.id == "TYPE_CHECKING"
+
+
+def _is_negation(test: ast.expr) -> bool:
+    return isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
 
 
 def _called(node: ast.Call) -> str:

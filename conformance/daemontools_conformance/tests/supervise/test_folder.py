@@ -11,7 +11,7 @@ import pytest
 from daemontools_conformance.helpers.listing import files
 from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
 from daemontools_conformance.helpers.strace import check_refused, start_refused
-from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.patience import eventually, until
 from daemontools_conformance.running.processes import is_alive
 from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import Sandbox
@@ -106,7 +106,7 @@ def test_the_order_of_the_files(sandbox: Sandbox) -> None:
 def test_who_finds_ok_finds_a_status(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     supervise = sandbox.start("supervise", "s")
-    while not sandbox.is_supervised("s"):
+    for _look in until(lambda: sandbox.is_supervised("s")):
         assert not supervise.has_ended()
     assert len((sandbox.path / "s/supervise/status").read_bytes()) >= 18
 

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
-from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.patience import eventually, until
 from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.running.status import TAI64_UNIX_EPOCH
@@ -40,7 +40,7 @@ def test_a_reader_never_sees_a_short_file(sandbox: Sandbox) -> None:
     supervise = sandbox.supervise("s")
     sandbox.control("s", b"d" * 2000 + b"x")
     lengths, inodes = set(), set()
-    while not supervise.has_ended():
+    for _look in until(supervise.has_ended):
         lengths.add(len(status_bytes(sandbox)))
         inodes.add(inode(sandbox))
     assert lengths <= {18}

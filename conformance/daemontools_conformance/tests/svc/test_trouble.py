@@ -5,7 +5,7 @@ import os
 import pytest
 
 from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
-from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.patience import eventually, until
 from daemontools_conformance.running.processes import is_asleep
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.running.table import proc
@@ -117,7 +117,7 @@ def test_a_full_fifo(sandbox: Sandbox) -> None:
         eventually(lambda: running.err and is_asleep(running.pid))
         assert not running.has_ended()
         received = b""
-        while not running.has_ended():
+        for _look in until(running.has_ended):
             received += control.read()
         received += control.read()
         assert running.wait().code == 0
