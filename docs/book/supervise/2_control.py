@@ -1,0 +1,137 @@
+#!/usr/bin/env -S python3 -IS
+"""supervise, second step: obey the letters that svc writes into a FIFO."""
+
+import os
+import select
+import signal
+import sys
+import time
+
+# What each letter changes: what is wanted (u: up, d: down, o: no restart), and which
+# signals it sends to a service that is up.
+WANTS = {"u": "u", "d": "d", "o": "o"}
+SIGNALS = {
+    "d": [signal.SIGTERM, signal.SIGCONT],
+    "p": [signal.SIGSTOP],
+    "c": [signal.SIGCONT],
+    "h": [signal.SIGHUP],
+    "a": [signal.SIGALRM],
+    "i": [signal.SIGINT],
+    "t": [signal.SIGTERM],
+    "k": [signal.SIGKILL],
+}
+
+pid = 0  # of ./run; 0 while it is down
+want = "u"
+exiting = False  # x came: leave as soon as ./run is down
+
+
+def main() -> None:
+    """Supervise the directory that the command line names, until x comes."""
+    global want
+    if len(sys.argv) != 2:
+        die(100, "usage: supervise dir")
+    try:
+        os.chdir(sys.argv[1])
+    except OSError as error:
+        die(111, f"fatal: unable to chdir to {sys.argv[1]}: {error.strerror}")
+    children = open_selfpipe()
+    if os.path.exists("down"):
+        want = "d"
+    control = make_control()
+    if want == "u":
+        start()
+    while pid or not exiting:
+        select.select([children, control], [], [])
+        drain(children)
+        take_end()
+        take_letter(control)
+
+
+def open_selfpipe() -> int:
+    """Make the end of a child readable: SIGCHLD writes a byte into a pipe."""
+    read_end, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    return read_end
+
+
+def drain(children: int) -> None:
+    """Empty the self-pipe."""
+    try:
+        while os.read(children, 512):
+            pass
+    except BlockingIOError:
+        pass
+
+
+def make_control() -> int:
+    """Open the FIFO for reading, and for writing too, so that it never ends."""
+    make_folder()
+    make_fifo("supervise/control")
+    control = os.open("supervise/control", os.O_RDONLY | os.O_NONBLOCK)
+    os.open("supervise/control", os.O_WRONLY | os.O_NONBLOCK)
+    return control
+
+
+def make_folder() -> None:
+    """Make the folder unless it exists."""
+    try:
+        os.mkdir("supervise", 0o700)
+    except FileExistsError:
+        pass
+
+
+def make_fifo(path: str) -> None:
+    """Make a FIFO unless it exists."""
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        pass
+
+
+def take_end() -> None:
+    """If ./run has ended, start it again if it is wanted up."""
+    global pid
+    if pid and os.waitpid(pid, os.WNOHANG) != (0, 0):
+        pid = 0
+        if want == "u" and not exiting:
+            start()
+
+
+def take_letter(control: int) -> None:
+    """Obey the next letter, if there is one."""
+    global want, exiting
+    try:
+        letter = os.read(control, 1).decode("latin-1")
+    except BlockingIOError:
+        return
+    want = WANTS.get(letter, want)
+    if letter == "x":
+        exiting = True
+    if pid:
+        for number in SIGNALS.get(letter, []):
+            os.kill(pid, number)
+    elif letter in ("u", "o"):
+        start()
+
+
+def start() -> None:
+    """Start ./run in a child, and pause for a second."""
+    global pid
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.execv("./run", ["./run"])
+        except OSError as error:
+            die(111, f"fatal: unable to start {sys.argv[1]}/run: {error.strerror}")
+    time.sleep(1)
+
+
+def die(code: int, message: str) -> None:
+    """Say why, and exit at once."""
+    os.write(2, f"supervise: {message}\n".encode())
+    os._exit(code)
+
+
+main()
