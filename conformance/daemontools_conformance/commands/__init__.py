@@ -1,7 +1,7 @@
 """The command `daemontools-conformance`: a verb, or pytest with this suite's plugin and tests.
 
 daemontools-conformance [--implementation NAME[=DIR]|DIR|FILE.toml] [option ...]
-daemontools-conformance list|explain|smoke|adopt|diff|replay|matrix|badge|djb|untested ...
+daemontools-conformance list|explain|smoke|adopt|diff|replay|matrix|badge|djb|untested|exercise ...
 """
 
 import argparse

@@ -10,6 +10,7 @@ matrix     write one HTML page from several results
 badge      write one result as an SVG badge
 djb        print what djb's own tests leave out, with the clauses that test it
 untested   print what this suite does not test
+exercise   grade your own svok, setlock, tai64n or supervise step by step, in any language
 """
 
 import argparse
@@ -19,7 +20,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from daemontools_conformance.commands import adopt, explain, smoke
+from daemontools_conformance.commands import adopt, exercise, explain, smoke
 from daemontools_conformance.contract import clauses
 from daemontools_conformance.contract.profiles import ProfileError, find
 from daemontools_conformance.reports import badge, changes, committed, matrix, pages, results
@@ -183,4 +184,5 @@ VERBS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Callable[[_Arg
     "badge": (_badge_arguments, _badge),
     "djb": (_no_arguments, _djb),
     "untested": (_no_arguments, _untested),
+    "exercise": (exercise.arguments, exercise.exercise),
 }

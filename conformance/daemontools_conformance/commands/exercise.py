@@ -1,0 +1,193 @@
+"""The verb `exercise`: write a program in any language, and see how far it goes.
+
+An exercise is a list of steps, from what everybody notices to what only few do. A step is
+some clauses and the place in the docs that tells what one must know for them. The first
+step that does not hold ends the grading, so that there is only one thing to mend at a time.
+What the program's tests need besides it, the reference lends.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemontools_conformance.contract import clauses
+from daemontools_conformance.contract.outcomes import Outcome
+from daemontools_conformance.contract.plain import clipped, plain
+from daemontools_conformance.reports import results
+
+
+@dataclass(frozen=True)
+class Step:
+    """What the step is about, where to read, and the clauses, whose ids lack the program."""
+
+    title: str
+    read: str
+    clauses: str
+
+
+EXERCISES = {
+    "svok": [
+        Step(
+            "it says whether a supervise is there",
+            "docs/book/02-by-hand.md, 'Code: svok'",
+            "exit/running exit/killed exit/never-supervised exit/no-directory",
+        ),
+        Step(
+            "it neither waits nor leaves a trace",
+            "docs/book/02-by-hand.md, from the top",
+            "effect/asks-without-waiting effect/nothing-written effect/creates-nothing "
+            "effect/stopped-supervise",
+        ),
+        Step(
+            "it is called wrongly",
+            "docs/man/svok.md",
+            "usage/no-operand usage/further-operands usage/no-options",
+        ),
+        Step(
+            "odd things lie where ok should be",
+            "docs/man/svok.md, 'Exit status'",
+            "exit/not-a-directory exit/ok-is-directory exit/supervise-is-file exit/closed-ok",
+        ),
+    ],
+    "setlock": [
+        Step(
+            "it holds a lock while a program runs",
+            "docs/book/08-chains.md, 'setlock: one at a time'",
+            "lock/held-by-child lock/released-at-death lock/flock-not-fcntl wait/until-free",
+        ),
+        Step(
+            "the file",
+            "docs/man/setlock.md",
+            "file/created file/not-truncated file/stays error/no-folder error/directory",
+        ),
+        Step(
+            "the options",
+            "docs/man/setlock.md",
+            "options/n options/n-free options/nx options/x options/last-counts "
+            "options/end-at-operand usage/too-few usage/illegal-option",
+        ),
+        Step(
+            "it becomes the program, and changes nothing else",
+            "docs/book/08-chains.md, 'How the next program is found'",
+            "child/same-process child/found-along-path child/cannot-run "
+            "state/environment-unchanged state/descriptors-unchanged state/signals-unchanged",
+        ),
+    ],
+    "tai64n": [
+        Step(
+            "each line gets a label",
+            "docs/book/07-time.md, 'Which second is it?'",
+            "label/each-line label/form label/offset label/nanoseconds",
+        ),
+        Step(
+            "when the label is taken",
+            "docs/book/07-time.md, 'When the label is taken'",
+            "label/first-byte label/not-before-first-byte output/line-at-once output/piece-at-once",
+        ),
+        Step(
+            "any input",
+            "docs/man/tai64n.md",
+            "input/empty input/empty-lines input/any-byte input/unfinished input/long-line "
+            "input/constant-memory",
+        ),
+        Step(
+            "the end",
+            "docs/man/tai64n.md, 'Exit status'",
+            "exit/end-of-input exit/stdin-closed exit/stdout-closed exit/disk-full signal/pipe",
+        ),
+    ],
+    "supervise": [
+        Step(
+            "it starts ./run again, and answers when it is asked",
+            "docs/book/03-supervise.md, 'A supervise of forty lines' and 'The directory'",
+            "usage/no-operand folder/mode start/argv start/directory start/down-file "
+            "restart/whatever-the-end restart/pause",
+        ),
+        Step(
+            "the letters",
+            "docs/book/03-supervise.md, 'Code: what supervise does, as a table'",
+            "command/up command/down-order command/once command/pause command/continue "
+            "command/signals command/term-restarts command/exit-down command/exit-up "
+            "command/in-order command/others-ignored",
+        ),
+        Step(
+            "the 18 bytes",
+            "docs/book/03-supervise.md, 'The 18 bytes'",
+            "status/size status/renamed status/pid status/stamp status/paused status/want "
+            "status/after-exit status/mode",
+        ),
+        Step(
+            "never two",
+            "docs/book/03-supervise.md, 'Third step: never two'",
+            "lock/second lock/second-disturbs-nothing lock/freed folder/order",
+        ),
+        Step(
+            "what the child gets",
+            "docs/book/03-supervise.md, 'What the child gets'",
+            "start/descriptors start/child-signal start/pipe-signals unstartable/missing "
+            "unstartable/pauses",
+        ),
+    ],
+}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the exercise's name and the program to grade."""
+    parser.add_argument("name", choices=EXERCISES, help="the program that you have written")
+    parser.add_argument("program", type=Path, help="its file, in any language, executable")
+
+
+def exercise(given: argparse.Namespace) -> int:
+    """Grade the program step by step. Returns 0 if all hold. Raises OSError."""
+    program = given.program.resolve(strict=True)
+    if not os.access(program, os.X_OK):
+        raise OSError(f"{given.program} cannot be executed: chmod +x {given.program}")
+    steps = EXERCISES[given.name]
+    with tempfile.TemporaryDirectory(prefix="daemontools-exercise-") as scratch:
+        folder = Path(scratch) / given.program.stem
+        folder.mkdir()
+        Path(scratch).chmod(0o755)
+        (folder / given.name).symlink_to(program)
+        for number, step in enumerate(steps, 1):
+            print(f"step {number} of {len(steps)}: {step.title}", flush=True)
+            asked = [f"{given.name}/{clause}" for clause in step.clauses.split()]
+            found = _judged(folder, Path(scratch) / f"report-{number}", asked)
+            if untested := [c for c in asked if found.outcome(c) is Outcome.UNTESTED]:
+                print(f"  cannot be tried here: {', '.join(untested)}")
+            asked = [clause for clause in asked if clause not in untested]
+            if short := [clause for clause in asked if found.outcome(clause) is not Outcome.PASS]:
+                held = len(asked) - len(short)
+                print(f"  {held} of {len(asked)} clauses hold. These do not, or not wholly:")
+                for clause in short:
+                    _tell(clause, found)
+                print(f"\nread {step.read}\nthen try again")
+                return 1
+            print(f"  {len(asked)} of {len(asked)} clauses hold")
+    print("all steps hold; this asks the rest:")
+    print(f"  daemontools-conformance --implementation FOLDER --program {given.name}")
+    return 0
+
+
+def _judged(folder: Path, report: Path, asked: list[str]) -> results.Report:
+    """What the suite says of these clauses. Raises OSError if it says nothing."""
+    words = [word for clause in asked for word in ("--clause", clause)]
+    run = [sys.executable, "-I", "-m", "daemontools_conformance", "--implementation", str(folder)]
+    done = subprocess.run(
+        [*run, *words, "--report", str(report)], check=False, capture_output=True, text=True
+    )
+    if not (report / "results.jsonl").exists():
+        raise OSError(f"the suite did not run: {clipped(plain(done.stdout + done.stderr), 500)}")
+    return results.read(report)
+
+
+def _tell(clause: str, found: results.Report) -> None:
+    known, cell = clauses.load()[clause], found.clauses[clause]
+    print(f"\n  {clause}\n    {known.text}")
+    if why := str(cell.get("difference") or cell.get("detail", "")):
+        print(f"    seen: {clipped(plain(why.splitlines()[0]), 200)}")
+    for command in known.by_hand[:1]:
+        print(f"    by hand: {command.replace('`', '')}")

@@ -1,0 +1,72 @@
+"""The verb `exercise` grades programs in any language, and says where to read."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from daemontools_conformance.commands.exercise import EXERCISES
+from daemontools_conformance.contract import clauses
+
+ROOT = Path(__file__).parents[2]
+HALF = ROOT / "docs/answers/exercises"
+
+
+def grade(name: str, program: Path) -> "subprocess.CompletedProcess[str]":
+    """What the command says about a program."""
+    command = [
+        sys.executable,
+        "-I",
+        "-m",
+        "daemontools_conformance",
+        "exercise",
+        name,
+        str(program),
+    ]
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_each_step_names_clauses_that_exist_and_a_page_that_exists(name: str) -> None:
+    for step in EXERCISES[name]:
+        assert {f"{name}/{clause}" for clause in step.clauses.split()} <= set(clauses.load())
+        page, _, rest = step.read.partition(", ")
+        text = (ROOT / page).read_text()
+        assert all(f"## {title}" in text for title in rest.split("'")[1::2])
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="there is no C compiler here")
+def test_a_right_program_in_c_passes_all_steps(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "fixtures/clone-in-c", tmp_path / "c")
+    subprocess.run(["make", "-s", "-C", tmp_path / "c", "bin/svok"], check=True)
+    graded = grade("svok", tmp_path / "c/bin/svok")
+    assert "all steps hold" in graded.stdout
+    assert graded.returncode == 0
+
+
+def test_half_a_program_in_shell_stops_at_its_step() -> None:
+    graded = grade("svok", HALF / "shell/svok")
+    assert "3 of 4 clauses hold" in graded.stdout
+    assert "svok/exit/killed" in graded.stdout
+    assert "step 2" not in graded.stdout
+    assert "read docs/book/02-by-hand.md, 'Code: svok'" in graded.stdout
+    assert graded.returncode == 1
+
+
+def test_a_wrong_program_in_python_is_told_what_was_seen(tmp_path: Path) -> None:
+    program = tmp_path / "hello.py"
+    program.write_text(f"#!{sys.executable}\nprint('hi')\n")
+    program.chmod(0o755)
+    graded = grade("tai64n", program)
+    assert "0 of 4 clauses hold" in graded.stdout
+    assert r"seen: b'hi\n'" in graded.stdout
+    assert graded.returncode == 1
+
+
+def test_a_file_that_cannot_be_executed_is_said(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text("")
+    graded = grade("svok", tmp_path / "plain")
+    assert "chmod +x" in graded.stderr
+    assert graded.returncode == 2
