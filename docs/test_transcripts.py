@@ -11,24 +11,22 @@ Services need a moment, and so does a reader. A command that only looks
 (svstat, svok, cat, ls ...) is therefore repeated until it shows what the text
 says, or until time is up. The comment `% needs: root` before a block leaves it,
 and the rest of its file, out for ordinary users; `% only: reference` shows what
-the reference alone does.
+the reference alone does. What is in a folder beside the page that has the page's
+name (book/03-supervise/ beside book/03-supervise.md) is in the directory at first.
 
     pytest docs                    on the reference, and on djb's if they are here
 """
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-
-from daemontools_conformance.running import orphans
-from daemontools_conformance.running.processes import children
 
 DOCS = Path(__file__).parent
 WITHIN_SECONDS = 20.0
@@ -148,33 +146,14 @@ def pages() -> list[Path]:
     return [f for f in files if "_build" not in f.parts and steps(f.read_text())]
 
 
-@pytest.fixture(scope="session", params=["reference", "djb"])
-def programs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A directory with the 17 programs of one implementation."""
-    if request.param == "djb":
-        found = next((d for d in ("/command", "/usr/bin") if Path(d, "svscan").exists()), None)
-        return found or pytest.skip("djb's daemontools is not installed here")
-    directory = tmp_path_factory.mktemp("command")
-    install = [sys.executable, "-I", "-m", "daemontools.install", directory]
-    subprocess.run(install, check=True)
-    return str(directory)
-
-
-@pytest.fixture
-def clean() -> Iterator[None]:
-    """Whatever a transcript leaves running is ended."""
-    orphans.prepare(is_worker=False)
-    before = children()
-    yield
-    orphans.end_all_but(before)
-
-
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(DOCS.parent)))
 @pytest.mark.usefixtures("clean")
 def test_the_transcripts_of_a_page(page: Path, programs: str, tmp_path: Path) -> None:
     name = "djb" if programs in ("/command", "/usr/bin") else "reference"
     python = str(Path(sys.executable).parent)
     path = f"{programs}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:{python}"
+    if page.with_suffix("").is_dir():
+        shutil.copytree(page.with_suffix(""), tmp_path, dirs_exist_ok=True)
     with Session(tmp_path, path) as session:
         for step in steps(page.read_text()):
             if step.root and os.geteuid() != 0:

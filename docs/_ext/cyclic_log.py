@@ -106,6 +106,22 @@ def said(step: Step) -> str:
 # THE TABLES
 
 
+def restarts() -> str:
+    """What a restart does in each kind of directory, as a Markdown table."""
+    lines = ["| `current` | `processed` | a restart |", "|---|---|---|"]
+    others = {"previous": "744", "state": "644"}
+    for current, processed in (("744", ""), ("644", "744"), ("644", "644"), ("644", "")):
+        directory = others | {"current": current} | ({"processed": processed} if processed else {})
+        marks = {
+            "744": "finished (0744)",
+            "644": "not finished",
+            "": "any" if current == "744" else "missing",
+        }
+        words = ", ".join(recovery(directory))
+        lines.append(f"| {marks[current]} | {marks[processed]} | {words} |")
+    return "\n".join(lines)
+
+
 def rotation() -> str:
     """What each step of a rotation leaves, and what a restart makes of it, as Markdown tables."""
     *_, (_, marked) = walk(WRITING, rotate.FULL)

@@ -1,8 +1,10 @@
 """Tables and diagrams of the book that are made from the tables in the code.
 
-    {machine}         supervise's commands, and its states, from core/machine.py
+    {machine}         what supervise does when, and its states, from core/machine.py
+                      (supervise_states.py)
+    {restarts}        what a restart of multilog does, from core/rotate.py (cyclic_log.py)
     {rotation}        each step of multilog's rotation and what a restart does
-                      after it, from core/rotate.py (cyclic_log.py)
+                      after it, from the same
     {reading-order}   the files of the reference with their line counts
 
 `docs/build.py` checks that what is committed of them is fresh.
@@ -14,13 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import cyclic_log
-
-from daemontools.core import machine
+import supervise_states
 
 ROOT = Path(__file__).parents[2]
 DIAGRAM = ROOT / "docs/diagrams/supervise.svg"
-WANT = {machine.UP: "u", machine.DOWN: "d", machine.ONCE: "0"}
-MEANING = {"u": "wanted up", "d": "wanted down", "0": "once"}
 
 # Each file stands below those that it imports; start.py and chain.py, which
 # most programs need and no reader misses at first, come last.
@@ -69,57 +68,6 @@ READING_ORDER = [
 ]
 
 
-def commands() -> str:
-    """Every command letter and what it does, as a Markdown table."""
-    lines = ["| letter | wanted | paused | then, in this order |", "|---|---|---|---|"]
-    for letter, (want, paused, actions) in machine.COMMANDS.items():
-        wanted = "" if want is None else MEANING[WANT[want]].removeprefix("wanted ")
-        pause = {None: "", True: "yes", False: "no"}[paused]
-        extra = ", leave when down" if letter == b"x" else ""
-        lines.append(f"| {letter.decode()} | {wanted} | {pause} | {', '.join(actions)}{extra} |")
-    return "\n".join(lines)
-
-
-def _name(state: "machine.State") -> str:
-    up, want, *_ = state
-    return f"{'up' if up else 'down'}, {MEANING[WANT[want]]}"
-
-
-def edges() -> dict[tuple[str, str], list[str]]:
-    """(from, to) -> what leads there. Pause and exit are left out: they add no arrow."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for up in (False, True):
-        for want in WANT:
-            state = (up, want, False, False)
-            for letter in (b"u", b"d", b"o"):
-                following, actions = machine.on_command(state, letter)
-                _edge(found, state, _started(following, actions), letter.decode())
-            if up:
-                following, actions = machine.on_exit(state)
-                _edge(found, state, _started(following, actions), "./run ends")
-    return found
-
-
-def _started(state: "machine.State", actions: "machine.Actions") -> "machine.State":
-    return machine.on_start(state) if machine.START in actions else state
-
-
-def _edge(
-    found: dict[tuple[str, str], list[str]], a: "machine.State", b: "machine.State", label: str
-) -> None:
-    if _name(a) != _name(b):
-        found.setdefault((_name(a), _name(b)), []).append(label)
-
-
-def dot() -> str:
-    """The state diagram in Graphviz's language."""
-    lines = ['digraph supervise { rankdir=LR; bgcolor="transparent"; node [shape=box, style="rounded,filled", fillcolor=white, fontname="sans-serif"]; edge [fontname="sans-serif"];']  # fmt: skip  # noqa: E501
-    lines += [
-        f'  "{a}" -> "{b}" [label=" {", ".join(labels)} "];' for (a, b), labels in edges().items()
-    ]
-    return "\n".join([*lines, "}"]) + "\n"
-
-
 def reading_order(before: str = "") -> str:
     """The files of the reference in a good order, with line counts, as a Markdown table.
 
@@ -148,9 +96,11 @@ def setup(app: Any) -> dict[str, Any]:
 
         return Table
 
-    image = "```{image} /diagrams/supervise.svg\n:alt: supervise's states\n```"
+    alt = "supervise's states, and what leads from one to the next"
+    image = f"```{{image}} /diagrams/supervise.svg\n:alt: {alt}\n```"
     picture = f":::{{container}} wide\n{image}\n:::"
-    app.add_directive("machine", directive(f"{commands()}\n\n{picture}"))
+    app.add_directive("machine", directive(f"{supervise_states.table()}\n\n{picture}"))
+    app.add_directive("restarts", directive(cyclic_log.restarts()))
     app.add_directive("rotation", directive(cyclic_log.rotation()))
     return {"version": "1", "parallel_read_safe": True}
 
@@ -160,12 +110,12 @@ def draw() -> None:
     cyclic_log.main([])
     DIAGRAM.parent.mkdir(exist_ok=True)
     source = DIAGRAM.with_suffix(".dot")
-    source.write_text(dot())
+    source.write_text(supervise_states.dot())
     subprocess.run(["dot", "-Tsvg", "-o", DIAGRAM, source], check=True)
 
 
 def is_fresh() -> bool:
     """Are the committed diagrams those that the code gives?"""
     source = DIAGRAM.with_suffix(".dot")
-    is_ours = DIAGRAM.exists() and source.exists() and source.read_text() == dot()
+    is_ours = DIAGRAM.exists() and source.exists() and source.read_text() == supervise_states.dot()
     return is_ours and cyclic_log.main(["--check"]) == 0

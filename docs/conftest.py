@@ -1,0 +1,32 @@
+"""What the tests of the docs share: the programs of each implementation, and a clean end."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemontools_conformance.running import orphans
+from daemontools_conformance.running.processes import children
+
+
+@pytest.fixture(scope="session", params=["reference", "djb"])
+def programs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A directory with the 17 programs of one implementation."""
+    if request.param == "djb":
+        found = next((d for d in ("/command", "/usr/bin") if Path(d, "svscan").exists()), None)
+        return found or pytest.skip("djb's daemontools is not installed here")
+    directory = tmp_path_factory.mktemp("command")
+    install = [sys.executable, "-I", "-m", "daemontools.install", directory]
+    subprocess.run(install, check=True)
+    return str(directory)
+
+
+@pytest.fixture
+def clean() -> Iterator[None]:
+    """Whatever a transcript leaves running is ended."""
+    orphans.prepare(is_worker=False)
+    before = children()
+    yield
+    orphans.end_all_but(before)

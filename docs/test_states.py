@@ -1,0 +1,97 @@
+"""The tables of states in the book are true: every state is built, and a program finds it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS / "_ext"))
+
+import cyclic_log  # noqa: E402
+import supervise_states  # noqa: E402
+
+from daemontools.core import machine, rotate  # noqa: E402
+
+
+def states() -> dict[str, "cyclic_log.Directory"]:
+    """Every directory of the tables in chapter 6, by what they say of it."""
+    *_, (_, marked) = cyclic_log.walk(cyclic_log.WRITING, rotate.FULL)
+    ways = [
+        (cyclic_log.WRITING, rotate.FULL + rotate.KEEP),
+        (marked, rotate.PROCESSOR + rotate.PROCESSED),
+        (cyclic_log.WRITING, rotate.QUIT),
+    ]
+    found = [state for begin, steps in ways for _, state in cyclic_log.walk(begin, steps)]
+    return {" ".join(f"{name}={mode}" for name, mode in state.items()): state for state in found}
+
+
+def build(directory: Path, state: "cyclic_log.Directory") -> None:
+    """Files whose contents are their names; the old file of a `+` is its second name."""
+    for name, mode in sorted(state.items()):
+        file = directory / name.replace("@label", "@400000004a32392b00000000")
+        if name.startswith("@") and any("+" in other for other in state.values()):
+            [first] = [other for other, mode in state.items() if mode.endswith("+")]
+            if not (directory / first).exists():
+                (directory / first).write_text(f"{first}\n")
+            os.link(directory / first, file)
+        elif not file.exists():
+            file.write_text("" if name == "state" else f"{name}\n")
+        file.chmod(int(mode.rstrip("+"), 8))
+
+
+def where(directory: Path, text: str) -> list[str]:
+    """The files that contain this line; an old file is known by its code."""
+    names = sorted(file.name for file in directory.iterdir() if f"{text}\n" in file.read_text())
+    return [f"@label.{name[-1]}" if name.startswith("@") else name for name in names]
+
+
+@pytest.mark.parametrize("name", states())
+def test_a_restart_does_what_the_tables_say(name: str, programs: str, tmp_path: Path) -> None:
+    state = states()[name]
+    build(tmp_path, state)
+    subprocess.run([f"{programs}/multilog", tmp_path], stdin=subprocess.DEVNULL, check=True)
+    for words in cyclic_log.recovery(state):
+        what, file, *target = words.replace(" as ", " ").replace("goes on", "goes").split()
+        if what == "keeps":
+            assert where(tmp_path, file) == target, words
+        elif what == "removes":
+            linked = state[file].endswith("+")
+            assert [name for name in where(tmp_path, file) if name == file] == [], words
+            assert bool(where(tmp_path, file)) == linked, words
+        else:
+            assert words == "goes on writing to current"
+            assert where(tmp_path, "current") == ["current"]
+
+
+def test_the_short_table_says_what_the_long_ones_say() -> None:
+    short = cyclic_log.restarts()
+    for state in states().values():
+        long = ", ".join(cyclic_log.recovery(state))
+        assert any(words in short for words in long.split(", ")) or long == "begins anew"
+
+
+def test_the_picture_has_an_arrow_for_every_way_out_of_a_state() -> None:
+    """Walk the machine, and find each change of state among the arrows."""
+    arrows = supervise_states.edges()
+    todo, seen = [machine.on_start(machine.initial(down=False))], set()
+    while todo:
+        state = todo.pop()
+        if state in seen or machine.is_over(state):
+            continue
+        seen.add(state)
+        for _, after, actions in supervise_states.happenings(state):
+            starts = machine.START in actions
+            end = machine.on_start(after) if starts else after
+            names = supervise_states.name(state), supervise_states.name(end)
+            assert names[0] == names[1] or (*names, starts) in arrows
+            todo.append(end)
+    assert {name for edge in arrows for name in edge[:2]} == {
+        supervise_states.name(state) for state in seen
+    } | {"supervise exits"}
+
+
+def test_the_picture_says_what_the_program_is_for() -> None:
+    assert supervise_states.edges()["up, wanted up", "up, wanted up", True] == ["./run ends"]
