@@ -18,7 +18,7 @@ def programs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         found = next((d for d in ("/command", "/usr/bin") if Path(d, "svscan").exists()), None)
         return found or pytest.skip("djb's daemontools is not installed here")
     directory = tmp_path_factory.mktemp("command")
-    install = [sys.executable, "-I", "-m", "daemontools.install", directory]
+    install = [sys.executable, "-I", "-m", "daemontools.install", str(directory)]
     subprocess.run(install, check=True)
     return str(directory)
 

@@ -19,6 +19,7 @@ name (book/03-supervise/ beside book/03-supervise.md) is in the directory at fir
 
 import os
 import re
+import select
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,7 @@ import pytest
 
 DOCS = Path(__file__).parent
 WITHIN_SECONDS = 20.0
+HANGS_AFTER_SECONDS = 120.0
 LOOKS = {
     "svstat", "svok", "cat", "ls", "ps", "pgrep", "pidof", "grep", "head", "tail", "wc", "od",
     "readlink", "tai64nlocal", "daemontools",
@@ -118,16 +120,17 @@ class Session:
         assert self.bash.stdin
         assert self.bash.stdout
         self.count += 1
-        end = f"end of command {self.count}"
-        script = f"{{ {command}\n}} </dev/null\nprintf '\\n%s\\n' '{end}'\n"
+        end = f"\nend of command {self.count}\n"
+        script = f"{{ {command}\n}} </dev/null\nprintf '%s' '{end}'\n"
         self.bash.stdin.write(script.encode())
         self.bash.stdin.flush()
         seen = b""
-        while not seen.endswith(f"\n{end}\n".encode()):
-            got = os.read(self.bash.stdout.fileno(), 65536)
-            assert got, f"bash ended at: {command}"
+        while end.encode() not in seen:
+            ready, _, _ = select.select([self.bash.stdout], [], [], HANGS_AFTER_SECONDS)
+            got = os.read(self.bash.stdout.fileno(), 65536) if ready else b""
+            assert got, f"bash has {'ended' if ready else 'waited too long'} at: {command}"
             seen += got
-        return seen[: -len(end) - 2].decode(errors="replace")
+        return seen.partition(end.encode())[0].decode(errors="replace")
 
     def show(self, step: Step) -> str:
         """Run a step; repeat it if it only looks and does not yet see what is expected."""

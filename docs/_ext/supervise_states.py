@@ -34,7 +34,7 @@ def table() -> str:
     """What happens, what is wanted and paused then, and the actions, as a Markdown table."""
     lines = ["| what happens | wanted | paused | actions, in this order |", "|---|---|---|---|"]
     for letter, (want, paused, actions) in machine.COMMANDS.items():
-        wanted = WANTED.get(want, "unchanged")
+        wanted = "unchanged" if want is None else WANTED[want]
         is_paused = {None: "unchanged", True: "yes, if up", False: "no"}[paused]
         leave = ["leave as soon as ./run is down"] if letter == b"x" else []
         lines.append(_row(letter.decode(), wanted, is_paused, [*map(_said, actions), *leave]))
