@@ -5,6 +5,7 @@
     {restarts}        what a restart of multilog does, from core/rotate.py (cyclic_log.py)
     {rotation}        each step of multilog's rotation and what a restart does
                       after it, from the same
+    {known-bugs}, {decided}  what profiles declare (descendants.py)
     {reading-order}   the files of the reference with their line counts
 
 `docs/build.py` checks that what is committed of them is fresh.
@@ -12,10 +13,12 @@
 
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cyclic_log
+import descendants
 import supervise_states
 
 ROOT = Path(__file__).parents[2]
@@ -90,9 +93,16 @@ def setup(app: Any) -> dict[str, Any]:
     from sphinx.util.docutils import SphinxDirective
 
     def directive(text: str) -> type[SphinxDirective]:
+        return asked(lambda: text)
+
+    def asked(make: Callable[..., str]) -> type[SphinxDirective]:
+        """A directive that hands the words of its content to a function, and shows its text."""
+
         class Table(SphinxDirective):
+            has_content = True
+
             def run(self) -> list[Any]:
-                return self.parse_text_to_nodes(text)
+                return self.parse_text_to_nodes(make(*" ".join(self.content).split()))
 
         return Table
 
@@ -101,6 +111,8 @@ def setup(app: Any) -> dict[str, Any]:
     picture = f":::{{container}} wide\n{image}\n:::"
     app.add_directive("machine", directive(f"{supervise_states.table()}\n\n{picture}"))
     app.add_directive("restarts", directive(cyclic_log.restarts()))
+    app.add_directive("known-bugs", asked(descendants.known_bugs))
+    app.add_directive("decided", asked(descendants.decided))
     app.add_directive("rotation", directive(cyclic_log.rotation()))
     return {"version": "1", "parallel_read_safe": True}
 
