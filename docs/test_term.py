@@ -1,0 +1,211 @@
+"""What the page on TERM says of each program: it is started, it waits, and it gets TERM."""
+
+import fcntl
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from daemontools_conformance.running.patience import eventually
+
+PAGE = (Path(__file__).parent / "reference/term.md").read_text()
+ROWS = dict(re.findall(r"^\| ([a-z].*?) \| (.*?) \|", PAGE, re.MULTILINE))
+KILLED = -signal.SIGTERM
+PIPE = subprocess.PIPE
+Start = Callable[..., "subprocess.Popen[bytes]"]
+
+pytestmark = pytest.mark.usefixtures("clean")
+
+
+@pytest.fixture
+def start(programs: str, tmp_path: Path) -> "Iterator[Start]":
+    """A function that starts a program, with pipes if it must be talked to."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def begin(program: str, *words: str, stdin: "int | None" = None) -> "subprocess.Popen[bytes]":
+        command = [f"{programs}/{program}", *words]
+        env = {"PATH": f"{programs}:/usr/bin:/bin"}
+        begun = subprocess.Popen(
+            command, cwd=tmp_path, env=env, bufsize=0, stdin=stdin, stdout=subprocess.PIPE
+        )
+        started.append(begun)
+        return begun
+
+    yield begin
+    for process in started:
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                pipe.close()
+
+
+def after_term(process: "subprocess.Popen[bytes]") -> int:
+    """Send TERM and return how the process ends."""
+    process.terminate()
+    return process.wait(30)
+
+
+def make_service(directory: Path, run: str) -> None:
+    """A service directory."""
+    directory.mkdir()
+    (directory / "run").write_text(f"#!/bin/sh\n{run}\n")
+    (directory / "run").chmod(0o755)
+
+
+def wait_until_up(programs: str, service: Path) -> int:
+    """Wait for ./run, and return its process id."""
+
+    def pid() -> "re.Match[str] | None":
+        seen = subprocess.run(
+            [f"{programs}/svstat", service], check=False, capture_output=True, text=True
+        )
+        return re.search(r": up \(pid ([0-9]+)\)", seen.stdout)
+
+    found = eventually(pid)
+    assert found
+    return int(found[1])
+
+
+def wait_until_open(pid: int, file: Path) -> None:
+    """Wait until the process has the file open and sleeps."""
+
+    def waits() -> bool:
+        names = [os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir() if fd.is_symlink()]
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2]
+        return str(file) in names and state.startswith("S")
+
+    eventually(waits)
+
+
+def wait_until_taken(pid: int) -> None:
+    """Wait until no signal is pending for the process."""
+    eventually(lambda: "ShdPnd:\t0000000000000000\n" in Path(f"/proc/{pid}/status").read_text())
+
+
+def is_there(pid: int) -> bool:
+    """Does the process run, and not only as a zombie?"""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_svscan_is_killed_and_the_rest_goes_on(programs: str, tmp_path: Path, start: Start) -> None:
+    make_service(tmp_path / "a", "exec sleep 1000")
+    svscan = start("svscan")
+    run = wait_until_up(programs, tmp_path / "a")
+    assert after_term(svscan) == KILLED
+    assert is_there(run)
+    assert subprocess.run([f"{programs}/svok", tmp_path / "a"], check=False).returncode == 0
+
+
+def test_supervise_is_killed_and_run_goes_on(programs: str, tmp_path: Path, start: Start) -> None:
+    make_service(tmp_path / "a", "exec sleep 1000")
+    supervise = start("supervise", "a")
+    run = wait_until_up(programs, tmp_path / "a")
+    assert after_term(supervise) == KILLED
+    assert is_there(run)
+
+
+def test_svscanboot_is_killed_and_the_tree_goes_on(
+    programs: str, tmp_path: Path, start: Start
+) -> None:
+    if programs == "/usr/bin":
+        pytest.skip("Debian's svscanboot knows one directory only, /etc/service")
+    make_service(tmp_path / "a", "exec sleep 1000")
+    boot = start("svscanboot", str(tmp_path))
+    run = wait_until_up(programs, tmp_path / "a")
+    assert after_term(boot) == KILLED
+    assert is_there(run)
+    assert subprocess.run([f"{programs}/svok", tmp_path / "a"], check=False).returncode == 0
+
+
+def test_multilog_ends_with_0_and_has_written_the_line(tmp_path: Path, start: Start) -> None:
+    multilog = start("multilog", "./log", stdin=PIPE)
+    assert multilog.stdin
+    multilog.stdin.write(b"one\ntw")
+    eventually(lambda: (tmp_path / "log/current").read_text() == "one\n")
+    multilog.terminate()
+    wait_until_taken(multilog.pid)
+    multilog.stdin.write(b"o\nthree\n")
+    assert multilog.wait(30) == 0
+    assert (tmp_path / "log/current").read_text() == "one\ntwo\n"
+
+
+@pytest.mark.parametrize("program", ["tai64n", "tai64nlocal"])
+def test_a_filter_is_killed(program: str, start: Start) -> None:
+    filtering = start(program, stdin=PIPE)
+    assert filtering.stdin
+    assert filtering.stdout
+    filtering.stdin.write(b"line\n")
+    assert filtering.stdout.readline().endswith(b"line\n")
+    assert after_term(filtering) == KILLED
+    with pytest.raises(BrokenPipeError):
+        filtering.stdin.write(b"line\n")
+
+
+def test_readproctitle_is_killed(start: Start) -> None:
+    reading = start("readproctitle", "words:", "." * 40, stdin=PIPE)
+    assert reading.stdin
+    reading.stdin.write(b"seen")
+    eventually(lambda: b"seen" in Path(f"/proc/{reading.pid}/cmdline").read_bytes())
+    assert after_term(reading) == KILLED
+
+
+def test_fghack_is_killed_and_the_daemon_goes_on(start: Start) -> None:
+    fghack = start("fghack", "sh", "-c", "echo $$; exec sleep 1000")
+    assert fghack.stdout
+    daemon = int(fghack.stdout.readline())
+    assert after_term(fghack) == KILLED
+    assert is_there(daemon)
+
+
+def test_setlock_is_killed_while_it_waits(tmp_path: Path, start: Start) -> None:
+    with (tmp_path / "lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        waiting = start("setlock", "lock", "touch", "ran")
+        wait_until_open(waiting.pid, tmp_path / "lock")
+        assert after_term(waiting) == KILLED
+    assert not (tmp_path / "ran").exists()
+
+
+def test_svc_is_killed_while_the_fifo_is_full(tmp_path: Path, start: Start) -> None:
+    (tmp_path / "a/supervise").mkdir(parents=True)
+    control = tmp_path / "a/supervise/control"
+    os.mkfifo(control)
+    held = os.open(control, os.O_RDWR | os.O_NONBLOCK)
+    full = fcntl.fcntl(held, fcntl.F_GETPIPE_SZ)
+    assert os.write(held, b"h" * full) == full
+    svc = start("svc", "-u", "a")
+    wait_until_open(svc.pid, control)
+    assert after_term(svc) == KILLED
+    assert os.read(held, full + 1) == b"h" * full
+    os.close(held)
+
+
+@pytest.mark.parametrize(
+    "chain", ["setuidgid nobody", "envuidgid nobody", "envdir env", "softlimit -c 0", "pgrphack"]
+)
+def test_term_is_the_next_programs(chain: str, tmp_path: Path, start: Start) -> None:
+    if chain.startswith("setuidgid") and os.geteuid() != 0:
+        pytest.skip("only root may become another user")
+    (tmp_path / "env").mkdir()
+    program, *words = chain.split()
+    text = 'trap "exit 3" TERM; echo up; while :; do sleep 0.1; done'
+    process = start(program, *words, "sh", "-c", text)
+    assert process.stdout
+    assert process.stdout.readline() == b"up\n"
+    assert after_term(process) == 3
+
+
+def test_the_page_has_a_row_for_each_program() -> None:
+    programs = Path(__file__).parent.glob("man/*.md")
+    known = {page.stem for page in programs} - {"index", "daemontools"}
+    assert {name for names in ROWS for name in names.split(", ")} - {"program"} == known
+    assert {what for what in ROWS.values() if "kill" in what} == {
+        "kills it",
+        "kills it while it waits",
+    }
