@@ -1,0 +1,70 @@
+"""The numbers in the text are counted: each is compared with what the code says today."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from daemontools import install
+from daemontools.core import lines, scan, script
+from daemontools.programs import multilog, svscan, svscanboot
+from daemontools_conformance.contract import clauses
+from daemontools_conformance.differential import compare
+
+DOCS = Path(__file__).parent
+CATALOGUE = DOCS.parent / "conformance/upkeep/mutants/catalogue.toml"
+MOST_KILLED = multilog.MOST_BLOCK_BYTES + lines.LONGEST_JUDGED
+SEVENTEEN = len(install.commands()) - 1  # the command daemontools stands beside them
+
+
+def cases() -> int:
+    """The cases of a differential run: 760 for each program, 200 if they hold pauses."""
+    return 760 * (SEVENTEEN - len(compare.SLOW)) + 200 * len(compare.SLOW)
+
+
+def combinations() -> int:
+    """Of svstat's line: pid or none, down file or not, paused or not, one of three wants."""
+    text = clauses.load()["svstat/words/combinations"].text
+    assert (
+        "pid or none, `down` file or not, paused byte 0 or 1, and want byte `u`, `d` or 0" in text
+    )
+    return 2 * 2 * 2 * 3
+
+
+def grouped(number: int) -> str:
+    """1234567 as 1,234,567."""
+    return f"{number:,}"
+
+
+@pytest.mark.parametrize(
+    ("page", "sentence", "number"),
+    [
+        ("book/01-why.md", "## The {}", "seventeen" if SEVENTEEN == 17 else SEVENTEEN),
+        ("book/04-svc.md", "on all {} combinations", combinations()),
+        ("book/05-svscan.md", "every {} seconds", "five" if svscan.SCAN_SECONDS == 5 else "?"),
+        ("book/05-svscan.md", "svscan handles at most {} services", scan.LIMIT),
+        ("man/svscan.md", "svscan handles at most {} services", scan.LIMIT),
+        ("book/06-logs.md", "its first {} characters) to standard error", lines.LONGEST_ALERT),
+        ("book/06-logs.md", "The file has {} bytes", lines.STATUS_BYTES),
+        ("book/06-logs.md", "the first {} characters of a line", lines.LONGEST_JUDGED),
+        ("book/06-logs.md", "finish a file at SIZE bytes (default {})", script.SIZE),
+        ("book/06-logs.md", "keep at most NUM files (default {})", script.NUMBER),
+        ("book/06-logs.md", "`s` is at least {} and", script.SMALLEST),
+        ("book/06-logs.md", "and `n` at least {};", script.FEWEST),
+        ("book/06-logs.md", "`s{}` is the largest file size", script.LARGEST),
+        ("book/06-logs.md", "at most {} bytes under the reference", grouped(MOST_KILLED)),
+        ("man/multilog.md", "KILL loses at most {} bytes", grouped(MOST_KILLED)),
+        ("man/multilog.md", f"from {script.SMALLEST} to {{}}", script.LARGEST),
+        ("man/svscanboot.md", "and {} dots", svscanboot.SCREEN_BYTES),
+        ("howto/check-your-implementation.md", "there are {} cases in all", grouped(cases())),
+    ],
+)
+def test_a_number_is_the_codes(page: str, sentence: str, number: object) -> None:
+    assert sentence.format(number) in (DOCS / page).read_text()
+
+
+def test_the_mutants_are_more_than_the_page_says_but_not_many_more() -> None:
+    count = len(tomllib.loads(CATALOGUE.read_text())["mutant"])
+    [said] = re.findall(r"more than ([0-9]+) mutants", (DOCS / "explain/mutants.md").read_text())
+    assert int(said) < count < int(said) + 100
