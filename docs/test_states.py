@@ -1,6 +1,7 @@
 """The tables of states in the book are true: every state is built, and a program finds it."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -95,3 +96,19 @@ def test_the_picture_has_an_arrow_for_every_way_out_of_a_state() -> None:
 
 def test_the_picture_says_what_the_program_is_for() -> None:
     assert supervise_states.edges()["up, wanted up", "up, wanted up", True] == ["./run ends"]
+
+
+def test_the_letters_of_chapter_4_are_the_machines() -> None:
+    page = (DOCS / "book/04-svc.md").read_text()
+    rows = re.findall(r"^\| ([a-z](?:, [a-z])*) \| .*? \| (.*) \|$", page, re.MULTILINE)
+    signals = {
+        letter: [action for action in actions if action.isupper()]
+        for letters, text in rows
+        for letter in letters.split(", ")
+        for actions in [re.findall(r"[A-Z]+|[a-z]+", text)]
+    }
+    for letter, (_, _, actions) in machine.COMMANDS.items():
+        sent = [action for action in actions if action.isupper()]
+        said = signals.pop(letter.decode())
+        assert sent == said or (len(said) > 1 and len(sent) == 1 and sent[0] in said), letter
+    assert signals == {}
