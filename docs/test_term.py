@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.patience import eventually, never
 
 PAGE = (Path(__file__).parent / "reference/term.md").read_text()
 ROWS = dict(re.findall(r"^\| ([a-z].*?) \| (.*?) \|", PAGE, re.MULTILINE))
@@ -100,6 +100,28 @@ def test_svscan_is_killed_and_the_rest_goes_on(programs: str, tmp_path: Path, st
     assert after_term(svscan) == KILLED
     assert is_there(run)
     assert subprocess.run([f"{programs}/svok", tmp_path / "a"], check=False).returncode == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a pid namespace")
+def test_svscan_as_process_1_ignores_term(programs: str, tmp_path: Path) -> None:
+    make_service(tmp_path / "a", "exec sleep 1000")
+    command = [
+        "unshare",
+        "-pf",
+        "--kill-child",
+        "--mount-proc",
+        f"{programs}/svscan",
+        str(tmp_path),
+    ]
+    env = {"PATH": f"{programs}:/usr/bin:/bin"}
+    with subprocess.Popen(command, env=env) as unshare:
+        wait_until_up(programs, tmp_path / "a")
+        children = Path(f"/proc/{unshare.pid}/task/{unshare.pid}/children").read_text()
+        svscan = int(children.split()[0])
+        os.kill(svscan, signal.SIGTERM)
+        wait_until_taken(svscan)
+        never(lambda: not is_there(svscan), during=0.5)
+        unshare.kill()
 
 
 def test_supervise_is_killed_and_run_goes_on(programs: str, tmp_path: Path, start: Start) -> None:
