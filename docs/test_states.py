@@ -14,7 +14,7 @@ sys.path.insert(0, str(DOCS / "_ext"))
 import cyclic_log  # noqa: E402
 import supervise_states  # noqa: E402
 
-from daemontools.core import machine, rotate  # noqa: E402
+from daemontools.core import machine, rotate, status  # noqa: E402
 
 
 def states() -> dict[str, "cyclic_log.Directory"]:
@@ -112,3 +112,20 @@ def test_the_letters_of_chapter_4_are_the_machines() -> None:
         said = signals.pop(letter.decode())
         assert sent == said or (len(said) > 1 and len(sent) == 1 and sent[0] in said), letter
     assert signals == {}
+
+
+def test_the_table_of_the_18_bytes_is_what_is_packed() -> None:
+    packed = status.pack((5, 6), 0x01020304, paused=True, want=machine.UP)
+    contents = {
+        "0 to 7": (2**62 + 10 + 5).to_bytes(8, "big"),
+        "8 to 11": (6).to_bytes(4, "big"),
+        "12 to 15": (0x01020304).to_bytes(4, "little"),
+        "16": b"\x01",
+        "17": b"u",
+    }
+    page = (DOCS / "book/03-supervise.md").read_text()
+    assert re.findall(r"^\| ([0-9to ]+) \|", page, re.MULTILINE) == list(contents)
+    for name, content in contents.items():
+        first, _, last = name.partition(" to ")
+        assert packed[int(first) : int(last or first) + 1] == content
+    assert len(packed) == status.SIZE == sum(map(len, contents.values()))
