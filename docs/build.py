@@ -3,8 +3,8 @@
     python docs/build.py            build and check
     python docs/build.py --write    first write again what is generated and committed
 
-Committed and generated: the state diagram and the picture of the matrix
-(docs/diagrams), and the reading order in README.md with its line counts.
+Committed and generated: the pictures (docs/diagrams), and the reading order in
+README.md with its line counts.
 What is built lies in docs/_build: html, man.
 """
 
@@ -20,6 +20,7 @@ BUILD = DOCS / "_build"
 sys.path[:0] = [str(DOCS / "_ext"), str(ROOT / "reference"), str(ROOT / "conformance")]
 
 import picture  # noqa: E402
+import pictures  # noqa: E402
 import tables  # noqa: E402
 
 from daemontools_conformance.contract import clauses  # noqa: E402
@@ -83,9 +84,11 @@ def main() -> int:
     if write:
         readme.write_text(as_generated(readme.read_text()))
         tables.draw()
+        pictures.write()
         if matrix():
             MATRIX.write_text(matrix())
     problems = [] if tables.is_fresh() else ["docs/diagrams is stale"]
+    problems += [f"docs/diagrams/{name}.svg is stale" for name in pictures.stale()]
     if matrix() and (not MATRIX.exists() or MATRIX.read_text() != matrix()):
         problems.append("docs/diagrams/matrix.svg is stale")
     if readme.read_text() != as_generated(readme.read_text()):

@@ -21,7 +21,7 @@ author = "the daemontools-reference authors"
 copyright = "2026, the daemontools-reference authors"  # noqa: A001 - Sphinx's name
 version = release = daemontools.__version__
 
-extensions = ["myst_parser", "clauses", "puzzles", "tables"]
+extensions = ["myst_parser", "clauses", "pictures", "puzzles", "tables"]
 myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
 myst_heading_anchors = 3
 exclude_patterns = ["_build", "_ext", "requirements.txt", "README.md"]
