@@ -21,19 +21,20 @@ from daemontools_conformance.reports.results import Report
 _SIGN = {
     Outcome.PASS: "✓",
     Outcome.PARTIAL: "✓ part",
-    Outcome.VARIANT: "≈ variant",
-    Outcome.NOT_OFFERED: "- not offered",
+    Outcome.VARIANT: "≈",
+    Outcome.NOT_OFFERED: "-",
     Outcome.NEW: "new",
-    Outcome.BEYOND: "- beyond",
+    Outcome.BEYOND: "+",
     Outcome.KNOWN_BUG: "bug",
     Outcome.FLAKY: "flaky",
     Outcome.FAIL: "✗ fail",
     Outcome.TIMEOUT: "✗ timeout",
     Outcome.CRASH: "✗ crash",
     Outcome.HARNESS_ERROR: "? harness",
-    Outcome.UNTESTED: "· untested",
-    Outcome.NOT_RUN: "· not run",
+    Outcome.UNTESTED: "·",
+    Outcome.NOT_RUN: " ",
 }
+STYLE, SCRIPT = (Path(__file__).parent / f"matrix.{kind}" for kind in ("css", "js"))
 _DETAIL = 1500  # characters of what was seen, in a note
 
 
@@ -43,13 +44,7 @@ def page(
     evidence: Sequence[str] = (),
     clause_link: str = "",
 ) -> str:
-    """The whole page.
-
-    `evidence` holds the address of each report's folder, or "". `clause_link` may
-    hold {program} and {anchor}; without it clauses have no links.
-    """
-    bases = [*evidence, *[""] * (len(reports) - len(evidence))]
-    assets = Path(__file__).parent
+    """The whole page; the arguments are those of `body`."""
     names = ", ".join(report.name for report in reports)
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -58,12 +53,32 @@ def page(
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>daemontools conformance: {escape(names)}</title>
 <style>
-{(assets / "matrix.css").read_text()}</style>
+{STYLE.read_text()}</style>
 </head>
 <body>
 <h1>daemontools conformance</h1>
-<p>{len(clauses)} clauses, {len(reports)} {_many("implementation", len(reports))}. Each row is one
-sentence about what a daemontools program does. Each cell shows the worst outcome of its tests.</p>
+{body(reports, clauses, evidence, clause_link)}
+</body>
+</html>
+"""
+
+
+def body(
+    reports: Sequence[Report],
+    clauses: Mapping[str, Clause],
+    evidence: Sequence[str] = (),
+    clause_link: str = "",
+) -> str:
+    """What the page shows; another page, which has the style, can show it too.
+
+    `evidence` holds the address of each report's folder, or "". `clause_link` may
+    hold {program} and {anchor}; without it clauses have no links.
+    """
+    bases = [*evidence, *[""] * (len(reports) - len(evidence))]
+    return f"""<p>{len(clauses)} clauses, {len(reports)}
+{_many("implementation", len(reports))}.
+Each row is one sentence about what a daemontools program does. Each cell shows the worst
+outcome of its tests.</p>
 {_short(reports)}
 {_counts(reports, clauses)}
 {_levels(reports, clauses)}
@@ -72,10 +87,7 @@ sentence about what a daemontools program does. Each cell shows the worst outcom
 {_table(reports, clauses, bases, clause_link)}
 {_notes(reports, clauses, bases)}
 <script>
-{(assets / "matrix.js").read_text()}</script>
-</body>
-</html>
-"""
+{SCRIPT.read_text()}</script>"""
 
 
 def _many(word: str, number: int) -> str:
@@ -236,7 +248,7 @@ def _table(
     bases: Sequence[str],
     clause_link: str,
 ) -> str:
-    head = "".join(f"<th scope=col>{escape(report.name)}</th>" for report in reports)
+    head = "".join(f"<th scope=col><span>{escape(report.name)}</span></th>" for report in reports)
     bodies = []
     by_program = groupby(clauses.values(), key=lambda clause: clause.program)
     for program, members in by_program:

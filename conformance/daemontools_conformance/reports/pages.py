@@ -34,8 +34,7 @@ def djb_list(clauses: Mapping[str, Clause], reports: Sequence[Report]) -> str:
         shown = ", ".join(f"`{clause}`" for clause in found[:_MOST_CLAUSES])
         more = f" and {len(found) - _MOST_CLAUSES} more" if len(found) > _MOST_CLAUSES else ""
         rows.append(
-            f"| {number} | {item['what']} | {shown or 'none yet'}{more} "
-            f"| {len(asked)}: {', '.join(asked)} | {len(passed)}: {', '.join(passed)} |"
+            f"| {number} | {item['what']} | {shown or 'none yet'}{more} | {_by(passed, asked)} |"
         )
     head = f"""\
 # What djb's own tests leave out
@@ -43,11 +42,20 @@ def djb_list(clauses: Mapping[str, Clause], reports: Sequence[Report]) -> str:
 daemontools 0.76 comes with a test script, `rts.tests`. The script begins with a list of
 {len(rows)} things that it does not test. This page lists them in djb's order and in our
 words. This suite tests {tested} of them. `daemontools-conformance djb` generates this page.
+The last column says which implementations satisfy all the clauses of a row. *All* means
+all those for which a result is committed and which offer the programs concerned.
 
-| | what | clauses | judged on | all hold on |
-|---|---|---|---|---|
+| | what | clauses | satisfied by |
+|---|---|---|---|
 """
     return head + "\n".join(rows) + "\n"
+
+
+def _by(passed: Sequence[str], asked: Sequence[str]) -> str:
+    """Who satisfies all the clauses of a row, of those that were asked."""
+    if len(passed) == len(asked):
+        return f"all {len(asked)}" if asked else "not judged"
+    return f"{len(passed)} of {len(asked)}: {', '.join(passed) or 'none'}"
 
 
 def _folders(words: Sequence[str]) -> list[str]:
