@@ -15,9 +15,9 @@ LAST = ["unix/start.py", "unix/chain.py"]
 
 
 def imported(file: str) -> set[str]:
-    """The modules of the package that a file imports as it is loaded, as names of files."""
+    """The modules of the package that a file imports, also in its functions, as names of files."""
     found = set()
-    for node in ast.parse((PACKAGE / file).read_text()).body:
+    for node in ast.walk(ast.parse((PACKAGE / file).read_text())):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("daemontools."):
             module = str(node.module).removeprefix("daemontools.").replace(".", "/")
             names = [f"{module}.py", *(f"{module}/{alias.name}.py" for alias in node.names)]
