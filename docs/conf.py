@@ -21,11 +21,24 @@ author = "the daemontools-reference authors"
 copyright = "2026, the daemontools-reference authors"  # noqa: A001 - Sphinx's name
 version = release = daemontools.__version__
 
-extensions = ["myst_parser", "clauses", "pictures", "puzzles", "tables"]
+extensions = [
+    "myst_parser",
+    "sphinx_copybutton",
+    "clauses",
+    "pictures",
+    "puzzles",
+    "tables",
+    "transcript",
+]
 myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
 myst_heading_anchors = 3
 exclude_patterns = ["_build", "_ext", "requirements.txt", "README.md"]
 nitpicky = True
+
+# Copying takes what is typed: the lines after `$ ` and `> `, without these.
+copybutton_prompt_text = r"\$ |> "
+copybutton_prompt_is_regexp = True
+copybutton_exclude = ".linenos, .go"
 
 html_theme = "furo"
 html_title = "daemontools-reference"

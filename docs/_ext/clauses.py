@@ -138,6 +138,7 @@ def write_pages(_app: Sphinx) -> None:
         programs.setdefault(clause.program, []).append(clause)
     texts = {program: _page(program, clauses) for program, clauses in programs.items()}
     texts["index"] = _index(programs)
+    texts["matrix"] = MATRIX
     texts["djb-list"] = pages.djb_list(all_clauses(), results())
     texts["not-tested"] = pages.untested(all_clauses(), of_suite(), results())
     texts["not-executed"] = unexecuted.page()
@@ -172,9 +173,7 @@ def _index(programs: dict[str, list[Clause]]) -> str:
         table.append("| " + " | ".join(map(str, cells)) + " |")
     meanings = "\n".join(f"- **{level}**: {text}." for level, text in LEVELS.items())
     names = "\n".join([*programs, "djb-list", "not-tested", "not-executed"])
-    matrix = (
-        'The <a href="matrix.html">matrix</a> shows all of them at once.\n\n' if results() else ""
-    )
+    all_at_once = "The [matrix](matrix.md) shows all of them at once.\n\n" if results() else ""
     return (
         "# Specification\n\n"
         "What an implementation of daemontools must do, one observable fact at a time: "
@@ -183,18 +182,37 @@ def _index(programs: dict[str, list[Clause]]) -> str:
         "Three lists show [what djb's own tests leave out](djb-list.md), "
         "[what this suite leaves out](not-tested.md) and "
         "[which code of the reference no clause needs](not-executed.md).\n\n"
-        f"{matrix}{meanings}\n\n" + "\n".join(table) + "\n\n"
+        f"{all_at_once}{meanings}\n\n" + "\n".join(table) + "\n\n"
         f"```{{toctree}}\n:hidden:\n\n{names}\n```\n"
     )
 
 
-def write_matrix(app: Sphinx, problem: Exception | None) -> None:
-    """The matrix of the committed results, beside the pages that its rows lead to."""
-    if problem is None and app.builder.format == "html" and results():
-        link = "{program}.html#{anchor}"
-        page = matrix.page(results(), all_clauses(), clause_link=link)
-        page = page.replace("<body>", '<body>\n<p><a href="index.html">Specification</a></p>', 1)
-        (Path(app.outdir) / "specification/matrix.html").write_text(page)
+MATRIX = """\
+---
+hide-toc: true
+---
+
+# Matrix
+
+All clauses, and what each implementation makes of them.
+
+```{matrix}
+```
+"""
+
+
+class Matrix(SphinxDirective):
+    """`{matrix}`: the matrix of the committed results; its rows lead to the clauses' pages."""
+
+    def run(self) -> list[nodes.Node]:
+        """The nodes that take the directive's place."""
+        if not results():
+            return self.parse_text_to_nodes("No results are committed yet.")
+        shown = matrix.body(results(), all_clauses(), clause_link="{program}.html#{anchor}")
+        # The style of a page of its own becomes the style of one part of this page.
+        style = matrix.STYLE.read_text().replace(":root", "&").replace("body {", ".whole-page {")
+        text = f'<style>.conformance {{ {style} }}</style><div class="conformance">{shown}</div>'
+        return [nodes.raw("", text, format="html")]
 
 
 def _write(path: Path, text: str) -> None:
@@ -207,6 +225,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Sphinx calls this."""
     app.add_directive("clauses", Clauses)
     app.add_directive("declared", Declared)
+    app.add_directive("matrix", Matrix)
     app.connect("builder-inited", write_pages)
-    app.connect("build-finished", write_matrix)
     return {"version": "1", "parallel_read_safe": True}

@@ -68,7 +68,7 @@ def picture(height: float, title: str, parts: "Iterable[str]") -> str:
     """The whole picture; `title` is its text alternative."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}" '
-        f'width="{WIDTH}" height="{height:g}" class="drawing" role="img">\n'
+        f'width="{WIDTH}" height="{height:g}" class="drawing sketch" role="img">\n'
         f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n"
         + "\n".join(parts)
         + "\n</svg>\n"

@@ -4,6 +4,7 @@ Each cell is a bar: how many of the program's clauses hold (green), hold as a
 declared variant (blue), fall short as a declared bug (amber) or undeclared (red);
 what is not offered or could not be tested stays grey. The numbers are the
 clauses that hold of those that were judged. From the committed results.
+The names of the implementations slant, so that thirteen of them fit on a page.
 """
 
 from collections import Counter
@@ -14,7 +15,7 @@ from daemontools_conformance.contract.clauses import Clause
 from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.reports.results import Report
 
-WIDTH, HEIGHT, LEFT, TOP = 118, 22, 104, 48
+WIDTH, HEIGHT, LEFT, TOP, RIGHT = 50, 20, 92, 62, 40
 HOLDS, VARIANT, BUG, SHORT, GREY = "#2e7d32", "#3b73b9", "#9a6700", "#b3261e", "#8888"
 ORDER = [HOLDS, VARIANT, BUG, SHORT]
 WORDS = {
@@ -40,22 +41,24 @@ def colour(outcome: Outcome) -> str:
 def draw(clauses: Mapping[str, Clause], reports: Sequence[Report]) -> str:
     """The picture as SVG; its text is readable on light and on dark pages."""
     programs = list(dict.fromkeys(clause.program for clause in clauses.values()))
-    width = LEFT + max(WIDTH * len(reports), 560) + 10
+    width = LEFT + max(WIDTH * len(reports), 560) + RIGHT
     height = TOP + HEIGHT * len(programs) + 34
     parts = [
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-            f'width="{width}" height="{height}" font-family="sans-serif" font-size="12" role="img">'
+            f'width="{width}" height="{height}" font-family="sans-serif" font-size="12" role="img" '
+            'class="drawing bars">'
         ),
         "<title>Clauses that hold, by program and implementation</title>",
         (
-            "<style>text{fill:#222}.t{fill:#fff}"
+            "<style>text{fill:#222}"
+            ".t{fill:#fff;stroke:#333;stroke-width:2px;paint-order:stroke}"
             "@media(prefers-color-scheme:dark){text{fill:#ddd}}</style>"
         ),
     ]
     for column, report in enumerate(reports):
-        x = LEFT + WIDTH * column
-        parts.append(f'<text x="{x}" y="{TOP - 10}">{escape(report.name)}</text>')
+        place = f"translate({LEFT + WIDTH * column + 8} {TOP - 8}) rotate(-35)"
+        parts.append(f'<text transform="{place}">{escape(report.name)}</text>')
     for row, program in enumerate(programs):
         y = TOP + HEIGHT * row
         parts.append(
@@ -70,7 +73,7 @@ def draw(clauses: Mapping[str, Clause], reports: Sequence[Report]) -> str:
 
 
 def _bar(seen: Counter[str], total: int, x: float, y: float) -> list[str]:
-    long = WIDTH - 12
+    long = WIDTH - 4
     parts = [f'<rect x="{x}" y="{y}" width="{long}" height="16" rx="3" fill="{GREY}"/>']
     judged = sum(seen[shade] for shade in ORDER)
     at = float(x)
@@ -82,10 +85,8 @@ def _bar(seen: Counter[str], total: int, x: float, y: float) -> list[str]:
             )
         at += part
     if judged:
-        text = f"{seen[HOLDS] + seen[VARIANT]} of {judged}"
-        white = at - x > 10 + 6 * len(text)  # on the colours, if they are long enough, else beside
-        place = f'class="t" x="{x + 6}"' if white else f'x="{at + 4:.1f}"'
-        parts.append(f'<text {place} y="{y + 12}" font-size="11">{text}</text>')
+        text = f"{seen[HOLDS] + seen[VARIANT]}/{judged}"
+        parts.append(f'<text class="t" x="{x + 3}" y="{y + 12}" font-size="9">{text}</text>')
     return parts
 
 
@@ -94,5 +95,5 @@ def _legend(y: int) -> list[str]:
     for shade, word in WORDS.items():
         parts.append(f'<rect x="{x}" y="{y - 10}" width="11" height="11" fill="{shade}"/>')
         parts.append(f'<text x="{x + 15}" y="{y}" font-size="11">{word}</text>')
-        x += 30 + 6 * len(word)
+        x += 28 + 6 * len(word)
     return parts

@@ -6,6 +6,7 @@
 compares with real processes what no module of the reference can say.
 """
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -376,20 +377,40 @@ def stale() -> list[str]:
 def setup(app: Any) -> dict[str, Any]:
     """Sphinx calls this."""
     from docutils import nodes
+    from sphinx.transforms.post_transforms import SphinxPostTransform
     from sphinx.util.docutils import SphinxDirective
+
+    def drawing(file: Path) -> nodes.raw:
+        """The drawing as a part of the page, which has the style (docs/_static/site.css)."""
+        return nodes.raw(
+            "", re.sub("<style>.*?</style>", "", file.read_text(), flags=re.DOTALL), format="html"
+        )
+
+    class Inline(SphinxPostTransform):
+        """An image that is one of the drawings becomes a part of the page, too."""
+
+        default_priority = 1
+        formats = ("html",)
+
+        def run(self, **_: Any) -> None:
+            for image in list(self.document.findall(nodes.image)):
+                file = FOLDER.parent / image["uri"]
+                if file.suffix == ".svg" and 'class="drawing' in file.read_text():
+                    image.replace_self(nodes.container("", drawing(file), classes=["wide"]))
 
     class Picture(SphinxDirective):
         required_arguments = 1
         has_content = True
 
         def run(self) -> list[nodes.Node]:
-            """A figure; the drawing is a part of the page, so that it has the page's colours."""
+            """A figure."""
             file = FOLDER / f"{self.arguments[0]}.svg"
             self.env.note_dependency(str(file))
-            figure = nodes.figure("", nodes.raw("", file.read_text(), format="html"))
+            figure = nodes.figure("", drawing(file))
             caption = self.parse_inline(" ".join(self.content), lineno=self.lineno)[0]
             figure += nodes.caption("", "", *caption)
             return [figure]
 
     app.add_directive("picture", Picture)
+    app.add_post_transform(Inline)
     return {"version": "1", "parallel_read_safe": True}
