@@ -26,8 +26,11 @@ extensions = [
     "sphinx_copybutton",
     "clauses",
     "pictures",
+extensions = [
+    "lookups",
     "puzzles",
     "tables",
+]
     "transcript",
 ]
 myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]

@@ -1,0 +1,107 @@
+"""On the pages on which one looks things up nothing is missing, and nothing is made up."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS / "_ext"))
+
+import lookups  # noqa: E402
+
+from daemontools.core import machine, script  # noqa: E402
+from daemontools.programs import softlimit, svc  # noqa: E402
+
+
+def strings(file: Path) -> Iterator[str]:
+    """The strings in the code of a module, without docstrings."""
+    tree = ast.parse(file.read_text())
+    docs = {ast.get_docstring(node, clean=False) for node in ast.walk(tree)
+            if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef)}  # fmt: skip
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
+            value = node.value.decode() if isinstance(node.value, bytes) else node.value
+            if value not in docs:
+                yield value
+
+
+# Phrases of a program's code that are in none of its messages.
+NOT_SAID = {
+    "svc": {"option requires an argument"},  # none of its options has one
+    "setlock": {"option requires an argument"},
+    "svstat": {"normally up", "normally down", "want up", "want down"},  # the status itself
+}
+
+
+@pytest.mark.parametrize("program", lookups.PROGRAMS)
+def test_every_phrase_in_the_code_of_a_program_is_in_a_message(program: str) -> None:
+    said = "\n".join(m.text for m in lookups.all_messages() if m.program == program)
+    said += (DOCS / "reference/messages.md").read_text()
+    for file in lookups.modules(program):
+        phrases = {text.strip(" :,") for text in strings(file)}
+        phrases = {text for text in phrases if re.fullmatch(r"[a-z][a-z -]* [a-z -]*[a-z]", text)}
+        assert {text for text in phrases if text not in said} <= NOT_SAID.get(program, set())
+
+
+def test_a_message_has_no_part_that_is_not_understood() -> None:
+    places = {place for message in lookups.all_messages()
+              for place in re.findall(r"\b[A-Z_]{4,}\b", message.text)}  # fmt: skip
+    assert places <= {"REASON", "NAME", "FILE", "PROGRAM", "ACCOUNT", "NUMBER", "LETTER"}
+
+
+@pytest.mark.parametrize("program", lookups.PROGRAMS)
+def test_the_exit_codes_of_a_program_are_in_its_manual_page(program: str) -> None:
+    made = {m.code for m in lookups.all_messages() if m.program == program and m.code}
+    source = lookups.modules(program)[0].read_text()
+    made |= {int(code) for code in re.findall(r"\b(?:return|_exit\() ?(100|111)\b", source)}
+    if program == "svscan":
+        made.discard(100)
+    told = {int(code) for code in re.findall(r"\b\d+\b", lookups.section(program, "Exit status"))}
+    assert made <= told
+
+
+def test_the_letters_are_those_of_the_code() -> None:
+    told = {program: told_letters(program, heading) for program, heading, _ in lookups.LETTERS}
+    commands = [letter.decode() for letter in machine.COMMANDS]
+    assert sorted(told["supervise"]) == sorted(commands) == sorted(svc.LETTERS.decode())
+    assert sorted(told["softlimit"]) == sorted(letter.decode() for letter in softlimit.LIMITS)
+    setlock = lookups.modules("setlock")[0].read_text()
+    assert f'options.parse(argv, b"{"".join(told["setlock"])}")' in setlock
+    kinds = re.findall(r'b"([^"=])"', Path(script.__file__).read_text().split("for argument")[1])
+    assert {*kinds, "t", "="} - {*told["multilog"]} == set()
+
+
+def told_letters(program: str, heading: str) -> list[str]:
+    """The letters before the definitions in a section of a manual page."""
+    terms = [term for term, _ in lookups.definitions(lookups.section(program, heading))]
+    single = [word.strip("*")[:1] for term in terms for word in term.split(", ")]
+    if program in ("setlock", "softlimit"):
+        return [term[1] for term in terms]
+    return single
+
+
+OPENERS = {"open_append", "open_read", "open_trunc", "open_write", "_make_fifo", "mkdir", "mkfifo",
+           "rename", "stat", "_exists", "execv", "_is_marked"}  # fmt: skip
+
+
+@pytest.mark.parametrize("program", lookups.PROGRAMS)
+def test_every_file_that_a_program_names_is_on_the_page(program: str) -> None:
+    named = set()
+    for file in lookups.modules(program):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in OPENERS:
+                named |= {ast.literal_eval(a) for a in node.args[:2] if isinstance(a, ast.Constant)}
+    names = {n.decode() if isinstance(n, bytes) else n for n in named if isinstance(n, str | bytes)}
+    missing = {name.removeprefix("./") for name in names} - lookups.file_names()
+    assert missing <= {".", "supervise", "/bin/sh", "status.new"}
+
+
+def test_the_files_of_a_rotation_are_on_the_page() -> None:
+    from daemontools.core import rotate
+
+    steps = [*rotate.FULL, *rotate.KEEP, *rotate.PROCESSOR, *rotate.PROCESSED, *rotate.GIVE_UP]
+    assert {file for _, file, _ in steps} <= lookups.file_names()
