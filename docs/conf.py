@@ -28,6 +28,8 @@ extensions = [
     "pictures",
 extensions = [
     "lookups",
+extensions = [
+    "links",
     "puzzles",
     "tables",
 ]
