@@ -12,6 +12,7 @@ DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS / "_ext"))
 
 import lookups  # noqa: E402
+import said  # noqa: E402
 
 from daemontools.core import machine, script  # noqa: E402
 from daemontools.programs import softlimit, svc  # noqa: E402
@@ -37,26 +38,26 @@ NOT_SAID = {
 }
 
 
-@pytest.mark.parametrize("program", lookups.PROGRAMS)
+@pytest.mark.parametrize("program", said.PROGRAMS)
 def test_every_phrase_in_the_code_of_a_program_is_in_a_message(program: str) -> None:
-    said = "\n".join(m.text for m in lookups.all_messages() if m.program == program)
-    said += (DOCS / "reference/messages.md").read_text()
-    for file in lookups.modules(program):
+    texts = "\n".join(m.text for m in said.all_messages() if m.program == program)
+    texts += (DOCS / "reference/messages.md").read_text()
+    for file in said.modules(program):
         phrases = {text.strip(" :,") for text in strings(file)}
         phrases = {text for text in phrases if re.fullmatch(r"[a-z][a-z -]* [a-z -]*[a-z]", text)}
-        assert {text for text in phrases if text not in said} <= NOT_SAID.get(program, set())
+        assert {text for text in phrases if text not in texts} <= NOT_SAID.get(program, set())
 
 
 def test_a_message_has_no_part_that_is_not_understood() -> None:
-    places = {place for message in lookups.all_messages()
+    places = {place for message in said.all_messages()
               for place in re.findall(r"\b[A-Z_]{4,}\b", message.text)}  # fmt: skip
     assert places <= {"REASON", "NAME", "FILE", "PROGRAM", "ACCOUNT", "NUMBER", "LETTER"}
 
 
-@pytest.mark.parametrize("program", lookups.PROGRAMS)
+@pytest.mark.parametrize("program", said.PROGRAMS)
 def test_the_exit_codes_of_a_program_are_in_its_manual_page(program: str) -> None:
-    made = {m.code for m in lookups.all_messages() if m.program == program and m.code}
-    source = lookups.modules(program)[0].read_text()
+    made = {m.code for m in said.all_messages() if m.program == program and m.code}
+    source = said.modules(program)[0].read_text()
     made |= {int(code) for code in re.findall(r"\b(?:return|_exit\() ?(100|111)\b", source)}
     if program == "svscan":
         made.discard(100)
@@ -69,7 +70,7 @@ def test_the_letters_are_those_of_the_code() -> None:
     commands = [letter.decode() for letter in machine.COMMANDS]
     assert sorted(told["supervise"]) == sorted(commands) == sorted(svc.LETTERS.decode())
     assert sorted(told["softlimit"]) == sorted(letter.decode() for letter in softlimit.LIMITS)
-    setlock = lookups.modules("setlock")[0].read_text()
+    setlock = said.modules("setlock")[0].read_text()
     assert f'options.parse(argv, b"{"".join(told["setlock"])}")' in setlock
     kinds = re.findall(r'b"([^"=])"', Path(script.__file__).read_text().split("for argument")[1])
     assert {*kinds, "t", "="} - {*told["multilog"]} == set()
@@ -88,10 +89,10 @@ OPENERS = {"open_append", "open_read", "open_trunc", "open_write", "_make_fifo",
            "rename", "stat", "_exists", "execv", "_is_marked"}  # fmt: skip
 
 
-@pytest.mark.parametrize("program", lookups.PROGRAMS)
+@pytest.mark.parametrize("program", said.PROGRAMS)
 def test_every_file_that_a_program_names_is_on_the_page(program: str) -> None:
     named = set()
-    for file in lookups.modules(program):
+    for file in said.modules(program):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in OPENERS:
                 named |= {ast.literal_eval(a) for a in node.args[:2] if isinstance(a, ast.Constant)}

@@ -165,24 +165,26 @@ class LinkTerms(SphinxPostTransform):
             return
         used: set[str] = set()
         for text in list(self.document.findall(nodes.Text)):
-            if is_plain(text) and not isinstance(text.parent, nodes.literal):
+            if is_plain(text):
                 self._link(text, used)
         used_in(self.env)[self.env.docname] = used
 
     def _link(self, text: nodes.Text, used: set[str]) -> None:
+        """Link the terms in a piece of text. A literal must be a term as a whole."""
+        words, is_literal = text.astext(), isinstance(text.parent, nodes.literal)
         parts: list[nodes.Node] = []
         at = 0
-        for match in any_term().finditer(text.astext()):
+        for match in any_term().finditer(words):
             id_, entry = terms()[match[1].lower()]
-            if entry not in used:
+            if entry not in used and (not is_literal or match[0] == words):
                 used.add(entry)
                 uri = self.app.builder.get_relative_uri(self.env.docname, GLOSSARY)
                 link = nodes.reference("", match[0], refuri=f"{uri}#{id_}", internal=True)
                 link["classes"].append("term")
-                parts += [nodes.Text(text.astext()[at : match.start()]), link]
+                parts += [nodes.Text(words[at : match.start()]), link]
                 at = match.end()
         if parts:
-            text.parent.replace(text, [*parts, nodes.Text(text.astext()[at:])])
+            text.parent.replace(text, [*parts, nodes.Text(words[at:])])
 
 
 # LITERALS

@@ -9,206 +9,28 @@
 docs/test_lookups.py compares them with the code: nothing is missing, nothing is made up.
 """
 
-import ast
 import errno
 import os
 import re
 import resource
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+
+from said import PROGRAMS, all_messages
 
 from daemontools.programs import softlimit
 from daemontools.unix import messages
 
 ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "reference/daemontools"
 MANUAL = ROOT / "docs/man"
-PROGRAMS = sorted(file.stem for file in PACKAGE.glob("programs/[a-z]*.py"))
-# The modules that say something in the name of a program, beside its own.
-HELPERS = {
-    "multilog": ["unix/logdir.py"],
-    "svc": ["core/options.py"],
-    "setlock": ["core/options.py"],
-    "softlimit": ["core/options.py"],
-}
-
-
-def modules(program: str) -> list[Path]:
-    """The modules whose messages are the program's."""
-    return [PACKAGE / f"programs/{program}.py", *(PACKAGE / m for m in HELPERS.get(program, []))]
-
-
-# MESSAGES
-
-
-class Message(NamedTuple):
-    """What a program prints, and the exit code that follows; None: it goes on."""
-
-    program: str
-    text: str
-    code: int | None
-
-
-# What stands in the place of an expression: the last word of its name, or this.
-PLACES = {
-    "error": "REASON", "reason": "REASON", "_reason": "REASON", "pathexec": "REASON",
-    "OSError": "REASON", "directory": "DIR", "_directory": "DIR", "where": "DIR",
-    "called": "NAME", "entry": "NAME", "old": "FILE", "child": "PROGRAM", "command": "PROGRAM",
-    "processor": "PROGRAM", "account": "ACCOUNT", "argv": "DIR", "code": "NUMBER",
-    "error_text": "REASON", "program": "PROGRAM",
-}  # fmt: skip
-SPEAKERS = {"die", "warn", "insist", "give_up", "fork"}
-# Helpers that put one of their arguments into a message: name -> the parameter.
-FILLERS = {"_tried": "what", "_pause": "action"}
-
-
-@cache
-def all_messages() -> list[Message]:
-    """The messages of all programs, in the order of their code."""
-    return [message for program in PROGRAMS for message in _messages_of(program)]
-
-
-def _messages_of(program: str) -> Iterator[Message]:
-    seen = set()
-    trees = [ast.parse(file.read_text()) for file in modules(program)]
-    values = {
-        name: value.value
-        for tree in trees
-        for name, value in _assignments(tree.body)
-        if isinstance(value, ast.Constant) and isinstance(value.value, str)
-    }
-    for tree in trees:
-        for message in _Module(program, tree, values).messages():
-            if message not in seen:
-                seen.add(message)
-                yield message
-
-
-class _Module:
-    """A module's source, searched for what it says."""
-
-    def __init__(self, program: str, tree: ast.Module, values: dict[str, str]) -> None:
-        self.program, self.tree, self.values = program, tree, values
-
-    def messages(self) -> Iterator[Message]:
-        for function in ast.walk(self.tree):
-            if isinstance(function, ast.FunctionDef):
-                tuples = dict(_assignments(ast.walk(function)))
-                for node in _own(function):
-                    yield from self._message(node, tuples)
-        for table in ("TROUBLE", "TROUBLE_AT_START"):  # of unix/logdir.py
-            for node in (value for name, value in _assignments(self.tree.body) if name == table):
-                texts = [v.value for v in node.values if isinstance(v, ast.Constant)]  # type: ignore[attr-defined]
-                end, code = (": REASON", 111) if "START" in table else (", pausing: REASON", None)
-                kind = "fatal" if code else "warning"
-                yield from (Message("multilog", f"multilog: {kind}: {t}{end}", code) for t in texts)
-
-    def _message(self, node: ast.AST, tuples: dict[str, ast.expr]) -> Iterator[Message]:
-        """What a call or a return says."""
-        if isinstance(node, ast.Return) and self.program == "svstat":
-            yield from self._answer(node.value)
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
-            return
-        speaker, arguments = node.func.id, list(node.args)
-        code = None
-        if speaker == "die" and isinstance(arguments[0], ast.Constant):
-            code = int(arguments.pop(0).value)  # type: ignore[attr-defined]
-        elif speaker == "give_up":
-            code, arguments = 111, [ast.Name("FATAL"), *arguments]
-        elif speaker == "insist":
-            arguments = [ast.Name("WARNING"), *arguments[1:], ast.Constant(", pausing: REASON")]
-        elif speaker == "fork" and arguments:
-            code, arguments = 111, [ast.Starred(arguments[0]), ast.Constant("REASON")]
-        elif speaker == "_complaint" and len(arguments) == 3:
-            code = 100  # after the usage
-            arguments = [
-                ast.Constant(f"{self.program}: "),
-                arguments[1],
-                ast.Constant(" -- LETTER"),
-            ]
-        elif speaker != "warn":
-            return
-        text = "".join(self._word(part, tuples) for part in arguments)
-        if " " not in text.partition(": ")[2] or "STARRED" in text or "_COMPLAINT" in text:
-            return
-        if "requires an argument" in text and self.program != "softlimit":
-            return  # no option of the others has one
-        yield from (Message(self.program, filled, code) for filled in self._filled(text))
-
-    def _answer(self, value: ast.expr | None) -> Iterator[Message]:
-        """svstat's answers take the place of the status."""
-        if isinstance(value, ast.Constant) and isinstance(value.value, str):
-            yield Message("svstat", f"NAME: {value.value}", None)
-        elif isinstance(value, ast.JoinedStr) and "DOING" in (text := self._word(value, {})):
-            doing = [v for n, v in _assignments(ast.walk(self.tree)) if n == "doing"]
-            for phrase in doing:
-                yield Message("svstat", "NAME: " + text.replace("DOING", phrase.value), None)  # type: ignore[attr-defined]
-
-    def _filled(self, text: str) -> list[str]:
-        """The text for each value that the module gives to a helper's parameter."""
-        for helper, parameter in FILLERS.items():
-            place = f" {parameter.upper()}"
-            calls = (n for n in ast.walk(self.tree) if isinstance(n, ast.Call))
-            if place in text:
-                words = [
-                    c.args[0].value
-                    for c in calls
-                    if isinstance(c.func, ast.Name)
-                    and c.func.id == helper
-                    and isinstance(c.args[0], ast.Constant)
-                ]
-                return [text.replace(place, f" {word}") for word in words]
-        return [text]
-
-    def _word(self, node: ast.expr, tuples: dict[str, ast.expr]) -> str:
-        """A part of a message: its words, or a placeholder in capitals."""
-        if isinstance(node, ast.Constant):
-            value = node.value
-            return value.decode() if isinstance(value, bytes) else str(value)
-        if isinstance(node, ast.JoinedStr):
-            return "".join(self._word(part, tuples) for part in node.values)
-        if isinstance(node, ast.FormattedValue):
-            return self._word(node.value, tuples)
-        if isinstance(node, ast.Tuple):
-            return "".join(self._word(part, tuples) for part in node.elts)
-        if isinstance(node, ast.Starred):
-            inner = (
-                tuples.get(node.value.id, node.value)
-                if isinstance(node.value, ast.Name)
-                else node.value
-            )
-            return self._word(inner, tuples) if isinstance(inner, ast.Tuple) else "STARRED"
-        if isinstance(node, ast.Name) and node.id in self.values:
-            return self.values[node.id]
-        if isinstance(node, ast.Name) and isinstance(constant := tuples.get(node.id), ast.Constant):
-            return self._word(constant, {})
-        name = re.findall(r"[A-Za-z_]+", ast.unparse(node))
-        last = name[-1] if isinstance(node, ast.Attribute) else name[0]
-        return PLACES.get(last, last.upper())
-
-
-def _assignments(nodes: "Any") -> Iterator[tuple[str, ast.expr]]:
-    """The simple assignments among some nodes: name, value."""
-    for node in nodes:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            yield node.targets[0].id, node.value
-
-
-def _own(function: ast.FunctionDef) -> Iterator[ast.AST]:
-    """The nodes of a function without those of the functions inside it."""
-    for node in ast.iter_child_nodes(function):
-        if not isinstance(node, ast.FunctionDef):
-            yield node
-            yield from _own(node)  # type: ignore[arg-type]
 
 
 def message_table() -> str:
     """The messages as a Markdown table."""
-    lines = ["| message | then |", "|---|---|"]
+    lines = ["| message | exit code |", "|---|---|"]
     for _, text, code in all_messages():
-        lines.append(f"| `{text}` | {'goes on' if code is None else f'exits {code}'} |")
+        lines.append(f"| `{text}` | {code or ''} |")
     return "\n".join(lines)
 
 
