@@ -22,6 +22,7 @@ sys.path[:0] = [str(DOCS / "_ext"), str(ROOT / "reference"), str(ROOT / "conform
 import picture  # noqa: E402
 import pictures  # noqa: E402
 import tables  # noqa: E402
+import whole  # noqa: E402
 
 from daemontools_conformance.contract import clauses  # noqa: E402
 from daemontools_conformance.reports import committed  # noqa: E402
@@ -51,8 +52,9 @@ def matrix() -> str:
 
 
 def build(builder: str) -> Path:
-    """Build with one of Sphinx's builders; the folder of the result. SystemExit if it warned."""
+    """Build anew with one of Sphinx's builders; the folder. SystemExit if it warned."""
     out = BUILD / builder
+    shutil.rmtree(out, ignore_errors=True)
     flags = ["-E", "-n", "-W", "--keep-going", "-q", "-b", builder, "-d", BUILD / "doctrees"]
     sphinx = [sys.executable, "-m", "sphinx", *flags, DOCS, out]
     if subprocess.run(sphinx, check=False).returncode != 0:
@@ -94,6 +96,7 @@ def main() -> int:
     if readme.read_text() != as_generated(readme.read_text()):
         problems.append("the reading order or the matrix in README.md is stale")
     html, man = build("html"), build("man")
+    problems += [f"a link leads nowhere: {link}" for link in whole.broken_links(html)]
     if write:
         for page in PAGES.glob("*.8"):
             page.unlink()

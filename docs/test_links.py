@@ -10,6 +10,7 @@ DOCS = Path(__file__).parent
 sys.path[:0] = [str(DOCS / "_ext"), str(DOCS.parent / "conformance")]
 
 import links  # noqa: E402
+import whole  # noqa: E402
 from pygments.token import Generic  # noqa: E402
 from transcript import TranscriptLexer  # noqa: E402
 
@@ -95,3 +96,12 @@ def test_what_is_typed_differs_from_what_comes_out() -> None:
         "E\n",
     ]
     assert [w for token, w in shown if token is Generic.Output] == ["x\n", "> not typed\n"]
+
+
+def test_a_link_that_leads_nowhere_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text(
+        '<p id="x"><a href="b.html#y">1</a><a href="b.html#z">2</a><a href="c.html">3</a>'
+        '<a href="#x">4</a><a href="https://example.org/">5</a></p>'
+    )
+    (tmp_path / "b.html").write_text('<p id="y"><a href="a.html?q=1#x">6</a></p>')
+    assert whole.broken_links(tmp_path) == ["a.html: b.html#z", "a.html: c.html"]

@@ -396,7 +396,10 @@ def setup(app: Any) -> dict[str, Any]:
             for image in list(self.document.findall(nodes.image)):
                 file = FOLDER.parent / image["uri"]
                 if file.suffix == ".svg" and 'class="drawing' in file.read_text():
-                    image.replace_self(nodes.container("", drawing(file), classes=["wide"]))
+                    inline: nodes.Node = drawing(file)
+                    if "sketch" not in file.read_text():  # it is wider than a telephone
+                        inline = nodes.container("", inline, classes=["wide"])
+                    image.replace_self(inline)
 
     class Picture(SphinxDirective):
         required_arguments = 1
