@@ -25,14 +25,11 @@ extensions = [
     "myst_parser",
     "sphinx_copybutton",
     "clauses",
-    "pictures",
-extensions = [
-    "lookups",
-extensions = [
     "links",
+    "lookups",
+    "pictures",
     "puzzles",
     "tables",
-]
     "transcript",
 ]
 myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
