@@ -166,8 +166,8 @@ def _start(implementation: Implementation, case: Case, root: bytes, reading: int
         for name in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(name, signal.SIG_DFL)
         environment = [entry.replace(b"{box}", root + b"/box") for entry in case.environment]
-        prepare.execve(file, argv, prepare.change(words, environment))
-    except (OSError, ValueError, SystemExit) as error:
+        prepare.execute(file, argv, environment, words)
+    except (OSError, ValueError, KeyError) as error:
         with open(root + b"/not-started", "w") as reason:
             reason.write(f"{error!r}")
     finally:

@@ -1,6 +1,6 @@
-"""Change the state of a process, then execute a program in it.
+"""Change the state of a forked child, then execute a program in it.
 
-    prepare.py [OPTION VALUE]... -- FILE ARGV0 [ARGUMENT]...
+The options, each with its value:
 
     --block SIG        block a signal (TERM, or a number)
     --ignore SIG       ignore a signal
@@ -16,42 +16,23 @@
     --environ-entry S  add S to the block as it is (duplicates and entries without "=" too)
     --empty-environ    start with an empty block
 
-The program gets exactly the environment block that this process got, with those
-changes. Run this file as `python -ISXutf8 prepare.py`. It restores what CPython
-changes (PIPE, XFSZ, INT, LC_CTYPE).
+The program gets exactly the environment block that is given here, with those changes.
+This is a fork and no program of its own, since to start an interpreter takes longer than
+most tests.
 """
 
 import ctypes
 import os
 import resource
 import signal
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
+from typing import Never
 
-_COERCED = [b"LC_CTYPE=C.UTF-8", b"LC_CTYPE=C.utf8", b"LC_CTYPE=UTF-8"]
 _LIBC = ctypes.CDLL(None, use_errno=True)  # load it before limits and descriptors prevent that
 
 
 def _number(name: str) -> int:
     return int(name) if name.isdigit() else int(getattr(signal, f"SIG{name}"))
-
-
-def _block() -> list[bytes]:
-    """The block that this process got, entry by entry."""
-    try:
-        with open("/proc/self/environ", "rb") as file:
-            return file.read().split(b"\0")[:-1]
-    except FileNotFoundError:
-        return _block_of_library()
-
-
-def _block_of_library() -> list[bytes]:
-    """The C library's environment, without the locale that CPython has appended (PEP 538)."""
-    entries = ctypes.POINTER(ctypes.c_char_p).in_dll(_LIBC, "environ")
-    block: list[bytes] = []
-    while entry := entries[len(block)]:
-        block.append(entry)
-    return block[:-1] if block and block[-1] in _COERCED else block
 
 
 def _open(fd: int) -> None:
@@ -88,41 +69,44 @@ CHANGES: dict[str, Callable[[str], object]] = {
 }
 
 
-def change(options: list[str], block: list[bytes]) -> list[bytes]:
-    """Apply the options in order to this process, and return the changed environment block."""
-    options = list(options)
-    while options:
-        option = options.pop(0)
-        if option == "--empty-environ":
-            block = []
-        elif option == "--environ-entry":
-            block.append(os.fsencode(options.pop(0)))
-        elif option in CHANGES:
-            CHANGES[option](options.pop(0))
-        else:
-            sys.exit(f"prepare: unknown option {option}")
-    return block
+def execute(
+    file: bytes, argv: Sequence[bytes], block: Sequence[bytes], options: Sequence[str]
+) -> Never:
+    """Apply the options in order to this process, and execute the program in it. Raises OSError.
 
-
-def execve(file: bytes, argv: list[bytes], block: list[bytes]) -> None:
-    """Make the system call directly: os.execve refuses blocks that the kernel accepts."""
+    It makes the system call directly: os.execve refuses blocks that the kernel accepts. What
+    needs memory comes first, since a limit may leave none.
+    """
+    changes, entries = _read(options, block)
     arguments = (ctypes.c_char_p * (len(argv) + 1))(*argv, None)
-    environment = (ctypes.c_char_p * (len(block) + 1))(*block, None)
+    environment = (ctypes.c_char_p * (len(entries) + 1))(*entries, None)
+    for change, value in changes:
+        change(value)
     _LIBC.execve(file, arguments, environment)
     code = ctypes.get_errno()
-    sys.exit(f"prepare: unable to run {file!r}: {os.strerror(code)}")
+    raise OSError(code, f"unable to run: {os.strerror(code)}", os.fsdecode(file))
 
 
-def main() -> None:
-    """Apply the options, then execute the program."""
-    words = sys.argv[1:]
-    end = words.index("--")
-    options, file, argv = words[:end], words[end + 1], words[end + 2 :]
-    for name in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(name, signal.SIG_DFL)
-    block = change(options, _block())
-    execve(os.fsencode(file), [os.fsencode(word) for word in argv], block)
+def _read(
+    options: Sequence[str], block: Sequence[bytes]
+) -> tuple[list[tuple[Callable[[str], object], str]], list[bytes]]:
+    """The changes with their values, and the changed environment block. Raises KeyError."""
+    changes, entries = [], list(block)
+    words = iter(options)
+    for option in words:
+        if option == "--empty-environ":
+            entries = []
+        elif option == "--environ-entry":
+            entries.append(os.fsencode(next(words)))
+        else:
+            changes.append((CHANGES[option], next(words)))
+    return changes, entries
 
 
-if __name__ == "__main__":
-    main()
+def close_all_but(kept: Collection[int]) -> None:
+    """Let exec close each descriptor but the first three and those kept."""
+    for fd in {*map(int, os.listdir("/dev/fd"))} - {0, 1, 2, *kept}:
+        try:
+            os.set_inheritable(fd, False)  # noqa: FBT003 - the descriptor of the list itself: closed
+        except OSError:
+            pass

@@ -14,16 +14,16 @@ import os
 import shlex
 import shutil
 import subprocess
-import sys
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TypedDict, Unpack
 
 from daemontools_conformance.contract.outcomes import Crashed, Unavailable
 from daemontools_conformance.contract.places import folder as data_folder
 from daemontools_conformance.contract.profiles import PROGRAMS
-from daemontools_conformance.running import evidence, journal, probe, replay, witness
+from daemontools_conformance.running import evidence, journal, prepare, probe, replay, witness
 from daemontools_conformance.running.bounds import Guard
 from daemontools_conformance.running.implementation import Implementation
 from daemontools_conformance.running.needs import closed_to_others
@@ -184,9 +184,6 @@ class Sandbox:
         if self._is_bounded and not self._guard:
             self._guard = Guard(self.evidence, self.path, self._spared)
         self._note_first_files()
-        call, file = words, executable
-        if "prepare" in options:
-            call, file = self._prepared(words, executable, options["prepare"]), None
         name = f"{len(self.started):02d}.{Path(os.fsdecode(words[0])).name}"
         out, err = self.evidence / f"{name}.out", self.evidence / f"{name}.err"
         given = options.get("env", self.environment)
@@ -199,7 +196,7 @@ class Sandbox:
             **_facts(options),
         }
         try:
-            popen = self._popen(call, file, environment, (out, err), options)
+            popen = self._popen(words, executable, environment, (out, err), options)
         except OSError:  # it cannot be executed: a shell will say so, too
             journal.note("start", pid=0, **facts)
             journal.note("ended", pid=0)
@@ -211,18 +208,26 @@ class Sandbox:
 
     def _popen(
         self,
-        call: list[bytes],
-        file: str | None,
+        words: list[bytes],
+        executable: str | None,
         environment: dict[bytes, bytes],
         streams: tuple[Path, Path],
         options: Options,
     ) -> "subprocess.Popen[bytes]":
         """Start a process; its output goes to `streams`, unless the options say otherwise."""
         out, err = streams
-        with open(out, "wb") as out_file, open(err, "wb") as err_file:
+        prepared = None
+        if "prepare" in options:
+            prepared = self._prepared(words, executable, environment, options)
+        with (
+            open(out, "wb") as out_file,
+            open(err, "wb") as err_file,
+            warnings.catch_warnings(),
+        ):  # the guard is a thread, of which the fork needs nothing
+            warnings.simplefilter("ignore", DeprecationWarning)
             return subprocess.Popen(
-                call,
-                executable=file,
+                words,
+                executable=executable,
                 bufsize=0,
                 stdin=options.get("stdin", subprocess.DEVNULL),
                 stdout=options.get("stdout", out_file),
@@ -231,6 +236,7 @@ class Sandbox:
                 cwd=self.path / os.fsdecode(options.get("cwd", "")),
                 pass_fds=options.get("pass_fds", ()),
                 start_new_session=options.get("new_session", False),
+                preexec_fn=prepared,  # noqa: PLW1509 - the guard's thread holds no lock of ours
             )
 
     def _note_first_files(self) -> None:
@@ -261,16 +267,30 @@ class Sandbox:
         return running.wait(within, crash_is_an_answer=crash_is_an_answer)
 
     def _prepared(
-        self, words: list[bytes], executable: str | None, options: Sequence[Argument]
-    ) -> list[bytes]:
-        """The command line that runs `words` through prepare.py."""
+        self,
+        words: list[bytes],
+        executable: str | None,
+        environment: dict[bytes, bytes],
+        options: Options,
+    ) -> Callable[[], None]:
+        """What the forked child does: it changes its state and executes `words`."""
+        changes = [os.fsdecode(word) for word in options["prepare"]]
         found = shutil.which(os.fsdecode(words[0]), path=self.search_path)
         target = executable or found or words[0]
-        if "--user" in options:
+        if "--user" in changes:
             self.needs_to_be_open(target)
-        helper = Path(__file__).with_name("prepare.py")
-        call = [sys.executable, "-ISXutf8", helper, *options, "--", target, *words]
-        return [os.fsencode(word) for word in call]
+        block = [name + b"=" + value for name, value in environment.items()]
+
+        def execute() -> None:
+            try:
+                prepare.close_all_but(options.get("pass_fds", ()))
+                prepare.execute(os.fsencode(target), words, block, changes)
+            except Exception as error:
+                os.write(2, f"prepare: {error!r}\n".encode())
+            finally:
+                os._exit(1)
+
+        return execute
 
     def _needs_what_others_run(self, words: Sequence[bytes]) -> None:
         """Raise Unavailable if a program that stands after `setuidgid` is closed to other users."""
