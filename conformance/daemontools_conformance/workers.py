@@ -174,7 +174,11 @@ def _work(
         while data := os.read(queue.fileno(), _NUMBER):
             number = int.from_bytes(data, "big")
             pipe.send(number)
-            session.config.hook.pytest_runtest_protocol(item=order[number], nextitem=None)
+            item = order[number]
+            # What it shares with the test before (packages, a module) is still set up.
+            session._setupstate.teardown_exact(item)  # noqa: SLF001 - as pytest does between tests
+            session.config.hook.pytest_runtest_protocol(item=item, nextitem=item.parent)
+        session._setupstate.teardown_exact(None)  # noqa: SLF001 - as pytest does at its end
     except (KeyboardInterrupt, BrokenPipeError):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         session._setupstate.teardown_exact(None)  # noqa: SLF001 - as pytest does at its end

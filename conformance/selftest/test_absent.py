@@ -131,7 +131,7 @@ def test_smoke_adopt_and_a_run_agree_on_what_is_absent(
     absent = [program for program in PROGRAMS if program not in programs]
     assert smoke.main(profile) == 0
     assert f"missing: {' '.join(absent)} " in capsys.readouterr().out
-    assert locate(profile, tmp_path / "scratch").absent() == absent
+    assert locate(profile, tmp_path / "scratch").absent == absent
     assert f"not_offered = {json.dumps(absent)}" in adopt.text(profile, absent, {})
     assert 'peer = "reference"' in adopt.text(profile, absent, {})
     code, report = judged(folder, tmp_path / "report", "--clause", "svok/", "--clause", "svc/usage")

@@ -40,7 +40,7 @@ def main(name: str, output: Path | None, options: list[str]) -> int:
     with target.open("x"):
         target.unlink()
     scratch = Path(tempfile.mkdtemp(prefix="daemontools-adopt-"))
-    absent = locate(profile, scratch).absent()
+    absent = locate(profile, scratch).absent
     first = _judged(profile, scratch / "first", absent, {}, [*_of_those_there(absent), *options])
     if not first:
         print("adopt ended before a test had reported; nothing was written")

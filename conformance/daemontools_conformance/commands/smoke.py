@@ -50,7 +50,7 @@ def main(profile: Profile) -> int:
     scratch = Path(tempfile.mkdtemp(prefix="daemontools-smoke-"))
     implementation = locate(profile, scratch)
     print(f"{profile.name}: programs in {implementation.folder}")
-    absent = implementation.absent() if Path(profile.source).is_dir() else []
+    absent = implementation.absent if Path(profile.source).is_dir() else []
     troubles = unlike = 0
     for program in PROGRAMS:
         if program not in absent:

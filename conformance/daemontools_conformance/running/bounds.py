@@ -2,7 +2,9 @@
 
 The programs under test inherit no limit for this, because clauses are about their limits. A
 thread looks ten times a second instead, and kills all that the test has started if it is
-too much. Then every wait of the test ends, and its outcome is CRASH.
+too much. Then every wait of the test ends, and its outcome is CRASH. As long as the disk has
+room and the machine has memory as before, it looks closely only now and then: dozens of tests
+wait at the same time, and each close look takes a third of a millisecond.
 """
 
 import os
@@ -20,7 +22,8 @@ MOST_OUTPUT = 64 << 20  # bytes in one stream of a program
 MOST_DISK = 256 << 20  # bytes on disk of all that a test makes
 MOST_MEMORY = 2 << 30  # bytes that one process has in memory
 _NAP = 0.1  # seconds
-_NAPS = 5  # between two looks at processes and the disk, which cost more than one at the output
+_NAPS = 20  # between two close looks, at the latest
+_NOTICED = 32 << 20  # bytes of disk or of memory that are gone: reason for a close look
 
 
 class Guard:
@@ -32,6 +35,7 @@ class Guard:
         self._files = files
         self._spared = spared
         self._free = _free(files)
+        self._room = self._free, _memory()  # at the last close look
         self._woken = times_woken()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
@@ -55,7 +59,13 @@ class Guard:
         naps = 0
         while not self._over.wait(_NAP):
             naps += 1
-            what = self._output() or (self._processes() if naps % _NAPS == 0 else "")
+            room = _free(self._files), _memory()
+            if naps % _NAPS and all(
+                new > old - _NOTICED for new, old in zip(room, self._room, strict=True)
+            ):
+                continue
+            self._room = room
+            what = self._output() or self._processes()
             if what and not self.problem:
                 self.problem = Crashed(what)
                 patience.interrupt(self.problem)
@@ -115,7 +125,7 @@ def _children(pid: int) -> set[int]:
     found: set[int] = set()
     for thread in _entries(Path(f"/proc/{pid}/task")):
         try:
-            found.update(map(int, Path(thread.path, "children").read_text().split()))
+            found.update(map(int, table.read(f"{thread.path}/children").split()))
         except OSError:
             pass  # it has ended
     return found
@@ -170,10 +180,19 @@ def _held(pid: int) -> int:
 def _resident(pid: int) -> int:
     """The bytes that a process has in memory; 0 if it has ended."""
     try:
-        pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
+        pages = table.read(f"/proc/{pid}/statm").split()[1]
     except (OSError, IndexError):
         return 0
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _memory() -> int:
+    """The bytes of memory that processes can still get; 0 where nothing tells."""
+    try:
+        words = table.read("/proc/meminfo").split()
+        return int(words[words.index(b"MemAvailable:") + 1]) << 10
+    except (OSError, ValueError):
+        return 0
 
 
 def _free(folder: Path) -> int:

@@ -16,6 +16,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from daemontools_conformance.contract.outcomes import NotOffered, Unavailable
@@ -60,7 +61,7 @@ class Implementation:
 
     def stand_ins(self, subject: str) -> dict[str, Path | None]:
         """The absent programs, and the file of each that the peer lends."""
-        found: dict[str, Path | None] = dict.fromkeys(self.absent())
+        found: dict[str, Path | None] = dict.fromkeys(self.absent)
         for program in found:
             with suppress(NotOffered, Unavailable, ProgramMissing):
                 found[program] = self.file(program, subject)
@@ -96,8 +97,9 @@ class Implementation:
             raise ProgramMissing(f"{own} is not executable")
         return str(own), (program,)
 
+    @cached_property
     def absent(self) -> list[str]:
-        """The programs that are missing, or that the profile does not offer."""
+        """The programs that are missing at first, or that the profile does not offer."""
         left_out = self.profile.not_offered
         return [p for p in PROGRAMS if p in left_out or not (self.folder / p).is_file()]
 

@@ -10,11 +10,10 @@ import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from daemontools_conformance.running import journal
 from daemontools_conformance.running.probe import Items, limits_of, noted
-from daemontools_conformance.running.table import HAS_PROC, comm_of, is_asleep, proc
+from daemontools_conformance.running.table import HAS_PROC, comm_of, is_asleep, proc, read
 
 
 @dataclass(frozen=True)
@@ -77,19 +76,22 @@ def record(pid: int) -> Record:
 
 
 def _read(pid: int) -> Record:
-    at = proc(pid)
+    at = str(proc(pid))
     status = dict(
-        line.split(":\t", 1) for line in (at / "status").read_text().splitlines() if ":\t" in line
+        line.split(":\t", 1)
+        for line in os.fsdecode(read(f"{at}/status")).splitlines()
+        if ":\t" in line
     )
-    block = _zero_ended((at / "environ").read_bytes())
-    stat = (at / "stat").read_text().rpartition(")")[2].split()
+    block = _zero_ended(read(f"{at}/environ"))
+    stat = read(f"{at}/stat").rpartition(b")")[2].split()
+    descriptors = _descriptors(at)
     return Record(
-        argv=_zero_ended((at / "cmdline").read_bytes()),
+        argv=_zero_ended(read(f"{at}/cmdline")),
         environment=by_name(block),
         block=block,
         pid=pid,
-        comm=(at / "comm").read_bytes().rstrip(b"\n"),
-        directory=os.readlink(at / "cwd"),
+        comm=read(f"{at}/comm").rstrip(b"\n"),
+        directory=os.readlink(f"{at}/cwd"),
         uids=_numbers(status["Uid"]),
         gids=_numbers(status["Gid"]),
         groups=_numbers(status["Groups"]),
@@ -104,10 +106,10 @@ def _read(pid: int) -> Record:
         blocked=_signals(status["SigBlk"]),
         ignored=_signals(status["SigIgn"]),
         caught=_signals(status["SigCgt"]),
-        limits=_limits((at / "limits").read_text()),
-        descriptors={int(entry.name): _target(entry) for entry in sorted((at / "fd").iterdir())},
-        descriptor_flags=_of_descriptors(at, r"^flags:\t(\w+)"),
-        locks=_of_descriptors(at, r"^lock:\t\d+: +(\w+ +\w+ +\w+)"),
+        limits=_limits(read(f"{at}/limits").decode()),
+        descriptors={fd: _target(f"{at}/fd/{fd}") for fd in _numbers_in(f"{at}/fd")},
+        descriptor_flags=_matching(descriptors, r"^flags:\t(\w+)"),
+        locks=_matching(descriptors, r"^lock:\t\d+: +(\w+ +\w+ +\w+)"),
     )
 
 
@@ -176,20 +178,28 @@ def _limits(text: str) -> dict[str, tuple[str, str]]:
     return {name[4:]: (soft, hard) for name, soft, hard in rows}
 
 
-def _of_descriptors(folder: Path, pattern: str) -> dict[int, str]:
-    """The descriptors whose fdinfo matches the pattern, and the matching text."""
+def _descriptors(at: str) -> dict[int, str]:
+    """What the kernel tells about each descriptor."""
     found = {}
-    for entry in sorted((folder / "fdinfo").iterdir()):
+    for fd in _numbers_in(f"{at}/fdinfo"):
         try:
-            words = re.findall(pattern, entry.read_text(), flags=re.MULTILINE)
+            found[fd] = read(f"{at}/fdinfo/{fd}").decode()
         except OSError:
             continue  # closed meanwhile
-        if words:
-            found[int(entry.name)] = " ".join(", ".join(words).split())
     return found
 
 
-def _target(entry: Path) -> str:
+def _numbers_in(folder: str) -> list[int]:
+    return sorted(map(int, os.listdir(folder)))
+
+
+def _matching(descriptors: dict[int, str], pattern: str) -> dict[int, str]:
+    """The descriptors of which something matches the pattern, and the matching text."""
+    found = {fd: re.findall(pattern, text, flags=re.MULTILINE) for fd, text in descriptors.items()}
+    return {fd: " ".join(", ".join(words).split()) for fd, words in found.items() if words}
+
+
+def _target(entry: str) -> str:
     try:
         return os.readlink(entry)
     except OSError:

@@ -24,25 +24,25 @@ def remove(top: Path) -> None:
     _detach_mounts(top)
     _open_up(top)
     number = 0
-    while names := os.listdir(top):
-        for path in (top / name for name in names):
-            if path.is_symlink() or not path.is_dir():
-                path.unlink()
+    while left := list(os.scandir(top)):
+        for entry in left:
+            if not entry.is_dir(follow_symlinks=False):
+                os.unlink(entry)
                 continue
-            _open_up(path)
-            for inner in os.listdir(path):
-                if (path / inner).is_symlink() or not (path / inner).is_dir():
-                    (path / inner).unlink()
+            _open_up(entry)
+            for inner in list(os.scandir(entry)):
+                if not inner.is_dir(follow_symlinks=False):
+                    os.unlink(inner)
                     continue
                 while os.path.lexists(top / str(number)):
                     number += 1
-                _open_up(path / inner)
-                os.rename(path / inner, top / str(number))
-            path.rmdir()
+                _open_up(inner)
+                os.rename(inner, top / str(number))
+            os.rmdir(entry)
     top.rmdir()
 
 
-def _open_up(folder: Path) -> None:
+def _open_up(folder: "os.PathLike[str]") -> None:
     """Let the owner change a folder (moving it changes its `..`)."""
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         os.chmod(folder, 0o700)
@@ -50,7 +50,9 @@ def _open_up(folder: Path) -> None:
 
 def _detach_mounts(top: Path) -> None:
     """Detach what is mounted below, so that nothing behind it is removed. Raises OSError."""
-    for point in sorted(_mounted(top), reverse=True):
+    if not (found := _mounted(top)):
+        return
+    for point in sorted(found, reverse=True):
         subprocess.run([b"umount", b"-l", b"--", point], capture_output=True, check=False)
     if left := _mounted(top):
         raise OSError(f"something is still mounted on {os.fsdecode(left[0])}")
@@ -60,9 +62,12 @@ def _mounted(top: Path) -> list[bytes]:
     """The mount points at or below the folder, as this process sees them."""
     try:
         with open(_MOUNTS, "rb") as file:
-            points = [line.split(b" ")[4] for line in file]
+            points = [line.split(b" ", 5)[4] for line in file]
     except OSError:
         return []
-    paths = [point.decode("unicode_escape").encode("latin-1") for point in points]
-    real = os.fsencode(top.resolve())
+    paths = [
+        point.decode("unicode_escape").encode("latin-1") if b"\\" in point else point
+        for point in points
+    ]
+    real = os.path.realpath(os.fsencode(top))
     return [path for path in paths if path == real or path.startswith(real + b"/")]

@@ -150,7 +150,7 @@ class Sandbox:
 
     def check_none_is_absent(self, words: Iterable[bytes]) -> None:
         """Raise as `argv` does if one of the words is an absent program."""
-        for program in {os.fsencode(name) for name in self.implementation.absent()} & {*words}:
+        for program in {os.fsencode(name) for name in self.implementation.absent} & {*words}:
             self.argv(os.fsdecode(program))
 
     def check_none_was_absent(self) -> None:
@@ -294,11 +294,11 @@ class Sandbox:
 
     def _needs_what_others_run(self, words: Sequence[bytes]) -> None:
         """Raise Unavailable if a program that stands after `setuidgid` is closed to other users."""
-        names = [Path(os.fsdecode(word)).name for word in words]
+        names = [os.fsdecode(os.path.basename(word)) for word in words]
         after = names.index("setuidgid") + 1 if "setuidgid" in names else len(words)
         for name, word in zip(names[after:], words[after:], strict=True):
-            own = shutil.which(name, path=self.search_path)
-            if own and name in PROGRAMS and os.fsdecode(word) in (name, own):
+            own = shutil.which(name, path=self.search_path) if name in PROGRAMS else None
+            if own and os.fsdecode(word) in (name, own):
                 self.needs_to_be_open(own)
 
     def needs_to_be_open(self, file: Argument) -> None:

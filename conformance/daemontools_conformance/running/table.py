@@ -8,6 +8,7 @@ is asked by `proc`, and a test that asks cannot run elsewhere: it is UNTESTED, w
 import os
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from daemontools_conformance.contract.outcomes import Unavailable
@@ -33,7 +34,7 @@ def children(parent: int | None = None) -> set[int]:
     if parent is None and not _has_children():
         return set()  # the usual case
     own = os.getpid()
-    if os.path.exists(f"/proc/{own}/task/{own}/children"):
+    if _tells_children():
         found = _listed_children(parent or own)
         if found or parent is not None:
             return found
@@ -110,7 +111,7 @@ def argv_of(pid: int) -> tuple[bytes, ...]:
     if not HAS_PROC:
         return tuple(os.fsencode(_of(pid, "args")).split())
     try:
-        return tuple(Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0"))
+        return tuple(read(f"/proc/{pid}/cmdline").rstrip(b"\0").split(b"\0"))
     except OSError:
         return ()
 
@@ -120,7 +121,7 @@ def comm_of(pid: int) -> bytes:
     if not HAS_PROC:
         return os.fsencode(_of(pid, "comm"))
     try:
-        return Path(f"/proc/{pid}/comm").read_bytes().rstrip(b"\n")
+        return read(f"/proc/{pid}/comm").rstrip(b"\n")
     except OSError:
         return b""
 
@@ -156,8 +157,19 @@ def _state(pid: int) -> str:
 
 def _stat_fields(pid: int) -> list[str]:
     """The fields of /proc/PID/stat from the state on (the name before them may hold anything)."""
-    with open(f"/proc/{pid}/stat", "rb") as file:
-        return file.read().rpartition(b")")[2].decode().split()
+    return read(f"/proc/{pid}/stat").rpartition(b")")[2].decode().split()
+
+
+def read(file: str) -> bytes:
+    """The content of a file in /proc: waits ask often, and Python's file objects cost more."""
+    fd = os.open(file, os.O_RDONLY)
+    try:
+        content = b""
+        while part := os.read(fd, 65536):
+            content += part
+        return content
+    finally:
+        os.close(fd)
 
 
 def _listed_children(parent: int) -> set[int]:
@@ -165,11 +177,16 @@ def _listed_children(parent: int) -> set[int]:
     found: set[int] = set()
     try:
         for thread in os.listdir(f"/proc/{parent}/task"):
-            with open(f"/proc/{parent}/task/{thread}/children") as file:
-                found.update(int(word) for word in file.read().split())
+            found.update(map(int, read(f"/proc/{parent}/task/{thread}/children").split()))
     except (FileNotFoundError, ProcessLookupError):
         pass  # the process has gone, or one of its threads has
     return found
+
+
+@cache
+def _tells_children() -> bool:
+    """Does the kernel list the children of a process?"""
+    return os.path.exists("/proc/thread-self/children")
 
 
 def _has_children() -> bool:
