@@ -22,7 +22,8 @@ MOST_OUTPUT = 64 << 20  # bytes in one stream of a program
 MOST_DISK = 256 << 20  # bytes on disk of all that a test makes
 MOST_MEMORY = 2 << 30  # bytes that one process has in memory
 _NAP = 0.1  # seconds
-_NAPS = 20  # between two close looks, at the latest
+_NAPS = 5  # between two looks at the machine's memory
+_MOST_NAPS = 20  # between two close looks
 _NOTICED = 32 << 20  # bytes of disk or of memory that are gone: reason for a close look
 
 
@@ -35,7 +36,7 @@ class Guard:
         self._files = files
         self._spared = spared
         self._free = _free(files)
-        self._room = self._free, _memory()  # at the last close look
+        self._room = [self._free, _memory()]  # at the last close look
         self._woken = times_woken()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
@@ -59,12 +60,13 @@ class Guard:
         naps = 0
         while not self._over.wait(_NAP):
             naps += 1
-            room = _free(self._files), _memory()
-            if naps % _NAPS and all(
-                new > old - _NOTICED for new, old in zip(room, self._room, strict=True)
-            ):
+            disk, memory = self._room
+            is_as_before = _free(self._files) > disk - _NOTICED and (
+                naps % _NAPS or _memory() > memory - _NOTICED
+            )
+            if is_as_before and naps % _MOST_NAPS and not self.problem:
                 continue
-            self._room = room
+            self._room = [_free(self._files), _memory()]
             what = self._output() or self._processes()
             if what and not self.problem:
                 self.problem = Crashed(what)

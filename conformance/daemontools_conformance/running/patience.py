@@ -15,8 +15,10 @@ from daemontools_conformance.running import journal
 
 T = TypeVar("T")
 
-_SHORTEST_NAP, _LONGEST_NAP = 0.01, 0.05  # seconds between two questions
-_BETWEEN_LOOKS = 0.25  # seconds between two looks at the processes
+_SHORTEST_NAP = 0.01  # seconds between two questions
+_LONGEST_NAP = 0.1  # while something must come
+_LONGEST_BLINK = 0.05  # while nothing may come, even for a moment
+_BETWEEN_LOOKS = 0.25  # seconds between two looks at the processes, at first
 _factor = 1.0
 _most = float("inf")
 _problem: Exception | None = None  # that ends every wait
@@ -85,7 +87,8 @@ def eventually(question: Callable[[], T], within: float = 30.0, what: str = "") 
     while True:
         now = time.monotonic()
         is_in_vain = now > next_look and _nobody_is_left()  # before the last question
-        next_look = now + _BETWEEN_LOOKS if now > next_look else next_look
+        if now > next_look:
+            next_look = now + max(_BETWEEN_LOOKS, (now - begin) / 10)
         problem: OSError | None = None
         answer: T | None = None
         try:
@@ -105,7 +108,7 @@ def eventually(question: Callable[[], T], within: float = 30.0, what: str = "") 
             journal.note("waited", what=what or words(question), in_vain=True)
             late = f"not within {deadline(within):g} s"
             raise TooLate(f"{what or words(question)}: {late}: {last}") from problem
-        _nap(begin)
+        _nap(begin, _LONGEST_NAP)
 
 
 def words(question: Callable[[], object]) -> str:
@@ -135,7 +138,7 @@ def never(question: Callable[[], object], during: float, what: str = "") -> None
     while time.monotonic() < end:
         answer = question()
         assert not answer, f"{what or words(question)}: must not happen, but did: {answer!r}"
-        _nap(begin)
+        _nap(begin, _LONGEST_BLINK)
 
 
 def until(question: Callable[[], object], within: float = 30.0) -> Iterator[None]:
@@ -151,12 +154,12 @@ def until(question: Callable[[], object], within: float = 30.0) -> Iterator[None
         yield
 
 
-def _nap(begin: float) -> None:
-    """Sleep a little, and longer the longer the wait has lasted.
+def _nap(begin: float, longest: float) -> None:
+    """Sleep a little, and longer the longer the wait has lasted: a twentieth of it.
 
     Many tests wait for seconds at the same time, so asking costs more than anything else.
     Raises what `interrupt` was given.
     """
     check_no_interrupt()
     waited = time.monotonic() - begin
-    time.sleep(min(_LONGEST_NAP, max(_SHORTEST_NAP, waited / 20)))
+    time.sleep(min(longest, max(_SHORTEST_NAP, waited / 20)))
