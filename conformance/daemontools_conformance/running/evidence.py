@@ -52,12 +52,15 @@ def walk(root: Path) -> Iterator[Path]:
     """Everything below the folder, however deep: the entries of a folder, then those below."""
     left = [root]
     while left:
+        folder = left.pop()
         try:
-            found = sorted(itertools.islice(left.pop().iterdir(), _MOST_FILES))
+            with os.scandir(folder) as entries:
+                some = sorted(itertools.islice(entries, _MOST_FILES), key=lambda entry: entry.name)
         except OSError:
             continue  # it has gone, its name is too long, or it is closed to us
-        yield from found
-        left += [path for path in reversed(found) if not path.is_symlink() and path.is_dir()]
+        found = [(folder / entry.name, entry.is_dir(follow_symlinks=False)) for entry in some]
+        yield from (path for path, _ in found)
+        left += [path for path, is_folder in reversed(found) if is_folder]
 
 
 def _lines_of(path: Path, root: Path) -> list[str]:
@@ -65,7 +68,7 @@ def _lines_of(path: Path, root: Path) -> list[str]:
         about = path.lstat()
         name = printable(os.fsencode(path.relative_to(root)))
         line = f"{stat.filemode(about.st_mode)} {about.st_size:>8} {name}"
-        if path.is_symlink():
+        if stat.S_ISLNK(about.st_mode):
             return [f"{line} -> {printable(os.fsencode(os.readlink(path)))}"]
         if not stat.S_ISREG(about.st_mode) or not about.st_size:
             return [line]

@@ -22,6 +22,10 @@ _START_SECONDS = 0.3  # for a program in the background to start
 _LONGEST_PAUSE = 5.0  # of a wait in vain, which could last for ever
 _LARGEST_FILE = 65536
 _MOST_FILES = 200
+# Each byte as it is between $' and '
+_ESCAPED = [chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in range(256)]
+for _byte, _escape in {39: "\\'", 92: "\\\\", 10: "\\n", 9: "\\t"}.items():
+    _ESCAPED[_byte] = _escape
 
 
 def shell_quoted(data: bytes) -> str:
@@ -29,15 +33,7 @@ def shell_quoted(data: bytes) -> str:
     text = data.decode("ascii", errors="replace")
     if text.isprintable() and "\ufffd" not in text:
         return shlex.quote(text)
-    escapes = {39: "\\'", 92: "\\\\", 10: "\\n", 9: "\\t"}
-    return (
-        "$'"
-        + "".join(
-            escapes.get(byte) or (chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}")
-            for byte in data
-        )
-        + "'"
-    )
+    return "$'" + "".join([_ESCAPED[byte] for byte in data]) + "'"
 
 
 def tree(root: Path) -> list[str]:
@@ -57,23 +53,19 @@ def _make(path: Path, root: Path) -> list[str]:
     name = _operand(path.relative_to(root))
     about = path.lstat()
     mode = f"{stat.S_IMODE(about.st_mode):o}"
-    if path.is_symlink():
+    if stat.S_ISLNK(about.st_mode):
         return [f"ln -s {shell_quoted(os.fsencode(os.readlink(path)))} {name}"]
-    if path.is_dir():
+    if stat.S_ISDIR(about.st_mode):
         return [f"mkdir -m {mode} {name}"]
     if stat.S_ISFIFO(about.st_mode):
         return [f"mkfifo -m {mode} {name}"]
-    if stat.S_ISREG(about.st_mode) and (original := _original_of(path)):
-        return [f"cp {shell_quoted(os.fsencode(original))} {name}"]
-    if not stat.S_ISREG(about.st_mode) or about.st_size > _LARGEST_FILE:
-        return [f"# {name}: mode {mode}, {about.st_size} bytes, is left out"]
-    return write(path.relative_to(root), path.read_bytes(), about.st_mode)
-
-
-def _original_of(path: Path) -> str:
-    with path.open("rb") as file:
-        is_program = file.read(4) == b"\x7fELF"
-    return _original(path.read_bytes()) if is_program else ""
+    if stat.S_ISREG(about.st_mode):
+        with open(path, "rb") as file:
+            content = file.read(_LARGEST_FILE)
+            content += file.read() if content.startswith(b"\x7fELF") else b""
+        if len(content) == about.st_size and (about.st_size <= _LARGEST_FILE or _original(content)):
+            return write(path.relative_to(root), content, about.st_mode)
+    return [f"# {name}: mode {mode}, {about.st_size} bytes, is left out"]
 
 
 def _operand(name: Path) -> str:

@@ -66,7 +66,7 @@ def telling_supervise(sandbox: Sandbox) -> Path:
     """A `supervise` that writes its directory and its argument to a file, a line each, and ends."""
     told = sandbox.path / "told"
     told.touch()
-    script = sandbox.script("telling", f'echo "$(pwd -P) $*" >>"{told}"')
+    script = sandbox.script("telling", f'cd -P .; echo "$PWD $*" >>"{told}"')
     stand_in(sandbox, str(script))
     return told
 
