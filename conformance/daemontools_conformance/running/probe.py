@@ -107,6 +107,7 @@ def limits_of(items: Items) -> dict[str, tuple[str, str]]:
     found = {}
     for line in items["limit"]:
         index, soft, hard = (int(word) for word in line.split())
-        words = ("unlimited" if amount == -1 else str(amount) for amount in (soft, hard))
+        # C's long long shows an amount from 2^63 on as a negative one.
+        words = ("unlimited" if n == -1 else str(n % 2**64) for n in (soft, hard))
         found[list(KNOWN)[index]] = (next(words), next(words))
     return found

@@ -8,7 +8,7 @@ that only waits, and the record is read from outside, in /proc.
 import os
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from daemontools_conformance.running import journal
@@ -152,6 +152,13 @@ def _of_probe(pid: int, items: Items) -> Record:
 def by_name(block: Iterable[bytes]) -> tuple[bytes, ...]:
     """The entries ordered by name; of those with one name the first, which counts, stays first."""
     return tuple(sorted(block, key=lambda entry: entry.partition(b"=")[0]))
+
+
+def without_power(capabilities: Mapping[str, int]) -> dict[str, int]:
+    """What root's capabilities become when it becomes another user; {} where none are known."""
+    return {
+        name: 0 if name in ("CapPrm", "CapEff") else capabilities[name] for name in capabilities
+    }
 
 
 def _zero_ended(data: bytes) -> tuple[bytes, ...]:

@@ -15,9 +15,9 @@ from daemontools_conformance.helpers.states import PROBE, STATES, child, wait_un
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.probe import need_probe
 from daemontools_conformance.running.processes import is_asleep
-from daemontools_conformance.running.record import Record, by_name
+from daemontools_conformance.running.record import Record, by_name, without_power
 from daemontools_conformance.running.sandbox import PIPE, Argument, Sandbox
-from daemontools_conformance.running.table import comm_of
+from daemontools_conformance.running.table import comm_of, need_proc
 
 NOBODY = pwd.getpwnam("nobody")
 
@@ -55,7 +55,7 @@ def test_line_of_a_run_script(sandbox: Sandbox) -> None:
         uids=(NOBODY.pw_uid,) * 4,
         gids=(NOBODY.pw_gid,) * 4,
         groups=(NOBODY.pw_gid,),
-        capabilities={**before.capabilities, "CapPrm": 0, "CapEff": 0},
+        capabilities=without_power(before.capabilities),
         limits={
             name: (("4000000", hard) if name in memory else (soft, hard))
             for name, (soft, hard) in before.limits.items()
@@ -103,6 +103,8 @@ PAIRS = [
 def test_both_changes_are_made(sandbox: Sandbox, first: str, second: str) -> None:
     sandbox.write("env/PORT", "80\n")
     need_probe()
+    if "setlock" in (first, second):
+        need_proc()  # for the lock
     words = [*EFFECTS[first], *EFFECTS[second], *PROBE]
     running = sandbox.start(os.fsdecode(words[0]), *words[1:])
     seen = wait_until_probe(running)

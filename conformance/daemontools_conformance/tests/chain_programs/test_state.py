@@ -23,7 +23,7 @@ from daemontools_conformance.helpers.states import (
     direct,
     seen,
 )
-from daemontools_conformance.running.record import Record, by_name
+from daemontools_conformance.running.record import Record, by_name, without_power
 from daemontools_conformance.running.sandbox import Argument, Sandbox
 from daemontools_conformance.running.table import need_proc
 
@@ -36,7 +36,7 @@ def _as_nobody(before: Record) -> Record:
         uids=(uid,) * 4,
         gids=(gid,) * 4,
         groups=(gid,),
-        capabilities={**before.capabilities, "CapPrm": 0, "CapEff": 0},
+        capabilities=without_power(before.capabilities),
     )
 
 

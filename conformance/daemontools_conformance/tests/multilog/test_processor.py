@@ -104,6 +104,7 @@ def test_it_is_run_by_the_shell(sandbox: Sandbox) -> None:
 
 
 @clause("multilog/processor/shell")
+@needs("linux")
 def test_the_shell_is_bin_sh_and_gets_the_text_as_it_is(sandbox: Sandbox) -> None:
     processor = "sleep 1000; echo 'two  words'"
     _, pid = standing_still(sandbox, processor)

@@ -16,6 +16,7 @@ from daemontools_conformance.helpers.runners import (
 from daemontools_conformance.helpers.samples import SAMPLES, call, each, each_program, is_as_ever
 from daemontools_conformance.running.record import by_name
 from daemontools_conformance.running.sandbox import Argument, Sandbox
+from daemontools_conformance.running.table import need_proc
 
 HOSTILE = {
     **{f"PYTHON{name}": "1" for name in ("DEBUG", "INSPECT", "OPTIMIZE", "VERBOSE", "UTF8")},
@@ -196,6 +197,8 @@ def test_closed_descriptors_stay_closed(
     sandbox: Sandbox, runner: str, closed: tuple[int, ...]
 ) -> None:
     options = [word for fd in closed for word in ("--close", str(fd))]
+    if runner == "setlock":
+        need_proc()  # for the name of the lock
     child = record_of_child(sandbox, runner, *options)
     held = {fd for fd, to in child.descriptors.items() if to.endswith("/free.lock")}
     assert set(child.descriptors) - held == {0, 1, 2} - set(closed)
