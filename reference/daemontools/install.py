@@ -9,6 +9,7 @@
     --share DIR      manual pages and completion, below e.g. /usr/local/share
     --python FILE    the interpreter that runs the programs (default: this one)
     --no-chain       start an interpreter for each program of a chain (unix/chain.py)
+    --destdir DIR    write below DIR what a package will unpack elsewhere (packaging/debian)
 
 For servers: /command, /usr/local/bin, /usr/bin. A launcher puts SIGINT back to its
 default before all else, and says in one line if the library cannot be had. Its first
@@ -150,6 +151,13 @@ def remove(directory: Path) -> None:
             (directory / program).unlink()
 
 
+def warn_of_running(directory: Path) -> None:
+    """Name the programs of a tree that these launchers started, if there are any."""
+    running = checks.running(directory)
+    if running:
+        warn(f"still running, and going on: {', '.join(running)}; stop the tree first")
+
+
 def copy(library: Path, python: str) -> str:
     """Copy the package below `library` for an interpreter. Returns the folder to import from."""
     check_interpreter(python)
@@ -179,6 +187,9 @@ def _parser() -> argparse.ArgumentParser:
     doing = parser.add_mutually_exclusive_group()
     doing.add_argument("--remove", action="store_true", help="remove what was installed")
     doing.add_argument("--check", action="store_true", help="change nothing, and say what is wrong")
+    doing.add_argument(
+        "--destdir", type=Path, help="write below this directory, for a package (needs --library)"
+    )
     # Where a virtual environment links to an interpreter, the link may go with it.
     in_environment = sys.prefix != sys.base_prefix
     parser.add_argument(
@@ -200,9 +211,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     """The command line of `python -I -m daemontools.install`."""
-    options = _parser().parse_args()
+    parser = _parser()
+    options = parser.parse_args()
+    if options.destdir and not options.library:
+        parser.error("--destdir needs --library")
     try:
-        if options.remove:
+        if options.destdir:
+            _stage(options)
+        elif options.remove:
             _remove(options)
         elif options.check:
             _check(options)
@@ -227,6 +243,25 @@ def _install(options: argparse.Namespace) -> None:
         warn(text)
 
 
+def _stage(options: argparse.Namespace) -> None:
+    """Write below --destdir what belongs below `/`. Raises OSError or ValueError.
+
+    Nothing is compiled or run, since nothing is in its place yet.
+    """
+    root: Path = options.destdir
+
+    def below(path: Path) -> Path:
+        return root / path.relative_to("/")
+
+    name = Path(copies.copy(below(options.library))).name
+    library = str(options.library / name)
+    make_folder(below(options.directory))
+    for program, text in launchers(options.python, library, chain=not options.no_chain).items():
+        replace(below(options.directory) / program, text.encode(), 0o755)
+    if options.share:
+        install_shared(below(options.share))
+
+
 def _check(options: argparse.Namespace) -> None:
     """Exit 1 if anything is wrong."""
     library = str(Path(daemontools.__file__).parent.parent.resolve())
@@ -248,9 +283,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _remove(options: argparse.Namespace) -> None:
-    running = checks.running(options.directory)
-    if running:
-        warn(f"still running, and going on: {', '.join(running)}; stop the tree first")
+    warn_of_running(options.directory)
     remove(options.directory)
     if options.library:
         copies.remove_copy(options.library)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -182,7 +183,7 @@ def test_a_sticky_folder_above_is_no_danger(tmp_path: Path) -> None:
     assert "sticky" not in answer.stderr
 
 
-# Pages, completion, the recipe of the README
+# Pages, the recipe of the README
 
 
 def test_pages_and_completion_are_written_and_removed(tmp_path: Path) -> None:
@@ -205,31 +206,6 @@ def test_a_foreign_page_is_neither_overwritten_nor_removed(tmp_path: Path) -> No
         assert page.read_text() == "Debian's"
 
 
-@pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
-@pytest.mark.parametrize(
-    ("typed", "offered"),
-    [
-        ("svc -", "-u"),
-        ("daemontools s", "status"),
-        ("daemontools wait ", "steady"),
-        ("daemontools logs --f", "--follow"),
-        ("svstat cl", "clock"),
-    ],
-)
-def test_bash_offers_what_can_follow(tmp_path: Path, typed: str, offered: str) -> None:
-    (tmp_path / "clock").mkdir()
-    completion = Path(install.__file__).parent / "completion/daemontools.bash"
-    words = typed.split(" ")
-    script = (
-        f"source {completion}; COMP_WORDS=({' '.join(words[:-1])} '{words[-1]}'); "
-        f"COMP_CWORD={len(words) - 1}; _daemontools; echo ${{COMPREPLY[@]}}"
-    )
-    shown = subprocess.run(
-        ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    assert offered in shown.stdout.split()
-
-
 ROOT = Path(__file__).parents[2]
 
 
@@ -244,16 +220,55 @@ def test_the_recipe_needs_nothing_but_a_checkout(tmp_path: Path) -> None:
     assert subprocess.run([tmp_path / "bin/svok"], env={}, check=False).returncode == 100
 
 
-def test_remove_says_what_still_runs(tmp_path: Path) -> None:
-    assert run_installer("--library", tmp_path / "l", tmp_path / "bin").returncode == 0
-    (tmp_path / "tree").mkdir()
-    path = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}
-    with subprocess.Popen([tmp_path / "bin/svscan", tmp_path / "tree"], env=path) as svscan:
+@contextmanager
+def running_tree(directory: Path, path: str) -> Iterator[int]:
+    """An svscan that these launchers started, with this PATH; its process."""
+    tree = directory.parent / "tree"
+    tree.mkdir()
+    with subprocess.Popen([directory / "svscan", tree], env={"PATH": path}) as svscan:
         try:
-            while not checks.running(tmp_path / "bin"):
+            while not checks.running(directory):
                 assert svscan.poll() is None
-            answer = run_installer("--remove", "--library", tmp_path / "l", tmp_path / "bin")
+            yield svscan.pid
         finally:
             svscan.kill()
-    assert f"still running, and going on: svscan {svscan.pid}; stop the tree first" in answer.stderr
+
+
+def test_remove_says_what_still_runs(tmp_path: Path) -> None:
+    assert run_installer("--library", tmp_path / "l", tmp_path / "bin").returncode == 0
+    with running_tree(tmp_path / "bin", f"{tmp_path}/bin:/usr/bin:/bin") as svscan:
+        answer = run_installer("--remove", "--library", tmp_path / "l", tmp_path / "bin")
+    assert f"still running, and going on: svscan {svscan}; stop the tree first" in answer.stderr
     assert list((tmp_path / "bin").iterdir()) == []
+
+
+def test_remove_does_not_name_what_other_launchers_started(tmp_path: Path) -> None:
+    for name in ("bin", "other"):
+        assert run_installer(tmp_path / name).returncode == 0
+    with running_tree(tmp_path / "bin", f"{tmp_path}/bin:{tmp_path}/other:/usr/bin:/bin"):
+        answer = run_installer("--remove", tmp_path / "other")
+    assert complaints(answer) == []
+
+
+# For packages
+
+
+def test_a_package_gets_what_belongs_elsewhere(tmp_path: Path) -> None:
+    staged = tmp_path / "staged"
+    places: list[str | Path] = ["--library", "/usr/share/x", "--share", "/usr/share", "/usr/bin"]
+    answer = run_installer("--destdir", staged, *places, umask=0o077)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    [library] = (staged / "usr/share/x").glob("[0-9]*")
+    assert f"'/usr/share/x/{library.name}'" in (staged / "usr/bin/svok").read_text()
+    assert (staged / "usr/share/man/man8/svc.8").exists()
+    assert sorted(path.name for path in (staged / "usr/bin").iterdir()) == install.commands()
+    assert not list(staged.rglob("__pycache__"))
+    for path in staged.rglob("*"):
+        assert path.is_symlink() or path.stat().st_mode & 0o444 == 0o444, path
+
+
+@pytest.mark.parametrize("words", [["/usr/bin"], ["--library", "/usr/share/x", "bin"]])
+def test_a_package_has_a_library_and_absolute_places(tmp_path: Path, words: list[str]) -> None:
+    answer = run_installer("--destdir", tmp_path / "staged", *words)
+    assert answer.returncode in (1, 2)
+    assert not (tmp_path / "staged/usr/bin").exists()

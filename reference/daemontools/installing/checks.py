@@ -6,6 +6,7 @@ be open to everybody.
 """
 
 import os
+import shutil
 import stat
 import subprocess
 from collections.abc import Callable, Iterator
@@ -82,9 +83,10 @@ def _closed(path: Path) -> str:
 def running(directory: Path) -> list[str]:
     """The programs of a running tree that these launchers started, by /proc, if there is one.
 
-    They have the launchers' interpreter, and the directory on their PATH.
+    They have the launchers' interpreter, and find the launcher first on their PATH.
     """
     found = []
+    here = os.path.realpath(directory)
     for process in Path("/proc").glob("[0-9]*"):
         try:
             name = (process / "comm").read_text().strip()
@@ -92,9 +94,11 @@ def running(directory: Path) -> list[str]:
             environment = (process / "environ").read_bytes().split(b"\0")
         except OSError:
             continue
+        if name not in LONG_LIVED or exe != _interpreter(directory / name):
+            continue
         path = next((entry[5:] for entry in environment if entry.startswith(b"PATH=")), b"")
-        is_here = os.fsencode(directory.absolute()) in path.split(b":")
-        if name in LONG_LIVED and is_here and exe == _interpreter(directory / name):
+        first = shutil.which(name, path=os.fsdecode(path))
+        if first and os.path.realpath(os.path.dirname(first)) == here:
             found.append(f"{name} {process.name}")
     return sorted(found)
 
