@@ -18,10 +18,10 @@ _daemontools() {
         daemontools)
             if [ "$COMP_CWORD" = 1 ]; then
                 words='status wait logs check new watch'
-            elif [ "$before" = wait ]; then
-                words='up down steady gone -t -s'
             else
                 case ${COMP_WORDS[1]}:$word in
+                    wait:-*) words='-t -s' ;;
+                    wait:*) [ "$before" != wait ] || words='up down steady gone' ;;
                     status:-*) words='--json --prometheus --look' ;;
                     logs:-*) words='--follow --new --local --utc --since --until --grep' ;;
                     check:-*) words='--json' ;;
