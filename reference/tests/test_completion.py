@@ -114,6 +114,11 @@ def test_a_shell_offers_each_option_that_a_subcommand_has(
 
 
 @pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed")
+def test_zsh_offers_further_letters_in_one_word(tmp_path: Path) -> None:
+    assert {"-x", "-k"} <= set(zsh("svc -ud", tmp_path))
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed")
 def test_zsh_offers_the_services_of_the_machine_from_anywhere(tmp_path: Path) -> None:
     with copy_of_this_machine(tmp_path) as machine:
         (machine.root / "service/the-only-one").mkdir(parents=True)
