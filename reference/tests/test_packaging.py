@@ -108,6 +108,14 @@ def test_the_installer_writes_launchers_and_takes_them_away(venv: Path, tmp_path
     assert list(command.iterdir()) == []
 
 
+def test_without_its_extra_the_suite_says_what_is_missing(venv: Path) -> None:
+    called = [venv / "bin/daemontools-conformance", "--help"]
+    answer = subprocess.run(called, capture_output=True, text=True, check=False)
+    missing = "missing: pip install 'daemontools-reference[conformance]'"
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert answer.stderr == f"daemontools-conformance: {missing}\n"
+
+
 def test_nothing_else_is_installed(venv: Path) -> None:
     listed = run(venv / "bin/pip", "list", "--format=freeze").stdout.split()
     assert {line.split("==")[0] for line in listed} <= {

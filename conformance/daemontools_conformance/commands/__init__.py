@@ -8,6 +8,11 @@ import argparse
 import os
 import sys
 
+try:
+    import pytest  # noqa: F401
+except ImportError:  # pip has installed the programs alone
+    sys.exit("daemontools-conformance: missing: pip install 'daemontools-reference[conformance]'")
+
 from daemontools_conformance.commands import verbs
 from daemontools_conformance.commands.run import is_test, run
 from daemontools_conformance.selection.options import add_options
