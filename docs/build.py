@@ -3,15 +3,18 @@
     python docs/build.py            build and check
     python docs/build.py --write    first write again what is generated and committed
 
-Committed and generated: the pictures (docs/diagrams), and the reading order in
-README.md with its line counts.
+Committed and generated: the pictures (docs/diagrams), the reading order in README.md
+with its line counts, and the address of the repository in docs/implementers/ci.md,
+which pyproject.toml says.
 What is built lies in docs/_build: html, man.
 """
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 DOCS = Path(__file__).parent
@@ -29,6 +32,7 @@ from daemontools_conformance.reports import committed  # noqa: E402
 
 # The installer takes the manual pages from here: a server has no Sphinx.
 PAGES = ROOT / "reference/daemontools/man"
+CI = DOCS / "implementers/ci.md"
 MATRIX = DOCS / "diagrams/matrix.svg"
 
 PICTURE = "![Clauses that hold, by program and implementation](docs/diagrams/matrix.svg)"
@@ -43,6 +47,13 @@ def as_generated(readme: str) -> str:
         assert mark and end, f"README.md has lost the marks around its {name}"  # noqa: PT018
         readme = f"{head}{mark}\n{text}\n\n{end}{tail}"
     return readme
+
+
+def with_owner(page: str) -> str:
+    """The page for continuous integration, with the account that holds the repository."""
+    urls = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]
+    owner, name = urls["Repository"].split("/")[-2:]
+    return re.sub(rf"[\w-]+/{name}@", f"{owner}/{name}@", page)
 
 
 def matrix() -> str:
@@ -85,6 +96,7 @@ def main() -> int:
     write = parser.parse_args().write
     if write:
         readme.write_text(as_generated(readme.read_text()))
+        CI.write_text(with_owner(CI.read_text()))
         tables.draw()
         pictures.write()
         if matrix():
@@ -95,6 +107,8 @@ def main() -> int:
         problems.append("docs/diagrams/matrix.svg is stale")
     if readme.read_text() != as_generated(readme.read_text()):
         problems.append("the reading order or the matrix in README.md is stale")
+    if CI.read_text() != with_owner(CI.read_text()):
+        problems.append("docs/implementers/ci.md names another repository than pyproject.toml")
     html, man = build("html"), build("man")
     problems += [f"a link leads nowhere: {link}" for link in whole.broken_links(html)]
     if write:
