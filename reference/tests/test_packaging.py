@@ -109,7 +109,7 @@ def test_the_installer_writes_launchers_and_takes_them_away(venv: Path, tmp_path
 
 
 def test_without_its_extra_the_suite_says_what_is_missing(venv: Path) -> None:
-    called = [venv / "bin/daemontools-conformance", "--help"]
+    called = [str(venv / "bin/daemontools-conformance"), "--help"]
     answer = subprocess.run(called, capture_output=True, text=True, check=False)
     missing = "missing: pip install 'daemontools-reference[conformance]'"
     assert (answer.returncode, answer.stdout) == (1, "")
