@@ -11,6 +11,12 @@ from pathlib import Path
 
 from daemontools import install, services
 
+# A run script for `service`: each start is whole in the log, or a line was lost.
+COUNTING = """\
+trap 'echo end $n; exit' TERM
+n=0; echo start
+while :; do n=$((n + 1)); echo line $n; sleep 0.1; done"""
+
 
 def run(command: Path, *words: str | Path, umask: int = -1) -> "subprocess.CompletedProcess[str]":
     """Run a subcommand to its end."""
@@ -67,3 +73,14 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 def is_up(directory: Path) -> bool:
     """Does the process of the service exist?"""
     return services.status(directory).pid != 0
+
+
+def whole_starts(lines: list[bytes]) -> int:
+    """How often the service was started; AssertionError if a line is lost or doubled."""
+    starts = b"\n".join(lines).split(b"start\n")
+    assert starts.pop(0) == b""
+    for start in starts:
+        *counted, end = start.splitlines()
+        assert counted == [b"line %d" % n for n in range(1, len(counted) + 1)]
+        assert end == b"end %d" % len(counted)
+    return len(starts)

@@ -1,91 +1,152 @@
-"""A copy of this machine in namespaces of its own: what a test changes there is gone afterwards."""
+"""A machine of namespaces: this machine's files under an overlay, and an init as process 1.
+
+The variable DAEMONTOOLS_BOOT names another root file system for it, as `/var/tmp/trixie`, or
+one with more files to be laid over it, as `/:/var/tmp/openrc`.
+"""
 
 import os
+import shlex
+import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
+ROOT = Path(__file__).parents[2]
+LOWER, *MORE = os.environ.get("DAEMONTOOLS_BOOT", "/").split(":")
+NAMESPACES = ["--pid", "--fork", "--mount", "--uts", "--ipc", "--net", "--cgroup", "--kill-child"]
 
-ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+# $1 is an empty folder, $2 the name of a control group; then a command, to be run in that group.
+GROUP = """
+mount -t cgroup2 none "$1" && mkdir -p "$1/$2" && echo $$ > "$1/$2/cgroup.procs" || exit 1
+umount "$1"
+shift 2
+exec "$@"
+"""
+
+# $1: an empty folder; $2: files to be laid over the others; $3: is seen as /tree and outlives
+# the machine; then process 1. /setup is run before it. What belongs to the kernel, and so to
+# everybody, is read-only.
+BOOT = f"""
+set -e
+mount --make-rprivate /
+mount -t tmpfs none "$1"
+mkdir "$1/upper" "$1/work" "$1/root"
+for files in {shlex.join(MORE)} "$2"; do cp -a "$files/." "$1/upper"; done
+mount -t overlay -o "lowerdir={LOWER},upperdir=$1/upper,workdir=$1/work" none "$1/root"
+cd "$1/root"
+mkdir -p tree checkout
+mount --bind "$3" tree
+mount --bind {shlex.quote(str(ROOT))} checkout
+mount -t proc proc proc
+mount --bind -o ro proc/sys proc/sys
+mount -t sysfs -o ro sysfs sys
+mount -t cgroup2 none sys/fs/cgroup
+for own in run tmp dev etc/systemd/system; do
+    [ ! -d $own ] || mount -t tmpfs -o mode=755 none $own
+done
+chmod 1777 tmp
+for device in null zero full random urandom; do
+    touch dev/$device
+    mount --bind /dev/$device dev/$device
+done
+ln -s /proc/self/fd dev/fd
+ln -s null dev/console
+shift 3
+exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=namespaces \\
+    chroot . sh -ec '. /setup; cd /; : > /tree/.ready; exec "$@"' setup "$@"
+"""
+
+
+def has(program: str) -> bool:
+    """Does the machine have this program itself, and not a link to another one of this name?"""
+    files = (Path(f"{folder}/{program}") for folder in (LOWER, *MORE))
+    return any(file.is_file() and not file.is_symlink() for file in files)
+
+
+def can_boot() -> bool:
+    """May this process make such a machine?"""
+    if os.geteuid() != 0 or not shutil.which("setpriv"):
+        return False
+    trial = "mount -t tmpfs none /mnt && cd /mnt && mkdir u w r && mount -t overlay "
+    trial += f"-o lowerdir={LOWER},upperdir=u,workdir=w none r && mount -t cgroup2 none r/mnt"
+    call = ["unshare", *NAMESPACES, "sh", "-c", trial]
+    return subprocess.run(call, capture_output=True, check=False).returncode == 0
 
 
 class Machine:
-    """An overlay over the root folder of this machine, and processes that see only each other."""
+    """A machine that runs; its tree is a folder of the test, and stays."""
 
-    def __init__(self, scratch: Path) -> None:
-        self.started: list[subprocess.Popen[bytes]] = []
-        layers = ",".join(f"{name}={scratch / name}" for name in ("upperdir", "workdir"))
-        script = f"""set -e
-            mount -t tmpfs none {scratch}
-            mkdir {scratch}/upperdir {scratch}/workdir {scratch}/root
-            mount -t overlay -o lowerdir=/,{layers} none {scratch}/root
-            mount --rbind /dev {scratch}/root/dev
-            mount -t proc none {scratch}/root/proc
-            exec chroot {scratch}/root sh -c 'echo ready; exec sleep infinity'"""
-        command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script]
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        assert self.process.stdout
-        self.is_ready = self.process.stdout.readline() == "ready\n"
+    def __init__(self, folder: Path, init: list[str], files: dict[str, str]) -> None:
+        self.tree = folder / "tree"
+        self.tree.mkdir(exist_ok=True)
+        (folder / "base").mkdir()
+        for name, text in files.items():
+            file = folder / "files" / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+            file.chmod(0o755)
+        self.base = str(folder / "base")
+        self.group = f"daemontools-test-{os.getpid()}-{time.monotonic_ns()}"
+        words = [self.base, str(folder / "files"), str(self.tree)]
+        within = [
+            "setpriv",
+            "--pdeathsig",
+            "KILL",
+            "unshare",
+            "--mount",
+            "sh",
+            "-c",
+            GROUP,
+            "group",
+            self.base,
+            self.group,
+        ]
+        with (folder / "console").open("wb") as console:
+            self.namespaces = subprocess.Popen(
+                [*within, "unshare", *NAMESPACES, "sh", "-c", BOOT, "boot", *words, *init],
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+            )
+        self.console = folder / "console"
+        # Nothing may be run in the machine before: it would change the real one.
+        self.wait_until((self.tree / ".ready").exists, "the root is changed")
 
-    @property
-    def pid(self) -> int:
-        """The process that this machine consists of, as seen from outside."""
-        pid = self.process.pid
-        return int(Path(f"/proc/{pid}/task/{pid}/children").read_text())
+    def process_1(self) -> str:
+        """The process id of the init, as seen from outside."""
+        own = self.namespaces.pid
+        return Path(f"/proc/{own}/task/{own}/children").read_text().split()[0]
 
-    @property
-    def root(self) -> Path:
-        """Its root folder, as seen from outside."""
-        return Path(f"/proc/{self.pid}/root")
+    def run(self, script: str) -> "subprocess.CompletedProcess[str]":
+        """Run shell commands within the machine."""
+        enter = ["nsenter", "-t", self.process_1(), "-p", "-m", "-u", "-i", "-n", "-C", "-r", "-w"]
+        path = "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        call = [*enter, "env", "-i", path, "sh", "-c", script]
+        return subprocess.run(call, capture_output=True, text=True, timeout=120, check=False)
 
-    def start(self, *command: str | Path) -> "subprocess.Popen[bytes]":
-        """Start a command there, which may go on until the end."""
-        null = subprocess.DEVNULL
-        self.started.append(
-            subprocess.Popen(self.enter(*command), env=ENVIRONMENT, stdout=null, stderr=null)
-        )
-        return self.started[-1]
+    def answers(self, script: str) -> str:
+        """What shell commands print, which must not fail."""
+        finished = self.run(script)
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+        return finished.stdout.strip()
 
-    def run(self, *command: str | Path) -> str:
-        """Run a command there; it must not fail. Returns what it said."""
-        ended = subprocess.run(
-            self.enter(*command),
-            env=ENVIRONMENT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert ended.returncode == 0, f"{command}: {ended.stdout}"
-        return ended.stdout
+    def wait_until(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait for at most a minute, or until the machine is off."""
+        end = time.monotonic() + 60
+        while not condition():
+            assert self.namespaces.poll() is None, f"off, not {what}:\n{self.console.read_text()}"
+            assert time.monotonic() < end, f"not in time: {what}:\n{self.console.read_text()}"
+            time.sleep(0.05)
 
-    def enter(self, *command: str | Path) -> list[str | Path]:
-        """The words that run a command there."""
-        enter = ["nsenter", "--target", str(self.pid), "--mount", "--pid", "--root", "--wd=/"]
-        return [*enter, *command]
+    def wait_until_off(self) -> None:
+        """Wait until process 1 has ended, and so the machine."""
+        self.namespaces.wait(60)
 
-    def close(self) -> None:
-        """End all that runs there."""
-        self.process.kill()
-        self.process.communicate()
-        for started in self.started:
-            started.wait()
-
-
-@contextmanager
-def copy_of_this_machine(scratch: Path) -> Iterator[Machine]:
-    """A copy, which ends at the end; the test is skipped where there can be none."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root")
-    made = Machine(scratch)
-    try:
-        if not made.is_ready:
-            pytest.skip("needs namespaces and overlay file systems")
-        yield made
-    finally:
-        made.close()
+    def end(self) -> None:
+        """Pull the plug."""
+        self.namespaces.kill()
+        self.namespaces.wait()
+        remove = 'mount -t cgroup2 none "$1" && find "$1/$2" -depth -type d -exec rmdir {} ";"'
+        words = ["unshare", "--mount", "sh", "-c", remove, "remove", self.base, self.group]
+        subprocess.run(words, check=False)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pexpect
 import pytest
-from machine import copy_of_this_machine
+from overlay import copy_of_this_machine
 
 from daemontools import install
 from daemontools.companion import SUBCOMMANDS

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from companion import service, wait_until
-from machine import Machine, copy_of_this_machine
+from overlay import Machine, copy_of_this_machine
 
 from daemontools import install, logs, services
 from daemontools.installing import copies

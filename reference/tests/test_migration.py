@@ -13,16 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from companion import is_up, launchers, service, wait_until
+from companion import COUNTING, is_up, launchers, service, wait_until, whole_starts
 
 from daemontools import logs, services
 from daemontools.installing.files import is_ours
 
 DJBS = Path(shutil.which("svscan") or "/nowhere/svscan").parent
-COUNTING = """\
-trap 'echo end $n; exit' TERM
-n=0; echo start
-while :; do n=$((n + 1)); echo line $n; sleep 0.1; done"""
 
 pytestmark = pytest.mark.skipif(
     not (DJBS / "svscan").is_file() or is_ours(DJBS / "svscan"), reason="0.76 is not installed"
@@ -86,17 +82,6 @@ def tree(tmp_path: Path) -> Iterator[Tree]:
     made = Tree(tmp_path / "tree")
     yield made
     made.end()
-
-
-def whole_starts(lines: list[bytes]) -> int:
-    """How often the service was started; AssertionError if a line is lost or doubled."""
-    starts = b"\n".join(lines).split(b"start\n")
-    assert starts.pop(0) == b""
-    for start in starts:
-        *counted, end = start.splitlines()
-        assert counted == [b"line %d" % n for n in range(1, len(counted) + 1)]
-        assert end == b"end %d" % len(counted)
-    return len(starts)
 
 
 def test_there_and_back_each_service_starts_once_a_step_and_no_line_is_lost(

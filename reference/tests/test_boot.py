@@ -1,0 +1,229 @@
+"""Each recipe of docs/howto/boot.md, as it is on the page, under the init that it is for.
+
+The init is process 1 of a machine of namespaces. A counting service shows whether a line was
+lost: each of its starts must be whole in its log, from `start` to `end`.
+"""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from companion import COUNTING, launchers, service, whole_starts
+from machine import ROOT, Machine, can_boot, has
+
+from daemontools import logs
+
+PAGE = (ROOT / "docs/howto/boot.md").read_text()
+UNIT = ROOT / "packaging/systemd/svscan.service"
+INSTALL = """\
+cd /checkout
+./install --library /usr/local/lib/daemontools /usr/local/bin
+cp packaging/stop-services /usr/local/bin/
+"""
+TREE = "mkdir /service && ln -s /tree/counting /service/\n"
+SYSTEMD = ["/usr/lib/systemd/systemd", "--unit=basic.target"]
+Boot = Callable[..., Machine]
+needs_machine = pytest.mark.skipif(not can_boot(), reason="needs root, namespaces and overlayfs")
+
+
+def block(heading: str, number: int = 0) -> str:
+    """A code block of a section of the page."""
+    section = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    found: list[str] = re.findall(r"```(?:sh|text)\n(.*?)```", section, re.DOTALL)
+    return found[number]
+
+
+@pytest.fixture
+def boot(tmp_path: Path) -> Iterator[Boot]:
+    """Start a machine, in whose /tree is a counting service with a log; its own processes end."""
+    machines = []
+
+    def boot(init: list[str], files: dict[str, str], setup: str = TREE) -> Machine:
+        if not has(init[0]):
+            pytest.skip(f"{init[0]} is not installed")
+        service(tmp_path / "tree/counting", COUNTING)
+        machines.append(Machine(tmp_path, init, {"setup": INSTALL + setup, **files}))
+        return machines[-1]
+
+    yield boot
+    for machine in machines:
+        machine.end()
+
+
+def lines(machine: Machine) -> list[bytes]:
+    """What the service has written, without labels."""
+    return [line.text for line in logs.lines(machine.tree / "counting/log/main")]
+
+
+def wait_until_it_counts(machine: Machine, starts: int = 1) -> None:
+    """Wait until the service was started so often, and has counted since then."""
+
+    def counts() -> bool:
+        now = lines(machine)
+        return now.count(b"start") >= starts and now[-1].startswith(b"line ")
+
+    machine.wait_until(counts, f"{starts} starts")
+
+
+def one_process(machine: Machine, name: str) -> str:
+    """The process id of the only process with this name, within the machine."""
+    [found] = machine.answers(f"pgrep -x {name}").split()
+    return found
+
+
+# systemd
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+def test_the_unit_has_no_fault(tmp_path: Path) -> None:
+    programs = launchers(tmp_path / "bin").parent
+    unit = tmp_path / "svscan.service"
+    unit.write_text(UNIT.read_text().replace("/usr/local/bin/svscan", f"{programs}/svscan"))
+    call: list[str | Path] = ["systemd-analyze", "verify", "--man=no", unit]
+    verified = subprocess.run(call, capture_output=True, text=True, check=False)
+    complaints = (verified.stdout + verified.stderr).splitlines()
+    ours = [line for line in complaints if unit.name in line]  # others are of the machine's units
+    assert (verified.returncode, ours) == (0, [])
+
+
+@pytest.fixture
+def under_systemd(boot: Boot) -> Machine:
+    """A machine on which systemd runs, and the recipe was followed, but for the tree."""
+    machine = boot(SYSTEMD, {}, "")
+    machine.wait_until(lambda: machine.run("systemctl list-jobs").returncode == 0, "systemd")
+    machine.answers(f"cd /checkout\n{block('systemd')}")
+    return machine
+
+
+def whole_after_the_first(machine: Machine) -> int:
+    """How many starts are whole, the first not counted."""
+    _, first, *later = b"".join(line + b"\n" for line in lines(machine)).split(b"start\n")
+    assert b"end" not in first
+    return whole_starts(b"".join(b"start\n" + start for start in later).splitlines())
+
+
+@needs_machine
+def test_under_systemd(under_systemd: Machine) -> None:
+    machine = under_systemd
+
+    def shown(value: str) -> str:
+        return machine.answers(f"systemctl show --value -p {value} svscan")
+
+    # It starts at boot.
+    assert "svscan.service" in machine.answers("systemctl list-dependencies multi-user.target")
+
+    # There is no tree yet: systemd does not give up, and finds it when it comes.
+    machine.wait_until(lambda: int(shown("NRestarts")) >= 6, "six restarts")
+    machine.answers(TREE)
+    wait_until_it_counts(machine)
+    assert shown("LimitNOFILESoft") == "4096"
+
+    # Without svscan systemd ends all the rest, and starts it again.
+    machine.answers(f"kill -9 {one_process(machine, 'svscan')}")
+    wait_until_it_counts(machine, starts=2)
+    one_process(machine, "multilog")
+
+    # An orderly stop, and one when the machine goes down.
+    machine.answers("systemctl restart svscan")
+    wait_until_it_counts(machine, starts=3)
+    machine.run("systemctl poweroff")
+    machine.wait_until_off()
+    assert whole_after_the_first(machine) == 2
+
+
+@needs_machine
+def test_under_systemd_a_stop_has_a_limit(under_systemd: Machine) -> None:
+    machine = under_systemd
+    service(machine.tree / "stubborn", "trap '' TERM\nwhile :; do sleep 0.1; done")
+    run = machine.tree / "counting/run"
+    run.write_text(run.read_text().replace("n=0;", "setsid sleep 1000 & n=0;"))
+    machine.answers(f"{TREE} ln -s /tree/stubborn /service/")
+    machine.answers("sed -i 's/ 600 / 20 /; s/ 50 / 20 /' /etc/systemd/system/svscan.service")
+    machine.answers("systemctl daemon-reload")
+    wait_until_it_counts(machine)
+    machine.wait_until(lambda: ": up" in machine.answers("svstat /service/stubborn"), "stubborn")
+    machine.answers("systemctl stop svscan")
+    assert machine.answers("systemctl show --value -p Result svscan") == "success"
+    assert whole_starts(lines(machine)) == 1
+
+
+# An inittab
+
+LEVELS = f"id:2:initdefault:\n{block('An inittab')}l0:0:wait:/sbin/halt -f -p\n"
+INITTABS = {
+    "sysvinit": (["/usr/sbin/init"], LEVELS, "init 0"),
+    "busybox": (["/usr/bin/busybox", "init"], block("An inittab", 1), "busybox poweroff"),
+    "rc.local": (
+        ["/usr/bin/busybox", "init"],
+        "::sysinit:/bin/sh /etc/rc.local\n::shutdown:/usr/local/bin/stop-services\n",
+        "busybox poweroff",
+    ),
+}
+
+
+@needs_machine
+@pytest.mark.parametrize("init", INITTABS)
+def test_with_a_line_for_svscanboot(boot: Boot, init: str) -> None:
+    words, inittab, off = INITTABS[init]
+    rc_local = block("rc.local, and other scripts that run once").splitlines()[-1]
+    machine = boot(words, {"etc/inittab": inittab, "etc/rc.local": f"{rc_local}\n"})
+    wait_until_it_counts(machine)
+    one_process(machine, "readproctitle")
+    machine.run(off)
+    machine.wait_until_off()
+    assert whole_starts(lines(machine)) == 1
+
+
+# A service of another supervisor
+
+DIRECTORY = {
+    "services/svscan/run": block("runit and s6"),
+    "services/svscan/finish": block("runit and s6", 1),
+}
+RUNIT = {
+    "etc/runit/1": "#!/bin/sh\n",
+    "etc/runit/2": "#!/bin/sh\nexec runsvdir -P /services\n",
+    "etc/runit/3": "#!/bin/sh\nsv -w 60 force-stop /services/*\n",
+}
+SUPERVISORS = {
+    "runit": (["/usr/sbin/runit"], {**DIRECTORY, **RUNIT}, "/lib/runit/runit-init 0"),
+    "s6": (
+        ["/usr/bin/s6-svscan", "/services"],
+        {**DIRECTORY, "services/svscan/timeout-finish": "90000\n"},
+        "s6-svscanctl -t /services",
+    ),
+}
+
+
+@needs_machine
+@pytest.mark.parametrize("init", SUPERVISORS)
+def test_as_a_service_of(boot: Boot, init: str) -> None:
+    words, files, off = SUPERVISORS[init]
+    machine = boot(words, files)
+    wait_until_it_counts(machine)
+    machine.answers(f"kill -9 {one_process(machine, 'svscan')}")
+    wait_until_it_counts(machine, starts=2)
+    machine.run(off)
+    machine.wait_until_off()
+    assert whole_starts(lines(machine)) == 2
+
+
+@needs_machine
+def test_under_openrc(boot: Boot) -> None:
+    machine = boot(["/usr/sbin/openrc-init"], {"etc/init.d/svscan": block("OpenRC")})
+    machine.wait_until(lambda: machine.run(block("OpenRC", 1)).returncode == 0, "openrc")
+    wait_until_it_counts(machine)
+    killed = one_process(machine, "svscan")
+    machine.answers(f"kill -9 {killed}")
+    machine.wait_until(
+        lambda: machine.run("pgrep -x svscan").stdout.split() not in ([], [killed]), "svscan"
+    )
+    assert lines(machine).count(b"start") == 1
+    machine.answers("rc-service svscan restart")
+    wait_until_it_counts(machine, starts=2)
+    machine.run("openrc-shutdown -p now")
+    machine.wait_until_off()
+    assert whole_starts(lines(machine)) == 2
