@@ -1,6 +1,7 @@
 """When svscan calls supervise in the forked process, and when it executes it."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from daemontools import install
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc")
 
@@ -118,3 +121,46 @@ def test_an_error_of_the_search_that_comes_first_is_reported(tmp_path: Path, fol
         said = svscan.stderr.readline()
         svscan.kill()
     assert said == b"svscan: warning: unable to start supervise clock: not a directory\n"
+
+
+# As docs/howto/install.md tells
+
+
+def test_after_an_upgrade_supervise_is_executed_until_svscan_is_new(
+    tmp_path: Path, folder: Path
+) -> None:
+    tree = tmp_path / "service"
+    (tree / "old").mkdir(parents=True)
+    (tree / "old/down").touch()
+    words: list[str | Path] = ["--library", tmp_path / "library", folder]
+    subprocess.run([sys.executable, "-I", "-m", "daemontools.install", *words], check=True)
+    path = {"PATH": f"{folder}:/usr/bin:/bin"}
+    svscan = subprocess.Popen([folder / "svscan", tree], env=path, process_group=0)
+    try:
+        old = supervise_of(svscan.pid, "old")
+        upgrade(tmp_path / "checkout", words)
+        (tree / "new").mkdir()
+        (tree / "new/down").touch()
+        new = supervise_of(svscan.pid, "new")
+        assert address_of_arguments(new) != address_of_arguments(svscan.pid)
+        assert supervise_of(svscan.pid, "old") == old
+    finally:
+        os.killpg(svscan.pid, signal.SIGKILL)
+        svscan.wait()
+    svscan = subprocess.Popen([folder / "svscan", tree], env=path, process_group=0)
+    try:
+        new = supervise_of(svscan.pid, "new")
+        assert address_of_arguments(new) == address_of_arguments(svscan.pid)
+    finally:
+        os.killpg(svscan.pid, signal.SIGKILL)
+        svscan.wait()
+
+
+def upgrade(checkout: Path, words: "list[str | Path]") -> None:
+    """Install another version, from a copy of the package with one more comment."""
+    shutil.copytree(Path(install.__file__).parent, checkout / "daemontools")
+    with (checkout / "daemontools/core/scan.py").open("a") as module:
+        module.write("# another version\n")
+    code = f"import sys; sys.path.insert(0, {str(checkout)!r}); "
+    code += "import daemontools.install as i; i.main()"
+    subprocess.run([sys.executable, "-I", "-c", code, *words], check=True)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from companion import is_up, service, supervised, wait_until
 
 from daemontools import install
 from daemontools.installing import checks, copies
@@ -248,6 +249,28 @@ def test_remove_does_not_name_what_other_launchers_started(tmp_path: Path) -> No
     with running_tree(tmp_path / "bin", f"{tmp_path}/bin:{tmp_path}/other:/usr/bin:/bin"):
         answer = run_installer("--remove", tmp_path / "other")
     assert complaints(answer) == []
+
+
+def test_without_its_interpreter_nothing_can_be_executed_and_what_runs_goes_on(
+    tmp_path: Path,
+) -> None:
+    python, other = tmp_path / "python3", tmp_path / "python3.11"
+    other.symlink_to(os.path.realpath(PYTHON))
+    python.symlink_to(other)
+    words: list[str | Path] = ["--python", python, "--library", tmp_path / "l", tmp_path / "bin"]
+    assert run_installer(*words).returncode == 0
+    clock = service(tmp_path / "tree/clock", "exec sleep 1000", log=False)
+    with supervised(clock.parent, tmp_path / "bin"):
+        wait_until(lambda: is_up(clock), "it is up")
+        other.unlink()
+        for program in ("svc", "svstat", "setuidgid", "multilog"):
+            with pytest.raises(FileNotFoundError):
+                subprocess.run([tmp_path / "bin" / program], check=False)
+        assert is_up(clock)
+        # The name in the launchers is a link: it survives a change of the interpreter.
+        python.unlink()
+        python.symlink_to(os.path.realpath(PYTHON))
+        assert subprocess.run([tmp_path / "bin/svok", clock], check=False).returncode == 0
 
 
 # For packages
