@@ -26,7 +26,8 @@ exec "$@"
 
 # $1: an empty folder; $2: files to be laid over the others; $3: is seen as /tree and outlives
 # the machine; then process 1. /setup is run before it. What belongs to the kernel, and so to
-# everybody, is read-only.
+# everybody, is read-only; devices are nodes of the machine's own, since an init changes their
+# modes.
 BOOT = f"""
 set -e
 mount --make-rprivate /
@@ -46,12 +47,9 @@ for own in run tmp dev etc/systemd/system; do
     [ ! -d $own ] || mount -t tmpfs -o mode=755 none $own
 done
 chmod 1777 tmp
-for device in null zero full random urandom; do
-    touch dev/$device
-    mount --bind /dev/$device dev/$device
-done
+for device in null zero full random urandom; do cp -a /dev/$device dev/$device; done
+cp -a /dev/null dev/console
 ln -s /proc/self/fd dev/fd
-ln -s null dev/console
 shift 3
 exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=namespaces \\
     chroot . sh -ec '. /setup; cd /; : > /tree/.ready; exec "$@"' setup "$@"
@@ -69,7 +67,7 @@ def can_boot() -> bool:
     if os.geteuid() != 0 or not shutil.which("setpriv"):
         return False
     trial = "mount -t tmpfs none /mnt && cd /mnt && mkdir u w r && mount -t overlay "
-    trial += f"-o lowerdir={LOWER},upperdir=u,workdir=w none r && mount -t cgroup2 none r/mnt"
+    trial += f"-o lowerdir={LOWER},upperdir=u,workdir=w none r && mount -t cgroup2 none r/mnt && cp -a /dev/null u"
     call = ["unshare", *NAMESPACES, "sh", "-c", trial]
     return subprocess.run(call, capture_output=True, check=False).returncode == 0
 

@@ -40,6 +40,7 @@ def block(heading: str, number: int = 0) -> str:
 def boot(tmp_path: Path) -> Iterator[Boot]:
     """Start a machine, in whose /tree is a counting service with a log; its own processes end."""
     machines = []
+    real = Path("/dev/null").stat()
 
     def boot(init: list[str], files: dict[str, str], setup: str = TREE) -> Machine:
         if not has(init[0]):
@@ -51,6 +52,7 @@ def boot(tmp_path: Path) -> Iterator[Boot]:
     yield boot
     for machine in machines:
         machine.end()
+    assert Path("/dev/null").stat().st_mode == real.st_mode  # a machine changes only its own
 
 
 def lines(machine: Machine) -> list[bytes]:
