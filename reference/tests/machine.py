@@ -8,6 +8,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -63,11 +64,15 @@ def has(program: str) -> bool:
 
 
 def can_boot() -> bool:
-    """May this process make such a machine?"""
-    if os.geteuid() != 0 or not shutil.which("setpriv"):
+    """May this process make such a machine? One interpreter is enough: it has its own."""
+    python = Path(f"{LOWER}/usr/bin/python3")
+    if os.geteuid() != 0 or not shutil.which("setpriv") or not python.exists():
+        return False
+    if sys.version_info[:2] != (3, 11):
         return False
     trial = "mount -t tmpfs none /mnt && cd /mnt && mkdir u w r && mount -t overlay "
-    trial += f"-o lowerdir={LOWER},upperdir=u,workdir=w none r && mount -t cgroup2 none r/mnt && cp -a /dev/null u"
+    trial += f"-o lowerdir={LOWER},upperdir=u,workdir=w none r"
+    trial += " && mount -t cgroup2 none r/mnt && cp -a /dev/null u"
     call = ["unshare", *NAMESPACES, "sh", "-c", trial]
     return subprocess.run(call, capture_output=True, check=False).returncode == 0
 
