@@ -19,8 +19,9 @@ ROOT = Path(__file__).parents[1]
 FENCE = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 DATA = tomllib.loads((ROOT / "docs/shell_blocks.toml").read_text())
 ENTRIES: list[dict[str, Any]] = DATA["block"]
-RUN = [entry for entry in ENTRIES if not {"by", "not_run"} & {*entry}]
+RUN = [entry for entry in ENTRIES if not {"by", "same_as", "not_run"} & {*entry}]
 RUN_BY = [entry for entry in ENTRIES if "by" in entry]
+SAME = [entry for entry in ENTRIES if "same_as" in entry]
 SCRIPTS = ["install", "demo", "check", ".ci/run", "conformance/upkeep/fix"]
 SCRIPTS += ["packaging/stop-services", "packaging/container/entrypoint"]
 
@@ -90,6 +91,15 @@ def test_an_entry_is_about_a_block(entry: dict[str, Any]) -> None:
 def test_the_other_test_names_the_page_or_the_command(entry: dict[str, Any]) -> None:
     test = (ROOT / entry["by"]).read_text()
     assert Path(entry["page"]).name in test or entry["begins"].strip() in test
+
+
+@pytest.mark.parametrize("entry", SAME, ids=title)
+def test_the_other_page_has_the_same_command(entry: dict[str, Any]) -> None:
+    [block] = [text for page, text in blocks() if is_meant(entry, page, text)]
+    command = block.partition("  #")[0].strip()
+    assert any(page == entry["same_as"] and text.strip() == command for page, text in blocks()), (
+        command
+    )
 
 
 @pytest.mark.usefixtures("clean")
