@@ -18,6 +18,8 @@ SCRIPTS = {
     "#!/bin/sh\nexec 2>&1\n# exec sleep\nsleep 1000\n": "no-exec",
     "#!/bin/sh\nexec sleep 1000\n": "no-stderr",
     "#!/bin/sh\nexec 2>&1\nexec server --daemonize\n": "background",
+    "#!/bin/sh\nexec 2>&1\nexec server --daemonize yes\n": "background",
+    "#!/bin/sh\nexec 2>&1\nexec server --daemon=on --x\n": "background",
     "#!/bin/sh\nexec 2>&1\nexec server &\n": "background",
     "#!/bin/sh\r\nexec 2>&1\r\nexec sleep 1000\r\n": "crlf",
     "#!/no/such/shell\n": "no-interpreter",
@@ -30,6 +32,7 @@ FINE = [
     "#!/bin/sh\nexec 2>&1\nif test -e x; then exec a; else exec b; fi\n",
     "#!/bin/sh\nexec 2>&1\nexec \\\n  softlimit -m 100000000 \\\n  server\n",
     "#!/bin/sh\nexec server 2>&1\n",
+    "#!/bin/sh\nexec 2>&1\nexec server --daemonize no --daemon=off --daemon-user x\n",
     "#!/bin/sh\nexec 2>&1\ncd / && exec sleep 1000\n",
     "#!/usr/bin/env python3\nprint(1)\n",
 ]

@@ -54,6 +54,8 @@ WHY = {
 
 # An exec that runs a program; `exec 2>&1` only redirects.
 _EXEC = re.compile(r"(^|[;&|{(]\s*|\b(then|else|do)\s+)exec\s+(?!\d*[<>])")
+# An option that sends a server into the background; `--daemonize no` does not.
+_DAEMON = re.compile(r"\s--daemon(ize)?(?![\w-])(?![\s=]+(no|off|false|0)\b)|\bnohup\b")
 
 
 class Finding(NamedTuple):
@@ -168,7 +170,7 @@ def _of_shell(run: Path, text: str, *, has_log: bool) -> Iterator[Finding]:
     last = commands[-1] if commands else ""
     if not any(_EXEC.search(command) for command in commands):
         yield Finding(run, "no-exec", last)
-    if re.search(r"(?<!&)&\s*$", last) or re.search(r"\s--daemon(ize)?(\s|=yes|$)|\bnohup\b", text):
+    if re.search(r"(?<!&)&\s*$", last) or _DAEMON.search(text):
         yield Finding(run, "background", last)
     if has_log and not re.search(r"2>\s*&1|&>|2>>?\s*\S", text):
         yield Finding(run, "no-stderr")
