@@ -4,3 +4,6 @@ from hypothesis import settings
 
 settings.register_profile("busy machine", deadline=None)
 settings.load_profile("busy machine")
+
+# Tests with real servers take minutes; `pytest reference/tests/field` runs them.
+collect_ignore = ["field"]

@@ -1,0 +1,1 @@
+"""Real servers and other clients, on machines that no other process shares."""

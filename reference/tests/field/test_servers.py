@@ -1,0 +1,255 @@
+"""Real servers under supervision: the run scripts of docs/howto/servers.md, as they are.
+
+Each test has a private machine on which it does what the page says. The tests run with the
+reference's programs and with djb's; a server that is not installed is skipped.
+
+    pytest reference/tests/field -k nginx
+"""
+
+import re
+import shutil
+import threading
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+
+from field.machine import CHECKOUT, PAGE, SERVICES, SYSTEM, Asked, Machine, wait_until
+
+
+class Server(NamedTuple):
+    """A row of the page's table."""
+
+    name: str
+    package: str
+    hup: str  # "ends", "ignored", or what the log says when the configuration is read again
+    alrm: str  # "ends" or "ignored"
+    last_words: str  # "none", or how the last line of the log ends
+
+
+TEXT = PAGE.read_text()
+SERVERS = [
+    Server(*(cell.strip("` ") for cell in row.strip("|").split("|")))
+    for row in re.findall(r"(?m)^\| [a-z0-9]+ \|.*\|$", TEXT)
+    if "Debian's package" not in row
+]
+# The command of a server, where it has another name than its row.
+COMMANDS = {
+    "redis": "redis-server",
+    "postgresql": "pg_ctlcluster",
+    "opensmtpd": "smtpd",
+}
+# What the log says about each request.
+LOGGED = {
+    "nginx": r'"GET / ',
+    "apache2": r'"GET / ',
+    "gunicorn": r'"GET / ',
+    "tinydns": r" \+ 0001 www\.example",
+    "opensmtpd": r"smtp disconnected reason=quit",
+}
+LOSE_NOTHING_ON_HUP = ["nginx", "gunicorn", "postgresql"]
+
+
+def block(heading: str) -> str:
+    """The last shell block of a section of the page."""
+    section = TEXT.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return str(re.findall(r"(?s)```sh\n(.*?)```", section)[-1])
+
+
+@pytest.fixture(params=SERVERS, ids=[server.name for server in SERVERS])
+def server(request: pytest.FixtureRequest) -> Server:
+    """A server that is installed."""
+    command = COMMANDS.get(request.param.name, request.param.name)
+    if not shutil.which(command, path=SYSTEM):
+        pytest.skip(f"needs {request.param.package}")
+    found: Server = request.param
+    return found
+
+
+def put_into_place(machine: Machine, name: str, *, link: bool = True) -> None:
+    """Do what the page says, except the check, which a test of its own makes."""
+    recipe = block("Put one into place").replace("name=nginx", f"name={name}")
+    lines = [line for line in recipe.splitlines() if "check" not in line]
+    lines = [line for line in lines if link or not line.startswith("ln ")]
+    if name == "tinydns":
+        lines.insert(-1, f"({block('tinydns').strip()})")
+    machine.run("sh", "-ec", "\n".join(lines))
+
+
+def start(machine: Machine, name: str) -> int:
+    """Put a server into place, and wait until it answers; its process id."""
+    put_into_place(machine, name)
+    machine.wait_until_answered(name)
+    return machine.state(f"/service/{name}").pid
+
+
+def wait_until_restarted(machine: Machine, name: str, old: int) -> int:
+    """Wait until another process answers; its process id."""
+    state = machine.wait_until_state(name, lambda now: now.pid not in (0, old), "a new process")
+    machine.wait_until_answered(name)
+    return state.pid
+
+
+def test_the_page_shows_each_script_and_each_script_is_in_the_table() -> None:
+    folders = {path.name for path in (CHECKOUT / "packaging/servers").iterdir()}
+    assert folders == {server.name for server in SERVERS} | {"log"}
+    for name in folders:
+        assert f"{{literalinclude}} ../../packaging/servers/{name}/run" in TEXT
+
+
+@pytest.mark.parametrize("machine", ["reference"], indirect=True)
+def test_check_has_nothing_to_say_about_any_script(machine: Machine) -> None:
+    for server in SERVERS:
+        put_into_place(machine, server.name, link=False)
+    directories = [f"{SERVICES}/{server.name}" for server in SERVERS]
+    assert machine.run("daemontools", "check", *directories, check=False).stdout == ""
+
+
+def test_each_signal_does_what_the_page_says(machine: Machine, server: Server) -> None:
+    pid = start(machine, server.name)
+    for letter, effect in (("-h", server.hup), ("-a", server.alrm), ("-i", "ends"), ("-t", "ends")):
+        machine.svc(letter, server.name)
+        if effect == "ends":
+            pid = wait_until_restarted(machine, server.name, pid)
+            continue
+        if effect != "ignored":
+            wait_until(lambda: effect in machine.log(server.name), f"{effect} in the log")  # noqa: B023
+        machine.wait_until_answered(server.name)
+        assert machine.state(f"/service/{server.name}").pid == pid
+
+
+def test_a_killed_server_is_back_at_once(machine: Machine, server: Server) -> None:
+    pid = start(machine, server.name)
+    for _ in range(2):
+        machine.svc("-k", server.name)
+        pid = wait_until_restarted(machine, server.name, pid)
+
+
+def test_pause_continue_once_down_up_and_exit(machine: Machine, server: Server) -> None:
+    name, pid = server.name, start(machine, server.name)
+    machine.svc("-p", name)
+    machine.wait_until_state(name, lambda now: "paused" in now.line, "paused")
+    wait_until(lambda: stopped(machine, pid), "the process is stopped")
+    machine.svc("-c", name)
+    machine.wait_until_state(name, lambda now: "paused" not in now.line, "continued")
+    machine.wait_until_answered(name)
+    assert machine.state(f"/service/{name}").pid == pid
+
+    machine.svc("-ot", name)
+    machine.wait_until_state(name, lambda now: ": down" in now.line, "not started again")
+    machine.svc("-u", name)
+    pid = wait_until_restarted(machine, name, pid)
+    machine.svc("-d", name)
+    machine.wait_until_state(name, lambda now: ": down" in now.line, "down")
+    machine.svc("-u", name)
+    pid = wait_until_restarted(machine, name, pid)
+    # svscan starts another supervise.
+    machine.svc("-dx", name)
+    wait_until_restarted(machine, name, pid)
+
+
+def stopped(machine: Machine, pid: int) -> bool:
+    """Is a process of the machine in state T?"""
+    return machine.file(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+def test_no_request_and_no_line_is_lost_under_load(machine: Machine, server: Server) -> None:
+    start(machine, server.name)
+    logged = re.compile(LOGGED.get(server.name, "^$"))
+    before = len(logged.findall(machine.log(server.name)))
+    assert before == 1 or server.name not in LOGGED
+    threads, times = (1, 8) if server.name == "sshd" else (4, 100)
+    if server.name == "postgresql":
+        times = 10
+    asked = meanwhile(
+        lambda: machine.ask(server.name, threads=threads, times=times),
+        lambda: disturb(machine, server.name),
+    )
+    assert asked == Asked(threads * times, [])
+    if server.name in LOGGED:
+        expected = before + threads * times
+        wait_until(lambda: len(logged.findall(machine.log(server.name))) >= expected, "all lines")
+        assert len(logged.findall(machine.log(server.name))) == expected
+
+
+def meanwhile(load: Callable[[], Asked], disturb: Callable[[], None]) -> Asked:
+    """What came of the load, while the server was disturbed at least once."""
+    outcomes: list[Asked] = []
+    thread = threading.Thread(target=lambda: outcomes.append(load()))
+    thread.start()
+    disturb()
+    while thread.is_alive():
+        disturb()
+    thread.join()
+    return outcomes[0]
+
+
+def disturb(machine: Machine, name: str) -> None:
+    """Rotate the log, start another logger, and reload a server that loses nothing by it."""
+    if name in LOSE_NOTHING_ON_HUP:
+        machine.svc("-h", name)
+    machine.svc("-a", f"{name}/log")
+    machine.svc("-t", f"{name}/log")
+
+
+def test_the_last_words_are_in_the_log(machine: Machine, server: Server) -> None:
+    start(machine, server.name)
+    stop_in_order(machine, server.name)
+    last = machine.log(server.name).splitlines()[-1]
+    assert last.endswith(server.last_words) or server.last_words == "none"
+
+
+def stop_in_order(machine: Machine, name: str) -> None:
+    """Stop the tree as docs/howto/stop-the-tree.md says."""
+    machine.run("pkill", "-x", "svscan")
+    wait_until(lambda: machine.run("pgrep", "-x", "svscan", check=False).stdout == "", "no svscan")
+    for letters, directory in (("-dx", f"/service/{name}"), ("-x", f"/service/{name}/log")):
+        machine.run("svc", letters, directory)
+        gone = lambda: machine.run("svok", directory, check=False).returncode == 100  # noqa: B023, E731
+        wait_until(gone, f"{directory} is gone")
+
+
+@pytest.mark.parametrize("server", [s for s in SERVERS if s.name in LOGGED], indirect=True)
+def test_the_last_request_is_in_the_log(machine: Machine, server: Server) -> None:
+    start(machine, server.name)
+    stop_in_order(machine, server.name)
+    assert len(re.findall(LOGGED[server.name], machine.log(server.name))) == 1
+
+
+@pytest.mark.parametrize("server", [s for s in SERVERS if s.name == "postgresql"], indirect=True)
+def test_postgresql_waits_for_its_clients_but_not_after_int(
+    machine: Machine, server: Server
+) -> None:
+    start(machine, server.name)
+    client = threading.Thread(target=machine.run, args=(
+        "setuidgid", "postgres", "psql", "-c", "select pg_sleep(1000)", "postgres"),
+        kwargs={"check": False})  # fmt: skip
+    client.start()
+    is_there = lambda: machine.run("pgrep", "-f", "postgres.* SELECT$", check=False).returncode == 0  # noqa: E731
+    wait_until(is_there, "a client")
+    machine.svc("-d", server.name)
+    wait_until(lambda: "smart shutdown" in machine.log(server.name), "TERM arrives")
+    assert "want down" in machine.state(f"/service/{server.name}").line
+    machine.svc("-di", server.name)
+    machine.wait_until_state(server.name, lambda now: ": down" in now.line, "down")
+    client.join()
+
+
+@pytest.mark.parametrize("server", [s for s in SERVERS if s.name == "smbd"], indirect=True)
+@pytest.mark.parametrize("has_pgrphack", [True, False])
+def test_smbd_takes_svscan_down_unless_pgrphack_separates_them(
+    machine: Machine, server: Server, *, has_pgrphack: bool
+) -> None:
+    put_into_place(machine, server.name, link=False)
+    run = machine.file(f"{SERVICES}/{server.name}/run")
+    if not has_pgrphack:
+        run.write_text(run.read_text().replace("pgrphack", ""))
+    machine.run("ln", "-s", f"{SERVICES}/{server.name}", "/service/")
+    machine.wait_until_answered(server.name)
+    pid = machine.state(f"/service/{server.name}").pid
+    machine.svc("-t", server.name)
+    if has_pgrphack:
+        wait_until_restarted(machine, server.name, pid)
+    else:
+        gone = lambda: machine.run("pgrep", "-x", "svscan", check=False).stdout == ""  # noqa: E731
+        wait_until(gone, "svscan is gone")
