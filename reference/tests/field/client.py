@@ -37,10 +37,11 @@ def talk(kind: int, port: int, request: bytes, *, until: bytes = b"") -> bytes:
         return answer
 
 
-def http(port: int) -> bool:
-    """Get a page."""
+def http(port: int, body: bytes = b"") -> bool:
+    """Get a page that contains `body`."""
     request = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    return talk(socket.SOCK_STREAM, port, request).startswith(b"HTTP/1.1 200 ")
+    answer = talk(socket.SOCK_STREAM, port, request)
+    return answer.startswith(b"HTTP/1.1 200 ") and body in answer
 
 
 def redis() -> bool:
@@ -102,7 +103,7 @@ def sshd() -> bool:
 REQUESTS: dict[str, Callable[[], bool]] = {
     "nginx": lambda: http(80),
     "apache2": lambda: http(80),
-    "gunicorn": lambda: http(8000),
+    "gunicorn": lambda: http(8000, b"\nhello\n"),
     "redis": redis,
     "postgresql": postgresql,
     "tinydns": tinydns,

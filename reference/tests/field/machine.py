@@ -80,18 +80,8 @@ class Machine:
     def run(self, *words: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         """Run a command in the checkout; AssertionError if it fails and must not."""
         enter = ["nsenter", f"--target={self._first}", *NAMESPACES, "--root", "--wd"]
-        call = [
-            *enter,
-            "env",
-            "-i",
-            f"PATH={self.path}",
-            "HOME=/root",
-            "LC_ALL=C.UTF-8",
-            "sh",
-            "-c",
-            'cd /mnt; exec "$@"',
-            "sh",
-        ]
+        variables = [f"PATH={self.path}", "HOME=/root", "LC_ALL=C.UTF-8"]
+        call = [*enter, "env", "-i", *variables, "sh", "-c", 'cd /mnt; exec "$@"', "sh"]
         done = subprocess.run([*call, *words], capture_output=True, text=True, check=False)
         assert done.returncode == 0 or not check, (words, done.stdout, done.stderr)
         return done

@@ -47,6 +47,13 @@ LOGGED = {
     "tinydns": r" \+ 0001 www\.example",
     "opensmtpd": r"smtp disconnected reason=quit",
 }
+# The options of softlimit that the scripts use, as /proc names the limits.
+LIMITS = {
+    "-a": "Max address space",
+    "-c": "Max core file size",
+    "-d": "Max data size",
+    "-o": "Max open files",
+}
 LOSE_NOTHING_ON_HUP = ["nginx", "gunicorn", "postgresql"]
 
 
@@ -64,6 +71,12 @@ def server(request: pytest.FixtureRequest) -> Server:
         pytest.skip(f"needs {request.param.package}")
     found: Server = request.param
     return found
+
+
+def only(*names: str) -> pytest.MarkDecorator:
+    """Run a test with these servers alone."""
+    chosen = [server for server in SERVERS if server.name in names]
+    return pytest.mark.parametrize("server", chosen, ids=names, indirect=True)
 
 
 def put_into_place(machine: Machine, name: str, *, link: bool = True) -> None:
@@ -103,6 +116,22 @@ def test_check_has_nothing_to_say_about_any_script(machine: Machine) -> None:
         put_into_place(machine, server.name, link=False)
     directories = [f"{SERVICES}/{server.name}" for server in SERVERS]
     assert machine.run("daemontools", "check", *directories, check=False).stdout == ""
+
+
+def test_the_limits_and_the_account_are_those_of_the_script(
+    machine: Machine, server: Server
+) -> None:
+    process = f"/proc/{start(machine, server.name)}"
+    script = machine.file(f"{SERVICES}/{server.name}/run").read_text()
+    limits = machine.file(f"{process}/limits").read_text()
+    for option, name in LIMITS.items():
+        for number in re.findall(rf"softlimit\b.*? {option} (\d+)", script):
+            soft, hard = re.findall(rf"(?m)^{name} +(\w+) +(\w+)", limits)[0]
+            assert soft in (number, hard)
+    account = re.search(r"(?:set|env)uidgid (\S+)", script)
+    if account:
+        number = machine.run("id", "-u", account[1]).stdout.strip()
+        assert f"\nUid:\t{number}\t{number}\t" in machine.file(f"{process}/status").read_text()
 
 
 def test_each_signal_does_what_the_page_says(machine: Machine, server: Server) -> None:
@@ -209,14 +238,51 @@ def stop_in_order(machine: Machine, name: str) -> None:
         wait_until(gone, f"{directory} is gone")
 
 
-@pytest.mark.parametrize("server", [s for s in SERVERS if s.name in LOGGED], indirect=True)
+@only(*LOGGED)
 def test_the_last_request_is_in_the_log(machine: Machine, server: Server) -> None:
     start(machine, server.name)
     stop_in_order(machine, server.name)
     assert len(re.findall(LOGGED[server.name], machine.log(server.name))) == 1
 
 
-@pytest.mark.parametrize("server", [s for s in SERVERS if s.name == "postgresql"], indirect=True)
+def start_changed(machine: Machine, name: str, words: str, others: str = "") -> None:
+    """Put a server into place with other words in its script, and let svscan start it."""
+    put_into_place(machine, name, link=False)
+    run = machine.file(f"{SERVICES}/{name}/run")
+    assert words in run.read_text()
+    run.write_text(run.read_text().replace(words, others))
+    machine.run("ln", "-s", f"{SERVICES}/{name}", "/service/")
+
+
+@only("nginx", "apache2")
+def test_without_pkill_the_workers_of_a_killed_master_hold_the_port(
+    machine: Machine, server: Server
+) -> None:
+    start_changed(machine, server.name, f"pkill -KILL -x -P 1 -u www-data {server.name}\n")
+    machine.wait_until_answered(server.name)
+    machine.svc("-k", server.name)
+    wait_until(lambda: "Address already in use" in machine.log(server.name), "no port")
+
+
+@only("postgresql")
+def test_postgresql_cannot_read_the_key_of_the_group_ssl_cert(
+    machine: Machine, server: Server
+) -> None:
+    if not machine.file("/etc/ssl/private/ssl-cert-snakeoil.key").exists():
+        pytest.skip("needs ssl-cert")
+    start_changed(machine, server.name, "ssl=off", "ssl=on")
+    wait_until(lambda: "could not access private key" in machine.log(server.name), "no key")
+
+
+@only("freeradius")
+def test_freeradius_becomes_freerad_and_keeps_its_groups(machine: Machine, server: Server) -> None:
+    status = machine.file(f"/proc/{start(machine, server.name)}/status").read_text()
+    number, groups = (machine.run("id", word, "freerad").stdout.split() for word in ("-u", "-G"))
+    assert f"\nUid:\t{number[0]}\t{number[0]}\t" in status
+    assert set(groups) <= set(re.findall(r"(?m)^[GU]id.*|^Groups:.*", status)[-1].split())
+
+
+@only("postgresql")
 def test_postgresql_waits_for_its_clients_but_not_after_int(
     machine: Machine, server: Server
 ) -> None:
@@ -235,16 +301,12 @@ def test_postgresql_waits_for_its_clients_but_not_after_int(
     client.join()
 
 
-@pytest.mark.parametrize("server", [s for s in SERVERS if s.name == "smbd"], indirect=True)
+@only("smbd")
 @pytest.mark.parametrize("has_pgrphack", [True, False])
 def test_smbd_takes_svscan_down_unless_pgrphack_separates_them(
     machine: Machine, server: Server, *, has_pgrphack: bool
 ) -> None:
-    put_into_place(machine, server.name, link=False)
-    run = machine.file(f"{SERVICES}/{server.name}/run")
-    if not has_pgrphack:
-        run.write_text(run.read_text().replace("pgrphack", ""))
-    machine.run("ln", "-s", f"{SERVICES}/{server.name}", "/service/")
+    start_changed(machine, server.name, "pgrphack ", "pgrphack " if has_pgrphack else "")
     machine.wait_until_answered(server.name)
     pid = machine.state(f"/service/{server.name}").pid
     machine.svc("-t", server.name)
