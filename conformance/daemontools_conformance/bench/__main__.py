@@ -1,124 +1,166 @@
-"""Measure the loggers of the reference and of every other implementation on this machine.
+"""Measure what trees, loggers and chains cost, side by side, over their size.
 
-    python -I -m daemontools_conformance.bench [--only multilog] [--rounds 5] [--megabytes 100]
+    python -I -m daemontools_conformance.bench [--only trees] [--small] [--write FILE]
+    python -I -m daemontools_conformance.bench --guard FILE
 
-All of them work on the same generated input, in turns, round by round, so that
-other load on the machine affects all alike. Ratios are to djb's programs within
-each round. The table shows the median and, in brackets, the extremes, for the
-elapsed time and for CPU time. Run this on a machine with nothing else to do, and
-quote its command line. On a busy machine the second ratio is the better one.
+trees    start, memory, rescan, status of all and restart of 1, 10, 100 and 1000 services with
+         logs: the reference's, djb's, the reference's with djb's multilog (mixture), runit's,
+         s6's and supervisord's
+logs     megabytes a second of each logger, over lines, their length, patterns, directories, sizes
+chains   start-up over the number of programs in a chain
+ratios   what the reference costs, divided by what djb's programs cost, in five rounds
+
+Everything together takes about ten minutes of an idle machine. --write makes the file that
+docs/build.py draws. --guard measures the ratios alone (a minute), and fails if one of them is
+more than twice as bad as in the file. What is not installed is left out, and named.
 """
 
 import argparse
+import json
 import os
 import platform
+import re
+import resource
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+import time
 from pathlib import Path
+from typing import Any
 
-from daemontools_conformance.bench import contestants, inputs
-from daemontools_conformance.bench.contestants import Contestant, Task
-from daemontools_conformance.bench.latency import latencies
-from daemontools_conformance.bench.measure import Measurement, run
+from daemontools_conformance.bench import contestants, costs
+from daemontools_conformance.running import orphans
 from daemontools_conformance.running.table import HAS_PROC, NEEDS_PROC
 
-Results = dict[str, list[Measurement]]
+PARTS = ("ratios", "chains", "logs", "trees")
+PACKAGES = {"djb": "daemontools", "runit": "runit", "s6": "s6"}
 
 
 def main() -> None:
     """Parse the command line and run."""
     parser = argparse.ArgumentParser(prog="python -I -m daemontools_conformance.bench")
-    parser.add_argument("--only", default="", help="run the tasks whose names contain this")
-    parser.add_argument("--rounds", type=int, default=5, help="the number of rounds (5)")
-    parser.add_argument("--megabytes", type=int, default=100, help="the size of the input (100)")
-    parser.add_argument("--lines", type=int, default=500, help="the lines for latency (500)")
-    folder = "the folder to work in, on a real disk (default: TMPDIR)"
-    parser.add_argument("--folder", help=folder)
-    contestants.add_option(parser)
+    parser.add_argument("--only", choices=PARTS, action="append", help="measure this")
+    parser.add_argument("--small", action="store_true", help="one round of the smallest sizes")
+    parser.add_argument("--write", type=Path, help="the file to write")
+    parser.add_argument("--guard", type=Path, help="compare the ratios with those of this file")
     arguments = parser.parse_args()
     if not HAS_PROC:
         parser.error(NEEDS_PROC)
-    scratch = Path(tempfile.mkdtemp(prefix="daemontools-bench-", dir=arguments.folder))
+    orphans.prepare(is_worker=False)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a tree of 1000 has 2000 pipe ends
+    scratch = Path(tempfile.mkdtemp(prefix="daemontools-bench-"))
+    scratch.chmod(0o755)
     try:
-        bench(arguments, scratch)
+        found = dict(contestants.implementations(["djb", "reference"], scratch))
+        if arguments.guard:
+            sys.exit(guard(found, scratch, arguments.guard))
+        data = measured(found, scratch, arguments.only or PARTS, is_small=arguments.small)
     finally:
         shutil.rmtree(scratch)
+    if arguments.write:
+        arguments.write.write_text(as_text(data))
 
 
-def bench(arguments: argparse.Namespace, scratch: Path) -> None:
-    """Make the input, run all tasks, print the tables."""
-    (scratch / "implementations").mkdir()
-    names = ["reference", "djb", *arguments.implementation]
-    found = contestants.implementations(names, scratch / "implementations")
-    chosen = [task for task in contestants.tasks(found) if arguments.only in task.name]
-    sources = {name: scratch / name for name in ("plain", "stamped")}
-    inputs.make_plain(sources["plain"], arguments.megabytes * 1_000_000)
-    inputs.make_stamped(sources["stamped"], sources["plain"])
-    print(f"{platform.platform()}, {os.cpu_count()} CPUs, Python {platform.python_version()}")
-    print(f"input: {arguments.megabytes} MB in {_lines(sources['plain'])} lines; ", end="")
-    print(f"{arguments.rounds} rounds; load at the start: {os.getloadavg()[0]:.2f}")
-    for task in chosen:
-        for through in ("file", "pipe"):
-            results = race(task, sources[task.input], scratch, through, arguments.rounds)
-            show(task, through, sources[task.input].stat().st_size, results)
-    print("\nA single line, from the write to the output: median (95 %)")
-    for task in chosen:
-        for contestant in task.contestants:
-            show_latency(task, contestant, scratch, arguments.lines)
+def guard(found: costs.Found, scratch: Path, file: Path) -> int:
+    """Measure the ratios, and say which are worse than the committed ones; the exit code."""
+    committed = json.loads(file.read_text())
+    now = costs.ratios(found, scratch, 5)
+    show_ratios(now)
+    lines = costs.worse(now, {what: row[0] for what, row in committed["ratios"].items()})
+    if lines:
+        print(f"worse than {file} of {committed['date']} ({committed['machine']['system']}):")
+        print("\n".join(lines))
+    return 1 if lines else 0
 
 
-def race(task: Task, source: Path, scratch: Path, through: str, rounds: int) -> Results:
-    """Run each contestant once a round, in an order that rotates from round to round."""
-    results: Results = {contestant.name: [] for contestant in task.contestants}
-    folder = scratch / "run"
-    for number in range(rounds):
-        turn = number % len(task.contestants)
-        for contestant in task.contestants[turn:] + task.contestants[:turn]:
-            results[contestant.name].append(run(task, contestant, source, folder, through))
-            shutil.rmtree(folder)
-    return results
+def measured(
+    found: costs.Found, scratch: Path, parts: list[str] | tuple[str, ...], *, is_small: bool
+) -> dict[str, Any]:
+    """All that the file holds."""
+    load = round(os.getloadavg()[0], 2)
+    points, rounds = (slice(2), 1) if is_small else (slice(None), 3)
+    samples: costs.Samples = {}
+    ratios: dict[str, list[float]] = {}
+    begin = time.monotonic()
+    for part in parts:
+        if part == "trees":
+            samples |= costs.trees(found, scratch, costs.SERVICES[points], rounds)
+        elif part == "logs":
+            samples |= costs.logs(found, scratch, points, rounds)
+        elif part == "chains":
+            samples |= costs.chains(found, scratch, points, 10 * rounds)
+        elif "djb" in found:
+            ratios = costs.ratios(found, scratch, 1 if is_small else 5)
+        print(f"{part}: {time.monotonic() - begin:.0f} s since the start", file=sys.stderr)
+    curves = as_curves(samples)
+    show_curves(curves)
+    show_ratios(ratios)
+    machine = {"system": platform.platform(), "processors": os.cpu_count(), "load": load}
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": machine,
+        "versions": versions(found),
+        "ratios": {what: spread(values) for what, values in ratios.items()},
+        "curves": curves,
+    }
 
 
-def show(task: Task, through: str, size: int, results: Results) -> None:
-    """Print one table."""
-    print(f"\n{task.name}, from a {through}, {size / 1e6:.0f} MB")
-    print(f"  {'':16}{'MB/s':>6}   {'x djb':22}{'x djb, CPU time':22}{'peak memory':>11}")
-    notes = {contestant.name: contestant.note for contestant in task.contestants}
-    for name, measurements in results.items():
-        speed = statistics.median(size / 1e6 / m.seconds for m in measurements)
-        memory = max(m.kilobytes for m in measurements)
-        by_clock = _ratio(results, name, lambda m: m.seconds)
-        by_cpu = _ratio(results, name, lambda m: m.cpu_seconds)
-        line = f"  {name:16}{speed:6.0f}   {by_clock:22}{by_cpu:22}{memory:8} kB  {notes[name]}"
-        print(line.rstrip())
-    logged = {results[name][0].output_bytes for name in ("reference", "djb") if name in results}
-    if len(logged) > 1:
-        sys.exit(f"the reference and djb's logged different amounts: {logged}")
+def spread(values: list[float]) -> list[float]:
+    """Median, least, greatest, and how many there are."""
+    rounded = [float(f"{v:.4g}") for v in (statistics.median(values), min(values), max(values))]
+    return [*rounded, len(values)]
 
 
-def _ratio(results: Results, name: str, time_of: Callable[[Measurement], float]) -> str:
-    if "djb" not in results:
-        return "djb's not here"
-    pairs = zip(results["djb"], results[name], strict=True)
-    ratios = [time_of(djb) / time_of(other) for djb, other in pairs]
-    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+def as_curves(samples: costs.Samples) -> dict[str, Any]:
+    """Curve -> its axes, and for each contestant its points: x and the spread of y."""
+    curves: dict[str, Any] = {}
+    for (name, contestant, x), values in samples.items():
+        by, unit = costs.CURVES[name]
+        curve = curves.setdefault(name, {"by": by, "unit": unit, "lines": {}})
+        curve["lines"].setdefault(contestant, []).append([x, *spread(values)])
+    return curves
 
 
-def show_latency(task: Task, contestant: Contestant, scratch: Path, count: int) -> None:
-    """Print one line of the last table."""
-    folder = scratch / "run"
-    taken = sorted(latencies(task, contestant, folder, count))
-    shutil.rmtree(folder)
-    median, late = statistics.median(taken) * 1e6, taken[int(len(taken) * 0.95)] * 1e6
-    print(f"  {task.name:28}{contestant.name:18}{median:7.0f} us ({late:.0f})")
+def versions(found: costs.Found) -> dict[str, str]:
+    """Contestant -> its version, as Debian's packages or the programs themselves say."""
+    known = {"reference": f"CPython {platform.python_version()}"} if "reference" in found else {}
+    for name, package in PACKAGES.items():
+        known[name] = _said("dpkg-query", "-W", "-f", "${Version}", package)
+    known["supervisord"] = _said(f"{sys.prefix}/bin/supervisord", "--version")
+    return {name: version for name, version in known.items() if version}
 
 
-def _lines(path: Path) -> int:
-    with path.open("rb") as file:
-        return sum(1 for _ in file)
+def _said(*command: str) -> str:
+    if not shutil.which(command[0]):
+        return ""
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def show_curves(curves: dict[str, Any]) -> None:
+    """Print a line for each curve and contestant: the medians."""
+    for name, curve in curves.items():
+        print(f"\n{name} ({curve['unit']}) over {curve['by']}")
+        for contestant, points in curve["lines"].items():
+            cells = "".join(f"{x:>9}: {median:<9.4g}" for x, median, *_ in points)
+            print(f"  {contestant:12}{cells}")
+
+
+def show_ratios(ratios: dict[str, list[float]]) -> None:
+    """Print a line for each ratio."""
+    print("\nthe reference, divided by djb's: median (least to greatest)")
+    for what, values in ratios.items():
+        median, least, most, _ = spread(values)
+        print(f"  {what:24}{median:6.2f} ({least:.2f} to {most:.2f})")
+
+
+def as_text(data: dict[str, Any]) -> str:
+    """JSON with each list of numbers on a line of its own, so that a change can be read."""
+    text = json.dumps(data, indent=1)
+    lists = re.compile(r"\[\s*([^][]*?)\s*\]")
+    return lists.sub(lambda found: "[" + " ".join(found[1].split()) + "]", text) + "\n"
 
 
 if __name__ == "__main__":

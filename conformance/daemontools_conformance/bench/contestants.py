@@ -6,6 +6,7 @@ says so in the table.
 
 import argparse
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -70,20 +71,13 @@ def implementations(names: list[str], scratch: Path) -> list[tuple[str, Implemen
 
 def tasks(found: list[tuple[str, Implementation]]) -> list[Task]:
     """All tasks, each with every contestant that can do it. djb's, if present, is the measure."""
-    log = ["t", SIZE, NUMBER, "./main"]
-    selection = ["t", SIZE, NUMBER, *PATTERNS, "./main"]
     local = _djbs(found, "tai64nlocal", []) + _peer("s6-tai64nlocal", [])
     return [
         Task("tai64n", "plain", _djbs(found, "tai64n", []) + _peer("s6-tai64n", [])),
         Task("tai64nlocal", "stamped", local),
         Task("tai64nlocal, TZ set", "stamped", local, environment={"TZ": "Asia/Tokyo"}),
-        Task("multilog t", "plain", _djbs(found, "multilog", log) + _loggers(), logs=True),
-        Task(
-            "multilog t, five patterns",
-            "plain",
-            _djbs(found, "multilog", selection) + _selecting_loggers(),
-            logs=True,
-        ),
+        logging(found, "multilog t"),
+        logging(found, "multilog t, five patterns", patterns=PATTERNS),
     ]
 
 
@@ -111,25 +105,30 @@ def _peer(
     return [Contestant(program, [program, *arguments], path, files or {}, note)]
 
 
-def _loggers() -> list[Contestant]:
-    config = f"{SIZE}\n{NUMBER}\n"
-    return _peer("s6-log", ["-b", SIZE, NUMBER, "t", "./main"]) + _peer(
-        "svlogd", ["-tt", "./main"], "stamps are dates", {"main/config": config}
+def logging(
+    found: list[tuple[str, Implementation]],
+    name: str,
+    size: str = SIZE,
+    patterns: Sequence[str] = (),
+    directories: Sequence[str] = ("./main",),
+) -> Task:
+    """Stamp the lines of the plain input, select some, and write them to cyclic logs.
+
+    s6-log's patterns are regular expressions and see no stamp; svlogd's are like
+    multilog's and see none.
+    """
+    own = ["t", size, NUMBER, *patterns, *directories]
+    regular = [f"{p[0]}^{p[3:-1].replace('*', '[^ ]*')}" for p in patterns]
+    s6 = ["-b", size, NUMBER, *regular, *(word for to in directories for word in ("t", to))]
+    config = "\n".join([size, NUMBER, *(p[0] + p[3:] for p in patterns), ""])
+    configs = {f"{to}/config": config for to in directories}
+    return Task(
+        name,
+        "plain",
+        [
+            *_djbs(found, "multilog", own),
+            *_peer("s6-log", s6, "regular expressions" if patterns else ""),
+            *_peer("svlogd", ["-tt", *directories], "stamps are dates", configs),
+        ],
+        logs=True,
     )
-
-
-def _selecting_loggers() -> list[Contestant]:
-    # s6-log's patterns are regular expressions and see no stamp; svlogd's are like
-    # multilog's and see none.
-    regular = [
-        "-^[^ ]* debug: ",
-        "-^cron: ",
-        "+^[^ ]* error: ",
-        "-^kernel: info: ",
-        "+^sshd: ",
-    ]
-    unstamped = "\n".join(pattern[0] + pattern[3:] for pattern in PATTERNS)
-    config = f"{SIZE}\n{NUMBER}\n{unstamped}\n"
-    return _peer(
-        "s6-log", ["-b", SIZE, NUMBER, *regular, "t", "./main"], "regular expressions"
-    ) + _peer("svlogd", ["-tt", "./main"], "stamps are dates", {"main/config": config})

@@ -34,3 +34,12 @@ def make_stamped(path: Path, plain: Path) -> None:
             # As 0.76 stamps lines: whole microseconds and 500 ns.
             second, nanosecond = divmod(at - at % 1000 + 500, 10**9)
             file.write(b"@%016x%08x " % (second, nanosecond) + line)
+
+
+def make_lines(path: Path, count: int, length: int) -> None:
+    """`count` lines of `length` bytes each, the newline included."""
+    text = b"kernel: info: " + b"abcdefghi " * (length // 10 + 1)
+    line = text[: length - 1] + b"\n"
+    with path.open("wb") as file:
+        for _ in range(count):
+            file.write(line)

@@ -96,7 +96,7 @@ def measure_and_show(scratch: Path, rounds: int) -> list[str]:
     for who, folder in folders.items():
         for name, words in calls.items():
             commands[f"{who}: {name}"] = (_command(words, folder, scratch), folder)
-    measured = _measure(commands, rounds)
+    measured = measure(commands, rounds)
     print(f"{platform.platform()}, {os.cpu_count()} CPUs, {python}; {rounds} rounds")
     _show(measured, list(calls), list(folders))
     return _missed(measured, list(calls))
@@ -117,7 +117,7 @@ def _command(words: list[str], folder: Path, scratch: Path) -> list[str]:
     return [str(folder / words[0]), *(meanings.get(word, word) for word in words[1:]), CHILD]
 
 
-def _measure(commands: dict[str, tuple[list[str], Path]], rounds: int) -> Measured:
+def measure(commands: dict[str, tuple[list[str], Path]], rounds: int) -> Measured:
     """Run each command `rounds` times, after one round to warm up."""
     measured = Measured({name: [] for name in commands}, {name: [] for name in commands})
     for number in range(rounds + 1):

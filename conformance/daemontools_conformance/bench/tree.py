@@ -6,9 +6,10 @@ memory   kilobytes of one supervise, one supervise of a log and one logger (medi
          whole tree: proportional (PSS) and private; beside them a bare interpreter that sleeps
 start    seconds until each service and each logger runs, and processor time until then
 loop     processor time of twenty services that end at once: percent of one processor, and
-         milliseconds for each run
+         milliseconds for each run, with setuidgid as the first program of the chain and as the last
 latency  milliseconds from a death to the next ./run, from a command to the signal's arrival,
-         and from the write of a line to the file: median and 99th percentile
+         and from the write of a line to the file: median and 99th percentile. The letter is
+         written by the benchmark itself; `svc -t` starts a program that writes it.
 
 All implementations work in turns, round by round; ratios are to djb's programs within each
 round. Processor time is that of all processes of the tree. Other load changes seconds and
@@ -25,12 +26,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from daemontools_conformance.bench import contestants
 from daemontools_conformance.bench.latency import latencies
+from daemontools_conformance.bench.supervisors import Tree, daemontools, process_id, tree
+from daemontools_conformance.bench.trees import PAUSE, kilobytes
 from daemontools_conformance.running import orphans
 from daemontools_conformance.running.implementation import Implementation
 from daemontools_conformance.running.processes import children
@@ -39,9 +41,12 @@ from daemontools_conformance.running.table import HAS_PROC, NEEDS_PROC
 Result = dict[str, float]  # what was measured -> its value
 
 RUN = "echo up\nexec sleep 1000\n"
-LOG = "exec multilog t ./main\n"
-LOOP = "echo up\nexec setuidgid nobody envdir ./env softlimit -o 100 false\n"
-LOOPS, LOOP_SECONDS = 20, 20.0
+LOOPS, LOOP_SECONDS = 20, 10.0
+# Of 219 lines in use, 217 name setuidgid last; then the reference starts one interpreter.
+CHAINS = {
+    "setuidgid last": "envdir ./env softlimit -o 100 setuidgid nobody",
+    "setuidgid first": "setuidgid nobody envdir ./env softlimit -o 100",
+}
 # Says when it is there, and then each time TERM arrives.
 CATCH = f"""\
 exec {sys.executable} -ISc '
@@ -51,74 +56,14 @@ os.write(1, b"up\\n")
 while _signal.sigwait([_signal.SIGTERM]):
     os.write(1, b"caught\\n")'
 """
-PAUSE = 1.1  # after each start supervise does nothing for a second
-DEADLINE = 120.0
-
-
-class Tree:
-    """A running svscan with services `s0`, `s1`, ..., whose standard output is `output`."""
-
-    def __init__(self, folder: Path, svscan: "subprocess.Popen[bytes]", output: int) -> None:
-        self.folder, self.svscan, self.output = folder, svscan, output
-
-    def wait_until_up(self, count: int, *, log: bool) -> None:
-        """Wait until `count` services, and their loggers, run. Raises TimeoutError."""
-        parts = ["supervise/status", "log/supervise/status"][: 1 + log]
-        left = [self.folder / f"s{number}" / part for number in range(count) for part in parts]
-        end = time.monotonic() + DEADLINE
-        while left := [status for status in left if not process_id(status)]:
-            if time.monotonic() > end:
-                raise TimeoutError(f"{len(left)} of {count * len(parts)} do not run")
-            time.sleep(0.005)
-
-    def wait_for(self, word: bytes) -> None:
-        """Wait until a service writes this line; others may come before."""
-        seen = b""
-        while not seen.endswith(word + b"\n"):
-            seen += os.read(self.output, 1)
-
-
-def process_id(status: Path) -> int:
-    """The process id in a status file; 0 if there is none yet."""
-    try:
-        return int.from_bytes(status.read_bytes()[12:16], "little")
-    except FileNotFoundError:
-        return 0
-
-
-@contextmanager
-def tree(
-    found: Implementation, folder: Path, count: int, run: str, log: str = ""
-) -> Iterator[Tree]:
-    """Start svscan on `count` services with these run scripts; end all processes afterwards."""
-    for number in range(count):
-        for part, text in (("", run), ("log", log)):
-            if text:
-                file = folder / f"s{number}" / part / "run"
-                file.parent.mkdir(parents=True)
-                file.write_text("#!/bin/sh\n" + text)
-                file.chmod(0o755)
-        (folder / f"s{number}" / "env").mkdir()
-    spared = children()
-    program, words = found.command("svscan")
-    command, environment = [*words, str(folder)], {"PATH": found.path}
-    reader, writer = os.pipe()
-    svscan = subprocess.Popen(command, executable=program, stdout=writer, env=environment)
-    os.close(writer)
-    try:
-        yield Tree(folder, svscan, reader)
-    finally:
-        os.close(reader)
-        orphans.end_all_but(spared)
-        shutil.rmtree(folder)
 
 
 def memory(found: Implementation, folder: Path, count: int) -> Result:
     """Kilobytes of each kind of process: the median of all of them."""
-    with tree(found, folder, count, RUN, LOG) as running:
-        running.wait_until_up(count, log=True)
+    with tree(daemontools("it", found), folder, count, RUN) as running:
+        running.wait_until_up(log=True)
         time.sleep(2 * PAUSE)  # all pauses are over: nothing changes any more
-        supervises = children(running.svscan.pid)
+        supervises = children(running.root)
         of_logs = {pid for pid in supervises if os.readlink(f"/proc/{pid}/cwd").endswith("/log")}
         kinds = {
             "supervise": supervises - of_logs,
@@ -126,7 +71,7 @@ def memory(found: Implementation, folder: Path, count: int) -> Result:
             "logger": {child for pid in of_logs for child in children(pid)},
         }
         result: Result = {}
-        total = kilobytes(running.svscan.pid)["Pss"]
+        total = kilobytes(running.root)["Pss"]
         for kind, pids in kinds.items():
             sizes = [kilobytes(pid) for pid in pids]
             total += sum(size["Pss"] for size in sizes)
@@ -134,12 +79,6 @@ def memory(found: Implementation, folder: Path, count: int) -> Result:
                 result[f"{kind}, {name} kB"] = statistics.median(size[name] for size in sizes)
         result["tree, Pss MB"] = total / 1024
     return result
-
-
-def kilobytes(pid: int) -> dict[str, int]:
-    """The sizes in /proc/PID/smaps_rollup."""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
-    return {line.split(":")[0]: int(line.split()[1]) for line in lines}
 
 
 def bare_interpreter() -> dict[str, int]:
@@ -156,24 +95,35 @@ def bare_interpreter() -> dict[str, int]:
 def start(found: Implementation, folder: Path, count: int) -> Result:
     """The seconds, and the processor time, until all services and loggers run."""
     before, begin = processor_seconds(), time.monotonic()
-    with tree(found, folder, count, RUN, LOG) as running:
-        running.wait_until_up(count, log=True)
+    with tree(daemontools("it", found), folder, count, RUN) as running:
+        running.wait_until_up(log=True)
         seconds = time.monotonic() - begin
     return {"seconds": seconds, "processor seconds": processor_seconds() - before}
 
 
-def loop(found: Implementation, folder: Path, _count: int) -> Result:
-    """The processor time of twenty services that end at once.
+def loop(
+    found: Implementation,
+    folder: Path,
+    _count: int,
+    orders: Iterable[str] = CHAINS,
+    seconds: float = LOOP_SECONDS,
+) -> Result:
+    """The processor time of twenty services that end at once, for each order of the chain.
 
     In percent of one processor, and in milliseconds for each run: a busy machine makes fewer runs.
     """
-    before, begin = processor_seconds(), time.monotonic()
-    with tree(found, folder, LOOPS, LOOP) as running:
-        time.sleep(LOOP_SECONDS)
-        seconds = time.monotonic() - begin
-        runs = os.read(running.output, 65536).count(b"up\n")
-    used = processor_seconds() - before
-    return {"percent": 100 * used / seconds, "ms for a run": 1000 * used / runs}
+    result: Result = {}
+    for order in orders:
+        script = f"echo up\nexec {CHAINS[order]} false\n"
+        before, begin = processor_seconds(), time.monotonic()
+        with tree(daemontools("it", found), folder, LOOPS, script, log=False) as running:
+            time.sleep(seconds)
+            lasted = time.monotonic() - begin
+            runs = os.read(running.output, 65536).count(b"up\n")
+        used = processor_seconds() - before
+        result[f"{order}, percent"] = 100 * used / lasted
+        result[f"{order}, ms for a run"] = 1000 * used / runs
+    return result
 
 
 def processor_seconds() -> float:
@@ -185,11 +135,11 @@ def processor_seconds() -> float:
 def latency(found: Implementation, folder: Path, _count: int) -> Result:
     """Milliseconds, median and 99th percentile, from a cause to its effect."""
     file, words = found.command("svc")
-    with tree(found, folder, LOOPS, RUN) as running:
+    with tree(daemontools("it", found), folder, LOOPS, RUN, log=False) as running:
         for _ in range(LOOPS):
             running.wait_for(b"up")
         restarts = [time_of(kill, running, b"up", status) for status in rounds_of(running)]
-    with tree(found, folder, 1, CATCH) as running:
+    with tree(daemontools("it", found), folder, 1, CATCH, log=False) as running:
         running.wait_for(b"up")
         time.sleep(PAUSE)
         service = str(running.folder / "s0")
@@ -233,7 +183,12 @@ def time_of(
     return time.perf_counter() - begin
 
 
-MEASUREMENTS = {"memory": memory, "start": start, "loop": loop, "latency": latency}
+MEASUREMENTS: dict[str, Callable[[Implementation, Path, int], Result]] = {
+    "memory": memory,
+    "start": start,
+    "loop": loop,
+    "latency": latency,
+}
 
 
 def main() -> None:
