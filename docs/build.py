@@ -3,7 +3,7 @@
     python docs/build.py            build and check
     python docs/build.py --write    first write again what is generated and committed
 
-Committed and generated: the pictures (docs/diagrams), the reading order in README.md
+Committed and generated: the pictures and the curves of costs (docs/diagrams), the reading order in README.md
 with its line counts, and the address of the repository in docs/implementers/ci.md,
 which pyproject.toml says.
 What is built lies in docs/_build: html, man.
@@ -22,6 +22,7 @@ ROOT = DOCS.parent
 BUILD = DOCS / "_build"
 sys.path[:0] = [str(DOCS / "_ext"), str(ROOT / "reference"), str(ROOT / "conformance")]
 
+import costs  # noqa: E402
 import picture  # noqa: E402
 import pictures  # noqa: E402
 import tables  # noqa: E402
@@ -99,10 +100,13 @@ def main() -> int:
         CI.write_text(with_owner(CI.read_text()))
         tables.draw()
         pictures.write()
+        costs.write()
         if matrix():
             MATRIX.write_text(matrix())
     problems = [] if tables.is_fresh() else ["docs/diagrams is stale"]
     problems += [f"docs/diagrams/{name}.svg is stale" for name in pictures.stale()]
+    if not costs.is_fresh():
+        problems.append("docs/diagrams/costs is stale")
     if matrix() and (not MATRIX.exists() or MATRIX.read_text() != matrix()):
         problems.append("docs/diagrams/matrix.svg is stale")
     if readme.read_text() != as_generated(readme.read_text()):

@@ -25,6 +25,7 @@ extensions = [
     "myst_parser",
     "sphinx_copybutton",
     "clauses",
+    "costs",
     "links",
     "lookups",
     "pictures",

@@ -22,6 +22,7 @@ import platform
 import re
 import resource
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -49,6 +50,7 @@ def main() -> None:
     if not HAS_PROC:
         parser.error(NEEDS_PROC)
     orphans.prepare(is_worker=False)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the trees end too
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a tree of 1000 has 2000 pipe ends
     scratch = Path(tempfile.mkdtemp(prefix="daemontools-bench-"))

@@ -15,7 +15,7 @@ from daemontools_conformance.running.table import below, comm_of
 PAUSE = 1.2  # supervise does nothing for a second after a start, and others do much the same
 SCAN = 5.0  # seconds between two scans of svscan; runsvdir and s6-svscan -t 5000 have the same
 LOGGERS = (b"multilog", b"svlogd", b"s6-log")
-RESTARTS = 10
+RESTARTS = 5
 
 Costs = dict[str, list[float]]  # what was measured -> its values
 
