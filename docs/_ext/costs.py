@@ -40,7 +40,7 @@ TITLES = {
 # row of the table -> curve
 ROWS = {
     "memory, MB": "memory",
-    "— svscan, or what stands for it": "memory, scanner",
+    "— svscan, or its counterpart": "memory, scanner",
     "— all supervises": "memory, supervises",
     "— all loggers": "memory, loggers",
     "memory that nobody shares, MB": "private",
@@ -236,7 +236,7 @@ def is_fresh() -> bool:
 
 
 def as_markdown(what: str) -> str:
-    """What the directive stands for."""
+    """The text that takes the place of the directive."""
     data = load()
     made = {"table": table, "ratios": ratios, "origin": origin}.get(what)
     if made:
