@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from daemontools_conformance.bench import costs
-from daemontools_conformance.bench.__main__ import as_curves, as_text, spread
+from daemontools_conformance.bench.__main__ import as_curves, as_text, guard, spread
 from daemontools_conformance.bench.supervisors import OTHERS
 from daemontools_conformance.running.table import HAS_PROC, NEEDS_PROC
 
@@ -79,3 +79,17 @@ def test_a_tree_lives_under_each_supervisor_and_every_cost_is_measured(
     assert all(values for values in measured.values())
     assert measured["memory"][0] > 0
     assert len(measured["restart"]) == 2
+
+
+@pytest.mark.parametrize(("second", "code"), [(5.0, 0), (10.5, 1)])
+def test_what_is_worse_is_measured_a_second_time(
+    second: float, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "costs.json"
+    machine = {"system": "Linux"}
+    file.write_text(
+        json.dumps({"date": "today", "machine": machine, "ratios": {"memory": [5.0, 4.0, 6.0, 5]}})
+    )
+    measured = iter([10.5, second])
+    monkeypatch.setattr(costs, "ratios", lambda *_: {"memory": [next(measured)]})
+    assert guard({}, tmp_path, file) == code
