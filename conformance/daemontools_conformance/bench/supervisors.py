@@ -123,12 +123,12 @@ def _script(file: Path, text: str) -> None:
     file.chmod(0o755)
 
 
-# supervisord restarts what has run for a second, as supervise does. It needs two descriptors
-# for each service.
+# supervisord restarts what has run for a second, as supervise does. It needs three descriptors
+# for each service, and each child closes as many as `minfds` allows: so it is no larger than that.
 _CONFIGURATION = """\
 [supervisord]
 nodaemon=true
-minfds=10000
+minfds=DESCRIPTORS
 logfile=/dev/null
 logfile_maxbytes=0
 pidfile=FOLDER/pid
@@ -151,7 +151,8 @@ autorestart=true
 
 def _configure(folder: Path, count: int) -> None:
     programs = (_PROGRAM.replace("NUMBER", str(number)) for number in range(count))
-    text = _CONFIGURATION + "".join(programs)
+    descriptors = str(max(1024, 4 * count + 100))  # 1024 is supervisord's own value
+    text = _CONFIGURATION.replace("DESCRIPTORS", descriptors) + "".join(programs)
     (folder / "supervisord.conf").write_text(text.replace("FOLDER", str(folder)))
 
 
