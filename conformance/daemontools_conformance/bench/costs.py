@@ -60,7 +60,7 @@ def trees(found: Found, scratch: Path, sizes: Iterable[int], rounds: int) -> Sam
     contestants = supervisors(found, scratch)
     for count in sizes:
         for number in range(rounds if count < max(SERVICES) else 1):
-            for supervisor in contestants:
+            for supervisor in (each for each in contestants if count <= each.most):
                 quiet = 0 if number else SCAN
                 try:
                     costs = live(supervisor, scratch / "service", count, quiet=quiet)
