@@ -44,6 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -I -m daemontools_conformance.bench")
     parser.add_argument("--only", choices=PARTS, action="append", help="measure this")
     parser.add_argument("--small", action="store_true", help="one round of the smallest sizes")
+    parser.add_argument("--most", type=int, default=1000, help="services of a tree (1000)")
     parser.add_argument("--write", type=Path, help="the file to write")
     parser.add_argument("--guard", type=Path, help="compare the ratios with those of this file")
     arguments = parser.parse_args()
@@ -56,6 +57,7 @@ def main() -> None:
     scratch = Path(tempfile.mkdtemp(prefix="daemontools-bench-"))
     scratch.chmod(0o755)
     try:
+        costs.SERVICES[:] = [count for count in costs.SERVICES if count <= arguments.most]
         found = dict(contestants.implementations(["djb", "reference"], scratch))
         if arguments.guard:
             sys.exit(guard(found, scratch, arguments.guard))

@@ -59,7 +59,7 @@ def trees(found: Found, scratch: Path, sizes: Iterable[int], rounds: int) -> Sam
     samples: Samples = {}
     contestants = supervisors(found, scratch)
     for count in sizes:
-        for number in range(rounds if count < max(SERVICES) else 1):
+        for number in range(rounds if count < 1000 else 1):
             for supervisor in (each for each in contestants if count <= each.most):
                 quiet = 0 if number else SCAN
                 try:
