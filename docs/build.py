@@ -3,9 +3,9 @@
     python docs/build.py            build and check
     python docs/build.py --write    first write again what is generated and committed
 
-Committed and generated: the pictures and the curves of costs (docs/diagrams), the reading order in README.md
-with its line counts, and the address of the repository in docs/implementers/ci.md,
-which pyproject.toml says.
+Committed and generated: the pictures and the curves of costs (docs/diagrams), the
+reading order in README.md with its line counts, and the address of the repository in
+docs/implementers/ci.md, which pyproject.toml says.
 What is built lies in docs/_build: html, man.
 """
 
