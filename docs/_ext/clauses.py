@@ -208,9 +208,11 @@ class Matrix(SphinxDirective):
         """The nodes that take the directive's place."""
         if not results():
             return self.parse_text_to_nodes("No results are committed yet.")
-        shown = matrix.body(results(), all_clauses(), clause_link="{program}.html#{anchor}")
+        page = matrix.page(results(), all_clauses(), clause_link="{program}.html#{anchor}")
+        style, rest = page.partition("<style>")[2].split("</style>", 1)
+        shown = rest.partition("</h1>")[2].partition("</body>")[0]
         # The style of a page of its own becomes the style of one part of this page.
-        style = matrix.STYLE.read_text().replace(":root", "&").replace("body {", ".whole-page {")
+        style = style.replace(":root", "&").replace("body {", ".whole-page {")
         text = f'<style>.conformance {{ {style} }}</style><div class="conformance">{shown}</div>'
         return [nodes.raw("", text, format="html")]
 

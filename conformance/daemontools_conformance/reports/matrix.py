@@ -34,7 +34,6 @@ _SIGN = {
     Outcome.UNTESTED: "·",
     Outcome.NOT_RUN: " ",
 }
-STYLE, SCRIPT = (Path(__file__).parent / f"matrix.{kind}" for kind in ("css", "js"))
 _DETAIL = 1500  # characters of what was seen, in a note
 
 
@@ -44,7 +43,13 @@ def page(
     evidence: Sequence[str] = (),
     clause_link: str = "",
 ) -> str:
-    """The whole page; the arguments are those of `body`."""
+    """The whole page.
+
+    `evidence` holds the address of each report's folder, or "". `clause_link` may
+    hold {program} and {anchor}; without it clauses have no links.
+    """
+    bases = [*evidence, *[""] * (len(reports) - len(evidence))]
+    assets = Path(__file__).parent
     names = ", ".join(report.name for report in reports)
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -53,32 +58,12 @@ def page(
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>daemontools conformance: {escape(names)}</title>
 <style>
-{STYLE.read_text()}</style>
+{(assets / "matrix.css").read_text()}</style>
 </head>
 <body>
 <h1>daemontools conformance</h1>
-{body(reports, clauses, evidence, clause_link)}
-</body>
-</html>
-"""
-
-
-def body(
-    reports: Sequence[Report],
-    clauses: Mapping[str, Clause],
-    evidence: Sequence[str] = (),
-    clause_link: str = "",
-) -> str:
-    """What the page shows; another page, which has the style, can show it too.
-
-    `evidence` holds the address of each report's folder, or "". `clause_link` may
-    hold {program} and {anchor}; without it clauses have no links.
-    """
-    bases = [*evidence, *[""] * (len(reports) - len(evidence))]
-    return f"""<p>{len(clauses)} clauses, {len(reports)}
-{_many("implementation", len(reports))}.
-Each row is one sentence about what a daemontools program does. Each cell shows the worst
-outcome of its tests.</p>
+<p>{len(clauses)} clauses, {len(reports)} {_many("implementation", len(reports))}. Each row is one
+sentence about what a daemontools program does. Each cell shows the worst outcome of its tests.</p>
 {_short(reports)}
 {_counts(reports, clauses)}
 {_levels(reports, clauses)}
@@ -87,7 +72,10 @@ outcome of its tests.</p>
 {_table(reports, clauses, bases, clause_link)}
 {_notes(reports, clauses, bases)}
 <script>
-{SCRIPT.read_text()}</script>"""
+{(assets / "matrix.js").read_text()}</script>
+</body>
+</html>
+"""
 
 
 def _many(word: str, number: int) -> str:
