@@ -43,6 +43,10 @@ def test_a_clause_that_does_not_exist_is_noticed(literal: str) -> None:
         ("unix/chain.py", "reference/daemontools/unix/chain.py"),
         ("fixtures/clone-in-c", "fixtures/clone-in-c"),
         ("CONTRACT.md", "conformance/CONTRACT.md"),
+        (
+            "svok/test_exit.py::test_running_supervise_gives_0",
+            "conformance/daemontools_conformance/tests/svok/test_exit.py",
+        ),
         ("reference/tests/test_late.py::test_x", "reference/tests/test_late.py"),
         ("env/PORT", None),
         ("service/clock", None),

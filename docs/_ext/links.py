@@ -33,7 +33,13 @@ from sphinx.util import logging
 log = logging.getLogger(__name__)
 GLOSSARY, CHAPTER = "reference/glossary", "book/[0-9]"
 # Where a file may be whose name is given without its folder.
-FOLDERS = ["", "reference/daemontools/", "conformance/", "conformance/daemontools_conformance/"]
+FOLDERS = [
+    "",
+    "reference/daemontools/",
+    "conformance/",
+    "conformance/daemontools_conformance/",
+    "conformance/daemontools_conformance/tests/",
+]
 # Pages whose text is a file elsewhere; and all files and folders that are pages here.
 TEXTS = {"index": "README.md", "implementers/contract": "conformance/CONTRACT.md"}
 PAGES = {**{file: page for page, file in TEXTS.items()}, "conformance/spec": "specification/index"}
