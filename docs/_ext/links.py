@@ -9,7 +9,8 @@ A literal leads
     a file or folder of this repository     `unix/chain.py`  `fixtures/clone-in-c`
         to a page with its text.
 
-In the book the first use of each term in a chapter leads to the glossary.
+In the book the first use of each term in a chapter leads to the glossary; not if the head
+of the chapter says `other-meaning: TERM, TERM`.
 The front page is README.md, whose links to files become such literals.
 """
 
@@ -134,13 +135,17 @@ def _wanted(env: Any) -> set[Path]:
 
 @cache
 def terms() -> dict[str, tuple[str, str]]:
-    """A term in small letters -> the id of its entry, and the first name of that entry."""
+    """A term, as it is written -> the id of its entry, and the first name of that entry.
+
+    A term in small letters may also begin with a capital: it may begin a sentence.
+    """
     found = {}
     block = (ROOT / f"docs/{GLOSSARY}.md").read_text().partition("```{glossary}\n")[2]
     for entry in re.split(r"\n\n|```", block):
         names = [line for line in entry.splitlines() if line and line[0] != " "]
         for name in names:
-            found[name.lower()] = (f"term-{name.replace(' ', '-')}", names[0])
+            for written in (name, name[:1].upper() + name[1:]):
+                found[written] = (f"term-{name.replace(' ', '-')}", names[0])
     return found
 
 
@@ -148,7 +153,7 @@ def terms() -> dict[str, tuple[str, str]]:
 def any_term() -> "re.Pattern[str]":
     """Matches a term as a word of its own, in the singular or the plural."""
     longest_first = sorted(terms(), key=len, reverse=True)
-    return re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, longest_first))})e?s?(?![\w-])", re.I)
+    return re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, longest_first))})e?s?(?![\w-])")
 
 
 def used_in(env: Any) -> dict[str, set[str]]:
@@ -169,11 +174,13 @@ class LinkTerms(SphinxPostTransform):
         """Sphinx calls this for each page."""
         if not re.match(CHAPTER, self.env.docname):
             return
-        used: set[str] = set()
+        # The words that mean something else in this chapter, from its head.
+        others = self.env.metadata[self.env.docname].get("other-meaning", "").split(", ")
+        used = set(others)
         for text in list(self.document.findall(nodes.Text)):
             if is_plain(text):
                 self._link(text, used)
-        used_in(self.env)[self.env.docname] = used
+        used_in(self.env)[self.env.docname] = used.difference(others)
 
     def _link(self, text: nodes.Text, used: set[str]) -> None:
         """Link the terms in a piece of text. A literal must be a term as a whole."""
@@ -181,7 +188,7 @@ class LinkTerms(SphinxPostTransform):
         parts: list[nodes.Node] = []
         at = 0
         for match in any_term().finditer(words):
-            id_, entry = terms()[match[1].lower()]
+            id_, entry = terms()[match[1]]
             if entry not in used and (not is_literal or match[0] == words):
                 used.add(entry)
                 uri = self.app.builder.get_relative_uri(self.env.docname, GLOSSARY)

@@ -167,7 +167,7 @@ def svc_d() -> str:
                 text(8, y + 18, f"bytes 12-17  {row[12:].hex(' ')}", "m"),
             ]
             parts.append(text(8, y + 36, f"svstat  {words}", "m"))
-            said.append(f"the status file ends with {row[12:].hex(' ')}, and svstat says {words}")
+            said.append(f"status ends with {row[12:].hex(' ')}, and svstat says {words}")
             y += 46
             top = y
         else:
@@ -178,7 +178,7 @@ def svc_d() -> str:
             ]
             said.append(f"{row.frm} to {row.to}: {row.what}")
             y += 30
-    return picture(y + 2, "svc -d, step by step. " + "; ".join(said) + ".", parts)
+    return picture(y + 2, "What svc -d leads to, in order: " + "; ".join(said) + ".", parts)
 
 
 def _lanes(top: float, bottom: float) -> list[str]:
@@ -218,7 +218,8 @@ def status_bytes() -> str:
             text(middle + 9 * side, y, words, "", anchor),
         ]
     alt = f"The 18 bytes {content.hex(' ')}. " + " ".join(
-        f"Bytes {first} to {end - 1}: {words}." for first, end, words in reversed(fields)
+        f"{f'Bytes {first} to {end - 1}' if end - first > 1 else f'Byte {first}'}: {words}."
+        for first, end, words in reversed(fields)
     )
     return picture(66 + 22 * len(fields) - 14, alt, parts)
 
