@@ -1,4 +1,4 @@
-"""What several tests of the docs need: the programs, and nothing left running."""
+"""What the tests of the pages share: the programs, and an end of all that a page starts."""
 
 import subprocess
 import sys
@@ -10,14 +10,12 @@ import pytest
 from daemontools_conformance.running import orphans
 from daemontools_conformance.running.processes import children
 
-DJBS = ("/command", "/usr/bin")
-
 
 @pytest.fixture(scope="session", params=["reference", "djb"])
 def programs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A directory with the 17 programs of one implementation."""
     if request.param == "djb":
-        found = next((d for d in DJBS if Path(d, "svscan").exists()), None)
+        found = next((d for d in ("/command", "/usr/bin") if Path(d, "svscan").exists()), None)
         return found or pytest.skip("djb's daemontools is not installed here")
     directory = tmp_path_factory.mktemp("command")
     install = [sys.executable, "-I", "-m", "daemontools.install", directory]
@@ -27,7 +25,7 @@ def programs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture
 def clean() -> Iterator[None]:
-    """Whatever a test leaves running is ended."""
+    """Whatever a transcript leaves running is ended."""
     orphans.prepare(is_worker=False)
     before = children()
     yield
