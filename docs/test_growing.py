@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 BOOK = Path(__file__).parent / "book"
-STEPS = sorted((BOOK / "supervise").glob("?_*.py"))
+STEPS = sorted((BOOK / "03-supervise").glob("?_*.py"))
 COMMAND = [str(Path(sys.executable).with_name("daemontools-conformance")), "-n", "4"]
 
 

@@ -96,13 +96,7 @@ class Session:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=directory,
-            env={
-                "PATH": path,
-                "HOME": home,
-                "LC_ALL": "C.UTF-8",
-                "TZ": "UTC",
-                "BOOK": str(DOCS / "book"),
-            },
+            env={"PATH": path, "HOME": home, "LC_ALL": "C.UTF-8", "TZ": "UTC"},
             start_new_session=True,
         )
         self.count = 0
