@@ -70,3 +70,13 @@ def test_a_file_that_cannot_be_executed_is_said(tmp_path: Path) -> None:
     graded = grade("svok", tmp_path / "plain")
     assert "chmod +x" in graded.stderr
     assert graded.returncode == 2
+
+
+def test_a_folder_stands_for_the_program_in_it() -> None:
+    assert "3 of 4 clauses hold" in grade("svok", HALF / "shell").stdout
+
+
+def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
+    graded = grade("svok", tmp_path / "nowhere")
+    assert graded.stderr.endswith("there is no file " + str(tmp_path / "nowhere") + "\n")
+    assert graded.returncode == 2

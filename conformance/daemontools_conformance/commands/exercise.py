@@ -138,17 +138,21 @@ EXERCISES = {
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the exercise's name and the program to grade."""
     parser.add_argument("name", choices=EXERCISES, help="the program that you have written")
-    parser.add_argument("program", type=Path, help="its file, in any language, executable")
+    where = "its file, in any language, or the folder that holds it"
+    parser.add_argument("program", type=Path, help=where)
 
 
 def exercise(given: argparse.Namespace) -> int:
     """Grade the program step by step. Returns 0 if all hold. Raises OSError."""
-    program = given.program.resolve(strict=True)
+    file = given.program / given.name if given.program.is_dir() else given.program
+    program = file.resolve()
+    if not program.is_file():
+        raise OSError(f"there is no file {file}")
     if not os.access(program, os.X_OK):
-        raise OSError(f"{given.program} cannot be executed: chmod +x {given.program}")
+        raise OSError(f"{file} cannot be executed: chmod +x {file}")
     steps = EXERCISES[given.name]
     with tempfile.TemporaryDirectory(prefix="daemontools-exercise-") as scratch:
-        folder = Path(scratch) / given.program.stem
+        folder = Path(scratch) / file.stem
         folder.mkdir()
         Path(scratch).chmod(0o755)
         (folder / given.name).symlink_to(program)
