@@ -1,10 +1,12 @@
 """Changing a block of environment entries: equal to a model that goes entry by entry."""
 
+import doctest
 import time
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from daemontools.core import envblock
 from daemontools.core.envblock import merged, value_of
 
 WORDS = st.text("AB=", max_size=4).map(str.encode)
@@ -63,3 +65,7 @@ def test_the_work_grows_with_the_changes_not_with_their_square() -> None:
     start = time.process_time()
     assert merged([], changes) == [name + b"=x" for name, _ in changes]
     assert time.process_time() - start < 3  # 0.05 s; with a search for each it took 98 s
+
+
+def test_examples_in_the_docstrings() -> None:
+    assert doctest.testmod(envblock).failed == 0

@@ -88,3 +88,9 @@ def test_no_file_takes_more_memory_than_the_longest_value(
     code, kilobytes = measured.split()
     assert code == b"111"
     assert int(kilobytes) < 40_000  # an interpreter alone takes 10,000
+
+
+def test_what_follows_the_first_line_is_read_to_its_end() -> None:
+    parts = iter([b"one\n", b"two", b"three"])
+    assert envfile.value(parts) == b"one"
+    assert list(parts) == []

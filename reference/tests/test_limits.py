@@ -30,3 +30,7 @@ def test_an_equals_sign_is_the_hard_limit(hard: int) -> None:
 def test_anything_else_is_refused(word: bytes, hard: int) -> None:
     with pytest.raises(ValueError, match="not a number"):
         limits.soft_limit(word, hard)
+
+
+def test_the_greatest_number_means_no_limit() -> None:
+    assert limits.UNLIMITED == 0xFFFF_FFFF_FFFF_FFFF

@@ -100,3 +100,13 @@ def test_p_marks_a_service_as_paused_and_c_and_d_do_so_no_longer() -> None:
     assert machine.on_command(up, b"p")[0] == paused
     assert machine.on_command(paused, b"c")[0] == up
     assert machine.on_command(paused, b"d")[0] == (True, DOWN, False, False)
+
+
+def test_a_service_is_down_at_first_and_wanted_up_unless_there_is_a_down_file() -> None:
+    assert machine.initial(down=False) == (False, UP, False, False)
+    assert machine.initial(down=True) == (False, DOWN, False, False)
+
+
+def test_all_is_over_when_x_has_come_and_run_is_down() -> None:
+    for up, exiting in itertools.product([False, True], repeat=2):
+        assert machine.is_over((up, UP, False, exiting)) is (exiting and not up)

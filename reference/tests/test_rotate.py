@@ -170,3 +170,34 @@ def test_examples_in_docstrings(module: ModuleType) -> None:
 def test_the_diagram_is_fresh() -> None:
     assert cyclic_log.SOURCE.read_text() == cyclic_log.dot()
     assert "keeps current as @label.u" in cyclic_log.PICTURE.read_text()
+
+
+def test_a_file_ends_well_from_2000_bytes_below_its_size_on() -> None:
+    newline = ord("\n")
+    assert rotate.ends_well(2096, 4096, newline)
+    assert not rotate.ends_well(2095, 4096, newline)
+    assert not rotate.ends_well(2096, 4096, ord("x"))
+
+
+def test_a_line_is_cut_from_2000_bytes_below_the_size_on() -> None:
+    assert rotate.cut(b"one\ntwo", 0, 2089, 4096) == len(b"one\n")
+    assert rotate.cut(b"one\ntwo", 0, 2088, 4096) == len(b"one\ntwo")
+
+
+def test_old_files_begin_with_an_at_sign_and_have_25_characters_or_more() -> None:
+    names = [b"@" + b"b" * 24, b"@" + b"a" * 23, b"x" * 25, b"@" + b"a" * 30]
+    assert rotate.old_files(names) == [b"@" + b"a" * 30, b"@" + b"b" * 24]
+
+
+def test_a_status_file_has_1001_bytes() -> None:
+    assert lines.status(b"short") == b"short" + b"\n" * 996
+    assert lines.status(b"x" * 2000) == b"x" * 1000 + b"\n"
+
+
+def test_the_status_written_last_is_the_last() -> None:
+    output = lines.Output([(b"=", b"a"), (b"=", b"b")])
+    output.set_status(0, b"one")
+    output.set_status(1, b"two")
+    output.set_status(0, b"three")
+    assert list(output.statuses) == [1, 0]
+    assert output.statuses[0].rstrip(b"\n") == b"three"

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemontools.core import scan
-from daemontools.core.scan import NOT_RUNNING, Service, Table
+from daemontools.core.scan import NOT_RUNNING, Service, Table, lacks_process
 
 
 def test_examples_in_the_docstrings() -> None:
@@ -57,3 +57,14 @@ def test_a_new_scan_has_seen_nothing(pids: list[tuple[int, int, bool]]) -> None:
     table = table_of(pids)
     scan.begin_scan(table)
     assert not any(service.is_seen for service in table.values())
+
+
+def test_a_service_lacks_a_process_until_each_of_its_supervises_runs() -> None:
+    plain, logged = Service(None), Service((10, 11))
+    assert [lacks_process(plain), lacks_process(logged)] == [True, True]
+    plain.pid = logged.pid = 12
+    assert [lacks_process(plain), lacks_process(logged)] == [False, True]
+    logged.log_pid = 13
+    assert lacks_process(logged) is False
+    logged.pid = NOT_RUNNING
+    assert lacks_process(logged) is True

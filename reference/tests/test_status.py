@@ -49,3 +49,8 @@ def test_an_age_is_never_negative(second: int, now: int) -> None:
 
 def test_an_age_above_2_to_53_is_rounded_like_a_double() -> None:
     assert status.age(2**62 + 10 - (2**53 + 1), 0) == 2**53
+
+
+def test_what_follows_the_18_bytes_does_not_count() -> None:
+    packed = status.pack((5, 0), 7, paused=False, want=b"u")
+    assert status.unpack(packed + b"more") == status.unpack(packed)

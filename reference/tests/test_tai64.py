@@ -115,3 +115,22 @@ def test_a_label_of_another_length_is_refused(
     for length in set(range(21)) - {right}:
         with pytest.raises(ValueError, match="bytes"):
             unpack(label[:length])
+
+
+def test_the_bounds_of_each_part_of_a_label() -> None:
+    last = (2**63 - 1).to_bytes(8, "big")
+    assert core.unpack_tai64(last) == 2**63 - 1 - core.UNIX_EPOCH
+    with pytest.raises(ValueError, match="reserved"):
+        core.unpack_tai64((2**63).to_bytes(8, "big"))
+    second, most, more = (a.to_bytes(4, "big") for a in (0, 999_999_999, 1_000_000_000))
+    zero = core.UNIX_EPOCH.to_bytes(8, "big")
+    assert core.unpack_tai64na(zero + most + most) == (0, 999_999_999, 999_999_999)
+    with pytest.raises(ValueError, match="nanoseconds go from 0 to 999999999, not 1000000000"):
+        core.unpack_tai64n(zero + more)
+    with pytest.raises(ValueError, match="attoseconds go from 0 to 999999999, not 1000000000"):
+        core.unpack_tai64na(zero + second + more)
+
+
+def test_what_is_no_label_is_told_with_the_number_of_digits() -> None:
+    with pytest.raises(ValueError, match="24 lower-case hexadecimal digits"):
+        core.parse_tai64n(b"@4000")
