@@ -63,7 +63,8 @@ def main(name: str, output: Path | None, options: list[str]) -> int:
         f"{len(entries)} clauses fall short, for {len(_by_cause(entries))} causes to explain"
     )
     print(f"evidence: {scratch / 'first'}")
-    print(f"next: fill in each reason, then run: daemontools-conformance --implementation {target}")
+    fill_in = "fill in each reason, then run" if entries else "run"
+    print(f"next: {fill_in}: daemontools-conformance --implementation {target}")
     return 0 if is_whole else 2
 
 

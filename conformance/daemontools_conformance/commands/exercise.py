@@ -73,20 +73,20 @@ EXERCISES = {
         Step(
             "it becomes the program, and changes nothing else",
             "docs/book/08-chains.md, 'How the next program is found'",
-            "child/same-process child/found-along-path child/cannot-run "
+            "child/same-process child/found-along-path "
             "state/environment-unchanged state/descriptors-unchanged state/signals-unchanged",
         ),
     ],
     "tai64n": [
         Step(
-            "each line gets a label",
-            "docs/book/07-time.md, 'Which second is it?'",
-            "label/each-line label/form label/offset label/nanoseconds",
+            "each line gets a label, and comes out at once (is the output buffered?)",
+            "docs/book/07-time.md, 'Which second is it?', and docs/man/tai64n.md",
+            "output/line-at-once label/each-line label/form label/offset",
         ),
         Step(
             "when the label is taken",
             "docs/book/07-time.md, 'When the label is taken'",
-            "label/first-byte label/not-before-first-byte output/line-at-once output/piece-at-once",
+            "label/first-byte label/nanoseconds label/not-before-first-byte output/piece-at-once",
         ),
         Step(
             "any input",
@@ -165,13 +165,13 @@ def exercise(given: argparse.Namespace) -> int:
             asked = [clause for clause in asked if clause not in untested]
             if short := [clause for clause in asked if found.outcome(clause) is not Outcome.PASS]:
                 held = len(asked) - len(short)
-                print(f"  {held} of {len(asked)} clauses hold. These do not, or not wholly:")
+                print(f"  {held} of {len(asked)} clauses hold. These fail, wholly or in part:")
                 for clause in short:
                     _tell(clause, found)
                 print(f"\nread {step.read}\nthen try again")
                 return 1
             print(f"  {len(asked)} of {len(asked)} clauses hold")
-    print("all steps hold; this asks the rest:")
+    print(f"all steps hold; with the file as FOLDER/{given.name}, this asks the rest:")
     print(f"  daemontools-conformance --implementation FOLDER --program {given.name}")
     return 0
 

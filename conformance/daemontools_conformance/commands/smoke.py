@@ -63,7 +63,8 @@ def main(profile: Profile) -> int:
     if not troubles:
         shutil.rmtree(scratch)
     others = f"; {unlike} differ from 0.76" if unlike else ""
-    summary = f"{troubles} in trouble, see above" if troubles else "every program starts and ends"
+    which = "every program that is there" if absent else "every program"
+    summary = f"{troubles} in trouble, see above" if troubles else f"{which} starts and ends"
     print(summary + others)
     return 1 if troubles else 0
 

@@ -41,7 +41,7 @@ def djb_list(clauses: Mapping[str, Clause], reports: Sequence[Report]) -> str:
 
 daemontools 0.76 comes with a test script, `rts.tests`. The script begins with a list of
 {len(rows)} things that it does not test. This page lists them in djb's order and in our
-words. This suite tests {tested} of them. `daemontools-conformance djb` generates this page.
+words. This suite tests {tested}. `daemontools-conformance djb` generates this page.
 The last column says which implementations satisfy all the clauses of a row. *All* means
 all those for which a result is committed and which offer the programs concerned.
 
