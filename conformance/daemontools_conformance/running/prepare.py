@@ -29,6 +29,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Never
 
 _LIBC = ctypes.CDLL(None, use_errno=True)  # load it before limits and descriptors prevent that
+_MOST_DESCRIPTORS = 4096
 
 
 def _number(name: str) -> int:
@@ -105,8 +106,16 @@ def _read(
 
 def close_all_but(kept: Collection[int]) -> None:
     """Let exec close each descriptor but the first three and those kept."""
-    for fd in {*map(int, os.listdir("/dev/fd"))} - {0, 1, 2, *kept}:
+    for fd in _may_be_open() - {0, 1, 2, *kept}:
         try:
             os.set_inheritable(fd, False)  # noqa: FBT003 - the descriptor of the list itself: closed
         except OSError:
             pass
+
+
+def _may_be_open() -> set[int]:
+    """The descriptors of this process, or, where no folder lists them, more than it has."""
+    try:
+        return {*map(int, os.listdir("/dev/fd"))}
+    except OSError:
+        return {*range(_MOST_DESCRIPTORS)}
