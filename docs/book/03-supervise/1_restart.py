@@ -1,5 +1,5 @@
 #!/usr/bin/env -S python3 -IS
-"""supervise, first step: start ./run, wait until it ends, start it again."""
+"""supervise, program 1 of 4: start ./run, wait until it ends, start it again."""
 
 import os
 import sys

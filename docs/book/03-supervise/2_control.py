@@ -1,5 +1,5 @@
 #!/usr/bin/env -S python3 -IS
-"""supervise, second step: obey the letters that svc writes into a FIFO."""
+"""supervise, program 2 of 4: obey the letters that svc writes into a FIFO."""
 
 import os
 import select
@@ -7,18 +7,21 @@ import signal
 import sys
 import time
 
-# What each letter changes: what is wanted (u: up, d: down, o: no restart), and which
-# signals it sends to a service that is up.
+# What each letter changes: what is wanted (u: up, d: down, o: no restart), and the
+# actions to take, in order. A signal is for a service that is up, a start for one that is down.
 WANTS = {"u": "u", "d": "d", "o": "o"}
-SIGNALS = {
-    "d": [signal.SIGTERM, signal.SIGCONT],
-    "p": [signal.SIGSTOP],
-    "c": [signal.SIGCONT],
-    "h": [signal.SIGHUP],
-    "a": [signal.SIGALRM],
-    "i": [signal.SIGINT],
-    "t": [signal.SIGTERM],
-    "k": [signal.SIGKILL],
+ACTIONS = {
+    "u": "start",
+    "d": "TERM CONT",
+    "o": "start",
+    "p": "STOP",
+    "c": "CONT",
+    "h": "HUP",
+    "a": "ALRM",
+    "i": "INT",
+    "t": "TERM",
+    "k": "KILL",
+    "x": "",
 }
 
 pid = 0  # of ./run; 0 while it is down
@@ -49,10 +52,11 @@ def main() -> None:
 
 
 def open_selfpipe() -> int:
-    """Make the end of a child readable: SIGCHLD writes a byte into a pipe."""
+    """Make the end of a child readable: on SIGCHLD, Python writes a byte into a pipe."""
     read_end, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
     return read_end
 
 
@@ -100,8 +104,10 @@ def take_end() -> None:
 
 
 def take_letter(control: int) -> None:
-    """Obey the next letter, if there is one."""
+    """Obey the next letter, if there is one; none when all is over."""
     global want, exiting
+    if exiting and not pid:
+        return
     try:
         letter = os.read(control, 1).decode("latin-1")
     except BlockingIOError:
@@ -109,11 +115,12 @@ def take_letter(control: int) -> None:
     want = WANTS.get(letter, want)
     if letter == "x":
         exiting = True
-    if pid:
-        for number in SIGNALS.get(letter, []):
-            os.kill(pid, number)
-    elif letter in ("u", "o"):
-        start()
+    for action in ACTIONS.get(letter, "").split():
+        if action == "start":
+            if not pid:
+                start()
+        elif pid:
+            os.kill(pid, signal.Signals[f"SIG{action}"])
 
 
 def start() -> None:

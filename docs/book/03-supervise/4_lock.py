@@ -1,5 +1,5 @@
 #!/usr/bin/env -S python3 -IS
-"""supervise, fourth step: never two in one directory."""
+"""supervise, program 4 of 4: never two in one directory."""
 
 import fcntl
 import os
@@ -8,18 +8,21 @@ import signal
 import sys
 import time
 
-# What each letter changes: what is wanted (u: up, d: down, o: no restart), and which
-# signals it sends to a service that is up.
+# What each letter changes: what is wanted (u: up, d: down, o: no restart), and the
+# actions to take, in order. A signal is for a service that is up, a start for one that is down.
 WANTS = {"u": "u", "d": "d", "o": "o"}
-SIGNALS = {
-    "d": [signal.SIGTERM, signal.SIGCONT],
-    "p": [signal.SIGSTOP],
-    "c": [signal.SIGCONT],
-    "h": [signal.SIGHUP],
-    "a": [signal.SIGALRM],
-    "i": [signal.SIGINT],
-    "t": [signal.SIGTERM],
-    "k": [signal.SIGKILL],
+ACTIONS = {
+    "u": "announce start",
+    "d": "TERM CONT announce",
+    "o": "announce start",
+    "p": "announce STOP",
+    "c": "announce CONT",
+    "h": "HUP",
+    "a": "ALRM",
+    "i": "INT",
+    "t": "TERM",
+    "k": "KILL",
+    "x": "announce",
 }
 
 pid = 0  # of ./run; 0 while it is down
@@ -58,10 +61,11 @@ def main() -> None:
 
 
 def open_selfpipe() -> int:
-    """Make the end of a child readable: SIGCHLD writes a byte into a pipe."""
+    """Make the end of a child readable: on SIGCHLD, Python writes a byte into a pipe."""
     read_end, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
     return read_end
 
 
@@ -109,8 +113,9 @@ def announce() -> None:
     status = (2**62 + 10 + seconds).to_bytes(8, "big") + nanoseconds.to_bytes(4, "big")
     status += pid.to_bytes(4, "little") + bytes([paused])
     status += want.replace("o", "\0").encode()
-    with open("supervise/status.new", "wb") as file:
-        file.write(status)
+    file = os.open("supervise/status.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.write(file, status)
+    os.close(file)
     os.rename("supervise/status.new", "supervise/status")
 
 
@@ -140,8 +145,10 @@ def take_end() -> None:
 
 
 def take_letter(control: int) -> None:
-    """Obey the next letter, if there is one."""
+    """Obey the next letter, if there is one; none when all is over."""
     global want, exiting, paused
+    if exiting and not pid:
+        return
     try:
         letter = os.read(control, 1).decode("latin-1")
     except BlockingIOError:
@@ -151,12 +158,14 @@ def take_letter(control: int) -> None:
         exiting = True
     if letter in ("p", "c", "d"):
         paused = letter == "p" and pid != 0
-    if pid:
-        for number in SIGNALS.get(letter, []):
-            os.kill(pid, number)
-    elif letter in ("u", "o"):
-        start()
-    announce()
+    for action in ACTIONS.get(letter, "").split():
+        if action == "announce":
+            announce()
+        elif action == "start":
+            if not pid:
+                start()
+        elif pid:
+            os.kill(pid, signal.Signals[f"SIG{action}"])
 
 
 def start() -> None:
