@@ -122,7 +122,7 @@ EXERCISES = {
         ),
         Step(
             "never two",
-            "docs/book/03-supervise.md, 'Third step: never two'",
+            "docs/book/03-supervise.md, 'Program 4: never two'",
             "lock/second lock/second-disturbs-nothing lock/freed folder/order",
         ),
         Step(
