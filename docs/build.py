@@ -115,6 +115,7 @@ def main() -> int:
         problems.append("docs/implementers/ci.md names another repository than pyproject.toml")
     html, man = build("html"), build("man")
     problems += [f"a link leads nowhere: {link}" for link in whole.broken_links(html)]
+    problems += [f"{page} names a folder here" for page in whole.pages_that_name(ROOT, html)]
     if write:
         for page in PAGES.glob("*.8"):
             page.unlink()

@@ -26,6 +26,7 @@ extensions = [
     "sphinx_copybutton",
     "clauses",
     "costs",
+    "diffs",
     "links",
     "lookups",
     "pictures",

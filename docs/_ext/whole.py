@@ -1,5 +1,7 @@
 """Every link within the built site leads to a page and an anchor that exist.
 
+And no page shows a folder of the machine that built it.
+
 Sphinx checks the links that it makes itself, not those of links.py and of the matrix.
 """
 
@@ -40,3 +42,12 @@ def broken_links(html: Path) -> list[str]:
             if not target.exists() or (there and anchor not in there.anchors):
                 broken.add(f"{file.relative_to(html.resolve())}: {address}")
     return sorted(broken)
+
+
+def pages_that_name(folder: Path, html: Path) -> list[str]:
+    """The pages that show the address of this folder of this machine."""
+    return sorted(
+        str(page.relative_to(html))
+        for page in html.rglob("*.html")
+        if f"{folder}/" in page.read_text()
+    )
