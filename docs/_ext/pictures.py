@@ -201,25 +201,25 @@ def status_bytes() -> str:
             text(x + cell / 2, 33, f"{byte:02x}", "m small", "middle"),
         ]
     second, pid, paused, want = status.unpack(content)
-    fields = [  # from the right: no stem crosses the words of another
-        (17, 18, f"wanted: {want.decode()}"),
-        (16, 17, f"paused: {int(paused)}"),
-        (12, 16, f"process id, little-endian: {pid}"),
+    fields = [  # from the left, the longest last: no stem crosses the words of another
         (8, 12, f"nanoseconds: {int.from_bytes(content[8:12], 'big')}"),
+        (12, 16, f"process id, little-endian: {pid}"),
+        (16, 17, f"paused: {int(paused)}"),
+        (17, 18, f"wanted: {want.decode()}"),
         (0, 8, f"seconds: 2^62 + 10 + {second - tai64.UNIX_EPOCH}"),
     ]
     for row, (first, end, words) in enumerate(fields):
         y = 66 + 22 * row
-        middle = cell * (first + end) / 2
-        side, anchor = (-1, "end") if first else (1, "start")
+        left, right = cell * first + 2, cell * end - 2
+        stem, side, anchor = ((left + right) / 2, -1, "end") if first else (8, 1, "start")
         parts += [
-            brace(cell * first + 2, cell * end - 2, 42, y - 51),
-            line([(middle, y - 4), (middle + 6 * side, y - 4)]),
-            text(middle + 9 * side, y, words, "", anchor),
+            line([(left, 42), (left, 47), (right, 47), (right, 42)]),
+            line([(stem, 47), (stem, y - 4), (stem + 6 * side, y - 4)]),
+            text(stem + 9 * side, y, words, "", anchor),
         ]
     alt = f"The 18 bytes {content.hex(' ')}. " + " ".join(
         f"{f'Bytes {first} to {end - 1}' if end - first > 1 else f'Byte {first}'}: {words}."
-        for first, end, words in reversed(fields)
+        for first, end, words in sorted(fields)
     )
     return picture(66 + 22 * len(fields) - 14, alt, parts)
 
@@ -334,7 +334,7 @@ CHAIN = [
 
 
 def chain() -> str:
-    """One process that changes its skin."""
+    """One process, and the programs that it becomes."""
     high = 62
     parts = [
         box(1, 1, WIDTH - 2, 34 + high * len(CHAIN), ""),

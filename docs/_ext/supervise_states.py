@@ -16,15 +16,15 @@ GREEN, GREY = "#2e7d32", "#555555"
 
 # Where the boxes are, in inches. An end is drawn twice, so that fewer arrows cross.
 PLACES = {
-    "no file down": (0, 5.3),
-    "up, wanted up": (0, 4),
-    "up, once": (3.9, 2.6),
-    "up, wanted down": (0, 1.2),
-    "supervise exits": (0, -0.6),
-    "down, once": (7.8, 2.6),
-    "down, wanted down": (7.8, 0.5),
-    "supervise exits ": (7.8, -1.3),
-    "file down": (4.6, -0.4),
+    "no file down": (0, 5.8),
+    "up, wanted up": (0, 4.5),
+    "up, once": (4.2, 3.0),
+    "up, wanted down": (0, 0.9),
+    "supervise exits": (0, -0.9),
+    "down, once": (8.2, 3.6),
+    "down, wanted down": (8.2, -0.2),
+    "supervise exits ": (8.2, -2.0),
+    "file down": (5.0, -1.1),
 }
 
 # THE TABLE
@@ -136,4 +136,7 @@ def _line(begin: str, end: str, label: str, *, starts: bool) -> str:
     style = f'color="{GREEN}", penwidth=2.5' if starts else f'color="{GREY}"'
     if begin == end and not starts:
         style += ", tailport=w, headport=w"  # beside the other loop, which is on the right
-    return f'  "{begin}" -> "{end}" [label=" {label} ", {style}];'
+    # A label has a ground of its own, so that no arrow runs through its words.
+    cell = f'<td bgcolor="white">{label}</td>'
+    table = f'<table border="0" cellspacing="0" cellpadding="1"><tr>{cell}</tr></table>'
+    return f'  "{begin}" -> "{end}" [label=<{table}>, {style}];'
