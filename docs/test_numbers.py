@@ -2,13 +2,14 @@
 
 import re
 import tomllib
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from daemontools import install
-from daemontools.core import lines, scan, script
-from daemontools.programs import multilog, svscan, svscanboot
+from daemontools.core import lines, scan, script, status
+from daemontools.programs import multilog, svscan, svscanboot, svstat
 from daemontools_conformance.contract import clauses
 from daemontools_conformance.differential import compare
 
@@ -23,13 +24,18 @@ def cases() -> int:
     return 760 * (SEVENTEEN - len(compare.SLOW)) + 200 * len(compare.SLOW)
 
 
-def combinations() -> int:
-    """Of svstat's line: pid or none, down file or not, paused or not, one of three wants."""
+def combinations() -> tuple[int, int]:
+    """The lines of svstat, and their causes: pid, down file, paused byte, want byte."""
     text = clauses.load()["svstat/words/combinations"].text
     assert (
         "pid or none, `down` file or not, paused byte 0 or 1, and want byte `u`, `d` or 0" in text
     )
-    return 2 * 2 * 2 * 3
+    inputs = list(product((0, 1), (False, True), (False, True), (b"u", b"d", b"\0")))
+    found = {
+        svstat.describe(status.pack((0, 0), pid, paused=paused, want=want), 0, normally_up=not down)
+        for pid, down, paused, want in inputs
+    }
+    return len(found), len(inputs)
 
 
 def grouped(number: int) -> str:
@@ -41,7 +47,8 @@ def grouped(number: int) -> str:
     ("page", "sentence", "number"),
     [
         ("book/01-why.md", "## The {}", "seventeen" if SEVENTEEN == 17 else SEVENTEEN),
-        ("book/04-svc.md", "on all {} combinations", combinations()),
+        ("book/04-svc.md", "on all {} lines", combinations()[0]),
+        ("book/04-svc.md", "of the {} combinations", combinations()[1]),
         ("book/05-svscan.md", "every {} seconds", "five" if svscan.SCAN_SECONDS == 5 else "?"),
         ("book/05-svscan.md", "svscan handles at most {} services", scan.LIMIT),
         ("man/svscan.md", "svscan handles at most {} services", scan.LIMIT),
