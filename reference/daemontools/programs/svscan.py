@@ -110,8 +110,8 @@ def scan(table: Table) -> None:
     The directory stays open while pipes are made: if pipes took all descriptors, the next
     scan could not open it.
 
-    All services are looked at before the first is started: each child has its own copy
-    of the memory that svscan writes between two forks.
+    All services are looked at before the first is started: memory that svscan changes
+    between two forks can no longer be shared with the earlier children.
     """
     global _supervise
     begin_scan(table)
