@@ -119,6 +119,11 @@ def restarts() -> str:
         }
         words = ", ".join(recovery(directory))
         lines.append(f"| {marks[current]} | {marks[processed]} | {words} |")
+    for processed in ("744", "644"):
+        with_current = recovery(others | {"current": "644", "processed": processed})
+        without = recovery(others | {"processed": processed})
+        assert without == [words for words in with_current if "current" not in words]
+    lines.append("| missing | any | the same as if it were not finished, without `current` |")
     return "\n".join(lines)
 
 
