@@ -13,23 +13,23 @@ from typing import Any
 
 CATALOGUE = Path(__file__).parents[2] / "conformance/upkeep/mutants/catalogue.toml"
 
-# From easy to hard.
-CHOSEN = [
-    "svstat-says-up-for-down",
-    "tai64n-no-space",
-    "once-means-up",
-    "svok-answers-for-a-plain-directory",
-    "status-pid-big-endian",
-    "term-sends-cont-too",
-    "setlock-lock-not-inherited",
-    "setlock-first-option-counts",
-    "status-written-in-place",
-    "supervise-control-without-a-writer",
-    "svscan-knows-services-by-inode-and-name",
-    "svscan-keeps-no-reading-end",
-    "match-star-takes-last",
-    "multilog-margin",
-]
+# From easy to hard; beside each, why its clause notices.
+CHOSEN = {
+    "svstat-says-up-for-down": "the line of a service that is down begins with the wrong word",
+    "tai64n-no-space": "a label must be followed by a space",
+    "once-means-up": "a service started by `o` is started again after its end",
+    "svok-answers-for-a-plain-directory": "a FIFO stays when supervise dies; its reader does not",
+    "status-pid-big-endian": "a client that reads bytes 12 to 15 finds another number",
+    "term-sends-cont-too": "a paused service now dies at once instead of when it is continued",
+    "setlock-lock-not-inherited": "exec closes the descriptor, and the lock goes with it",
+    "setlock-first-option-counts": "of `-n` and `-N`, the wrong one wins",
+    "status-written-in-place": "a reader that has the old file open sees it change",
+    "supervise-control-without-a-writer": "there is no open for writing left that could fail",
+    "svscan-knows-services-by-inode-and-name": "after a rename, the service counts as a new one",
+    "svscan-keeps-no-reading-end": "without a logger, nobody holds the reading end: SIGPIPE",
+    "match-star-takes-last": "a star that stops at the last occurrence matches other lines",
+    "multilog-margin": "a file is finished only when it is full, in the middle of a line",
+}
 
 
 def chosen() -> list[dict[str, Any]]:
@@ -57,8 +57,8 @@ def puzzles() -> str:
 def answers() -> str:
     """Which clauses notice, as a list in Markdown."""
     return "\n".join(
-        f"1. {' and '.join(f'`{clause}`' for clause in mutant['clauses'])};"
-        f" `./check -e mutants -- {mutant['name']}` shows it"
+        f"1. {' and '.join(f'`{clause}`' for clause in mutant['clauses'])}:"
+        f" {CHOSEN[mutant['name']]}; `./check -e mutants -- {mutant['name']}` shows it"
         for mutant in chosen()
     )
 
