@@ -24,6 +24,7 @@ from daemontools.unix.messages import error_text
 from daemontools.unix.opening import open_read, open_write
 
 NOT_RUNNING = "supervise not running"
+NEVER_RUN = "unable to open supervise/ok: file does not exist"
 _WANTED = {b"u": "up", b"d": "down", b"\0": "once"}
 _END_OF_LOG = 65536  # bytes of a log in which its last line is looked for
 
@@ -54,6 +55,11 @@ class Status(NamedTuple):
         except ValueError:
             return float(self.seconds)
         return time.time() - second - nanosecond / 1e9
+
+    @property
+    def is_unknown(self) -> bool:
+        """Can the service not be asked? Where no supervise runs, that is an answer."""
+        return self.problem not in ("", NOT_RUNNING, NEVER_RUN)
 
     @property
     def is_as_wanted(self) -> bool:

@@ -25,6 +25,9 @@ SCRIPTS = {
     "#!/no/such/shell\n": "no-interpreter",
     "exec 2>&1\nexec sleep 1000\n": "no-interpreter",
     "#!/bin/sh\nexec 2>&1\nexec server >>/var/log/server\n": "unbounded",
+    "#!/bin/sh\nexec 2>&1\nexec setuidgid nosuch server\n": "account",
+    "#!/bin/sh\nexec 2>&1\nexec envuidgid nosuch server\n": "account",
+    "#!/bin/sh\nexec 2>&1\nexec chpst -u daemon server\n": "runit",
     "#!/bin/sh\nexec 2>&1\nexec softlimit -m 1000000 server\n": "memory-limit",
 }
 FINE = [
@@ -95,6 +98,22 @@ def test_a_log_directory_that_its_user_may_not_write(good: Path) -> None:
     assert kinds(good) == []
 
 
+def test_a_log_directory_that_multilog_takes_for_nothing(good: Path) -> None:
+    (good / "log/run").write_text("#!/bin/sh\nexec multilog t s99999 n5 e main 2>&1\n")
+    assert kinds(good) == ["log-name"]
+
+
+def test_the_logger_and_the_finish_of_runit(good: Path) -> None:
+    (good / "log/run").write_text("#!/bin/sh\nexec svlogd -tt ./main\n")
+    (good / "finish").touch()
+    assert kinds(good) == ["runit", "runit"]
+
+
+def test_the_page_lists_every_finding() -> None:
+    page = (Path(__file__).parents[2] / "docs/man/daemontools.md").read_text()
+    assert [kind for kind, why in check.WHY.items() if f"| `{kind}` | {why} |" not in page] == []
+
+
 def test_what_is_wrong_with_a_tree(good: Path, command: Path) -> None:
     tree = good.parent
     (tree / "twin").symlink_to("good")
@@ -127,7 +146,8 @@ def test_a_line_names_the_file_and_the_reason(good: Path, command: Path) -> None
 def test_what_is_not_there_is_named(command: Path, tmp_path: Path) -> None:
     answer = run(command, "check", tmp_path / "missing")
     assert answer.returncode == 111
-    assert "missing" in answer.stderr
+    said = f"daemontools check: fatal: unable to read {tmp_path}/missing: file does not exist\n"
+    assert answer.stderr == said
 
 
 def test_every_kind_has_a_test() -> None:
@@ -190,6 +210,13 @@ def test_nothing_is_overwritten(command: Path, tmp_path: Path) -> None:
     assert (answer.returncode, answer.stderr) == (
         1, f"daemontools new: exists already: {tmp_path}\n")  # fmt: skip
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_folder_above_is_said(command: Path, tmp_path: Path) -> None:
+    made = tmp_path / "no/web"
+    answer = run(command, "new", made, "--", "/bin/true")
+    said = f"daemontools new: unable to create {made}: no folder {tmp_path}/no\n"
+    assert (answer.returncode, answer.stderr) == (111, said)
 
 
 def test_an_unknown_account_makes_nothing(command: Path, tmp_path: Path) -> None:

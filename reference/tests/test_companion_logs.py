@@ -122,8 +122,31 @@ def test_follow_begins_before_the_directory_exists(tmp_path: Path) -> None:
 def test_what_is_not_a_log_is_named(tmp_path: Path, command: Path) -> None:
     answer = run(command, "logs", tmp_path / "missing")
     assert (answer.returncode, answer.stdout) == (111, "")
-    assert answer.stderr.startswith("daemontools: fatal: ")
-    assert "missing" in answer.stderr
+    said = f"daemontools logs: fatal: unable to read {tmp_path}/missing: file does not exist\n"
+    assert answer.stderr == said
+
+
+@pytest.mark.parametrize("options", [[], ["--follow"]])
+def test_a_folder_that_is_no_log_is_said(
+    options: list[str], two: list[Path], command: Path
+) -> None:
+    answer = run(command, "logs", *options, two[0].parent)
+    assert (answer.returncode, answer.stdout) == (111, "")
+    assert answer.stderr == f"daemontools logs: fatal: {two[0].parent}: {logs.NO_LOG}\n"
+
+
+def test_a_service_without_a_log_is_said(tmp_path: Path, command: Path) -> None:
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web/run").touch()
+    answer = run(command, "logs", tmp_path / "web")
+    assert answer.returncode == 111
+    assert "not a service with a log" in answer.stderr
+
+
+def test_follow_waits_for_the_log_of_a_new_service(tmp_path: Path) -> None:
+    (tmp_path / "web/log").mkdir(parents=True)
+    (tmp_path / "web/log/run").touch()
+    assert logs.directories(str(tmp_path / "web"), follow=True) == [tmp_path / "web/log/main"]
 
 
 @pytest.mark.parametrize("words", [["--since", "soon"], ["--grep", "("], ["--local", "--utc"]])

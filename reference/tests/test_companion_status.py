@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,7 +76,51 @@ def test_what_is_not_a_service_gets_the_reason(command: Path, tmp_path: Path) ->
         "unable to chdir: not a directory",
         "unable to chdir: file does not exist",
     ]
-    assert (answer.returncode, answer.stderr) == (1, "")
+    assert (answer.returncode, answer.stderr) == (111, "")
+    assert run(command, "status", tmp_path / "idle").returncode == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("words", [["status"], ["wait", "up"], ["wait", "gone"]])
+def test_who_may_not_ask_gets_111(words: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "supervise").mkdir(mode=0o700)
+        Path(folder).chmod(0o755)
+        library = Path(services.__file__).parents[1]
+        command_line = [b"daemontools", *map(os.fsencode, [*words, folder])]
+        code = (
+            f"import os, sys; sys.path.insert(0, {str(library)!r}); os.setuid(65534); "
+            f"from daemontools.companion import main; sys.exit(main({command_line}))"
+        )
+        answer = run(Path(sys.executable), "-c", code)
+    assert answer.returncode == 111
+    assert "access denied (only root and its owner may ask)" in answer.stdout + answer.stderr
+
+
+def test_a_logger_that_ends_at_once_is_seen(command: Path, tmp_path: Path) -> None:
+    quiet = service(tmp_path / "tree/quiet", "exec sleep 1000")
+    (quiet / "log/run").write_text("#!/bin/sh\nexit 1\n")
+    with supervised(quiet.parent, command.parent):
+        wait_until(lambda: is_up(quiet), "it is up")
+        answer = run(command, "status", "--look", "3", quiet)
+        [data] = json.loads(run(command, "status", "--look", "3", "--json", quiet).stdout)
+        metrics = run(command, "status", "--look", "3", "--prometheus", quiet).stdout
+    assert answer.returncode == 1
+    assert re.search(r"\) +log .*starts again and again \(\d times? while looking\)", answer.stdout)
+    assert (data["restarts"], data["as_wanted"]) == (0, False)
+    assert data["logger"]["restarts"] > 0
+    assert f'daemontools_as_wanted{{service="{quiet}"}} 0' in metrics
+    assert not metrics.endswith(f'daemontools_logger_restarts{{service="{quiet}"}} 0\n')
+
+
+def test_the_page_names_every_key_and_every_metric(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs/man/daemontools.md").read_text()
+    up = services.Status(tmp_path, 1)
+    data = status.as_data(status.Seen(up, up, services.Log(tmp_path), 0))
+    assert isinstance(data["logger"], dict) and isinstance(data["log"], dict)
+    keys = [*data, *data["logger"], *data["log"]]
+    metrics = [f"daemontools_{metric}" for metric in status.METRICS]
+    assert [word for word in (*keys, *metrics) if f"`{word}`" not in page] == []
 
 
 def test_an_empty_tree_is_as_wanted(command: Path, tmp_path: Path) -> None:

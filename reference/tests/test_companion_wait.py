@@ -65,11 +65,38 @@ def test_a_service_that_ends_at_once_is_never_steady(tree: Path, command: Path) 
     assert run(command, "wait", "-t", "3", "steady", tree / "loop").returncode == 1
 
 
-def test_gone_is_a_supervise_that_has_ended(tree: Path, command: Path, tmp_path: Path) -> None:
+def test_gone_is_a_supervise_that_has_ended(tree: Path, command: Path) -> None:
     (tree / "clock").rename(tree / ".clock")  # svscan does not start it again
     svc(command, "-dx", tree / ".clock")
     assert run(command, "wait", "-t", "30", "gone", tree / ".clock").returncode == 0
-    assert run(command, "wait", "gone", tmp_path / "never/there").returncode == 0
+
+
+def test_gone_too_if_the_directory_goes_meanwhile(tree: Path, command: Path) -> None:
+    waiting = subprocess.Popen([command, "wait", "-t", "30", "gone", tree / "spare"])
+    (tree / "spare").rename(tree.parent / "elsewhere")
+    svc(command, "-dx", tree.parent / "elsewhere")
+    code = waiting.wait(60)
+    assert code in (0, 111)  # 111: it looked for the first time after the rename
+
+
+@pytest.mark.parametrize("state", ["up", "down", "steady", "gone"])
+def test_a_directory_that_does_not_exist_is_said(state: str, command: Path, tmp_path: Path) -> None:
+    answer = run(command, "wait", state, tmp_path / "typo")
+    assert answer.returncode == 111
+    said = f"daemontools wait: {tmp_path}/typo: unable to chdir: file does not exist\n"
+    assert answer.stderr == said
+
+
+def test_up_and_steady_mean_the_logger_too(tree: Path, command: Path) -> None:
+    quiet = service(tree / "quiet", "exec sleep 1000")
+    (quiet / "log/run").write_text("#!/bin/sh\nsleep 0.1; exit 1\n")
+    wait_until(lambda: is_up(quiet), "it is up")
+    answer = run(command, "wait", "-t", "2", "steady", quiet)
+    assert (answer.returncode, f"wait: {quiet}/log: " in answer.stderr) == (1, True)
+    svc(command, "-d", quiet / "log")
+    wait_until(lambda: not is_up(quiet / "log"), "its logger is down")
+    answer = run(command, "wait", "-t", "0.1", "up", quiet)
+    assert (answer.returncode, f"wait: {quiet}/log: down" in answer.stderr) == (1, True)
 
 
 def test_what_cannot_be_asked_ends_it(command: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The command `daemontools`: see, wait, read, check and begin, beside the seventeen programs.
+"""The command `daemontools`: see, wait, read, check and create, beside the seventeen programs.
 
     daemontools status [DIR...]     how the services of a tree are
     daemontools wait STATE DIR...   until services are up, down, steady or gone
@@ -16,6 +16,9 @@ import argparse
 import os
 import sys
 from importlib import import_module
+
+from daemontools.companion.words import printable
+from daemontools.unix.messages import error_text
 
 SUBCOMMANDS = ("status", "wait", "logs", "check", "new", "watch")
 WRONG = 100  # exit code: calling again will not help
@@ -47,5 +50,8 @@ def main(argv: list[bytes]) -> int:
     except BrokenPipeError:  # nobody reads any more
         return REFUSED
     except OSError as error:
-        print(f"daemontools: fatal: {error}", file=sys.stderr)
+        doing = "create" if chosen.subcommand == "new" else "read"
+        what = f"unable to {doing} {printable(error.filename)}: " if error.filename else ""
+        text = error_text(error.errno or 0)
+        print(f"daemontools {chosen.subcommand}: fatal: {what}{text}", file=sys.stderr)
         return REFUSED

@@ -41,6 +41,9 @@ WHY = {
     "no-log": "what it writes goes where svscan's own output goes; make log/run",
     "log-directory": "multilog cannot write there as that user, and ends",
     "unbounded": "a log that is appended to by hand grows until the disk is full; use multilog",
+    "log-name": "multilog ignores a directory whose name begins with neither . nor /; write ./",
+    "account": "no such account: setuidgid and envuidgid end at once, and supervise tries again",
+    "runit": "daemontools neither runs ./finish nor has svlogd or chpst; say it in its own words",
     "down": "svscan will not start it at the next boot; remove the file if that is not wanted",
     "dot": "svscan ignores names that begin with a dot",
     "same-directory": "svscan knows a directory by its inode, and starts it once",
@@ -124,6 +127,9 @@ def of_service(service: Path) -> Iterator[Finding]:
         return
     log = services.logger(service)
     yield from of_script(service / "run", has_log=log is not None)
+    for leftover in (service / "finish", service / "log/finish"):
+        if leftover.exists():
+            yield Finding(leftover, "runit")
     if (service / "down").exists():
         yield Finding(service / "down", "down")
     if log is None:
@@ -176,9 +182,22 @@ def _of_shell(run: Path, text: str, *, has_log: bool) -> Iterator[Finding]:
         yield Finding(run, "no-stderr")
     if re.search(r">>\s*[^&\s]", "\n".join(commands)):
         yield Finding(run, "unbounded", next(c for c in commands if ">>" in c))
+    for word in re.findall(r"\b(svlogd|chpst)\b", "\n".join(commands)):
+        yield Finding(run, "runit", word)
+    for account in re.findall(r"\b(?:set|env)uidgid\s+([\w.-]+)", "\n".join(commands)):
+        if not _is_account(account):
+            yield Finding(run, "account", account)
     for word in re.findall(r"softlimit\b[^;&|]*?\s-[am]\s*(\d+)", text):
         if not _starts_under(int(word)):
             yield Finding(run, "memory-limit", word)
+
+
+def _is_account(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
 
 
 def _commands(text: str) -> list[str]:
@@ -204,6 +223,8 @@ def _log_directories(log: Path) -> Iterator[Finding]:
     user = words[words.index("setuidgid") + 1] if "setuidgid" in words[:-1] else ""
     for word in words[[os.path.basename(w) for w in words].index("multilog") + 1 :]:
         directory = log / word
+        if re.fullmatch(r"\w[\w/.-]*", word) and (word[0] not in "tesn" or directory.is_dir()):
+            yield Finding(log / "run", "log-name", word)
         if word[:1] in (".", "/") and not _may_write(directory, user):
             detail = f"{user or 'this user'}, {word}"
             yield Finding(log / "run", "log-directory", detail)

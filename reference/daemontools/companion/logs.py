@@ -33,6 +33,9 @@ read."""
 Time = tuple[int, int]  # Unix seconds and nanoseconds
 _BEFORE_ALL = (-(2**62), 0)
 
+NO_LOG = "not a service with a log, and not a directory of multilog"
+_OF_MULTILOG = ("current", "previous", "lock", "state")
+
 
 class Entry(NamedTuple):
     """A line, with the time that decides its place and the name of its log."""
@@ -79,7 +82,12 @@ def main(options: argparse.Namespace) -> int:
         complaints.append(text)
         print(f"daemontools logs: {printable(text)}", file=sys.stderr)
 
-    found = [directories(name) for name in options.directory]
+    found = [directories(name, follow=options.follow) for name in options.directory]
+    for name, several in zip(options.directory, found, strict=True):
+        if not several:
+            print(f"daemontools logs: fatal: {printable(name)}: {NO_LOG}", file=sys.stderr)
+    if not all(found):
+        return 111
     names = [name for name, several in zip(options.directory, found, strict=True) for _ in several]
     paths = [path for several in found for path in several]
     prefixes = [b""] if len(paths) == 1 else [printable(n).encode() + b": " for n in _short(names)]
@@ -97,11 +105,27 @@ def main(options: argparse.Namespace) -> int:
     return 1 if complaints else 0
 
 
-def directories(name: str) -> list[Path]:
-    """The log directories that a word of the command line means."""
+def directories(name: str, *, follow: bool) -> list[Path]:
+    """The log directories that a word of the command line means; none if there is no log.
+
+    `follow`: what does not exist yet, or is empty, may become a log. Raises OSError.
+    """
     path = Path(name)
     logger = services.logger(path) or path
-    return (services.logs_of(logger) if services.is_service(logger) else []) or [path]
+    if services.is_service(logger):
+        if found := services.logs_of(logger):
+            return found
+        path = logger / "main"
+    try:
+        files = os.listdir(path)
+    except FileNotFoundError:
+        if follow:
+            return [path]
+        if services.is_service(logger):
+            return []
+        raise
+    is_log = any(file in _OF_MULTILOG or file.startswith("@") for file in files)
+    return [path] if is_log or (follow and not files) else []
 
 
 def _short(names: list[str]) -> list[str]:

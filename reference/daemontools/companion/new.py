@@ -43,7 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Make the directory; 1 if it is there already or an account is unknown. Raises OSError."""
+    """Make the directory; its exit code. Raises OSError."""
     directory: Path = options.directory
     log_user = options.log_user or options.user
     for account in filter(None, (options.user, log_user)):
@@ -53,6 +53,9 @@ def main(options: argparse.Namespace) -> int:
             return _refuse(f"unknown account: {printable(account)}")
     if os.path.lexists(directory):
         return _refuse(f"exists already: {printable(directory)}")
+    if not directory.parent.is_dir():
+        parent = printable(directory.parent)
+        return _refuse(f"unable to create {printable(directory)}: no folder {parent}", 111)
     new = directory.with_name(f".{directory.name}.new")
     new.mkdir()
     try:
@@ -64,9 +67,9 @@ def main(options: argparse.Namespace) -> int:
     return 0
 
 
-def _refuse(reason: str) -> int:
+def _refuse(reason: str, code: int = 1) -> int:
     print(f"daemontools new: {reason}", file=sys.stderr)
-    return 1
+    return code
 
 
 def _run(user: str | None, command: list[str]) -> str:

@@ -4,9 +4,9 @@
     clock  up 3 days 2 hours (pid 4711)          log 2 seconds old: tick
     web    down 5 minutes, wants up: starts again and again (2 times in 2.2 seconds)
 
-supervise keeps no history. A service that ends at once is seen only by looking at it
-for a while: this module looks again and again for LOOK_SECONDS if a service has changed
-within the last YOUNG_SECONDS, and at once is done if none has.
+supervise keeps no history. A service or logger that ends at once is seen only by looking at
+it for a while: this module looks again and again for LOOK_SECONDS if one of them has changed
+within the last YOUNG_SECONDS, and only once if none has.
 """
 
 import argparse
@@ -23,7 +23,8 @@ from daemontools.companion.words import duration, printable
 from daemontools.logs import Line
 
 DESCRIPTION = """Print a line for each service of a tree, with its logger. Exit code 0: every
-service and logger is as wanted; 1: some are not; 100: wrong usage; 111: a tree cannot be read."""
+service and logger is as wanted; 1: some are not; 100: wrong usage; 111: a tree or a service cannot
+be asked."""
 
 YOUNG_SECONDS = 2  # supervise waits one second between two starts
 LOOK_SECONDS = 2.2
@@ -31,18 +32,24 @@ _PAUSE = 0.05
 
 
 class Seen(NamedTuple):
-    """A service, its logger, its newest line, and how often it was started meanwhile."""
+    """A service, its logger, its newest line, and how often both were started meanwhile."""
 
     service: services.Status
     logger: services.Status | None
     log: services.Log | None
     restarts: int
+    logger_restarts: int = 0
+
+    @property
+    def both(self) -> list[services.Status]:
+        """The service, and its logger if it has one."""
+        return [self.service, self.logger] if self.logger else [self.service]
 
     @property
     def is_as_wanted(self) -> bool:
-        """Are the service and its logger as wanted, and does the service stay up?"""
-        loggers = [self.logger] if self.logger else []
-        return not self.restarts and all(s.is_as_wanted for s in (self.service, *loggers))
+        """Are the service and its logger as wanted, and do both stay up?"""
+        is_steady = not self.restarts and not self.logger_restarts
+        return is_steady and all(status.is_as_wanted for status in self.both)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +77,7 @@ def add_trees(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Print the status of all services; 0 if all are as wanted, else 1. Raises OSError."""
+    """Print all services; 0: as wanted, 1: not, 111: one cannot be asked. Raises OSError."""
     seen = look([path for name in options.directory for path in expand(name)], options.look)
     if options.json:
         print(json.dumps([as_data(one) for one in seen], indent=2))
@@ -81,6 +88,8 @@ def main(options: argparse.Namespace) -> int:
         width = shutil.get_terminal_size().columns if is_terminal else 0
         for line in as_lines(seen, width, is_coloured=is_terminal and "NO_COLOR" not in os.environ):
             print(line)
+    if any(status.is_unknown for one in seen for status in one.both):
+        return 111
     return 0 if all(one.is_as_wanted for one in seen) else 1
 
 
@@ -92,8 +101,10 @@ def expand(name: str) -> list[Path]:
 
 
 def look(directories: list[Path], seconds: float | None) -> list[Seen]:
-    """Look at all services, for `seconds`; None: for a moment, if one has just changed."""
-    first = {path: services.status(path) for path in directories}
+    """Look at services and loggers, for `seconds`; None: for a moment, if one has just changed."""
+    loggers = {path: services.logger(path) for path in directories}
+    everything = [*directories, *filter(None, loggers.values())]
+    first = {path: services.status(path) for path in everything}
     changes = {path: [status] for path, status in first.items()}
     watched = [path for path, status in first.items() if seconds or _is_young(status)]
     end = time.monotonic() + (LOOK_SECONDS if seconds is None else seconds)
@@ -103,25 +114,38 @@ def look(directories: list[Path], seconds: float | None) -> list[Seen]:
             status = services.status(path)
             if status.change != changes[path][-1].change:
                 changes[path].append(status)
-    return [_seen(changes[path]) for path in directories]
+    seen = []
+    for path in directories:
+        one = Seen(services.status(path), None, None, _restarts(changes[path]))
+        if logger := loggers[path]:
+            one = one._replace(
+                logger=services.status(logger),
+                log=_newest(logger),
+                logger_restarts=_restarts(changes[logger]),
+            )
+        seen.append(one)
+    return seen
 
 
 def _is_young(status: services.Status) -> bool:
     return not status.problem and status.wanted != "down" and status.seconds < YOUNG_SECONDS
 
 
-def _seen(changes: list[services.Status]) -> Seen:
-    """What is known of a service after its statuses, the newest last."""
+def _restarts(changes: list[services.Status]) -> int:
+    """How often the service was started again, by its statuses, the newest last."""
     ups = sum(1 for status in changes if status.pid)
     downs = sum(1 for status in changes if not status.problem and not status.pid)
-    now = services.status(changes[-1].directory)
-    directory = services.logger(now.directory)
-    if not directory:
-        return Seen(now, None, None, max(ups, downs, 1) - 1)
-    newest = [services.newest(log) for log in services.logs_of(directory)]
-    newest.sort(key=lambda log: log.seconds if log.seconds is not None else sys.maxsize)
-    log = newest[0] if newest else None
-    return Seen(now, services.status(directory), log, max(ups, downs, 1) - 1)
+    return max(ups, downs, 1) - 1
+
+
+def _newest(logger: Path) -> services.Log | None:
+    """The log with the newest line, of those that the logger writes."""
+    newest = [services.newest(log) for log in services.logs_of(logger)]
+    return min(
+        newest,
+        key=lambda log: log.seconds if log.seconds is not None else sys.maxsize,
+        default=None,
+    )
 
 
 def as_lines(seen: list[Seen], width: int, *, is_coloured: bool) -> list[str]:
@@ -172,15 +196,15 @@ def in_words(status: services.Status, restarts: int = 0) -> str:
 def _log_in_words(one: Seen) -> str:
     if not one.logger:
         return ""
-    if not one.logger.is_as_wanted or not one.logger.pid:
-        return f"log {in_words(one.logger)}"
+    if not one.logger.is_as_wanted or not one.logger.pid or one.logger_restarts:
+        return f"log {in_words(one.logger, one.logger_restarts)}"
     if not one.log or one.log.line is None or one.log.seconds is None:
         return "log up, no line yet"
     return f"log {duration(one.log.seconds)} old: {printable(Line(one.log.line).text)}"
 
 
 def as_data(one: Seen) -> dict[str, object]:
-    """One service for `--json`; its logger has the same keys, but for the last four."""
+    """One service for `--json`. The keys: docs/man/daemontools.md."""
 
     def of(status: services.Status) -> dict[str, object]:
         if status.problem:
@@ -202,7 +226,7 @@ def as_data(one: Seen) -> dict[str, object]:
         **of(one.service),
         "as_wanted": one.is_as_wanted,
         "restarts": one.restarts,
-        "logger": of(one.logger) if one.logger else None,
+        "logger": {**of(one.logger), "restarts": one.logger_restarts} if one.logger else None,
         "log": {
             "directory": os.fspath(log.directory),
             "seconds": log.seconds,
@@ -213,13 +237,15 @@ def as_data(one: Seen) -> dict[str, object]:
     }
 
 
-_METRICS = {
+METRICS = {
     "supervised": "1 if a supervise runs in the directory.",
     "up": "1 if the process of the service exists.",
-    "as_wanted": "1 if service and logger are in the states that were asked for.",
+    "as_wanted": "1 if service and logger are in the states that were asked for, and stay up.",
     "paused": "1 if the process is stopped by svc -p.",
     "state_seconds": "Seconds since the process id last changed.",
-    "restarts": "Starts that were seen while the status was taken.",
+    "restarts": "Restarts that were seen while the status was taken.",
+    "logger_up": "1 if the process of the logger exists.",
+    "logger_restarts": "Restarts of the logger that were seen while the status was taken.",
     "log_age_seconds": "Seconds since the newest line of the log.",
 }
 
@@ -227,7 +253,7 @@ _METRICS = {
 def as_metrics(seen: list[Seen]) -> str:
     """The same in Prometheus' text format; a value that is not known is left out."""
     text = ""
-    for metric, meaning in _METRICS.items():
+    for metric, meaning in METRICS.items():
         text += f"# HELP daemontools_{metric} {meaning}\n# TYPE daemontools_{metric} gauge\n"
         for one in seen:
             value = _value(one, metric)
@@ -245,6 +271,10 @@ def _value(one: Seen, metric: str) -> int | None:
             return one.is_as_wanted
         case "restarts":
             return one.restarts
+        case "logger_up":
+            return one.logger.pid != 0 if one.logger else None
+        case "logger_restarts":
+            return one.logger_restarts if one.logger else None
         case "log_age_seconds":
             return one.log.seconds if one.log else None
         case "up":

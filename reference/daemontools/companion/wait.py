@@ -2,6 +2,9 @@
 
     svc -d /service/web && daemontools wait -t 30 down /service/web
 
+`up` and `steady` include the loggers of the services that are named: a service whose logger
+does not run will stop in a write. `down` and `gone` do not: a logger ends after its service.
+
 No call tells that a status file has changed, so this module looks PAUSE apart. It sleeps
 longer where it knows that the answer cannot come sooner: for `steady`.
 """
@@ -15,13 +18,14 @@ from daemontools import services
 from daemontools.companion.status import in_words
 from daemontools.companion.words import printable
 
-DESCRIPTION = """Wait until all these services are: up (the process exists); down (it does not,
-and supervise will not start it); steady (the same process has been up for some seconds); gone (no
-supervise runs). Exit code 0: they are; 1: not in time; 100: wrong usage; 111: never, since the
-directory cannot be asked."""
+DESCRIPTION = """Wait until all these services are: up (the process exists, and that of the
+logger); down (it does not, and supervise will not start it); steady (the same processes, the
+logger's included, have been up for some seconds); gone (no supervise runs). Exit code 0: they are;
+1: not in time; 100: wrong usage; 111: never, since a directory does not exist or cannot be
+asked."""
 
 PAUSE = 0.05  # seconds
-_NOT_ALLOWED = ("access denied", "permission denied", "not a directory", "bad format")
+_MISSING = "unable to chdir: file does not exist"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -37,14 +41,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """Wait, and say what is still missing if that takes too long."""
     end = time.monotonic() + options.t if options.t is not None else float("inf")
-    missing: list[Path] = options.directory
+    missing = directories(options.directory, options.state)
+    is_first = True
     while True:
         statuses = [services.status(directory) for directory in missing]
-        late = [s for s in statuses if pause_before(s, options.state, options.s)]
+        never = [s for s in statuses if is_first and s.problem == _MISSING]
+        late = never + [s for s in statuses if pause_before(s, options.state, options.s)]
+        is_first = False
         if not late:
             return 0
         missing = [status.directory for status in late]
-        hopeless = [s for s in late if s.problem.endswith(_NOT_ALLOWED)]
+        hopeless = never or [s for s in late if s.is_unknown]
         if hopeless or time.monotonic() >= end:
             for status in hopeless or late:
                 name = printable(status.directory)
@@ -52,6 +59,14 @@ def main(options: argparse.Namespace) -> int:
             return 111 if hopeless else 1
         pause = max(pause_before(s, options.state, options.s) for s in late)
         time.sleep(max(min(pause, end - time.monotonic()), 0.001))
+
+
+def directories(named: list[Path], state: str) -> list[Path]:
+    """What must be in the state: for `up` and `steady`, the loggers too."""
+    if state in ("down", "gone"):
+        return named
+    loggers = [services.logger(directory) for directory in named]
+    return list(dict.fromkeys([*named, *filter(None, loggers)]))
 
 
 def pause_before(status: services.Status, state: str, steady: float) -> float:
@@ -63,8 +78,8 @@ def pause_before(status: services.Status, state: str, steady: float) -> float:
     """
     match state:
         case "gone":
-            is_gone = status.problem == services.NOT_RUNNING or "does not exist" in status.problem
-            return 0 if is_gone else PAUSE
+            ends = (services.NOT_RUNNING, services.NEVER_RUN, _MISSING)
+            return 0 if status.problem in ends else PAUSE
         case "down":
             is_down = not status.problem and not status.pid and status.wanted != "up"
             return 0 if is_down else PAUSE

@@ -95,10 +95,13 @@ def send(directory: Path, letter: str) -> str:
 
 def _counted(one: Seen, history: dict[Path, list[bytes]]) -> Seen:
     """The same, with the starts that were seen since the watch began."""
-    changes = history.setdefault(one.service.directory, [])
-    if one.service.pid and one.service.change not in changes:
-        changes.append(one.service.change)
-    return one._replace(restarts=max(len(changes) - 1, 0))
+    counts = []
+    for status in one.both:
+        changes = history.setdefault(status.directory, [])
+        if status.pid and status.change not in changes:
+            changes.append(status.change)
+        counts.append(max(len(changes) - 1, 0))
+    return one._replace(restarts=counts[0], logger_restarts=sum(counts[1:]))
 
 
 def _picture(terminal: "Terminal", seen: list[Seen], chosen: int, said: str) -> str:
