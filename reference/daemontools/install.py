@@ -42,7 +42,12 @@ from pathlib import Path
 import daemontools
 from daemontools.installing import checks, copies
 from daemontools.installing.files import MARK, is_ours, is_so, make_folder, replace, warn
-from daemontools.installing.shared import install_shared, remove_shared, shared
+from daemontools.installing.shared import (
+    install_shared,
+    refuse_foreign_pages,
+    remove_shared,
+    shared,
+)
 
 FLAGS = "-BISXutf8"
 
@@ -112,13 +117,19 @@ def install(directory: Path, python: str, library: str, *, chain: bool = True) -
     """
     texts = launchers(python, library, chain=chain)
     check_interpreter(python)
+    refuse_foreign(directory)
     make_folder(directory)
-    foreign = [p for p in texts if os.path.lexists(directory / p) and not is_ours(directory / p)]
-    if foreign:
-        raise FileExistsError(f"not written by daemontools.install: {', '.join(foreign)}")
     compile_package(python, library)
     for program, text in texts.items():
         replace(directory / program, text.encode(), 0o755)
+
+
+def refuse_foreign(directory: Path) -> None:
+    """Raise FileExistsError if a program of another origin has the name of a launcher."""
+    paths = [directory / program for program in commands()]
+    foreign = [path.name for path in paths if os.path.lexists(path) and not is_ours(path)]
+    if foreign:
+        raise FileExistsError(f"not written by daemontools.install: {', '.join(foreign)}")
 
 
 def launchers(python: str, library: str, *, chain: bool = True) -> dict[str, str]:
@@ -232,6 +243,10 @@ def _install(options: argparse.Namespace) -> None:
     own = str(Path(daemontools.__file__).parent.parent.resolve())
     where = [Path(options.python), options.directory, options.library or Path(own)]
     checks.refuse_what_others_can_change(where, warn)
+    launchers(options.python, str(options.library or own))  # a wrong path is refused here
+    refuse_foreign(options.directory)
+    if options.share:
+        refuse_foreign_pages(options.share)
     previous = copies.newest(options.library) if options.library else ""
     library = copy(options.library, options.python) if options.library else own
     install(options.directory, options.python, library, chain=not options.no_chain)
@@ -259,7 +274,7 @@ def _stage(options: argparse.Namespace) -> None:
     for program, text in launchers(options.python, library, chain=not options.no_chain).items():
         replace(below(options.directory) / program, text.encode(), 0o755)
     if options.share:
-        install_shared(below(options.share))
+        install_shared(below(options.share), is_package=True)
 
 
 def _check(options: argparse.Namespace) -> None:

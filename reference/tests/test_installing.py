@@ -195,7 +195,29 @@ def test_pages_and_completion_are_written_and_removed(tmp_path: Path) -> None:
     assert (tmp_path / "share/bash-completion/completions/svc").exists()
     assert (tmp_path / "share/zsh/site-functions/_daemontools").exists()
     assert run_installer("--remove", *words).returncode == 0
-    assert [path for path in (tmp_path / "share").rglob("*") if path.is_file()] == []
+    assert not (tmp_path / "share").exists()
+
+
+def test_folders_that_were_there_or_are_in_use_stay(tmp_path: Path) -> None:
+    (tmp_path / "share/man/man8").mkdir(parents=True)
+    words: list[str | Path] = ["--share", tmp_path / "share", tmp_path / "bin"]
+    assert run_installer(*words).returncode == 0
+    assert run_installer(*words).returncode == 0
+    (tmp_path / "share/zsh/site-functions/_other").touch()
+    assert run_installer("--remove", *words).returncode == 0
+    left = {str(path.relative_to(tmp_path / "share")) for path in (tmp_path / "share").rglob("*")}
+    assert left == {"man", "man/man8", "zsh", "zsh/site-functions", "zsh/site-functions/_other"}
+
+
+@pytest.mark.parametrize("foreign", ["bin/svc", "share/man/man8/svc.8"])
+def test_what_is_refused_changes_nothing(tmp_path: Path, foreign: str) -> None:
+    (tmp_path / foreign).parent.mkdir(parents=True)
+    (tmp_path / foreign).write_text("somebody else's")
+    before = state(tmp_path)
+    words: list[str | Path] = ["--library", tmp_path / "l", "--share", tmp_path / "share"]
+    answer = run_installer(*words, tmp_path / "bin")
+    assert (answer.returncode, "svc" in answer.stderr) == (1, True)
+    assert state(tmp_path) == before
 
 
 def test_a_foreign_page_is_neither_overwritten_nor_removed(tmp_path: Path) -> None:

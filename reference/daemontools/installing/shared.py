@@ -13,6 +13,9 @@ PACKAGE = Path(__file__).parent.parent
 # The commands that a shell completes.
 COMPLETED = ("svc", "svok", "svstat", "daemontools")
 
+# Below share: the folders that the installer made, one on a line.
+RECORD = ".daemontools-reference"
+
 
 def shared() -> dict[str, bytes]:
     """What belongs below share: the name there, and the content."""
@@ -27,22 +30,52 @@ def shared() -> dict[str, bytes]:
     return {**files, "zsh/site-functions/_daemontools": zsh}
 
 
-def install_shared(share: Path) -> None:
-    """Write manual pages and completion. Raises OSError; overwrites only what is ours."""
-    files = shared()
-    foreign = [n for n in files if os.path.lexists(share / n) and not _is_our_page(share / n)]
+def refuse_foreign_pages(share: Path) -> None:
+    """Raise FileExistsError if a file of another origin has the name of one of these."""
+    names = [name for name in shared() if os.path.lexists(share / name)]
+    foreign = [name for name in names if not _is_our_page(share / name)]
     if foreign:
         raise FileExistsError(f"not written by daemontools.install: {', '.join(foreign)}")
+
+
+def install_shared(share: Path, *, is_package: bool = False) -> None:
+    """Write manual pages and completion. Raises OSError; overwrites only what is ours.
+
+    What makes a package needs no record of its folders: it removes them itself.
+    """
+    refuse_foreign_pages(share)
+    files = shared()
+    new = [folder for folder in _folders() if not (share / folder).exists()]
+    if new and not is_package:
+        make_folder(share)
+        made = sorted({*new, *_recorded(share)})
+        replace(share / RECORD, "".join(f"{folder}\n" for folder in made).encode(), 0o644)
     for name, text in files.items():
         make_folder((share / name).parent)
         replace(share / name, text, 0o644)
 
 
 def remove_shared(share: Path) -> None:
-    """Remove the manual pages and completion that this module wrote."""
+    """Remove what this module wrote, and the folders that it made, if they are empty."""
     for name in shared():
         if _is_our_page(share / name):
             (share / name).unlink()
+    made = _recorded(share)
+    (share / RECORD).unlink(missing_ok=True)
+    for folder in reversed(_folders()):  # a folder comes after those above it
+        if folder in made and (share / folder).is_dir() and not any((share / folder).iterdir()):
+            (share / folder).rmdir()
+
+
+def _folders() -> list[str]:
+    """The folders that these files need, `share` itself included, as names below it."""
+    return sorted({str(parent) for name in shared() for parent in Path(name).parents})
+
+
+def _recorded(share: Path) -> list[str]:
+    """The folders that an installer made, by its record."""
+    record = share / RECORD
+    return record.read_text().splitlines() if record.is_file() else []
 
 
 def _is_our_page(path: Path) -> bool:
