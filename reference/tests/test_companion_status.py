@@ -117,7 +117,8 @@ def test_the_page_names_every_key_and_every_metric(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs/man/daemontools.md").read_text()
     up = services.Status(tmp_path, 1)
     data = status.as_data(status.Seen(up, up, services.Log(tmp_path), 0))
-    assert isinstance(data["logger"], dict) and isinstance(data["log"], dict)
+    assert isinstance(data["logger"], dict)
+    assert isinstance(data["log"], dict)
     keys = [*data, *data["logger"], *data["log"]]
     metrics = [f"daemontools_{metric}" for metric in status.METRICS]
     assert [word for word in (*keys, *metrics) if f"`{word}`" not in page] == []
