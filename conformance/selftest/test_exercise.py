@@ -1,4 +1,4 @@
-"""The verb `exercise` grades programs in any language, and says where to read."""
+"""The verb `exercise` grades programs in any language (docs/book/exercises.md)."""
 
 import shutil
 import subprocess
