@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+from access import is_closed_to_others
 
 from daemontools import install
 
@@ -21,11 +22,6 @@ LIBRARY = str(Path(install.__file__).parents[1])
 
 needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-
-
-def is_closed_to_others(file: Path) -> bool:
-    """Is there a folder on the way to this one that only its owner may enter?"""
-    return not all(step.stat().st_mode & 1 for step in (file, *file.parents))
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from access import is_closed_to_others
 from companion import is_up, launchers, run, service, supervised, wait_until
 
 from daemontools import services
@@ -81,6 +82,11 @@ def test_what_is_not_a_service_gets_the_reason(command: Path, tmp_path: Path) ->
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.skipif(
+    is_closed_to_others(Path(os.path.realpath(sys.executable)))
+    or is_closed_to_others(Path(services.__file__).parent),
+    reason="nobody may run this interpreter",
+)
 @pytest.mark.parametrize("words", [["status"], ["wait", "up"], ["wait", "gone"]])
 def test_who_may_not_ask_gets_111(words: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:

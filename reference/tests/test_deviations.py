@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from access import is_closed_to_others
 
 from daemontools import install
 
@@ -19,11 +20,6 @@ LIBRARY = str(Path(install.__file__).parents[1])
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
-
-
-def is_closed_to_others(file: Path) -> bool:
-    """Is there a folder on the way to this one that only its owner may enter?"""
-    return not all(step.stat().st_mode & 1 for step in (file, *file.parents))
 
 
 needs_open_interpreter = pytest.mark.skipif(

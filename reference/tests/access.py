@@ -1,0 +1,8 @@
+"""Whether other users can use a file: some homes, and so some interpreters, are closed."""
+
+from pathlib import Path
+
+
+def is_closed_to_others(file: Path) -> bool:
+    """Is there a folder on the way to this file that only its owner may enter?"""
+    return not all(step.stat().st_mode & 1 for step in (file, *file.parents))
