@@ -30,7 +30,6 @@ extensions = [
     "links",
     "lookups",
     "pictures",
-    "puzzles",
     "tables",
     "transcript",
 ]

@@ -2,9 +2,6 @@
 
 They are mutants of the catalogue, and each answer is a clause that catches its mutant:
 `tox -e mutants` tries them all.
-
-    {puzzles}           the changed lines
-    {puzzle-answers}    the clauses
 """
 
 import tomllib
@@ -61,19 +58,3 @@ def answers() -> str:
         f" {CHOSEN[mutant['name']]}; `./check -e mutants -- {mutant['name']}` shows it"
         for mutant in chosen()
     )
-
-
-def setup(app: Any) -> dict[str, Any]:
-    """Sphinx calls this."""
-    from sphinx.util.docutils import SphinxDirective
-
-    def directive(text: str) -> type[SphinxDirective]:
-        class Made(SphinxDirective):
-            def run(self) -> list[Any]:
-                return self.parse_text_to_nodes(text)
-
-        return Made
-
-    app.add_directive("puzzles", directive(puzzles()))
-    app.add_directive("puzzle-answers", directive(answers()))
-    return {"version": "1", "parallel_read_safe": True}

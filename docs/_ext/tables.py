@@ -6,6 +6,8 @@
     {rotation}        each step of multilog's rotation and what a restart does
                       after it, from the same
     {known-bugs}, {decided}  what profiles declare (descendants.py)
+    {puzzles}, {puzzle-answers}   changed lines of the reference, and the clauses that
+                      notice (puzzles.py)
     {reading-order}   the files of the reference with their line counts
 
 `docs/build.py` checks that what is committed of them is fresh.
@@ -19,6 +21,7 @@ from typing import Any
 
 import cyclic_log
 import descendants
+import puzzles
 import supervise_states
 
 ROOT = Path(__file__).parents[2]
@@ -114,6 +117,8 @@ def setup(app: Any) -> dict[str, Any]:
     app.add_directive("known-bugs", asked(descendants.known_bugs))
     app.add_directive("decided", asked(descendants.decided))
     app.add_directive("rotation", directive(cyclic_log.rotation()))
+    app.add_directive("puzzles", directive(puzzles.puzzles()))
+    app.add_directive("puzzle-answers", directive(puzzles.answers()))
     return {"version": "1", "parallel_read_safe": True}
 
 
