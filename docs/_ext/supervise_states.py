@@ -8,6 +8,7 @@ state, with its `paused` and `exiting`, is tried with every letter and with the 
 
 from collections.abc import Iterator
 from itertools import product
+from math import atan2, degrees, hypot
 
 from daemontools.core import machine
 
@@ -25,6 +26,35 @@ PLACES = {
     "down, wanted down": (8.2, -0.2),
     "supervise exits ": (8.2, -2.0),
     "file down": (5.0, -1.1),
+}
+
+# Where each label is, in points from the beginning of its arrow: along it, and to its left
+# (below 0: to its right). No label touches an arrow.
+LABELS = {
+    ("no file down", "no file down"): (30, 42),
+    ("file down", "file down"): (54, -18),
+    ("up, wanted up", "./run ends"): (40, 14),
+    ("up, wanted up", "p, c"): (22, -3),
+    ("up, once", "p, c"): (26, 30),
+    ("up, wanted down", "p, d, c"): (26, -3),
+    ("up, wanted up", "d"): (80, 8),
+    ("up, wanted down", "u"): (80, 8),
+    ("up, wanted up", "./run ends, after x"): (176, 44),
+    ("up, wanted down", "./run ends, after x"): (34, -60),
+    ("up, once", "./run ends, after x"): (90, 42),
+    ("up, wanted up", "o"): (60, 10),
+    ("up, once", "u"): (60, 10),
+    ("up, wanted down", "o"): (80, 10),
+    ("up, once", "d"): (80, 10),
+    ("up, once", "./run ends"): (60, 12),
+    ("down, once", "o"): (60, 12),
+    ("down, once", "u"): (150, -10),
+    ("down, once", "d"): (80, -8),
+    ("down, once", "x"): (80, 10),
+    ("down, wanted down", "x"): (34, 8),
+    ("down, wanted down", "u"): (140, 10),
+    ("down, wanted down", "o"): (110, -10),
+    ("up, wanted down", "./run ends"): (90, -14),
 }
 
 # THE TABLE
@@ -136,7 +166,8 @@ def _line(begin: str, end: str, label: str, *, starts: bool) -> str:
     style = f'color="{GREEN}", penwidth=2.5' if starts else f'color="{GREY}"'
     if begin == end and not starts:
         style += ", tailport=w, headport=w"  # beside the other loop, which is on the right
-    # A label has a ground of its own, so that no arrow runs through its words.
-    cell = f'<td bgcolor="white">{label}</td>'
-    table = f'<table border="0" cellspacing="0" cellpadding="1"><tr>{cell}</tr></table>'
-    return f'  "{begin}" -> "{end}" [label=<{table}>, {style}];'
+    along, left = LABELS[begin, label]
+    place = (
+        f"labeldistance={hypot(along, left) / 10:.1f}, labelangle={degrees(atan2(left, along)):.0f}"
+    )
+    return f'  "{begin}" -> "{end}" [taillabel="{label}", {place}, {style}];'
