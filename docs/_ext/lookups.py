@@ -13,25 +13,63 @@ import errno
 import os
 import re
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from said import PROGRAMS, all_messages
+from said import PROGRAMS, Message, all_messages
 
 from daemontools.programs import softlimit
 from daemontools.unix import messages
+from daemontools_conformance.contract.clauses import LEVELS, Clause, load
 
 ROOT = Path(__file__).parents[2]
+# A word that stands for another in a message.
+PLACE = "DIR/current|DIR/NAME|DIR/FILE|[A-Z]{3,}"
+SPEC = ROOT / "conformance/spec"
 MANUAL = ROOT / "docs/man"
 
 
+@cache
+def clauses() -> dict[str, Clause]:
+    """All clauses by id."""
+    return load(SPEC)
+
+
 def message_table() -> str:
-    """The messages as a Markdown table."""
-    lines = ["| message | exit code |", "|---|---|"]
-    for _, text, code in all_messages():
-        lines.append(f"| `{text}` | {code or ''} |")
+    """The messages as a Markdown table. A level leads to the clause that it is taken from."""
+    lines = ["| message | exit code | level |", "|---|---|---|"]
+    for message in all_messages():
+        clause = clause_of(message)
+        level = ""
+        if clause:  # as HTML: its anchor is no heading, which is all that Markdown could name
+            page = f"../specification/{clause.program}.html"
+            level = f'<a href="{page}#{clause.id}">{clause.level}</a>'
+        lines.append(f"| `{message.text}` | {message.code or ''} | {level} |")
     return "\n".join(lines)
+
+
+def clause_of(message: Message) -> Clause | None:
+    """The clause that quotes a message; of several, that with the strongest level."""
+    if ": usage:" in message.text:
+        return clauses()["messages/usage/line"]
+    found = [clause for clause in clauses().values() if any(_quoted(message, clause))]
+    return min(found, key=lambda clause: list(LEVELS).index(clause.level), default=None)
+
+
+def _quoted(message: Message, clause: Clause) -> Iterator[bool]:
+    """Is a message one of the quotations in a clause? A quotation may leave out the end."""
+    if clause.program not in (message.program, "messages", "tree"):
+        return
+    words = re.split(f"({PLACE})", message.text)
+    pattern = "".join(".+" if re.fullmatch(PLACE, word) else re.escape(word) for word in words)
+    for quotation in re.findall("`([^`]+: [^`]+)`", clause.text):
+        whole = re.sub("^NAME(?=: illegal)", message.program, quotation)
+        is_beginning = whole.endswith(" ") and message.text.startswith(whole)
+        yield is_beginning or bool(
+            re.fullmatch(pattern, f"{whole}x" if whole[-1] == " " else whole)
+        )
 
 
 # REASONS
@@ -47,9 +85,19 @@ def error_texts() -> str:
     lines = ["| text | error | the C library on Linux says |", "|---|---|---|"]
     for name, text in reasons():
         number = getattr(errno, name, None)
-        library = f"{os.strerror(number)} ({number})" if number else ""
+        if number is None:
+            library = "(no such error)"
+        elif (first := _first_with(number)) != name:
+            library = f"(the same number as {first}, whose text is used)"
+        else:
+            library = f"{os.strerror(number)} ({number})"
         lines.append(f"| `{text}` | {name} | {library} |")
     return "\n".join(lines)
+
+
+def _first_with(number: int) -> str:
+    """The first error in daemontools' list that has this number here: its text is used."""
+    return next(name for name, _ in messages._TEXTS if getattr(errno, name, None) == number)  # noqa: SLF001
 
 
 # WHAT THE MANUAL PAGES SAY
