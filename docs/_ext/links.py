@@ -4,6 +4,8 @@ A literal leads
 
     a clause's id, or a beginning of one    `svok/exit/killed`  `svok/exit/...`  `exec/`
         to the clause. An id of this shape that does not exist stops the build.
+    the folder of a service                 the folder `supervise`
+        to the glossary.
     a program, first in its section         `svc`  `svc -d`
         to its manual page.
     a file or folder of this repository     `unix/chain.py`  `fixtures/clone-in-c`
@@ -33,6 +35,7 @@ from sphinx.util import logging
 
 log = logging.getLogger(__name__)
 GLOSSARY, CHAPTER = "reference/glossary", "book/[0-9]"
+FOLDER = "folder supervise"  # the entry to which "folder `supervise`" leads
 # Where a file may be whose name is given without its folder.
 FOLDERS = [
     "",
@@ -240,6 +243,10 @@ class LinkLiterals(SphinxPostTransform):
         if address := clause_address(text):
             page, _, anchor = address.partition("#")
             return self._relative(page) + (f"#{anchor}" if anchor else "")
+        index = literal.parent.index(literal)
+        before = literal.parent[index - 1].astext() if index else ""
+        if text == "supervise" and before.endswith("folder "):
+            return f"{self._relative(GLOSSARY)}#term-{FOLDER.replace(' ', '-')}"
         if program := self._program(literal, seen):
             return self._relative(f"man/{program}")
         file = file_named(text)
@@ -317,7 +324,9 @@ def unused_terms(app: Any) -> "Iterator[tuple[str, dict[str, Any], str]]":
     """Warn of terms that no chapter uses, if all chapters were written. (No pages.)"""
     used = used_in(app.env)
     if len(used) == sum(bool(re.match(CHAPTER, name)) for name in app.env.found_docs):
-        for entry in sorted({entry for _, entry in terms().values()}.difference(*used.values())):
+        for entry in sorted(
+            {entry for _, entry in terms().values()}.difference([FOLDER], *used.values())
+        ):
             log.warning("no chapter uses the term %r of the glossary", entry)
     return iter(())
 
