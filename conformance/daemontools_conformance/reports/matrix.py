@@ -5,6 +5,7 @@ adds filters and search. Each cell that is not a plain pass links to its note
 (reason, link, what was seen, evidence), and each clause links to its page.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -89,6 +90,11 @@ def _kind(outcome: Outcome) -> str:
 
 def _anchor(clause: str) -> str:
     return clause.replace("/", "-")
+
+
+def _marked(text: str) -> str:
+    """A text of a clause or profile, in which backticks mean code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _breakable(clause: str) -> str:
@@ -260,20 +266,20 @@ def _row(clause: Clause, reports: Sequence[Report], bases: Sequence[str], clause
         _cell(clause, report, outcome, base)
         for report, outcome, base in zip(reports, outcomes, bases, strict=True)
     )
-    by_hand = "".join(f"<pre>{escape(typed(line))}</pre>" for line in clause.by_hand)
+    by_hand = "".join(f"<pre>{_marked(typed(line))}</pre>" for line in clause.by_hand)
     names = {"program": clause.program, "anchor": anchor, "file": clause.file.name}
     link = clause_link.format(**names)
     more = f' <a href="{escape(link)}">page</a>' if link else ""
-    why = f"<p>Why: {escape(clause.why)}</p>" if clause.why else ""
+    why = f"<p>Why: {_marked(clause.why)}</p>" if clause.why else ""
     variants = "".join(
-        f"<p>Variant {escape(name)}: {escape(text)}</p>" for name, text in clause.variants.items()
+        f"<p>Variant {escape(name)}: {_marked(text)}</p>" for name, text in clause.variants.items()
     )
     return (
         f'<tr id="{anchor}" data-level={clause.level} '
         f'data-outcomes="{" ".join(str(outcome) for outcome in outcomes)}">'
         f"<th scope=row><details><summary>{_breakable(clause.id)}</summary>"
-        f"<p>{escape(clause.text)}</p>{why}{variants}{by_hand}"
-        f"<p class=about>{clause.level}; {escape(clause.source)}{more}</p></details></th>"
+        f"<p>{_marked(clause.text)}</p>{why}{variants}{by_hand}"
+        f"<p class=about>{clause.level}; {_marked(clause.source)}{more}</p></details></th>"
         f"{cells}</tr>"
     )
 
@@ -313,7 +319,7 @@ def _note(clause: Clause, report: Report, base: str) -> str:
     record: Mapping[str, Any] = report.clauses[clause.id]
     outcome = report.outcome(clause.id)
     seen = f" ({escape(record['seen'])})" if record["seen"] else ""
-    parts = [f"<p>{escape(record['reason'])}</p>" if record["reason"] else ""]
+    parts = [f"<p>{_marked(record['reason'])}</p>" if record["reason"] else ""]
     if record["link"]:
         link = escape(record["link"])
         is_address = link.startswith(("http://", "https://"))  # and not javascript:, say
