@@ -62,11 +62,12 @@ def supervised(tree: Path, commands: Path) -> Iterator[Path]:
         svscan.wait()
 
 
-def wait_until(condition: Callable[[], bool], what: str) -> None:
+def wait_until(condition: Callable[[], bool], what: str | Callable[[], str]) -> None:
     """Wait for at most a minute."""
     end = time.monotonic() + 60
     while not condition():
-        assert time.monotonic() < end, f"not in time: {what}"
+        said = what if isinstance(what, str) else what()
+        assert time.monotonic() < end, f"not in time: {said}"
         time.sleep(0.02)
 
 

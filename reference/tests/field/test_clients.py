@@ -8,8 +8,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from companion import wait_until
 
-from field.machine import SERVICES, Machine, wait_until
+from field.machine import SERVICES, Machine
 
 CLOCK = f"{SERVICES}/clock"
 MAKE_CLOCK = f"""

@@ -7,14 +7,15 @@ reference's programs and with djb's; a server that is not installed is skipped.
 """
 
 import re
-import shutil
 import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
+from companion import wait_until
+from private_machine import ROOT, is_installed
 
-from field.machine import CHECKOUT, PAGE, SERVICES, SYSTEM, Asked, Machine, wait_until
+from field.machine import PAGE, SERVICES, Asked, Machine
 
 
 class Server(NamedTuple):
@@ -67,7 +68,7 @@ def block(heading: str) -> str:
 def server(request: pytest.FixtureRequest) -> Server:
     """A server that is installed."""
     command = COMMANDS.get(request.param.name, request.param.name)
-    if not shutil.which(command, path=SYSTEM):
+    if not is_installed(command):
         pytest.skip(f"needs {request.param.package}")
     found: Server = request.param
     return found
@@ -104,7 +105,7 @@ def wait_until_restarted(machine: Machine, name: str, old: int) -> int:
 
 
 def test_the_page_shows_each_script_and_each_script_is_in_the_table() -> None:
-    folders = {path.name for path in (CHECKOUT / "packaging/servers").iterdir()}
+    folders = {path.name for path in (ROOT / "packaging/servers").iterdir()}
     assert folders == {server.name for server in SERVERS} | {"log"}
     for name in folders:
         assert f"{{literalinclude}} ../../packaging/servers/{name}/run" in TEXT
