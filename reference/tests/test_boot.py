@@ -212,6 +212,24 @@ def test_with_a_line_for_svscanboot(boot: Boot, init: str) -> None:
     assert whole_starts(lines(machine)) == 1
 
 
+@pytest.mark.parametrize(
+    ("init", "stop", "tell"), [("sysvinit", 2, "init q"), ("busybox", 3, "kill -HUP 1")]
+)
+def test_a_stop_without_a_shutdown(boot: Boot, init: str, stop: int, tell: str) -> None:
+    words, inittab, off = INITTABS[init]
+    machine = boot(words, {"etc/inittab": inittab})
+    wait_until_it_counts(machine)
+    machine.answers(block("An inittab", stop))
+    left = "pgrep -x 'svscanboot|svscan|supervise|readproctitle|multilog'"
+    machine.wait_until(lambda: not machine.succeeds(left), "nothing is left")
+    assert whole_starts(lines(machine)) == 1
+    machine.answers(f"sed -i s/^#// /etc/inittab; {tell}")
+    wait_until_it_counts(machine, starts=2)
+    machine.succeeds(off)
+    machine.wait_until_off()
+    assert whole_starts(lines(machine)) == 2
+
+
 # A service of another supervisor
 
 DIRECTORY = {
