@@ -1,5 +1,10 @@
-"""packaging/container/entrypoint as process 1 of a pid namespace: it stops the tree in order."""
+"""packaging/container: the entrypoint as process 1 of a pid namespace, and the recipe's image.
 
+The recipe needs an image of Debian and a package index. A private machine takes the place of
+both: each line of the recipe is carried out there, and the entrypoint started as it says.
+"""
+
+import json
 import os
 import shutil
 import signal
@@ -10,10 +15,13 @@ from pathlib import Path
 
 import pytest
 from companion import launchers, service, wait_until
+from private_machine import LOCAL, ROOT, Machine, problem
 
-ENTRYPOINT = Path(__file__).parents[2] / "packaging/container/entrypoint"
+ENTRYPOINT = ROOT / "packaging/container/entrypoint"
+RECIPE = ROOT / "packaging/container/Containerfile"
 NAMESPACE = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
 STUBBORN = "trap '' TERM\nwhile :; do sleep 0.1; done"
+FAREWELL = "trap 'echo farewell; exit' TERM\necho hello\nwhile :; do sleep 0.1; done"
 
 
 def _may_make_one() -> bool:
@@ -35,8 +43,7 @@ def bin_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A service that says something when it ends."""
-    farewell = "trap 'echo farewell; exit' TERM\necho hello\nwhile :; do sleep 0.1; done"
-    return service(tmp_path / "tree/web", farewell).parent
+    return service(tmp_path / "tree/web", FAREWELL).parent
 
 
 @pytest.fixture
@@ -130,3 +137,52 @@ def test_the_code_of_an_svscan_that_ends_by_itself(bin_folder: Path, tmp_path: P
     environment = {"PATH": f"{bin_folder}:/usr/bin:/bin"}
     call: list[str | Path] = [*NAMESPACE, ENTRYPOINT, tmp_path / "missing"]
     assert subprocess.run(call, env=environment, stderr=-3, check=False).returncode == 111
+
+
+# The image
+
+
+def carry_out(machine: Machine, instruction: str, words: str) -> None:
+    """Do on the machine what a line of the recipe says."""
+    if instruction == "RUN":
+        # Without a network, apt says whether it knows the packages, or has them already.
+        script = words.replace("apt-get update && apt-get install", "apt-get --simulate install")
+        machine.answers(script)
+    elif instruction == "COPY":
+        *sources, target = words.split()
+        machine.answers(f"mkdir -p $(dirname {target}x)")
+        for source in sources:  # of a folder, what is in it
+            machine.answers(f"[ ! -d {source} ] || mkdir -p {target}")
+            machine.answers(f"cp -R {source}$([ ! -d {source} ] || echo /.) {target}")
+    else:
+        assert (instruction, words) == ("FROM", "debian:stable-slim")
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Iterator[tuple[Machine, list[str]]]:
+    """A machine that is as the recipe says, and the entrypoint's words."""
+    if problem():
+        pytest.skip(problem())
+    lines = [line.partition(" ") for line in RECIPE.read_text().splitlines() if line[0] != "#"]
+    *steps, (last, _, entrypoint) = lines
+    assert last == "ENTRYPOINT"
+    with Machine(tmp_path, "sleep", "infinity") as machine:
+        if not machine.file("/etc/debian_version").exists():
+            pytest.skip("needs Debian")
+        for instruction, _, words in steps:
+            carry_out(machine, instruction, words)
+        yield machine, json.loads(entrypoint)
+
+
+def test_the_image_of_the_recipe_stops_its_services_in_order(
+    image: tuple[Machine, list[str]],
+) -> None:
+    machine, entrypoint = image
+    assert not machine.file("/src").exists()
+    web = service(machine.file("/service/web"), FAREWELL)
+    container = machine.start(*NAMESPACE, "env", "-i", f"PATH={LOCAL}", *entrypoint)
+    wait_until(lambda: b"hello" in log(web.parent), "hello in the log")
+    machine.run("pkill", "-TERM", "-o", "-x", "entrypoint")
+    assert container.wait(60) == 0
+    assert log(web.parent).splitlines()[-1].endswith(b" farewell")
+    assert not machine.succeeds("pgrep -x 'svscan|supervise|multilog'")
