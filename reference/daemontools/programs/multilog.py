@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 FATAL = "multilog: fatal: "
 SEEK_SET = 0  # from the beginning
+STANDARD_ERROR = 2
 MOST_BLOCK_BYTES = 16384  # what KILL can lose; twice as much is at most a quarter faster
 
 
@@ -67,7 +68,8 @@ def main(argv: list[bytes]) -> int:
         LogDirectory(directory, size, number, processor, start, interrupts)
         for directory, size, number, processor in directories
     ]
-    os.close(start)  # a rotation needs one free descriptor
+    if start > STANDARD_ERROR:  # else a new `current` could get its number, and the alerts
+        os.close(start)  # a rotation needs one free descriptor
 
     # LOOP
     ends_line = True  # does what has been read end with a newline?

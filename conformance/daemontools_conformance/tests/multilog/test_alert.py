@@ -4,6 +4,7 @@ import os
 import re
 import signal
 
+from daemontools_conformance.helpers.logdirs import contents, lines
 from daemontools_conformance.helpers.marks import clause
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
 
@@ -56,6 +57,13 @@ def test_closed_standard_error_does_not_matter(sandbox: Sandbox) -> None:
     answer = sandbox.run("multilog", "e", "./log", input=text, prepare=["--close", "2"])
     assert answer.code == 0
     assert (sandbox.path / "log/current").read_bytes() == text
+
+
+@clause("multilog/alert/closed-standard-error")
+def test_alerts_that_nobody_gets_are_in_no_log(sandbox: Sandbox) -> None:
+    text = lines(500)
+    sandbox.run("multilog", "s4096", "n100", "e", "./log", input=text, prepare=["--close", "2"])
+    assert contents(sandbox.path / "log") == text
 
 
 @clause("multilog/alert/pipe")
