@@ -80,7 +80,7 @@ class Log(NamedTuple):
 def find(tree: str | os.PathLike[str]) -> list[Path]:
     """The services of a tree, sorted: what svscan starts, without the loggers. Raises OSError."""
     names = sorted(name for name in os.listdir(tree) if not name.startswith("."))
-    return [path for path in (Path(tree, name) for name in names) if path.is_dir()]
+    return [path for path in (Path(tree, name) for name in names) if os.path.isdir(path)]
 
 
 def is_service(directory: str | os.PathLike[str]) -> bool:
@@ -90,7 +90,7 @@ def is_service(directory: str | os.PathLike[str]) -> bool:
 
 def logger(directory: Path) -> Path | None:
     """The service's logger, `directory/log`; None if it has none."""
-    return directory / "log" if (directory / "log").is_dir() else None
+    return directory / "log" if os.path.isdir(directory / "log") else None
 
 
 def status(directory: str | os.PathLike[str]) -> Status:
@@ -136,7 +136,7 @@ def logs_of(log_service: Path) -> list[Path]:
         words = []
     for word in words[1:]:
         directory = log_service / os.fsdecode(word)
-        if word[:1] in (b".", b"/") and (directory / "current").exists():
+        if word[:1] in (b".", b"/") and os.path.exists(directory / "current"):
             found.append(directory)
     return list(dict.fromkeys(Path(os.path.normpath(directory)) for directory in found))
 

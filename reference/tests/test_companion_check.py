@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,43 @@ def test_a_script_has_its_finding_and_no_other(good: Path, text: str, kind: str)
 def test_a_run_that_is_not_executable(good: Path) -> None:
     (good / "run").chmod(0o644)
     assert kinds(good) == ["not-executable"]
+
+
+def make_long(script: Path) -> None:
+    """A file that no memory holds; it takes no room on the disk."""
+    script.write_text(GOOD)
+    os.truncate(script, 2**40)
+    script.chmod(0o755)
+
+
+ODD: dict[str, tuple[Callable[[Path], object], list[str]]] = {
+    "FIFO": (os.mkfifo, ["not-executable"]),
+    "directory": (os.mkdir, ["not-executable"]),
+    "endless device": (lambda path: path.symlink_to("/dev/zero"), ["not-executable"]),
+    "loop": (lambda path: path.symlink_to(path.name), ["unreadable"]),
+    "longer than memory": (make_long, []),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("script", ["run", "log/run"])
+def test_a_script_that_is_odd_is_judged_at_once(good: Path, script: str, odd: str) -> None:
+    make, expected = ODD[odd]
+    (good / script).unlink()
+    make(good / script)
+    assert kinds(good) == expected
+
+
+def test_a_number_of_any_length_is_read_as_softlimit_reads_it(good: Path) -> None:
+    limit = f"1{'0' * 5000}"  # a multiple of 2^64
+    (good / "run").write_text(f"#!/bin/sh\nexec 2>&1\nexec softlimit -m {limit} server\n")
+    assert kinds(good) == ["memory-limit"]
+
+
+def test_a_name_that_no_file_can_have_is_a_finding(good: Path) -> None:
+    (good / "run").write_text(f"#!/{'x' * 5000}\n")
+    (good / "log/run").write_text(f"#!/bin/sh\nexec multilog t ./{'x' * 5000}\n")
+    assert kinds(good) == ["no-interpreter"]
 
 
 def test_no_run(good: Path) -> None:

@@ -149,6 +149,15 @@ def test_follow_waits_for_the_log_of_a_new_service(tmp_path: Path) -> None:
     assert logs.directories(str(tmp_path / "web"), follow=True) == [tmp_path / "web/log/main"]
 
 
+@pytest.mark.parametrize("dates", ["--local", "--utc"])
+def test_a_label_without_a_date_stays(tmp_path: Path, command: Path, dates: str) -> None:
+    log(tmp_path / "x", (2**61, b"far"), (0, b"near"))
+    answer = run(command, "logs", dates, tmp_path / "x")
+    assert answer.returncode == 0
+    assert f"{label(2**61).decode()} far\n" in answer.stdout
+    assert "near\n" in answer.stdout
+
+
 @pytest.mark.parametrize("words", [["--since", "soon"], ["--grep", "("], ["--local", "--utc"]])
 def test_wrong_words_are_a_usage_error(command: Path, words: list[str], tmp_path: Path) -> None:
     answer = run(command, "logs", *words, tmp_path)

@@ -1,19 +1,22 @@
 """`daemontools status`: what it says of services in all states, and of what is not a service."""
 
+import doctest
 import json
 import os
 import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from access import is_closed_to_others
 from companion import is_up, launchers, run, service, supervised, wait_until
 
 from daemontools import services
-from daemontools.companion import status
+from daemontools.companion import status, wait, when, words
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +37,11 @@ def tree(tmp_path_factory: pytest.TempPathFactory, command: Path) -> Iterator[Pa
         wait_until(lambda: not services.status(folder / "spare").problem, "spare is supervised")
         wait_until(lambda: services.status(folder / "clock").seconds > 2, "clock is not young")
         yield folder
+
+
+@pytest.mark.parametrize("module", [status, wait, when, words])
+def test_the_examples(module: ModuleType) -> None:
+    assert doctest.testmod(module).failed == 0
 
 
 def test_each_service_has_a_line(tree: Path, command: Path) -> None:
@@ -81,26 +89,51 @@ def test_what_is_not_a_service_gets_the_reason(command: Path, tmp_path: Path) ->
     assert run(command, "status", tmp_path / "idle").returncode == 1
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-@pytest.mark.skipif(
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+needs_an_open_interpreter = pytest.mark.skipif(
     is_closed_to_others(Path(os.path.realpath(sys.executable)))
     or is_closed_to_others(Path(services.__file__).parent),
     reason="nobody may run this interpreter",
 )
+
+
+def run_as_nobody(*words: str) -> "subprocess.CompletedProcess[str]":
+    library = Path(services.__file__).parents[1]
+    command_line = [b"daemontools", *map(os.fsencode, words)]
+    code = (
+        f"import os, sys; sys.path.insert(0, {str(library)!r}); os.setuid(65534); "
+        f"from daemontools.companion import main; sys.exit(main({command_line}))"
+    )
+    return run(Path(sys.executable), "-c", code)
+
+
+@needs_root
+@needs_an_open_interpreter
 @pytest.mark.parametrize("words", [["status"], ["wait", "up"], ["wait", "gone"]])
 def test_who_may_not_ask_gets_111(words: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "supervise").mkdir(mode=0o700)
         Path(folder).chmod(0o755)
-        library = Path(services.__file__).parents[1]
-        command_line = [b"daemontools", *map(os.fsencode, [*words, folder])]
-        code = (
-            f"import os, sys; sys.path.insert(0, {str(library)!r}); os.setuid(65534); "
-            f"from daemontools.companion import main; sys.exit(main({command_line}))"
-        )
-        answer = run(Path(sys.executable), "-c", code)
+        answer = run_as_nobody(*words, folder)
     assert answer.returncode == 111
     assert "access denied (only root and its owner may ask)" in answer.stdout + answer.stderr
+
+
+@needs_root
+@needs_an_open_interpreter
+@pytest.mark.parametrize(
+    ("subcommand", "said"), [("status", "unable to chdir: access denied"), ("check", "unreadable")]
+)
+def test_a_service_that_may_not_be_entered_hides_no_other(subcommand: str, said: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        service(Path(folder, "closed"), "exec sleep 1000").chmod(0o700)
+        service(Path(folder, "open"), "exec sleep 1000", down=True).chmod(0o755)
+        answer = run_as_nobody(subcommand, folder)
+    closed, *others = answer.stdout.splitlines()
+    assert said in closed
+    assert others
+    assert all("open" in line for line in others)
 
 
 def test_a_logger_that_ends_at_once_is_seen(command: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`daemontools wait`: it returns when it is so, and says what is missing when it is not."""
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from companion import is_up, launchers, run, service, supervised, wait_until
+
+from daemontools.companion import when
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +118,27 @@ def test_it_waits_without_using_the_processor(tree: Path, command: Path) -> None
     assert used < 1.5
 
 
-@pytest.mark.parametrize("words", [[], ["up"], ["sideways", "x"], ["-t", "x", "up", "x"]])
+def test_the_longest_time_can_be_waited_for() -> None:
+    def interrupt(_number: int, _frame: object) -> None:
+        raise InterruptedError
+
+    signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.01)
+    with pytest.raises(InterruptedError):
+        time.sleep(when.seconds("1e300"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["up"],
+        ["sideways", "x"],
+        ["-t", "x", "up", "x"],
+        ["-t", "nan", "up", "x"],
+        ["-s", "-1", "steady", "x"],
+    ],
+)
 def test_wrong_words_are_a_usage_error(command: Path, words: list[str]) -> None:
     answer = run(command, "wait", *words)
     assert answer.returncode == 100

@@ -6,6 +6,7 @@ module does not know.
 """
 
 import argparse
+import errno
 import json
 import os
 import pwd
@@ -21,6 +22,7 @@ from typing import NamedTuple
 from daemontools import services
 from daemontools.companion.status import add_trees, expand
 from daemontools.companion.words import printable
+from daemontools.core.limits import UNLIMITED, soft_limit
 from daemontools.core.scan import LIMIT
 
 DESCRIPTION = """Look for what commonly goes wrong in services and their loggers. Exit code 0:
@@ -29,6 +31,8 @@ nothing was found; 1: something was; 100: wrong usage; 111: a tree cannot be rea
 # What one logged service takes: in svscan a pipe, and room for one more.
 DESCRIPTORS = 2
 SPARE_DESCRIPTORS = 16
+
+LONGEST_SCRIPT = 65536  # bytes that are looked at
 
 WHY = {
     "no-run": "supervise cannot start anything without ./run, and tries again every second",
@@ -104,7 +108,7 @@ def of_tree(tree: Path, paths: list[Path]) -> Iterator[Finding]:
     for name in sorted(os.listdir(tree)):
         if name.startswith(".") and services.is_service(tree / name):
             yield Finding(tree / name, "dot")
-        if not name.startswith(".") and not (tree / name).exists():
+        if not name.startswith(".") and not os.path.exists(tree / name):
             yield Finding(tree / name, "dangling")
     known: dict[tuple[int, int], Path] = {}
     for path in paths:
@@ -122,15 +126,18 @@ def of_tree(tree: Path, paths: list[Path]) -> Iterator[Finding]:
 
 def of_service(service: Path) -> Iterator[Finding]:
     """What is wrong with one service and its logger."""
-    if not service.is_dir():
+    if not os.path.isdir(service):
         yield Finding(service, "dangling")
+        return
+    if not os.access(service, os.X_OK):
+        yield Finding(service, "unreadable")
         return
     log = services.logger(service)
     yield from of_script(service / "run", has_log=log is not None)
     for leftover in (service / "finish", service / "log/finish"):
-        if leftover.exists():
+        if os.path.exists(leftover):
             yield Finding(leftover, "runit")
-    if (service / "down").exists():
+    if os.path.exists(service / "down"):
         yield Finding(service / "down", "down")
     if log is None:
         yield Finding(service, "no-log")
@@ -148,7 +155,7 @@ def of_script(run: Path, *, has_log: bool) -> Iterator[Finding]:
             return
         if not mode & 0o111:
             yield Finding(run, "not-executable")
-        text = run.read_bytes()
+        text = _beginning(run)
     except FileNotFoundError:
         yield Finding(run, "no-run")
         return
@@ -160,10 +167,21 @@ def of_script(run: Path, *, has_log: bool) -> Iterator[Finding]:
         yield Finding(run, "crlf")
     elif not first.startswith((b"#!", b"\x7fELF")):
         yield Finding(run, "no-interpreter", "no #!")
-    elif first.startswith(b"#!") and not _interpreter(first).exists():
+    elif first.startswith(b"#!") and not os.path.exists(_interpreter(first)):
         yield Finding(run, "no-interpreter", os.fspath(_interpreter(first)))
     if re.match(rb"#!.*\b(ba|da|k|z|a)?sh\b", first):
         yield from _of_shell(run, os.fsdecode(text.replace(b"\r\n", b"\n")), has_log=has_log)
+
+
+def _beginning(script: Path) -> bytes:
+    """As much of a script as a person would write. Raises OSError.
+
+    Only of a regular file: a FIFO would wait, and a device may have no end.
+    """
+    if not stat.S_ISREG(script.stat().st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    with open(script, "rb") as file:
+        return file.read(LONGEST_SCRIPT)
 
 
 def _interpreter(first: bytes) -> Path:
@@ -187,8 +205,8 @@ def _of_shell(run: Path, text: str, *, has_log: bool) -> Iterator[Finding]:
     for account in re.findall(r"\b(?:set|env)uidgid\s+([\w.-]+)", "\n".join(commands)):
         if not _is_account(account):
             yield Finding(run, "account", account)
-    for word in re.findall(r"softlimit\b[^;&|]*?\s-[am]\s*(\d+)", text):
-        if not _starts_under(int(word)):
+    for word in re.findall(r"softlimit\b[^;&|]*?\s-[am]\s*([0-9]+)", text):
+        if not _starts_under(soft_limit(word.encode(), UNLIMITED)):
             yield Finding(run, "memory-limit", word)
 
 
@@ -215,7 +233,8 @@ def _starts_under(limit: int) -> bool:
 def _log_directories(log: Path) -> Iterator[Finding]:
     """Log directories that the user of a logger cannot write to."""
     try:
-        words = shlex.split((log / "run").read_text(errors="replace"), comments=True)
+        text = _beginning(log / "run").decode(errors="replace")
+        words = shlex.split(text, comments=True)
     except (OSError, ValueError):
         return
     if "multilog" not in [os.path.basename(word) for word in words]:
@@ -223,7 +242,9 @@ def _log_directories(log: Path) -> Iterator[Finding]:
     user = words[words.index("setuidgid") + 1] if "setuidgid" in words[:-1] else ""
     for word in words[[os.path.basename(w) for w in words].index("multilog") + 1 :]:
         directory = log / word
-        if re.fullmatch(r"\w[\w/.-]*", word) and (word[0] not in "tesn" or directory.is_dir()):
+        if re.fullmatch(r"\w[\w/.-]*", word) and (
+            word[0] not in "tesn" or os.path.isdir(directory)
+        ):
             yield Finding(log / "run", "log-name", word)
         if word[:1] in (".", "/") and not _may_write(directory, user):
             detail = f"{user or 'this user'}, {word}"
@@ -232,7 +253,7 @@ def _log_directories(log: Path) -> Iterator[Finding]:
 
 def _may_write(directory: Path, user: str) -> bool:
     """May the user make files there, or make the directory itself?"""
-    place = directory if directory.exists() else directory.parent
+    place = directory if os.path.exists(directory) else directory.parent
     try:
         account = pwd.getpwnam(user) if user else pwd.getpwuid(os.geteuid())
         about = place.stat()

@@ -184,7 +184,7 @@ def _date(options: argparse.Namespace) -> Callable[[logs.Line], bytes]:
     def show(line: logs.Line) -> bytes:
         try:
             date = date_of(line.raw[1:TAI64N_TEXT], calendar) if line.time else b""
-        except OverflowError:
+        except (OverflowError, OSError):  # the calendar does not have this year
             return line.raw
         return date + line.raw[TAI64N_TEXT if line.time else 0 :]
 

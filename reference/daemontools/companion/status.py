@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from daemontools import services
+from daemontools.companion import when
 from daemontools.companion.words import duration, printable
 from daemontools.logs import Line
 
@@ -60,7 +61,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--prometheus", action="store_true", help="print metrics as text")
     parser.add_argument(
         "--look",
-        type=float,
+        type=when.seconds,
         metavar="SECONDS",
         help="count restarts for so long (default: a moment, if a service has just changed)",
     )
@@ -171,7 +172,7 @@ def in_words(status: services.Status, restarts: int = 0) -> str:
     >>> in_words(services.Status(Path("clock"), 4711, 86, wanted="up"))
     'up 1 minute 26 seconds (pid 4711)'
     >>> in_words(services.Status(Path("clock"), seconds=3, wanted="up"), restarts=2)
-    'down 3 seconds, wanted up: starts again and again (2 times while looking)'
+    'down 3 seconds, wanted up, normally up: starts again and again (2 times while looking)'
     """
     if status.problem:
         hint = " (only root and its owner may ask)" if "access denied" in status.problem else ""

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from daemontools import services
+from daemontools.companion import when
 from daemontools.companion.status import in_words
 from daemontools.companion.words import printable
 
@@ -32,9 +33,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the command line."""
     parser.add_argument("state", choices=("up", "down", "steady", "gone"), help="what to wait for")
     parser.add_argument("directory", nargs="+", type=Path, help="a service directory")
-    parser.add_argument("-t", type=float, metavar="SECONDS", help="give up after so long")
+    parser.add_argument("-t", type=when.seconds, metavar="SECONDS", help="give up after so long")
     parser.add_argument(
-        "-s", type=float, default=3, metavar="SECONDS", help="how long is steady (default: 3)"
+        "-s",
+        type=when.seconds,
+        default=3,
+        metavar="SECONDS",
+        help="how long is steady (default: 3)",
     )
 
 

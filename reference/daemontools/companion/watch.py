@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daemontools import services
+from daemontools.companion import when
 from daemontools.companion.status import Seen, add_trees, as_lines, expand, look
 from daemontools.companion.words import printable
 from daemontools.unix.opening import open_write
@@ -32,7 +33,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the command line."""
     add_trees(parser)
     parser.add_argument(
-        "--every", type=float, default=1.0, metavar="SECONDS", help="how often to look (default: 1)"
+        "--every",
+        type=when.seconds,
+        default=1.0,
+        metavar="SECONDS",
+        help="how often to look (default: 1)",
     )
 
 

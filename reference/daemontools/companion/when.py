@@ -1,4 +1,4 @@
-"""The times that a person may type: a label, a date, a time of today, or how long ago."""
+"""The times that a person may type: a label, a date, a time of today, how long ago, how long."""
 
 import argparse
 import os
@@ -8,6 +8,7 @@ from datetime import datetime
 
 from daemontools.core.tai64 import parse_tai64n
 
+LONGEST = 10**9  # seconds, thirty years: the system calls that wait take no more than 10^10
 _AGO = re.compile(r"(\d+)([smhd])(?: ago)?")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -31,3 +32,15 @@ def parse(text: str) -> tuple[int, int]:
     except (ValueError, OverflowError) as error:
         raise argparse.ArgumentTypeError(f"not a time: {text!r}") from error
     return int(moment.timestamp() // 1), moment.microsecond * 1000
+
+
+def seconds(text: str) -> float:
+    """A number of seconds, 0 to LONGEST. Raises ValueError.
+
+    >>> seconds("0.5"), seconds("inf")
+    (0.5, 1000000000)
+    """
+    number = float(text)
+    if not number >= 0:  # negative, or "nan"
+        raise ValueError(text)
+    return min(number, LONGEST)
