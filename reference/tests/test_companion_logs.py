@@ -149,6 +149,14 @@ def test_follow_waits_for_the_log_of_a_new_service(tmp_path: Path) -> None:
     assert logs.directories(str(tmp_path / "web"), follow=True) == [tmp_path / "web/log/main"]
 
 
+def test_a_complaint_that_nobody_gets_is_not_printed_among_the_lines(
+    tmp_path: Path, command: Path
+) -> None:
+    os.mkfifo(log(tmp_path / "x", (1, b"line")) / f"{label(0).decode()}.s")
+    answer = run(Path("/bin/sh"), "-c", f"{command} logs {tmp_path / 'x'} 2>&-")
+    assert (answer.returncode, answer.stdout) == (1, f"{label(1).decode()} line\n")
+
+
 @pytest.mark.parametrize("dates", ["--local", "--utc"])
 def test_a_label_without_a_date_stays(tmp_path: Path, command: Path, dates: str) -> None:
     log(tmp_path / "x", (2**61, b"far"), (0, b"near"))

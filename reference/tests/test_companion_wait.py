@@ -118,6 +118,13 @@ def test_it_waits_without_using_the_processor(tree: Path, command: Path) -> None
     assert used < 1.5
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_descriptor_changes_no_answer(command: Path, tmp_path: Path, closed: str) -> None:
+    waiting = f"{command} wait -t 0 up {service(tmp_path / 's', 'exec sleep 1')} {closed}"
+    answer = run(Path("/bin/sh"), "-c", waiting)
+    assert (answer.returncode, answer.stdout) == (1, "")
+
+
 def test_the_longest_time_can_be_waited_for() -> None:
     def interrupt(_number: int, _frame: object) -> None:
         raise InterruptedError

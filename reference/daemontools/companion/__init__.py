@@ -27,6 +27,7 @@ REFUSED = 111  # exit code: the system refused something
 
 def main(argv: list[bytes]) -> int:
     """Run the subcommand argv[1]; its exit code, or 100 for a usage error."""
+    _open_what_is_closed()
     parser = argparse.ArgumentParser(
         prog="daemontools",
         description="See, wait for, read and check services under svscan or supervise.",
@@ -55,3 +56,18 @@ def main(argv: list[bytes]) -> int:
         text = error_text(error.errno or 0)
         print(f"daemontools {chosen.subcommand}: fatal: {what}{text}", file=sys.stderr)
         return REFUSED
+
+
+def _open_what_is_closed() -> None:
+    """Point each standard descriptor that is closed to /dev/null.
+
+    Python has no sys.stdout then, prints errors on the output if sys.stderr is missing, and
+    the next file that is opened gets the number.
+    """
+    for fd, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, os.O_RDWR)
+            os.dup2(opened, fd)
+            if opened > fd:
+                os.close(opened)
+            setattr(sys, name, open(fd, mode))
