@@ -8,6 +8,7 @@ topic of them.
 """
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +31,7 @@ PROBE: tuple[Argument, ...] = probe()
 
 # How setlock opens its file; the kernel adds O_LARGEFILE by itself (Python hides its value).
 LOCK_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK
-O_LARGEFILE = 0o100000
+O_LARGEFILE = 0o100000 if sys.platform == "linux" else 0
 
 # The options for prepare.py before the chain starts. An interpreter can start under
 # these limits; under those of LOWEST only a C program can.

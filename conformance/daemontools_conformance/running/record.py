@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from daemontools_conformance.running import journal
 from daemontools_conformance.running.probe import Items, limits_of, noted
@@ -152,6 +153,20 @@ def _of_probe(pid: int, items: Items) -> Record:
 def by_name(block: Iterable[bytes]) -> tuple[bytes, ...]:
     """The entries ordered by name; of those with one name the first, which counts, stays first."""
     return tuple(sorted(block, key=lambda entry: entry.partition(b"=")[0]))
+
+
+def descriptors_to(seen: Record, path: Path) -> list[int]:
+    """The numbers of a process's descriptors that refer to the file."""
+    return sorted(fd for fd, what in seen.descriptors.items() if what == as_target(path))
+
+
+def as_target(path: Path) -> str:
+    """What a record says of a descriptor that refers to the file.
+
+    A probe knows no names: it tells device and inode.
+    """
+    about = path.stat()
+    return str(path.resolve()) if HAS_PROC else f"file:[{about.st_dev}:{about.st_ino}]"
 
 
 def without_power(capabilities: Mapping[str, int]) -> dict[str, int]:

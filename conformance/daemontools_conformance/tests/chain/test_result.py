@@ -6,9 +6,11 @@ import signal
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import pytest
 
+from daemontools_conformance.helpers.locks import locked_through
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.helpers.runners import CHAIN_PROGRAMS, answer_of
 from daemontools_conformance.helpers.states import PROBE, STATES, child, wait_until_probe
@@ -17,7 +19,7 @@ from daemontools_conformance.running.probe import need_probe
 from daemontools_conformance.running.processes import is_asleep
 from daemontools_conformance.running.record import Record, by_name, without_power
 from daemontools_conformance.running.sandbox import PIPE, Argument, Sandbox
-from daemontools_conformance.running.table import comm_of, need_proc
+from daemontools_conformance.running.table import comm_of
 
 NOBODY = pwd.getpwnam("nobody")
 
@@ -74,7 +76,7 @@ EFFECTS: dict[str, Sequence[Argument]] = {
 }
 
 
-def _shows(program: str, seen: Record, *, pid_is_leader: bool) -> bool:
+def _shows(program: str, seen: Record, lock: Path, *, pid_is_leader: bool) -> bool:
     match program:
         case "pgrphack":
             return pid_is_leader
@@ -83,7 +85,7 @@ def _shows(program: str, seen: Record, *, pid_is_leader: bool) -> bool:
         case "envuidgid":
             return b"UID=%d" % NOBODY.pw_uid in seen.environment
         case "setlock":
-            return "FLOCK ADVISORY WRITE" in seen.locks.values()
+            return lock.exists() and locked_through(seen, lock) != []
         case "softlimit":
             return seen.limits["core file size"][0] == "77"
         case _:
@@ -103,13 +105,11 @@ PAIRS = [
 def test_both_changes_are_made(sandbox: Sandbox, first: str, second: str) -> None:
     sandbox.write("env/PORT", "80\n")
     need_probe()
-    if "setlock" in (first, second):
-        need_proc()  # for the lock
     words = [*EFFECTS[first], *EFFECTS[second], *PROBE]
     running = sandbox.start(os.fsdecode(words[0]), *words[1:])
     seen = wait_until_probe(running)
-    leads = seen.session == seen.pid
-    made = {program for program in CHAIN_PROGRAMS if _shows(program, seen, pid_is_leader=leads)}
+    leads, lock = seen.session == seen.pid, sandbox.path / "lock"
+    made = {p for p in CHAIN_PROGRAMS if _shows(p, seen, lock, pid_is_leader=leads)}
     assert made == {first, second}
 
 
@@ -186,13 +186,11 @@ def test_low_limits_do_not_hinder_the_chain(sandbox: Sandbox, limit: list[Argume
 
 
 @clause("chain/descriptors/lock")
-@needs("linux")
 def test_lock_is_the_only_descriptor_that_comes(sandbox: Sandbox) -> None:
     sandbox.write("env/X", "1")
     seen = _record(sandbox, ["envdir", "env", "setlock", "lock", "softlimit", "-c", "0"])
     assert sorted(seen.descriptors) == [0, 1, 2, 3]
-    assert seen.descriptors[3] == f"{sandbox.path}/lock"
-    assert seen.locks == {3: "FLOCK ADVISORY WRITE"}
+    assert locked_through(seen, sandbox.path / "lock") == [3]
 
 
 @clause("chain/environment/odd-entries")

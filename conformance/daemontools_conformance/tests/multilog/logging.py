@@ -1,13 +1,17 @@
 """A multilog at work on ./log, and its rotations."""
 
+import shlex
 import signal
 from typing import Unpack
 
 from daemontools_conformance.helpers.logdirs import old_files
 from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.probe import probe
 from daemontools_conformance.running.processes import Running
 from daemontools_conformance.running.sandbox import PIPE, Options, Sandbox
 from daemontools_conformance.running.signals import interrupt
+
+PROBING = f"exec {shlex.join(probe())}"  # a processor that only waits, and has a record
 
 
 def running(sandbox: Sandbox, *script: str, **options: Unpack[Options]) -> Running:

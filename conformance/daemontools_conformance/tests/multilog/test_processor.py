@@ -17,14 +17,16 @@ from daemontools_conformance.helpers.logdirs import (
     old_files,
 )
 from daemontools_conformance.helpers.marks import clause, needs, slow
+from daemontools_conformance.helpers.states import is_probe
 from daemontools_conformance.helpers.strace import CHANGES, changes, files_of_log, under_strace
 from daemontools_conformance.running.patience import eventually, never
+from daemontools_conformance.running.probe import need_probe
 from daemontools_conformance.running.processes import Running, argv_of, children
-from daemontools_conformance.running.record import Record, record
+from daemontools_conformance.running.record import Record, descriptors_to, record
 from daemontools_conformance.running.sandbox import PIPE, Options, Sandbox
 from daemontools_conformance.running.signals import interrupt
 from daemontools_conformance.running.table import proc
-from daemontools_conformance.tests.multilog.logging import put_away, running
+from daemontools_conformance.tests.multilog.logging import PROBING, put_away, running
 
 # A processor that stands still until the test writes into the FIFO `go` in the sandbox.
 WAIT = "read x <../go; cat"
@@ -48,15 +50,11 @@ def let_go(sandbox: Sandbox, before: Callable[[], object] = lambda: None) -> Non
     os.close(go)
 
 
-def record_of_sleep(sandbox: Sandbox, *prepare: str) -> Record:
-    """What a processor has inherited: `sleep`, which changes nothing of it."""
-    _, pid = standing_still(sandbox, prepare=prepare)
-    return wait_until_runs_as(pid, b"sleep")
-
-
-def wait_until_runs_as(pid: int, name: bytes) -> Record:
-    """Wait until the process executes the program of this name; its record."""
-    eventually(lambda: record(pid).argv[:1] == (name,))
+def record_of_processor(sandbox: Sandbox, *prepare: str) -> Record:
+    """What a processor has inherited: the probe, which changes nothing of it."""
+    need_probe()
+    _, pid = standing_still(sandbox, PROBING, prepare=prepare)
+    eventually(lambda: is_probe(pid), what="the processor is the probe")
     return record(pid)
 
 
@@ -119,34 +117,21 @@ def test_an_empty_processor_is_an_empty_script(sandbox: Sandbox) -> None:
 
 
 @clause("multilog/processor/descriptors")
-@needs("linux")
 def test_descriptors_are_input_output_state_and_new_state(sandbox: Sandbox) -> None:
-    seen = record_of_sleep(sandbox).descriptors
-    log = (sandbox.path / "log").resolve()
-    assert {number: seen.get(number) for number in (0, 1, 4, 5)} == {
-        0: str(log / "previous"),
-        1: str(log / "processed"),
-        4: str(log / "state"),
-        5: str(log / "newstate"),
-    }
+    seen = record_of_processor(sandbox)
+    names = ("previous", "processed", "state", "newstate")
+    found = {name: descriptors_to(seen, sandbox.path / "log" / name) for name in names}
+    assert found == {"previous": [0], "processed": [1], "state": [4], "newstate": [5]}
 
 
 @clause("multilog/processor/no-other-descriptors")
-@needs("linux")
 def test_nothing_of_multilog_is_passed_on_but_standard_error(sandbox: Sandbox) -> None:
-    assert set(record_of_sleep(sandbox).descriptors) == {0, 1, 2, 4, 5}
+    assert set(record_of_processor(sandbox).descriptors) == {0, 1, 2, 4, 5}
 
 
 @clause("multilog/processor/inherited-descriptors")
-@needs("linux")
 def test_descriptors_that_multilog_inherited_are_passed_on(sandbox: Sandbox) -> None:
-    options: Options = {"stdin": PIPE, "prepare": ["--open", "7", "--open", "9"]}
-    multilog = sandbox.start("multilog", "!exec sleep 1000", "./log", **options)
-    multilog.write(b"begun\n")
-    eventually((sandbox.path / "log/current").read_bytes)
-    interrupt(multilog, signal.SIGALRM)
-    (pid,) = eventually(lambda: children(multilog.pid))
-    seen = wait_until_runs_as(pid, b"sleep")
+    seen = record_of_processor(sandbox, "--open", "7", "--open", "9")
     assert set(seen.descriptors) == {0, 1, 2, 4, 5, 7, 9}
 
 
@@ -160,18 +145,16 @@ def test_it_runs_in_the_log_directory(sandbox: Sandbox) -> None:
 
 
 @clause("multilog/processor/signals")
-@needs("linux")
 def test_term_and_alrm_are_default_and_unblocked(sandbox: Sandbox) -> None:
-    seen = record_of_sleep(sandbox)
+    seen = record_of_processor(sandbox)
     for number in (signal.SIGTERM, signal.SIGALRM):
         assert number not in seen.blocked | seen.ignored | seen.caught
 
 
 @clause("multilog/processor/umask")
-@needs("linux")
 @pytest.mark.parametrize("inherited", ["0", "77"])
 def test_umask_is_022(sandbox: Sandbox, inherited: str) -> None:
-    assert record_of_sleep(sandbox, "--umask", inherited).umask == 0o022
+    assert record_of_processor(sandbox, "--umask", inherited).umask == 0o022
 
 
 @clause("multilog/processor/environment")

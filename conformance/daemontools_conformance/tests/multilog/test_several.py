@@ -1,19 +1,21 @@
 """multilog with several logs: what the processor of one sees of the others."""
 
-import fcntl
 import os
 import signal
-from pathlib import Path
 
 import pytest
 
+from daemontools_conformance.helpers.locks import is_locked
 from daemontools_conformance.helpers.logdirs import lines, old_files
-from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.helpers.states import is_probe
 from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.probe import need_probe
 from daemontools_conformance.running.processes import Running, children
-from daemontools_conformance.running.record import Record, record
+from daemontools_conformance.running.record import Record, descriptors_to, record
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.running.signals import interrupt
+from daemontools_conformance.tests.multilog.logging import PROBING
 
 LOGS = [["./a", "./b"], ["./a", "./b", "./c"], ["=status", "./a", "=other", "./b"]]
 
@@ -24,11 +26,12 @@ def at_processor(sandbox: Sandbox, script: list[str], which: int) -> tuple[Runni
     The processors of the logs before it have ended at once. The descriptors 6 and 9 were
     given to multilog.
     """
+    need_probe()
     logs = [word for word in script if word.startswith("./")]
     words = []
     for word in script:
         before = word in logs[:which]
-        words += [f"!{'true' if before else 'exec sleep 1000'}"] if word in logs else []
+        words += [f"!{'true' if before else PROBING}"] if word in logs else []
         words.append(word)
     prepare = ["--open", "6", "--open", "9"]
     multilog = sandbox.start("multilog", *words, stdin=PIPE, prepare=prepare)
@@ -36,15 +39,11 @@ def at_processor(sandbox: Sandbox, script: list[str], which: int) -> tuple[Runni
     eventually(lambda: all((sandbox.path / log / "current").read_bytes() for log in logs))
     interrupt(multilog, signal.SIGALRM)
 
-    def sleeping() -> list[Record]:
-        seen = [record(pid) for pid in children(multilog.pid)]
-        return [process for process in seen if process.comm == b"sleep"]
-
-    return multilog, eventually(sleeping, what="the processor runs")[0]
+    pids = eventually(lambda: [*filter(is_probe, children(multilog.pid))], what="it runs")
+    return multilog, record(pids[0])
 
 
 @clause("multilog/processor/several-logs")
-@needs("linux")
 @pytest.mark.parametrize("script", LOGS, ids=" ".join)
 @pytest.mark.parametrize("which", [0, 1])
 def test_a_processor_has_nothing_of_the_other_logs(
@@ -54,19 +53,9 @@ def test_a_processor_has_nothing_of_the_other_logs(
     assert set(seen.descriptors) == {0, 1, 2, 4, 5, 6, 9}
     log = sandbox.path.resolve() / [word for word in script if word.startswith("./")][which]
     expected = {0: "previous", 1: "processed", 4: "state", 5: "newstate"}
-    assert {n: seen.descriptors[n] for n in expected} == {
-        number: str(log / name) for number, name in expected.items()
+    assert {n: descriptors_to(seen, log / name) for n, name in expected.items()} == {
+        number: [number] for number in expected
     }
-
-
-def is_locked(log: Path) -> bool:
-    """Does somebody hold the lock of this log?"""
-    with open(log / "lock", "ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
 
 
 @clause("multilog/lock/not-inherited-by-others")
@@ -79,5 +68,5 @@ def test_a_process_that_a_processor_leaves_locks_no_log(sandbox: Sandbox, which:
     assert sandbox.run("multilog", *script, input=lines(40)).code == 0
     left = int((sandbox.path / "left").read_text())
     os.kill(left, 0)  # it lives
-    assert [log for log in logs if is_locked(sandbox.path / log)] == []
+    assert [log for log in logs if is_locked(sandbox.path / log / "lock")] == []
     assert all(old_files(sandbox.path / log) for log in logs)

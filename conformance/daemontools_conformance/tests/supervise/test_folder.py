@@ -9,12 +9,14 @@ import stat
 import pytest
 
 from daemontools_conformance.helpers.listing import files
+from daemontools_conformance.helpers.locks import is_locked, locked_through
 from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
 from daemontools_conformance.helpers.strace import check_refused, start_refused
 from daemontools_conformance.running.patience import eventually, until
 from daemontools_conformance.running.processes import is_alive
 from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.running.table import HAS_PROC
 from daemontools_conformance.tests.supervise.services import (
     SLEEP,
     wait_until_obeyed,
@@ -206,15 +208,12 @@ def test_a_second_supervise_disturbs_nothing(sandbox: Sandbox) -> None:
 
 
 @clause("supervise/lock/flock")
-@needs("linux")
 def test_the_lock_is_an_exclusive_flock(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     supervise = sandbox.supervise("s")
-    seen = record(supervise.pid)
-    lock = str(sandbox.path / "s/supervise/lock")
-    (number,) = [n for n, target in seen.descriptors.items() if target == lock]
-    assert "FLOCK" in seen.locks[number]
-    assert "WRITE" in seen.locks[number]
+    lock = sandbox.path / "s/supervise/lock"
+    assert is_locked(lock, kind=fcntl.LOCK_SH)
+    assert not HAS_PROC or locked_through(record(supervise.pid), lock)
 
 
 @clause("supervise/lock/respected")

@@ -2,8 +2,10 @@
 
 import os
 import re
+import signal
 
 from daemontools_conformance.helpers.marks import clause, needs, slow
+from daemontools_conformance.helpers.states import direct
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.probe import has_noted, need_probe, probe
 from daemontools_conformance.running.record import Record, record
@@ -29,24 +31,24 @@ def planted(sandbox: Sandbox, *prepare: str | bytes) -> tuple[int, int]:
     return svscan.pid, run
 
 
-def top_and_run(sandbox: Sandbox, *prepare: str | bytes) -> tuple[Record, Record]:
-    """The records of the two."""
-    svscan, run = planted(sandbox, *prepare)
-    return record(svscan), record(run)
+def given_and_run(sandbox: Sandbox, *prepare: str | bytes) -> tuple[Record, Record]:
+    """The record of a process that is started as svscan is, and that of ./run."""
+    _, run = planted(sandbox, *prepare)
+    return direct(sandbox, prepare=prepare), record(run)
 
 
 @clause("tree/inherited/environment")
 def test_run_has_the_original_environment(sandbox: Sandbox) -> None:
     options = [word for entry in ODD_ENTRIES for word in (b"--environ-entry", entry)]
-    svscan, run = top_and_run(sandbox, *options)
+    given, run = given_and_run(sandbox, *options)
     assert set(ODD_ENTRIES) <= set(run.environment)
-    assert run.environment == svscan.environment
+    assert run.environment == given.environment
 
 
 @clause("tree/inherited/signals")
 def test_run_has_the_original_signals(sandbox: Sandbox) -> None:
     run = record(planted(sandbox, "--default", "QUIT", *SIGNALS)[1])
-    assert (set(run.ignored), set(run.blocked)) == ({1}, {10})
+    assert (set(run.ignored), set(run.blocked)) == ({signal.SIGHUP}, {signal.SIGUSR1})
 
 
 @clause("tree/inherited/group")
@@ -57,7 +59,7 @@ def test_run_is_in_svscans_process_group_and_session(sandbox: Sandbox) -> None:
 
 @clause("tree/inherited/descriptors")
 def test_run_has_svscans_three_descriptors(sandbox: Sandbox) -> None:
-    svscan, run = top_and_run(sandbox)
+    svscan, run = map(record, planted(sandbox))
     own = {fd: target for fd, target in run.descriptors.items() if not target.endswith("/run")}
     assert own.keys() - {0, 1, 2} <= {3, 4}  # tail's own: what it watches by
     assert [own[fd] for fd in (0, 1, 2)] == [svscan.descriptors[fd] for fd in (0, 1, 2)]
@@ -87,9 +89,9 @@ def test_files_beside_the_services_change_nothing(sandbox: Sandbox) -> None:
 def test_an_interpreters_variables_change_nothing_and_arrive(sandbox: Sandbox) -> None:
     nowhere = {"PYTHONHOME": "/nowhere", "PYTHONPATH": "/nowhere", "PYTHONINSPECT": "1"}
     sandbox.environment.update(nowhere)
-    svscan, run = top_and_run(sandbox)
+    given, run = given_and_run(sandbox)
     assert {f"{k}={v}".encode() for k, v in nowhere.items()} <= set(run.environment)
-    assert run.environment == svscan.environment
+    assert run.environment == given.environment
 
 
 @clause("tree/immune/directory-as-input")

@@ -1,0 +1,29 @@
+"""Locks of flock on files: whether somebody holds one, and through which descriptors."""
+
+import fcntl
+from pathlib import Path
+
+from daemontools_conformance.running.record import Record, descriptors_to
+from daemontools_conformance.running.table import HAS_PROC
+
+
+def is_locked(path: Path, *, kind: int = fcntl.LOCK_EX) -> bool:
+    """Does somebody hold a lock on the file that conflicts with this one?"""
+    with open(path, "ab") as file:
+        try:
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def locked_through(process: Record, path: Path) -> list[int]:
+    """The descriptors through which a process holds an exclusive lock on the file.
+
+    Where the kernel tells no locks: all that refer to the file, if it is locked. So the test
+    must let no other process hold it.
+    """
+    found = descriptors_to(process, path)
+    if HAS_PROC:
+        return [fd for fd in found if process.locks.get(fd) == "FLOCK ADVISORY WRITE"]
+    return found if is_locked(path, kind=fcntl.LOCK_SH) else []
