@@ -4,11 +4,16 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
+from daemontools_conformance import helpers
 from daemontools_conformance.helpers.history import (
     NOTE_START,
     TICKS_PER_SECOND,
     Event,
+    births,
     moments,
+    now,
     overlaps,
     parse,
     read,
@@ -51,11 +56,36 @@ def test_no_file_is_an_empty_history(tmp_path: Path) -> None:
 
 def test_a_good_history_has_no_problems() -> None:
     assert overlaps(parse(GOOD)) == []
-    assert too_soon(parse(GOOD), 100 / TICKS_PER_SECOND) == []
+    assert too_soon([(1000, 1000), (1100, 1100)], 100 / TICKS_PER_SECOND) == []
 
 
 def test_a_start_that_comes_too_soon() -> None:
-    assert len(too_soon(parse(GOOD), 101 / TICKS_PER_SECOND)) == 1
+    assert len(too_soon([(1000, 1000), (1100, 1100)], 101 / TICKS_PER_SECOND)) == 1
+
+
+def test_bounds_of_births_count_together() -> None:
+    births = [(1000, 1010), (1000, 1101), (1090, 1201)]
+    assert too_soon(births, 100 / TICKS_PER_SECOND) == []
+    assert len(too_soon(births, 101 / TICKS_PER_SECOND)) == 1
+
+
+@pytest.mark.parametrize("has_proc", [True, False])
+def test_births_are_told_or_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_proc: bool
+) -> None:
+    monkeypatch.setattr(helpers.history, "HAS_PROC", has_proc)
+    file = tmp_path / "history"
+    begin = int(now() * TICKS_PER_SECOND)
+    look = births(file)
+    assert look() == []
+    file.write_text(GOOD)
+    seen = look()
+    end = int(now() * TICKS_PER_SECOND) + 1
+    if has_proc:
+        assert seen == [(1000, 1000), (1100, 1100)]
+    else:
+        assert all(begin <= first <= last <= end for first, last in seen)
+    assert look() == seen
 
 
 def test_two_processes_at_a_time() -> None:

@@ -13,15 +13,18 @@ The checkers are pure: they take a history and return a sentence for each thing
 wrong with it. `start` gives the moment at which the kernel made the process, in
 ticks of the kernel's clock, which load or a slow start of an interpreter cannot
 shift. The difference of two rounded-down ticks is never smaller than the
-rounded-down difference of the moments, so lower bounds are exact.
+rounded-down difference of the moments, so lower bounds are exact. Where the kernel
+does not tell that moment, only bounds are known: a process was born after the one
+before it had noted its start, and before its own start was seen.
 """
 
 import os
 import shlex
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations
 from pathlib import Path
 
 from daemontools_conformance.contract.outcomes import Unavailable
@@ -37,6 +40,10 @@ NOTE_START = (
     if HAS_PROC
     else 'echo "$$ start" >>history'
 )
+
+
+# The moments between which a process was born, in ticks; one and the same if the kernel tells.
+Birth = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -90,23 +97,43 @@ def received(history: list[Event]) -> list[str]:
     return [event.detail for event in history if event.what == "line"]
 
 
-def now() -> float:
-    """The moment now, in seconds of the clock of `moments`, rounded down to ticks.
+def births(file: Path) -> Callable[[], list[Birth]]:
+    """A function that reads the history again, and gives the births of its processes so far.
 
-    Raises Unavailable where the system does not tell moments.
+    Call this before the first process is started, and the function often.
     """
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    if clock is None or not HAS_PROC:
-        raise Unavailable(NEEDS_PROC)
-    return int(time.clock_gettime(clock) * TICKS_PER_SECOND) / TICKS_PER_SECOND
+    found: list[Birth] = []
+    earliest = last_look = _ticks()
+
+    def look() -> list[Birth]:
+        nonlocal earliest, last_look
+        this_look = _ticks()
+        for event in [event for event in read(file) if event.what == "start"][len(found) :]:
+            told = (int(event.detail), int(event.detail)) if HAS_PROC else None
+            found.append(told or (earliest, _ticks() + 1))
+            earliest = last_look  # this start was not noted then, and the next one came later
+        last_look = this_look
+        return found
+
+    return look
 
 
-def too_soon(history: list[Event], seconds: float) -> list[str]:
-    """Starts that came less than this many seconds after the one before."""
+def now() -> float:
+    """The moment now, in seconds of the clock of `moments` and `births`, rounded down to ticks."""
+    return _ticks() / TICKS_PER_SECOND
+
+
+def _ticks() -> int:
+    seconds = time.clock_gettime(time.CLOCK_BOOTTIME) if HAS_PROC else time.monotonic()
+    return int(seconds * TICKS_PER_SECOND)
+
+
+def too_soon(births: list[Birth], seconds: float) -> list[str]:
+    """Births with less than this many seconds for each step from one to another."""
     return [
-        f"a start {later - earlier} ticks of 1/{TICKS_PER_SECOND} s after the one before"
-        for earlier, later in pairwise(moments(history))
-        if later - earlier < int(seconds * TICKS_PER_SECOND)
+        f"{later - earlier} ticks of 1/{TICKS_PER_SECOND} s from start {one} to start {other}"
+        for (one, (earlier, _)), (other, (_, later)) in combinations(enumerate(births, 1), 2)
+        if later - earlier < int(seconds * TICKS_PER_SECOND) * (other - one)
     ]
 
 

@@ -10,12 +10,14 @@ import resource
 import shutil
 import subprocess
 import tempfile
+import time
 from functools import cache
 from pathlib import Path
 
 from daemontools_conformance.contract.outcomes import Unavailable
 from daemontools_conformance.contract.places import folder
-from daemontools_conformance.running.table import HAS_PROC, NEEDS_PROC
+from daemontools_conformance.running.patience import deadline, eventually
+from daemontools_conformance.running.table import HAS_PROC, NEEDS_PROC, argv_of
 
 # A limit's name, and the resource that it limits. /proc has the same names.
 LIMITS = {
@@ -68,6 +70,32 @@ def need_probe() -> None:
     if finished.returncode != 0:
         raise Unavailable(f"{NEEDS_PROC}; the C compiler said: {finished.stderr[:500]}")
     new.rename(made)  # another worker may be making it, too
+
+
+def need_changed_arguments() -> None:
+    """Raise Unavailable where nothing shows what a process writes over its own arguments."""
+    if not HAS_PROC and not _shows_changes():
+        raise Unavailable("needs a ps that shows what a process writes over its arguments")
+
+
+@cache
+def _shows_changes() -> bool:
+    need_probe()
+    with subprocess.Popen([place() / "sleep", "title", "screen"]) as title:
+        try:
+            return _has_changed(title.pid)
+        finally:
+            title.kill()
+
+
+def _has_changed(pid: int) -> bool:
+    """Does the process show dots within a second of its record?"""
+    eventually(lambda: has_noted(pid), what="the probe has written its record")
+    end = time.monotonic() + deadline(1)
+    while time.monotonic() < end:
+        if argv_of(pid)[1:] == (b"title", b"......"):
+            return True
+    return False
 
 
 def has_noted(pid: int) -> bool:

@@ -109,11 +109,16 @@ def argv_of(pid: int) -> tuple[bytes, ...]:
     `ps` shows them with blanks in between, so there an argument with a blank in it is two.
     """
     if not HAS_PROC:
-        return tuple(os.fsencode(_of(pid, "args")).split())
+        return tuple(shown_arguments(pid).split())
     try:
         return tuple(read(f"/proc/{pid}/cmdline").rstrip(b"\0").split(b"\0"))
     except OSError:
         return ()
+
+
+def shown_arguments(pid: int) -> bytes:
+    """The arguments of a process as `ps` shows them: with blanks in between."""
+    return os.fsencode(_of(pid, "args"))
 
 
 def comm_of(pid: int) -> bytes:
@@ -140,7 +145,7 @@ def cpu_seconds(pid: int) -> float:
 
 def resident_kilobytes(pid: int, *, peak: bool = False) -> int:
     """The memory that a process uses now, or the most it has used; 0 when it has ended."""
-    if not HAS_PROC and not peak:
+    if not HAS_PROC:  # nothing tells the most: ask often
         return int(_of(pid, "rss") or 0)
     with proc(pid, "status").open() as file:
         size = "VmHWM:" if peak else "VmRSS:"

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from daemontools_conformance.helpers.logdirs import check_bounds, contents, lines, mode, old_files
-from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.marks import clause
 from daemontools_conformance.running.patience import eventually, never
 from daemontools_conformance.running.processes import resident_kilobytes
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
@@ -123,16 +123,16 @@ def test_a_line_that_arrives_in_pieces_is_one_line(sandbox: Sandbox) -> None:
 
 
 @clause("multilog/line/memory")
-@needs("linux")
 def test_memory_does_not_grow_with_the_line(sandbox: Sandbox) -> None:
     multilog = sandbox.start("multilog", "t", "e", "-x*", "s16777215", "n2", "./log", stdin=PIPE)
     eventually((sandbox.path / "log/current").exists)
     multilog.write(b"a" * 100_000)
     eventually(lambda: (sandbox.path / "log/current").stat().st_size >= 100_000)
     before = resident_kilobytes(multilog.pid, peak=True)
-    for _ in range(60):
+    for number in range(60):
         multilog.write(b"a" * 1_000_000)
-    assert resident_kilobytes(multilog.pid, peak=True) - before < 4000
+        if number % 10 == 9:  # often, where the kernel tells no peak
+            assert resident_kilobytes(multilog.pid, peak=True) - before < 4000
 
 
 @clause("multilog/line/read-error")

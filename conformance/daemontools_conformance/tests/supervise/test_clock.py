@@ -53,7 +53,8 @@ def test_the_clock_is_set_back(sandbox: Sandbox) -> None:
 @clause("supervise/clock/step-forward")
 @needs("gcc")
 def test_the_clock_is_set_forward(sandbox: Sandbox) -> None:
+    born = history.births(sandbox.path / "s/history")
     supervise_with_clock(sandbox, f"{NOTE_START}\n{step(HOUR)}\nexit 1")
     sandbox.control("s", b"u")
-    eventually(lambda: len(history.starts(noted(sandbox))) >= 4)
-    assert history.too_soon(noted(sandbox), 1) == []
+    eventually(lambda: len(born()) >= 4)
+    assert history.too_soon(born(), 1) == []

@@ -2,12 +2,13 @@
 
 import os
 import signal
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
 
 from daemontools_conformance.helpers import history
-from daemontools_conformance.helpers.history import NOTE_START, TICKS_PER_SECOND
+from daemontools_conformance.helpers.history import NOTE_START, TICKS_PER_SECOND, Birth
 from daemontools_conformance.helpers.marks import clause
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import children
@@ -28,9 +29,9 @@ def starts(sandbox: Sandbox) -> list[int]:
     return history.starts(noted(sandbox))
 
 
-def moments(sandbox: Sandbox) -> list[int]:
-    """The moments of the starts of ./run, in ticks."""
-    return history.moments(noted(sandbox))
+def births(sandbox: Sandbox) -> Callable[[], list[Birth]]:
+    """A function that gives the births of ./run so far; call it before the first one."""
+    return history.births(sandbox.path / "s/history")
 
 
 def wait_until_started(sandbox: Sandbox, times: int) -> None:
@@ -60,36 +61,39 @@ def test_one_at_a_time(sandbox: Sandbox) -> None:
 @clause("supervise/restart/pause")
 def test_a_second_between_starts(sandbox: Sandbox) -> None:
     sandbox.service("s", FAILS_AT_ONCE)
+    born = births(sandbox)
     sandbox.supervise("s")
-    wait_until_started(sandbox, 4)
-    assert history.too_soon(noted(sandbox), 1) == []
+    eventually(lambda: len(born()) >= 4, what="4 starts")
+    assert history.too_soon(born(), 1) == []
 
 
 @clause("supervise/restart/soon")
 def test_less_than_two_seconds_between_some_starts(sandbox: Sandbox) -> None:
     sandbox.service("s", FAILS_AT_ONCE)
+    born = births(sandbox)
     sandbox.supervise("s")
 
     def shortest() -> bool:
-        steps = pairwise(moments(sandbox))
-        return any(later - earlier < 2 * TICKS_PER_SECOND for earlier, later in steps)
+        steps = pairwise(born())
+        return any(later - earlier < 2 * TICKS_PER_SECOND for (_, earlier), (_, later) in steps)
 
     eventually(shortest, within=60, what="a start soon after another")
 
 
 @clause("supervise/restart/at-once")
 def test_no_pause_before_the_restart(sandbox: Sandbox, variant: str) -> None:
+    born = births(sandbox)
     witnessed(sandbox)
     delays = []
     for count in range(2, 7):  # a busy machine may delay one or another
         pid = wait_until_ready(sandbox)
         wait_until_obeyed(sandbox)  # so the pause is over
-        over = moments(sandbox)[-1] / TICKS_PER_SECOND + 1.1  # for those who do not pause then
+        over = born()[-1][1] / TICKS_PER_SECOND + 1.1  # for those who do not pause then
         eventually(lambda over=over: history.now() > over)  # type: ignore[misc]
         killed = history.now()
         os.kill(pid, signal.SIGKILL)
-        wait_until_started(sandbox, count)
-        delays.append(moments(sandbox)[-1] / TICKS_PER_SECOND - killed)
+        eventually(lambda count=count: len(born()) >= count)  # type: ignore[misc]
+        delays.append(born()[-1][1] / TICKS_PER_SECOND - killed)
         if delays[-1] < 0.9:
             break
     assert (min(delays) >= 0.9) == (variant == "freebsd"), delays
@@ -98,54 +102,58 @@ def test_no_pause_before_the_restart(sandbox: Sandbox, variant: str) -> None:
 @clause("supervise/restart/signals-do-not-shorten")
 def test_signals_during_the_pause(sandbox: Sandbox) -> None:
     sandbox.service("s", FAILS_AT_ONCE)
+    born = births(sandbox)
     supervise = sandbox.supervise("s")
 
     def four_starts() -> bool:
         for number in (signal.SIGCHLD, signal.SIGCONT, signal.SIGWINCH, signal.SIGURG):
             supervise.signal(number)
-        return len(starts(sandbox)) >= 4
+        return len(born()) >= 4
 
     eventually(four_starts)
-    assert history.too_soon(noted(sandbox), 1) == []
+    assert history.too_soon(born(), 1) == []
 
 
 @clause("supervise/restart/signals-do-not-shorten")
 def test_stopping_and_continuing_during_the_pause(sandbox: Sandbox) -> None:
     sandbox.service("s", FAILS_AT_ONCE)
+    born = births(sandbox)
     supervise = sandbox.supervise("s")
 
     def three_starts() -> bool:
         supervise.signal(signal.SIGSTOP)
         supervise.signal(signal.SIGCONT)
-        return len(starts(sandbox)) >= 3
+        return len(born()) >= 3
 
     eventually(three_starts)
-    assert history.too_soon(noted(sandbox), 1) == []
+    assert history.too_soon(born(), 1) == []
 
 
 @clause("supervise/restart/commands-do-not-shorten")
 @pytest.mark.parametrize("letters", [b"u", b"uc", b"kt", b"ou"])
 def test_commands_during_the_pause(sandbox: Sandbox, letters: bytes) -> None:
     sandbox.service("s", FAILS_AT_ONCE)
+    born = births(sandbox)
     sandbox.supervise("s")
 
     def three_starts() -> bool:
         sandbox.control("s", letters)
-        return len(starts(sandbox)) >= 3
+        return len(born()) >= 3
 
     eventually(three_starts)
-    assert history.too_soon(noted(sandbox), 1) == []
+    assert history.too_soon(born(), 1) == []
 
 
 @clause("supervise/restart/commands-wait")
 def test_a_command_during_the_pause(sandbox: Sandbox) -> None:
     sandbox.service("s", f"{NOTE_START}\n{SLEEP}")
+    born = births(sandbox)
     sandbox.supervise("s")
     wait_until_up(sandbox)
     sandbox.control("s", b"d")
     eventually(lambda: sandbox.status("s").want == b"d")
     obeyed = history.now()
-    (started,) = moments(sandbox)
+    ((started, _),) = born()
     assert obeyed - started / TICKS_PER_SECOND >= 1
 
 

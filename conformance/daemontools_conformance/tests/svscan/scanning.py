@@ -71,6 +71,13 @@ def telling_supervise(sandbox: Sandbox) -> Path:
     return told
 
 
+def shell_supervise(sandbox: Sandbox, service: str, log: str) -> None:
+    """A service `a` with a log, and a `supervise` that is a script for each of the two."""
+    services(sandbox, "a", "a/log")
+    body = f'case "$1" in\na) {service} ;;\nlog) {log} ;;\nesac'
+    stand_in(sandbox, str(sandbox.script("scripted", body)))
+
+
 def supervises(svscan: Running) -> dict[tuple[bytes, ...], int]:
     """The live children of svscan: arguments -> process id. One that has died has none."""
     found = {argv_of(pid): pid for pid in children(svscan.pid)}

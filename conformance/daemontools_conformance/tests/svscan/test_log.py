@@ -7,11 +7,12 @@ from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import children
 from daemontools_conformance.running.record import record
-from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.tests.svscan.scanning import (
     ending_supervise,
     pipes_of,
     services,
+    shell_supervise,
     start_with_canary,
     supervise_of,
     telling_supervise,
@@ -124,6 +125,14 @@ def test_a_log_that_is_removed_is_still_started(sandbox: Sandbox) -> None:
 
 
 @clause("svscan/log/joined-by-a-pipe")
+def test_the_log_reads_what_the_service_writes(sandbox: Sandbox) -> None:
+    caught = sandbox.path / "caught"
+    shell_supervise(sandbox, "echo from a", f"cat >{caught}")
+    sandbox.start("svscan", "service")
+    eventually(lambda: caught.read_bytes().startswith(b"from a\n"))
+
+
+@clause("svscan/log/joined-by-a-pipe")
 @needs("linux")
 def test_output_and_input_are_one_pipe(sandbox: Sandbox) -> None:
     sandbox.service("service/a", "exec sleep 1000")
@@ -137,6 +146,16 @@ def test_output_and_input_are_one_pipe(sandbox: Sandbox) -> None:
 
 
 @clause("svscan/log/other-descriptors")
+def test_input_errors_and_the_logs_output_are_svscans(sandbox: Sandbox) -> None:
+    both = "while :; do sleep 1000; done"
+    shell_supervise(sandbox, f'read x; echo "a: $x" >&2; {both}', f"echo log; echo log >&2; {both}")
+    svscan = sandbox.start("svscan", "service", stdin=PIPE)
+    svscan.write(b"a line\n")
+    svscan.wait_until_out(b"log\n")
+    eventually(lambda: sorted(svscan.err.splitlines()) == [b"a: a line", b"log"])
+
+
+@clause("svscan/log/other-descriptors")
 @needs("linux")
 def test_the_other_standard_descriptors_are_svscans(sandbox: Sandbox) -> None:
     sandbox.service("service/a", "exec sleep 1000")
@@ -146,6 +165,16 @@ def test_the_other_standard_descriptors_are_svscans(sandbox: Sandbox) -> None:
     log = record(eventually(lambda: supervise_of(svscan, "log"))).descriptors
     own = record(svscan.pid).descriptors
     assert (service[0], service[2], log[1], log[2]) == (own[0], own[2], own[1], own[2])
+
+
+@clause("svscan/log/two-descriptors")
+def test_both_ends_outlive_the_two_supervises(sandbox: Sandbox) -> None:
+    caught = sandbox.path / "caught"
+    # At each scan one of the two reads or writes a line, and ends.
+    shell_supervise(sandbox, "echo line", f"read x && echo $x >>{caught}")
+    svscan = sandbox.start("svscan", "service")
+    eventually(lambda: caught.read_bytes().startswith(b"line\nline\n"), within=40)
+    assert (svscan.out, svscan.err) == (b"", b"")
 
 
 @clause("svscan/log/two-descriptors")
@@ -164,6 +193,18 @@ def test_svscan_keeps_both_ends_of_each_pipe(sandbox: Sandbox) -> None:
 
 
 @clause("svscan/log/pipe-closed")
+def test_a_reader_that_is_left_sees_the_end(sandbox: Sandbox) -> None:
+    over = sandbox.path / "over"
+    shell_supervise(sandbox, ":", f"exec 3<&0; (cat <&3; touch {over}) &")
+    folder = sandbox.path / "service"
+    svscan = start_with_canary(sandbox)
+    wait_until_scanned(svscan, 1)
+    assert not over.exists()
+    (folder / "a").rename(folder / ".a")
+    eventually(over.exists, within=40)
+
+
+@clause("svscan/log/pipe-closed")
 @needs("linux")
 def test_the_pipe_of_a_forgotten_service_is_closed(sandbox: Sandbox) -> None:
     ending_supervise(sandbox)
@@ -173,6 +214,18 @@ def test_the_pipe_of_a_forgotten_service_is_closed(sandbox: Sandbox) -> None:
     eventually(lambda: len(pipes_of(svscan.pid)) == 2)
     (folder / "a").rename(folder / ".a")
     eventually(lambda: not pipes_of(svscan.pid), within=40)
+
+
+@clause("svscan/log/pipe-kept")
+def test_a_reader_sees_no_end_while_its_supervise_runs(sandbox: Sandbox) -> None:
+    over, reads = sandbox.path / "over", sandbox.path / "reads"
+    shell_supervise(sandbox, ":", f"touch {reads}; cat; touch {over}")
+    folder = sandbox.path / "service"
+    svscan = start_with_canary(sandbox)
+    eventually(reads.exists)
+    (folder / "a").rename(folder / ".a")
+    wait_until_scanned(svscan, 2)
+    assert not over.exists()
 
 
 @clause("svscan/log/pipe-kept")

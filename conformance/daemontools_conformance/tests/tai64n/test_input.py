@@ -4,7 +4,7 @@ import os
 
 from daemontools_conformance.contract.vectors import Vector
 from daemontools_conformance.helpers.filters import MEGABYTE, peak_kilobytes, read_slowly
-from daemontools_conformance.helpers.marks import clause, needs, slow
+from daemontools_conformance.helpers.marks import clause, slow
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.tests.tai64n.labels import split
@@ -76,7 +76,6 @@ def test_a_line_of_megabytes_gets_one_label(sandbox: Sandbox) -> None:
 
 
 @slow
-@needs("linux")
 @clause("tai64n/input/constant-memory")
 def test_a_line_of_a_hundred_megabytes_takes_no_memory(sandbox: Sandbox) -> None:
     assert peak_kilobytes(sandbox, "tai64n", megabytes=100) < 64 * 1024

@@ -4,7 +4,7 @@ import os
 
 from daemontools_conformance.contract.vectors import Vector
 from daemontools_conformance.helpers.filters import MEGABYTE, peak_kilobytes, read_slowly
-from daemontools_conformance.helpers.marks import clause, needs, slow
+from daemontools_conformance.helpers.marks import clause, slow
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.tests.tai64nlocal.labels import DATE, LABEL, UTC
@@ -43,7 +43,6 @@ def test_a_line_of_megabytes_is_copied_whole(sandbox: Sandbox) -> None:
 
 
 @slow
-@needs("linux")
 @clause("tai64nlocal/input/constant-memory")
 def test_a_line_of_a_hundred_megabytes_takes_no_memory(sandbox: Sandbox) -> None:
     peak = peak_kilobytes(sandbox, "tai64nlocal", megabytes=100, start=LABEL + b" ")
@@ -51,7 +50,6 @@ def test_a_line_of_a_hundred_megabytes_takes_no_memory(sandbox: Sandbox) -> None
 
 
 @slow
-@needs("linux")
 @clause("tai64nlocal/input/constant-memory-digits")
 def test_digits_without_end_take_no_memory(sandbox: Sandbox) -> None:
     # Where the last 24 digits count they are a label: nobody need crash here.

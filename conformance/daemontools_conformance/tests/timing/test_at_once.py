@@ -16,7 +16,7 @@ from daemontools_conformance.running.processes import Finished, is_alive, is_asl
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.running.signals import interrupt
 from daemontools_conformance.tests.multilog.logging import running
-from daemontools_conformance.tests.readproctitle.screens import arguments, reading
+from daemontools_conformance.tests.readproctitle.screens import reading, shows
 from daemontools_conformance.tests.supervise.services import (
     SLEEP,
     wait_until_obeyed,
@@ -297,11 +297,13 @@ def check_filter(sandbox: Sandbox, program: str) -> None:
 def test_a_byte_is_shown_without_a_pause(sandbox: Sandbox) -> None:
     title = reading(sandbox, "." * 6)
     letters = iter("abcdefghijklmnopqrstuvwxyz")
+    newest = "..."
 
     def attempt() -> float:
-        letter = next(letters).encode()
-        title.write(letter)
-        return seconds(lambda: eventually(lambda: arguments(title)[-1].endswith(letter)))
+        nonlocal newest
+        newest = newest[1:] + next(letters)
+        title.write(newest[-1].encode())
+        return seconds(lambda: eventually(lambda: shows(title, "..." + newest)))
 
     check_prompt(attempt)
 

@@ -8,7 +8,7 @@ from daemontools_conformance.helpers.marks import clause, needs, slow
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Running
 from daemontools_conformance.running.sandbox import Argument, Sandbox
-from daemontools_conformance.tests.supervise.services import FAILS_AT_ONCE, noted
+from daemontools_conformance.tests.supervise.services import FAILS_AT_ONCE
 from daemontools_conformance.tests.svscan.scanning import CANARY, CANARY_WARNING, services
 
 NOT_PERMITTED = 77
@@ -43,10 +43,11 @@ def check_permitted(running: Running) -> None:
 @pytest.mark.parametrize("uptime", UPTIMES)
 def test_the_pause_lasts_a_second_at_any_uptime(sandbox: Sandbox, uptime: str) -> None:
     sandbox.service("s", FAILS_AT_ONCE)
+    born = history.births(sandbox.path / "s/history")
     supervise = up_for(sandbox, uptime, "supervise", "s")
-    eventually(lambda: supervise.has_ended() or len(history.starts(noted(sandbox))) >= 4, within=20)
+    eventually(lambda: supervise.has_ended() or len(born()) >= 4, within=20)
     check_permitted(supervise)
-    assert history.too_soon(noted(sandbox), 1) == []
+    assert history.too_soon(born(), 1) == []
 
 
 @slow
