@@ -224,7 +224,7 @@ class Conformance:
             compared = cause.Compared(op, seen, expected, _line_of_test(item, excinfo))
         return replace(
             result,
-            cause=cause.cause(compared, error),
+            cause=cause.cause(compared, error) or self.session.clauses[result.clause].cause,
             difference=cause.difference(compared, error),
         )
 

@@ -9,9 +9,10 @@ from daemontools_conformance.judging.cause import (
     by_cause,
     cause,
     difference,
+    entry,
     title,
 )
-from daemontools_conformance.running.patience import TooLate
+from daemontools_conformance.running.patience import InVain, TooLate
 
 FALSE = AssertionError("assert what was seen is not what the clause asks for")
 USAGE = b"svok: usage: svok dir\n"
@@ -34,10 +35,14 @@ def of(seen: object, expected: object, statement: str = "", op: str = "==") -> s
         ((100, b""), (111, b""), "exit 100 instead of 111"),
         ((-33, b""), (0, b""), "signal 33 instead of 0"),
         ((-1000, b""), (0, b""), "signal 1000 instead of 0"),
+        ((100, b"", USAGE), (-25, b"", b""), "is not killed by a signal"),
+        ((-9, b"", b""), (-25, b"", b""), "SIGKILL instead of SIGXFSZ"),
         ((OPEN, b""), (b"", OPEN), "error message on standard output"),
         ((b"", b"no\n"), (b"", OPEN), "error message in other words"),
         ((100, USAGE, b""), (100, b"", USAGE), "usage line on standard output"),
         ((100, b"Usage: svok DIR\n"), (100, b""), "usage line on standard output"),
+        ((100, USAGE, b"no -z\n"), (100, b"", USAGE), "usage line on standard output"),
+        ((111, b"ran\n", b"no\n"), (111, b"", OPEN), ""),
         ((111, b"usage: envdir d child\n"), (111, b""), "usage line on standard output"),
         ((111, OPEN, b""), (111, b"", OPEN), "error message on standard output"),
         ((111, b"no\n"), (111, b""), "error message on standard output"),
@@ -53,6 +58,9 @@ def of(seen: object, expected: object, statement: str = "", op: str = "==") -> s
         (7, 3, ""),
         ([b"a"], [b"b"], ""),
         ((1, 2), (1, 3), ""),
+        ({"d": (111, b"", b"no\n")}, {"d": (111, b"", OPEN)}, "error message in other words"),
+        ({"d": 1, "e": (0, b"")}, {"d": 2, "e": (111, b"")}, "exit 0 instead of 111"),
+        ({"d": 1}, {"d": 2}, ""),
     ],
 )
 def test_what_was_expected_and_seen_has_a_name(seen: object, expected: object, named: str) -> None:
@@ -81,6 +89,11 @@ def test_the_line_of_the_test_says_what_a_plain_value_is() -> None:
             "waited in vain: it becomes the probe",
         ),
         (TooLate("<lambda>: not within 30 s: False"), ""),
+        (TooLate("pattern.search(text()): not within 30 s: None"), ""),
+        (
+            InVain("<envdir e sh, pid 47> becomes the probe: cannot come, since all has ended"),
+            "waited in vain: it becomes the probe",
+        ),
         (
             AssertionError("<envdir e sh, pid 4> ended before the probe ran: b''"),
             "ends before its child runs",
@@ -138,6 +151,15 @@ def test_groups_come_with_promises_first_and_then_the_worst_outcome() -> None:
         "usage line on standard output: 2 clauses",
         "svc/c/c: expected 1, seen 2",
     ]
+
+
+def test_clauses_of_one_kind_and_one_cause_share_an_entry() -> None:
+    kinds = ("known-bug", "variant")
+    for kind in kinds:
+        assert entry("svc/a/a", kind, "seen") == entry("svc/b/b", kind, "seen")
+        assert entry("svc/a/a", kind, "seen") != entry("svc/b/b", kind, "other")
+        assert entry("svc/a/a", kind, "") != entry("svc/b/b", kind, "")
+    assert len({entry("svc/a/a", kind, "seen") for kind in kinds}) == 2
 
 
 def test_how_many_of_its_tests_hold_is_said_if_there_are_several() -> None:

@@ -79,6 +79,7 @@ class Clauses(SphinxDirective):
             rows.append(("Why", clause.why))
         rows += [("By hand", item) for item in clause.by_hand]
         rows += [(f"Variant {name}", text) for name, text in clause.variants.items()]
+        rows += [("Cause, if not", clause.cause)] * bool(clause.cause)
         tests = [test.id.partition("/")[2] for test in tests_by_clause().get(clause.id, [])]
         rows.append(("Tests", ", ".join(f"`{test}`" for test in tests) or "none"))
         seen = [(report.name, report.outcome(clause.id)) for report in results()]

@@ -2,8 +2,8 @@
 
 A missing program becomes `not_offered`. A clause that falls short becomes
 `variant` if one of its named variants matches by value; else `known-bug`, with
-a reason and a link for you to fill in, once for all clauses that fall short for
-one cause. The next run with the profile succeeds,
+a link for you to fill in. Clauses that show one variant, or fall short for one
+cause, share an entry and its reason. The next run with the profile succeeds,
 and each entry asks its author: is it our bug, our decision, or a test that asks
 too much?
 """
@@ -20,7 +20,7 @@ from daemontools_conformance.commands.run import run
 from daemontools_conformance.contract import clauses
 from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.contract.profiles import FILL_IN, Profile, find
-from daemontools_conformance.judging.cause import by_cause
+from daemontools_conformance.judging.cause import by_cause, entry
 from daemontools_conformance.reports import results
 from daemontools_conformance.running.implementation import locate
 
@@ -60,7 +60,7 @@ def main(name: str, output: Path | None, options: list[str]) -> int:
     target.write_text(written)
     print(
         f"{target}: {len(absent)} programs not offered, "
-        f"{len(entries)} clauses fall short, for {len(_by_cause(entries))} causes to explain"
+        f"{len(entries)} clauses fall short, for {len(_by_entry(entries))} causes to explain"
     )
     print(f"evidence: {scratch / 'first'}")
     fill_in = "fill in each reason, then run" if entries else "run"
@@ -129,14 +129,11 @@ def _known_bugs(report: results.Report, found: dict[str, _Entry]) -> dict[str, _
     }
 
 
-def _by_cause(entries: Mapping[str, _Entry]) -> list[list[str]]:
-    """The clauses that share an entry: those with one cause; a variant stands alone."""
+def _by_entry(entries: Mapping[str, _Entry]) -> list[list[str]]:
+    """The clauses of each entry."""
     groups: dict[tuple[str, str], list[str]] = {}
-    for clause, entry in entries.items():
-        is_shared = entry["kind"] == "known-bug" and entry["seen"]
-        groups.setdefault((entry["kind"], entry["seen"] if is_shared else clause), []).append(
-            clause
-        )
+    for clause, found in entries.items():
+        groups.setdefault(entry(clause, found["kind"], found["seen"]), []).append(clause)
     return list(groups.values())
 
 
@@ -160,12 +157,12 @@ def text(profile: Profile, absent: list[str], entries: Mapping[str, _Entry]) -> 
         lines += [f"arguments = {json.dumps(list(call.arguments))}"] if call.arguments else []
     if profile.patience != 1.0:
         lines += ["", "[timing]", f"patience = {profile.patience}"]
-    for group in _by_cause(entries):
-        entry = entries[group[0]]
-        lines += ["", "[[expect]]", f"kind = {json.dumps(entry['kind'])}"]
-        lines += [f"seen = {json.dumps(entry['seen'])}"] if entry["seen"] else []
+    for group in _by_entry(entries):
+        shared = entries[group[0]]
+        lines += ["", "[[expect]]", f"kind = {json.dumps(shared['kind'])}"]
+        lines += [f"seen = {json.dumps(shared['seen'])}"] if shared["seen"] else []
         lines += [f"reason = {json.dumps(FILL_IN)}"]
-        lines += [f"link = {json.dumps(entry['link'])}"] if entry.get("link") else []
+        lines += [f"link = {json.dumps(shared['link'])}"] if shared.get("link") else []
         lines += ["clauses = ["]
         for clause in group:
             comment = entries[clause].get("comment", "")

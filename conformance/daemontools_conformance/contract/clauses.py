@@ -11,7 +11,11 @@ They are written in Markdown under `spec/`, one file for each program:
     - why: scripts ask before they send commands
     - by hand: `svok /service/clock; echo $?`
     - variant debian: what that variant does instead
+    - cause: the child is another process
     - since: 0.1.0
+
+`cause` names the deviation that an implementation has if it falls short, where other
+clauses fall short for the same one: a report tells them together.
 
 An id is program/topic/word, never a number, and permanent. The id of a withdrawn
 clause moves to `spec/tombstones.md` and is never used again.
@@ -33,7 +37,7 @@ LEVELS = {
 
 _ID = re.compile(r"[a-z0-9]+(/[a-z0-9]+(-[a-z0-9]+)*){2}")
 _ITEM = re.compile(r"- (?P<key>[a-z]+(?: [a-z0-9.-]+)?): (?P<value>.*)")
-_KEYS = {"level", "source", "why", "by hand", "since"}
+_KEYS = {"level", "source", "why", "by hand", "since", "cause"}
 
 
 class SpecError(Exception):
@@ -53,6 +57,7 @@ class Clause:
     why: str = ""
     by_hand: tuple[str, ...] = ()  # Markdown
     since: str = "0.1.0"
+    cause: str = ""
     variants: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -134,6 +139,7 @@ def _clause(id_: str, body: str, file: Path, line: int) -> Clause:
         why=single.get("why", ""),
         by_hand=tuple(value for key, value in items if key == "by hand"),
         since=single.get("since", "0.1.0"),
+        cause=single.get("cause", ""),
         variants={key[8:]: value for key, value in items if key.startswith("variant ")},
     )
 

@@ -2,8 +2,10 @@
 
 A program that prints its usage line on standard output falls short of a dozen
 clauses for one reason. Here these failures get one name, from what the tests
-expected and saw, so that reports and `adopt` can group them. A failure that has
-no such name ("") stands for itself. Pure: no pytest, no files.
+expected and saw, so that reports and `adopt` can group them. Where values give no
+name, the clause may give one: its item `cause`. A failure that has no such name ("")
+stands for itself. `entry` says which clauses share an entry of a profile.
+Pure: no pytest, no files.
 """
 
 import re
@@ -14,11 +16,12 @@ from typing import Any, NamedTuple, TypeGuard
 
 from daemontools_conformance.contract.clauses import LEVELS
 from daemontools_conformance.contract.outcomes import Crashed, Hung, Outcome
-from daemontools_conformance.running.patience import TooLate
+from daemontools_conformance.running.patience import InVain, TooLate
 
 _REFUSALS = (100, 111)
 _MESSAGE = re.compile(rb"[a-z0-9]+: (fatal|warning|usage|illegal option|option requires)\b")
 _PROCESS = re.compile(r"<[^<>]*, pid \d+>")  # as a Running shows itself
+_AWAITED = re.compile(": not within|: cannot come")  # what follows what was waited for
 _STREAMS = ("exit code", "stdout", "stderr")
 _MOST = 120  # characters of a value in a sentence
 
@@ -59,11 +62,20 @@ class Short:
         return f"{self.holding} of {self.tests} hold" if self.tests > 1 else ""
 
 
+def entry(clause: str, kind: str, seen: str) -> tuple[str, str]:
+    """The entry that a clause belongs to: equal for clauses of one kind that show one cause.
+
+    A report tells such clauses together, `adopt` writes them into one `[[expect]]`, and the
+    summary counts them as one open reason. A clause without a cause has an entry of its own.
+    """
+    return kind, seen or clause
+
+
 def by_cause(found: Iterable[Short]) -> list[list[Short]]:
     """The clauses of each cause: what the manual promises first, then the worst outcome."""
-    groups: dict[str, list[Short]] = {}
+    groups: dict[tuple[str, str], list[Short]] = {}
     for short in sorted(found, key=_badness):
-        groups.setdefault(short.cause or short.clause, []).append(short)
+        groups.setdefault(entry(short.clause, "known-bug", short.cause), []).append(short)
     return sorted(groups.values(), key=lambda group: (*_badness(group[0])[:2], -len(group)))
 
 
@@ -100,15 +112,26 @@ def cause(compared: Compared | None, error: BaseException) -> str:
         return f"died of {named[1]}" if named else "showed a traceback"
     if isinstance(error, Hung):
         return "does not end"
-    if isinstance(error, TooLate):
-        awaited = _PROCESS.sub("it", str(error).partition(": not within")[0])
-        return "" if "lambda" in awaited or len(awaited) > _MOST else f"waited in vain: {awaited}"
+    if isinstance(error, TooLate | InVain):
+        awaited = _PROCESS.sub("it", _AWAITED.split(str(error))[0])
+        is_words = "(" not in awaited and "lambda" not in awaited and len(awaited) <= _MOST
+        return f"waited in vain: {awaited}" if is_words else ""
     if compared is None and "ended before the probe ran" in str(error):  # helpers/states.py
         return "ends before its child runs"
     if compared is None or compared.op != "==":
         return ""
-    seen, expected = (_answer(compared, v) for v in (compared.seen, compared.expected))
-    return _of_answers(seen, expected) if seen and expected else ""
+    return _of_values(compared, compared.seen, compared.expected)
+
+
+def _of_values(compared: Compared, seen: object, expected: object) -> str:
+    """The name of the difference between two answers, or between the first two that differ."""
+    one, other = _answer(compared, seen), _answer(compared, expected)
+    if one and other:
+        return _of_answers(one, other)
+    if isinstance(seen, Mapping) and isinstance(expected, Mapping):
+        pairs = [(seen[key], expected[key]) for key in expected if key in seen]
+        return next(filter(None, (_of_values(compared, *pair) for pair in pairs)), "")
+    return ""
 
 
 def _answer(compared: Compared, value: object) -> _Answer | None:
@@ -129,11 +152,14 @@ def _of_answers(seen: _Answer, expected: _Answer) -> str:
     if seen == expected:  # what differs is no part of an answer
         return ""
     if seen.code != expected.code:
+        if _is_signal(expected.code) and not _is_signal(seen.code):
+            return "is not killed by a signal"
         if seen.code in _REFUSALS and expected.code not in _REFUSALS:
             return f"exit {seen.code} where nothing is to be refused"
         return f"{_ended(seen.code)} instead of {_ended(expected.code).removeprefix('exit ')}"
     kind = _kind(expected.err or seen.out or seen.err, expected.code)
-    if seen.out and not expected.out and not seen.err:
+    is_usage = b"usage" in seen.out.lower()  # there may be another message, too
+    if seen.out and not expected.out and (is_usage or not seen.err):
         is_message = expected.code in _REFUSALS or expected.err
         return f"{kind} on standard output" if is_message else ""
     if seen.out != expected.out:
@@ -141,6 +167,11 @@ def _of_answers(seen: _Answer, expected: _Answer) -> str:
     if not expected.err:
         return "says something where nothing is said"
     return f"{kind} in other words" if seen.err else f"no {kind} on standard error"
+
+
+def _is_signal(code: int | None) -> bool:
+    """Does minus a signal's number stand for an exit code?"""
+    return code is not None and code < 0
 
 
 def _kind(text: bytes, code: int | None) -> str:
@@ -152,7 +183,7 @@ def _kind(text: bytes, code: int | None) -> str:
 
 def _ended(code: int | None) -> str:
     """An exit code, or the signal that minus it stands for."""
-    if code is None or code >= 0:
+    if code is None or not _is_signal(code):
         return f"exit {code}"
     return next((one.name for one in signal.Signals if one == -code), f"signal {-code}")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from daemontools_conformance.contract.outcomes import MEANING, Outcome
 from daemontools_conformance.contract.profiles import FILL_IN
-from daemontools_conformance.judging.cause import Short, by_cause, title
+from daemontools_conformance.judging.cause import Short, by_cause, entry, title
 from daemontools_conformance.judging.run import Run
 from daemontools_conformance.selection.tests import by_clause, of_suite
 
@@ -32,7 +32,7 @@ def told(run: Run, evidence: Path | None) -> Iterator[str]:
         tests = by_clause(of_suite(), run.demands)
         yield from (f"no test: {clause}" for clause in tests if not tests[clause])
     open_reasons = {
-        (expectation.kind, expectation.seen or clause)  # one of `adopt`'s entries
+        entry(clause, expectation.kind, expectation.seen)
         for clause, expectation in run.implementation.profile.expect.items()
         if FILL_IN in (expectation.reason, expectation.link)
     }

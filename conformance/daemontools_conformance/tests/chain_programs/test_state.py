@@ -195,7 +195,8 @@ def test_under_the_lowest_limits_it_runs_the_child_or_fails(
 def test_the_child_has_the_process_id(sandbox: Sandbox, program: str) -> None:
     arguments, _ = PROGRAMS[program]
     running = sandbox.start(program, *arguments, "sh", "-c", "echo $$")
-    assert running.wait().out == b"%d\n" % running.pid
+    answer = running.wait()
+    assert (answer.code, answer.out) == (0, b"%d\n" % running.pid)
 
 
 @pytest.mark.parametrize("program", each("child/same-process"))

@@ -29,4 +29,5 @@ def test_argv0_is_the_name_as_given(sandbox: Sandbox, runner: str) -> None:
 def test_child_runs_in_the_same_process(sandbox: Sandbox, runner: str) -> None:
     before = arguments_before_child(sandbox, runner)
     running = sandbox.start(runner, *before, "/bin/sh", "-c", "echo $$")
-    assert running.wait().out == b"%d\n" % running.pid
+    answer = running.wait()
+    assert (answer.code, answer.out) == (0, b"%d\n" % running.pid)

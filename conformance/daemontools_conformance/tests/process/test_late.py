@@ -123,7 +123,7 @@ def use_readproctitle(sandbox: Sandbox) -> str:
 def use_setlock(sandbox: Sandbox) -> str:
     holder = sandbox.start("setlock", "lock", "cat", stdin=PIPE)
     eventually((sandbox.path / "lock").exists)
-    waiting = traced(sandbox, "setlock", "lock", "sh", "-c", "exit 0")
+    waiting = traced(sandbox, "setlock", "lock", "true")
     begun = r"flock\(|fcntl\(\d+, F_SETLKW"
     wait_until_it_waits(sandbox, begun)
     end(holder)

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import re
+import shlex
 import signal
 import time
 
@@ -64,7 +65,8 @@ def test_a_child_that_ends_releases_the_lock(sandbox: Sandbox) -> None:
 
 @clause("setlock/lock/descendants")
 def test_a_descendant_keeps_the_lock(sandbox: Sandbox) -> None:
-    answer = sandbox.run("setlock", "lock", "sh", "-c", "sleep 1000 </dev/null & echo $!")
+    sandbox.script("leave", "sleep 1000 </dev/null & echo $!")
+    answer = sandbox.run("setlock", "lock", "./leave")
     assert answer.code == 0
     assert is_locked(sandbox.path / "lock")
     os.kill(int(answer.out), signal.SIGKILL)
@@ -105,8 +107,9 @@ def test_two_names_of_a_file_are_one_lock(sandbox: Sandbox) -> None:
 
 @clause("setlock/lock/not-nested")
 def test_the_same_lock_twice_in_a_chain(sandbox: Sandbox) -> None:
-    file = sandbox.file("setlock")
-    answer = sandbox.run("setlock", "lock", file, "-n", "lock", "touch", "ran")
+    words = sandbox.words("setlock", "-n", "lock", "touch", "ran")
+    sandbox.script("inner", f"exec {shlex.join(map(os.fsdecode, words))}")
+    answer = sandbox.run("setlock", "lock", "./inner")
     assert answer.code == 111
     assert not (sandbox.path / "ran").exists()
 
@@ -124,8 +127,8 @@ def test_it_waits_until_the_lock_is_free(sandbox: Sandbox) -> None:
 @clause("setlock/wait/two-waiters")
 def test_waiters_run_one_at_a_time(sandbox: Sandbox) -> None:
     holder = hold(sandbox)
-    turn = "echo in >>log; sleep 0.2; echo out >>log"
-    waiters = [sandbox.start("setlock", "lock", "sh", "-c", turn) for _ in range(3)]
+    sandbox.script("turn", "echo in >>log; sleep 0.2; echo out >>log")
+    waiters = [sandbox.start("setlock", "lock", "./turn") for _ in range(3)]
     never(lambda: any(w.has_ended() for w in waiters), during=0.3, what="a waiter goes on")
     holder.end_input()
     assert [waiter.wait().code for waiter in waiters] == [0, 0, 0]
