@@ -218,7 +218,6 @@ def test_the_child_is_found_along_the_path(sandbox: Sandbox, program: str) -> No
     [
         (b"nosuch\xff", b"file does not exist"),
         (b"./nosuch", b"file does not exist"),
-        (b"", b"access denied"),
         (b"lock/x", b"not a directory"),
         (b"./lock", b"access denied"),
         (b"./empty", b"exec format error"),

@@ -22,7 +22,16 @@ def test_200_characters_are_printed_whole(sandbox: Sandbox) -> None:
 
 
 @clause("multilog/alert/at-most-200")
-def test_longer_lines_are_cut_and_end_in_dots(sandbox: Sandbox) -> None:
+def test_longer_lines_are_cut(sandbox: Sandbox) -> None:
+    text = b"y" * 201 + b"\n" + b"z" * 5000 + b"\nshort\n"
+    first, second, short = sandbox.run("multilog", "e", input=text).err.splitlines()
+    assert (first[:200], first.count(b"y")) == (b"y" * 200, 200)
+    assert (second[:200], second.count(b"z")) == (b"z" * 200, 200)
+    assert short == b"short"
+
+
+@clause("multilog/alert/dots")
+def test_longer_lines_end_in_dots(sandbox: Sandbox) -> None:
     text = b"y" * 201 + b"\n" + b"z" * 5000 + b"\nshort\n"
     expected = b"y" * 200 + b"...\n" + b"z" * 200 + b"...\nshort\n"
     assert sandbox.run("multilog", "e", input=text).err == expected

@@ -11,6 +11,7 @@ import pytest
 
 from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
 from daemontools_conformance.running.patience import eventually, until
+from daemontools_conformance.running.processes import Running
 from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.running.status import TAI64_UNIX_EPOCH
@@ -249,7 +250,11 @@ def test_the_file_after_the_end(sandbox: Sandbox) -> None:
 def warnings(sandbox: Sandbox, what: str) -> None:
     """supervise warns `what` about s/supervise/status.new, and starts the service all the same."""
     sandbox.service("s", FAILS_AT_ONCE)
-    supervise = sandbox.start("supervise", "s")
+    check_warnings(sandbox, sandbox.start("supervise", "s"), what)
+
+
+def check_warnings(sandbox: Sandbox, supervise: Running, what: str) -> None:
+    """This supervise warns `what`, whenever it writes the status, and starts the service."""
     line = b"supervise: warning: unable to " + what.encode() + b"\n"
     eventually(lambda: supervise.err.count(line) >= 3)
     assert set(supervise.err.splitlines(keepends=True)) == {line}
@@ -264,19 +269,30 @@ def test_status_new_is_a_directory(sandbox: Sandbox) -> None:
     warnings(sandbox, "open s/supervise/status.new: is a directory")
 
 
-@clause("supervise/trouble/status-new-unopenable")
+@clause("supervise/trouble/status-new-followed")
 def test_status_new_is_a_fifo_without_reader(sandbox: Sandbox) -> None:
     (sandbox.path / "s/supervise").mkdir(parents=True)
     os.mkfifo(sandbox.path / "s/supervise/status.new")
     warnings(sandbox, "open s/supervise/status.new: device not configured")
 
 
-@clause("supervise/trouble/status-new-unwritable")
+@clause("supervise/trouble/status-new-followed")
 @needs("/dev/full")
-def test_status_new_is_full(sandbox: Sandbox) -> None:
+def test_status_new_is_a_link_to_a_full_device(sandbox: Sandbox) -> None:
     (sandbox.path / "s/supervise").mkdir(parents=True)
     (sandbox.path / "s/supervise/status.new").symlink_to("/dev/full")
     warnings(sandbox, "write s/supervise/status.new: out of disk space")
+
+
+@clause("supervise/trouble/status-new-unwritable")
+@needs("strace")
+def test_status_new_is_full(sandbox: Sandbox) -> None:
+    status = sandbox.path.resolve() / "s/supervise/status.new"
+    full = ["-P", str(status), "-e", "inject=write,writev,pwrite64:error=ENOSPC"]
+    sandbox.service("s", FAILS_AT_ONCE)
+    command = ["strace", "-qq", "-o", "trace", *full, *sandbox.words("supervise", "s")]
+    supervise = sandbox.start_command(command)
+    check_warnings(sandbox, supervise, "write s/supervise/status.new: out of disk space")
 
 
 @clause("supervise/trouble/partial-write")
