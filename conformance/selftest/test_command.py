@@ -34,6 +34,12 @@ def test_explain_suggests_clauses_with_similar_ids() -> None:
     assert "did you mean svok/exit/running" in finished.stdout
 
 
+def test_list_suggests_programs_with_similar_names() -> None:
+    finished = command("list", "--program", "svk")
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert "there is no program svk; did you mean " in finished.stderr
+
+
 def test_the_help_says_that_a_differential_session_has_its_own_options() -> None:
     assert "see --differential --help" in " ".join(command("--help").stdout.split())
     assert "--cases" in command("--differential", "--help").stdout

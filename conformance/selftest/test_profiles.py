@@ -7,6 +7,8 @@ from types import ModuleType
 import pytest
 
 from daemontools_conformance.contract.clauses import load as load_clauses
+from daemontools_conformance.contract.demands import demands
+from daemontools_conformance.contract.near import did_you_mean
 from daemontools_conformance.contract.profiles import ProfileError, find, load, shipped
 from daemontools_conformance.running.implementation import locate
 from selftest.builds import judged, patched, with_programs
@@ -101,6 +103,56 @@ def test_an_inheritance_that_is_wrong_is_refused(tmp_path: Path, text: str, comp
     file.write_text(f'name = "heir"\n{text}\n')
     with pytest.raises(ProfileError, match=complaint):
         find(str(file))
+
+
+ENTRY = '[[expect]]\nclause = "svok/exit/running"\nreason = "so"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ('not_offred = ["svok"]', "not_offered"),
+        ('not_offered = ["svock"]', "svok or "),
+        ('[programs.multlog]\npath = "x"', "multilog"),
+        ('inherits = "djb"\nwithout = ["svscan/survives/wait"]', "svscan/survives/waits"),
+        (f'{ENTRY}kind = "varient"', "variant"),
+        (f'{ENTRY}kind = "not-offered"\nsen = "x"', "seen"),
+    ],
+)
+def test_what_a_profile_misspells_is_said_with_what_was_meant(
+    tmp_path: Path, text: str, meant: str
+) -> None:
+    file = tmp_path / "misspelt.toml"
+    file.write_text(f'name = "misspelt"\n{text}\n')
+    with pytest.raises(ProfileError, match=rf"; did you mean {meant}.*\?$"):
+        find(str(file))
+
+
+@pytest.mark.parametrize(
+    ("clause", "seen", "meant"),
+    [
+        ("svok/exit/runing", "x", "svok/exit/running"),
+        ("tai64n/output/piece-at-once", "whole-line", "whole-lines"),
+    ],
+)
+def test_a_misspelt_clause_or_variant_is_said_with_what_was_meant(
+    tmp_path: Path, clause: str, seen: str, meant: str
+) -> None:
+    file = tmp_path / "misspelt.toml"
+    entry = f'clause = "{clause}"\nkind = "variant"\nseen = "{seen}"\nreason = "so"\n'
+    file.write_text(f'name = "misspelt"\n[[expect]]\n{entry}')
+    with pytest.raises(ProfileError, match=rf"; did you mean {meant}.*\?$"):
+        demands(find(str(file)), load_clauses())
+
+
+def test_a_misspelt_profile_is_said_with_what_was_meant() -> None:
+    with pytest.raises(ProfileError, match=r"; did you mean encore\?$"):
+        find("encor")
+
+
+def test_a_name_like_nothing_that_is_known_gets_no_suggestion() -> None:
+    assert did_you_mean("xyz", ["svc", "svok"]) == ""
+    assert did_you_mean("svk", ["svok", "multilog"]) == "; did you mean svok?"
 
 
 def test_every_shipped_profile_says_what_is_seen_and_links_to_it() -> None:

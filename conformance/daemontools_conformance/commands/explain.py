@@ -1,17 +1,19 @@
 """The verbs that show clauses: `list` all of them, `explain` some."""
 
 import argparse
-import difflib
 import sys
 import textwrap
 from collections.abc import Mapping
 
 from daemontools_conformance.contract import clauses
 from daemontools_conformance.contract.demands import Demand, demands
+from daemontools_conformance.contract.near import did_you_mean
 from daemontools_conformance.contract.places import folder
 from daemontools_conformance.contract.plain import plain
 from daemontools_conformance.contract.profiles import find
 from daemontools_conformance.reports.lines import most_its_own
+from daemontools_conformance.selection.choice import check_asked
+from daemontools_conformance.selection.options import Asked
 from daemontools_conformance.selection.tests import Test, by_clause, is_wanted, of_suite
 
 
@@ -23,8 +25,9 @@ def list_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def list_clauses(given: argparse.Namespace) -> int:
-    """Print the clauses, one a line."""
+    """Print the clauses, one a line. Raises CannotRun if an option names what is not there."""
     known = clauses.load()
+    check_asked(Asked(given.program, given.clause, given.level), known)
     tests = by_clause(of_suite(), known)
     shown = [
         clause
@@ -53,11 +56,8 @@ def explain(given: argparse.Namespace) -> int:
         found = [known[asked]] if asked in known else []
         found = found or [c for c in known.values() if c.id.startswith(asked)]
         if not found:
-            near = difflib.get_close_matches(asked, known, n=3)
-            meant = f"did you mean {' or '.join(near)}?" if near else ""
-            print(
-                f"there is no clause {plain(asked)}; {meant or 'see: daemontools-conformance list'}"
-            )
+            meant = did_you_mean(asked, known) or "; see: daemontools-conformance list"
+            print(f"there is no clause {plain(asked)}{meant}")
             return 1
         for clause in found:
             of_profiles = {name: demanded[clause.id] for name, demanded in by_profile.items()}

@@ -24,6 +24,7 @@ from daemontools_conformance.commands import adopt, exercise, explain, smoke
 from daemontools_conformance.contract import clauses
 from daemontools_conformance.contract.profiles import ProfileError, find
 from daemontools_conformance.reports import badge, changes, committed, matrix, pages, results
+from daemontools_conformance.selection.options import CannotRun
 from daemontools_conformance.selection.tests import of_suite
 
 _Arguments = argparse.Namespace
@@ -47,7 +48,7 @@ def main(words: list[str]) -> int:
         return VERBS[arguments.verb][1](arguments)
     except BrokenPipeError:  # not the verb's error: commands.main handles it
         raise
-    except (ProfileError, clauses.SpecError, results.BrokenReport, OSError) as error:
+    except (ProfileError, clauses.SpecError, CannotRun, results.BrokenReport, OSError) as error:
         print(f"daemontools-conformance {arguments.verb}: {error}", file=sys.stderr)
         return 2
 

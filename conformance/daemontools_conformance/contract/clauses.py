@@ -25,6 +25,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from daemontools_conformance.contract.near import did_you_mean
 from daemontools_conformance.contract.places import folder
 
 LEVELS = {
@@ -123,10 +124,11 @@ def _clause(id_: str, body: str, file: Path, line: int) -> Clause:
         raise wrong("it has no text")
     unknown = [key for key, _ in items if key not in _KEYS and not key.startswith("variant ")]
     if unknown:
-        raise wrong(f"unknown item {unknown[0]!r}")
+        raise wrong(f"unknown item {unknown[0]!r}{did_you_mean(unknown[0], _KEYS)}")
     single = {key: value for key, value in items if key != "by hand"}
     if single.get("level") not in LEVELS:
-        raise wrong(f"its level must be one of {', '.join(LEVELS)}")
+        hint = did_you_mean(single.get("level", ""), LEVELS)
+        raise wrong(f"its level must be one of {', '.join(LEVELS)}{hint}")
     if not single.get("source"):
         raise wrong("it has no source")
     return Clause(

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from daemontools_conformance.contract.clauses import Clause
+from daemontools_conformance.contract.near import did_you_mean
 from daemontools_conformance.contract.profiles import Expectation, Profile, ProfileError
 
 
@@ -48,11 +49,13 @@ def demands(profile: Profile, known: Mapping[str, Clause]) -> dict[str, Demand]:
 def _check(profile: Profile, known: Mapping[str, Clause]) -> None:
     for id_, expectation in profile.expect.items():
         if id_ not in known:
-            raise ProfileError(f"profile {profile.name}: there is no clause {id_}")
+            hint = did_you_mean(id_, known)
+            raise ProfileError(f"profile {profile.name}: there is no clause {id_}{hint}")
         if expectation.kind == "variant" and expectation.seen not in known[id_].variants:
             raise ProfileError(
                 f"profile {profile.name}: {id_} has no variant {expectation.seen!r} "
                 f"({known[id_].file.name}:{known[id_].line})"
+                f"{did_you_mean(expectation.seen, known[id_].variants)}"
             )
 
 

@@ -58,6 +58,7 @@ from pathlib import Path
 from typing import Any
 
 from daemontools_conformance.contract import wellformed
+from daemontools_conformance.contract.near import did_you_mean
 from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.contract.places import folder as data_folder
 from daemontools_conformance.contract.plain import plain
@@ -164,9 +165,10 @@ def find(name: str) -> Profile:
         return load(shipped(name))
     if path.is_dir():
         return _of_folder(path.resolve(), name)
-    names = ", ".join(sorted(p.stem for p in data_folder("profiles").glob("*.toml")))
+    names = sorted(p.stem for p in data_folder("profiles").glob("*.toml"))
     raise ProfileError(
-        f"no implementation {name!r}: not a folder, a .toml file, or a shipped profile ({names})"
+        f"no implementation {name!r}: not a folder, a .toml file, or a shipped profile "
+        f"({', '.join(names)}){did_you_mean(name, names)}"
     )
 
 
@@ -199,7 +201,9 @@ def _profile(path: Path, table: dict[str, Any]) -> Profile:
     not_offered = table.get("not_offered", [])
     not_programs = {*table.get("programs", {}), *not_offered} - {*PROGRAMS, "*"}
     if not_programs:
-        raise ProfileError(f"{path}: {not_programs.pop()} is not a daemontools program")
+        wrong = min(not_programs)
+        hint = did_you_mean(wrong, PROGRAMS)
+        raise ProfileError(f"{path}: {wrong} is not a daemontools program{hint}")
     return Profile(
         name=table["name"],
         title=table.get("title", ""),
@@ -258,7 +262,8 @@ def _table(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ProfileError(f"{path}: {error}") from error
     if unknown := sorted(table.keys() - _KEYS):
-        raise ProfileError(f"{path}: unknown key {unknown[0]!r}")
+        hint = did_you_mean(unknown[0], _KEYS)
+        raise ProfileError(f"{path}: unknown key {unknown[0]!r}{hint}")
     if not table.get("name"):
         raise ProfileError(f"{path}: it has no name")
     if wrong := wellformed.mistake(table):
@@ -270,7 +275,8 @@ def _table(path: Path) -> dict[str, Any]:
     inherited = {entry["clause"]: entry for entry in _single(base.get("expect", []))}
     without = set(table.get("without", []))
     if unknown := sorted(without - inherited.keys()):
-        raise ProfileError(f"{path}: {base['name']} has no expectation for {unknown[0]}")
+        hint = did_you_mean(unknown[0], inherited)
+        raise ProfileError(f"{path}: {base['name']} has no expectation for {unknown[0]}{hint}")
     without |= {entry.get("clause") for entry in own}
     kept = [entry for clause, entry in inherited.items() if clause not in without]
     return {**base, **table, "expect": kept + own}
@@ -302,7 +308,8 @@ def _expectations(path: Path, entries: list[dict[str, Any]]) -> dict[str, Expect
         if clause in expectations:
             raise wrong("it is listed twice")
         if entry.get("kind") not in OUTCOMES:
-            raise wrong(f"its kind must be one of {', '.join(OUTCOMES)}")
+            hint = did_you_mean(str(entry.get("kind")), OUTCOMES)
+            raise wrong(f"its kind must be one of {', '.join(OUTCOMES)}{hint}")
         if not entry.get("reason"):
             raise wrong("it has no reason")
         if entry["kind"] == "variant" and not entry.get("seen"):
@@ -317,6 +324,7 @@ def _expectations(path: Path, entries: list[dict[str, Any]]) -> dict[str, Expect
             raise wrong("expires must be a date, such as 2027-01-01")
         unknown = sorted(entry.keys() - Expectation.__dataclass_fields__.keys())
         if unknown:
-            raise wrong(f"unknown key {unknown[0]!r}")
+            keys = Expectation.__dataclass_fields__
+            raise wrong(f"unknown key {unknown[0]!r}{did_you_mean(unknown[0], keys)}")
         expectations[clause] = Expectation(**entry)
     return expectations

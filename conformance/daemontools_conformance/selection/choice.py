@@ -3,13 +3,13 @@
 pytest's -k and similar options then choose among the tests that are left.
 """
 
-import difflib
 import fnmatch
 import random
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from daemontools_conformance.contract.clauses import Clause
+from daemontools_conformance.contract.near import did_you_mean
 from daemontools_conformance.selection.options import Asked, CannotRun
 from daemontools_conformance.selection.tests import Test, by_clause, is_wanted
 
@@ -50,9 +50,7 @@ def check_asked(asked: Asked, known: Mapping[str, Clause]) -> None:
     if asked.level and asked.level.lower() not in levels:
         wrong.append(("level", asked.level, levels))
     for what, word, names in wrong:
-        near = difflib.get_close_matches(word, names, n=3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise CannotRun(f"there is no {what} {word}{hint}")
+        raise CannotRun(f"there is no {what} {word}{did_you_mean(word, names)}")
 
 
 def check_tests(tests: Sequence[Test], asked: Asked, known: Collection[str]) -> None:
