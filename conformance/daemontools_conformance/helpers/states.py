@@ -40,12 +40,15 @@ ENVIRONMENTS: dict[str, Sequence[Argument]] = {
     "empty": ["--empty-environ"],
     "empty PATH": ["--empty-environ", "--environ-entry", "PATH="],
     "empty elements in PATH": ["--empty-environ", "--environ-entry", "PATH=::/bin:"],
-    "two PATHs": ["--environ-entry", "PATH=/nowhere"],
     "invalid locale": ["--environ-entry", "LANG=xx_YY", "--environ-entry", "LC_ALL=nonsense"],
     "locale C": ["--environ-entry", "LC_ALL=C", "--environ-entry", "A=1"],
     "empty LC_CTYPE": ["--environ-entry", "LC_CTYPE=", "--environ-entry", "A=1"],
-    "two LC_CTYPEs": ["--environ-entry", "LC_CTYPE=C", "--environ-entry", "LC_CTYPE=POSIX"],
     "Python's own": ["--environ-entry", "PYTHONHOME=/x", "--environ-entry", "PYTHONINSPECT=1"],
+}
+# What no manual speaks of, and a runtime that keeps the environment in a map loses.
+ODD_ENVIRONMENTS: dict[str, Sequence[Argument]] = {
+    "two PATHs": ["--environ-entry", "PATH=/nowhere"],
+    "two LC_CTYPEs": ["--environ-entry", "LC_CTYPE=C", "--environ-entry", "LC_CTYPE=POSIX"],
     "not UTF-8": ["--environ-entry", b"\xff\xfe=\x80", "--environ-entry", b"A=\xe9\x01\n"],
     "duplicates": ["--environ-entry", "A=1", "--environ-entry", "B=2", "--environ-entry", "A=3"],
     "no equals sign": ["--environ-entry", "A", "--environ-entry", "", "--environ-entry", "B="],
@@ -71,41 +74,59 @@ SIGNALS: dict[str, Sequence[Argument]] = {
     ],
 }
 LIMITS: dict[str, Sequence[Argument]] = {
+    "limits": ["--limit", "NOFILE=200", "--limit", "CPU=1000", "--limit", "MEMLOCK=4096"],
+    "no writing": ["--limit", "FSIZE=0", "--limit", "CORE=0"],
+    "nice": ["--nice", "7"],
+}
+LOW_LIMITS: dict[str, Sequence[Argument]] = {  # under which some runtimes cannot start
     "low limits": [
         *("--limit", "NOFILE=32", "--limit", "STACK=262144", "--limit", "CPU=1000"),
         *("--limit", "AS=500000000", "--limit", "DATA=400000000", "--limit", "MEMLOCK=4096"),
     ],
     "few descriptors": ["--limit", "NOFILE=6"],
-    "no writing": ["--limit", "FSIZE=0", "--limit", "CORE=0"],
-    "nice": ["--nice", "7"],
 }
 UMASKS: dict[str, Sequence[Argument]] = {
     "umask 0": ["--umask", "0"],
     # Only root can open again what is made under this umask.
     **({"umask 777": ["--umask", "777"]} if os.geteuid() == 0 else {"umask 77": ["--umask", "77"]}),
 }
-STATES = {**ENVIRONMENTS, **DESCRIPTORS, **SIGNALS, **LIMITS, **UMASKS}
-
-# What PROGRAM/state/TOPIC-unchanged asks: the fields of a record, and the states of that kind.
-# A program may also change one thing because another is odd: so each has the state ALL_AT_ONCE
-# (without limits: under some of them an implementation cannot start, which is a fact of its own).
-TOPICS: dict[str, tuple[tuple[str, ...], dict[str, Sequence[Argument]]]] = {
-    "environment": (("environment",), ENVIRONMENTS),
-    "descriptors": (("descriptors", "descriptor_flags", "locks"), DESCRIPTORS),
-    "signals": (("blocked", "ignored", "caught"), SIGNALS),
-    "limits": (("limits", "nice"), LIMITS),
-    "ids": (("uids", "gids", "groups", "capabilities", "no_new_privileges"), {}),
-    "session": (
-        ("process_group", "session", "terminal", "parent", "directory", "umask"),
-        UMASKS,
-    ),
-    "arguments": (("argv", "comm"), {}),
+STATES = {
+    **ENVIRONMENTS,
+    **ODD_ENVIRONMENTS,
+    **DESCRIPTORS,
+    **SIGNALS,
+    **LIMITS,
+    **LOW_LIMITS,
+    **UMASKS,
 }
+
+# Several of them together, without low limits: under these some implementations cannot start.
 ALL_AT_ONCE: Sequence[Argument] = [
     *(word for name in ("invalid locale", "not UTF-8", "duplicates") for word in STATES[name]),
     *(word for name in ("0 closed", "further ones open", "blocked") for word in STATES[name]),
     *(word for name in ("ignored", "nice", "umask 0") for word in STATES[name]),
 ]
+# A program may also change one thing because another is odd.
+USUAL: dict[str, Sequence[Argument]] = {"plain": [], "all at once": ALL_AT_ONCE}
+
+# What PROGRAM/state/TOPIC-unchanged asks: the fields of a record, and the states of that kind.
+TOPICS: dict[str, tuple[tuple[str, ...], dict[str, Sequence[Argument]]]] = {
+    "environment": (("environment",), ENVIRONMENTS),
+    "odd-environment": (("environment",), {**ODD_ENVIRONMENTS, "all at once": ALL_AT_ONCE}),
+    "descriptors": (
+        ("descriptors", "descriptor_flags", "locks"),
+        {**USUAL, **DESCRIPTORS},
+    ),
+    "signals": (("blocked", "ignored", "caught"), {**USUAL, **SIGNALS}),
+    "limits": (("limits", "nice"), {**USUAL, **LIMITS}),
+    "low-limits": (("limits", "nice"), LOW_LIMITS),
+    "ids": (("uids", "gids", "groups", "capabilities", "no_new_privileges"), USUAL),
+    "session": (
+        ("process_group", "session", "terminal", "parent", "directory", "umask"),
+        {**USUAL, **UMASKS},
+    ),
+    "arguments": (("argv", "comm"), USUAL),
+}
 
 # Near the lowest at which 0.76's C programs start on x86-64 with glibc 2.36;
 # a Python interpreter needs 13 MB of address space, 3 MB of data, 36 KB of stack.
