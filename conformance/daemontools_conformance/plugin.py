@@ -8,8 +8,10 @@ The tests run in workers, which are forks of the process that has collected them
 test's outcome reaches that process with the test's report.
 """
 
+import copy
 import linecache
 import random
+from collections import Counter
 from collections.abc import Generator
 from dataclasses import fields, replace
 from pathlib import Path
@@ -273,8 +275,15 @@ class Conformance:
             if self.session.report:
                 write_all(self.run, self.session.report)
 
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Print the table program x outcome, and everything unexpected."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: Any) -> Generator[None, None, None]:
+        """Print some failures in full, the table program x outcome, and what is unexpected."""
+        whole = {kind: terminalreporter.getreports(kind) for kind in ("failed", "error")}
+        for kind, reports in whole.items():
+            if reports:
+                terminalreporter.stats[kind] = self._in_full(reports)
+        yield
+        terminalreporter.stats.update({kind: reports for kind, reports in whole.items() if reports})
         if self.run:
             terminalreporter.section(f"clauses: {self.session.profile.name}")
             kept = self.session.scratch / "evidence"
@@ -284,6 +293,26 @@ class Conformance:
             if self.session.asked.heavy or self.run.surprises:
                 seed = self.session.asked.seed
                 terminalreporter.write_line(f"--seed {seed} repeats these random choices")
+
+    def _in_full(self, reports: list[Any]) -> list[Any]:
+        """The reports to print; the last of each clause says how many are not printed."""
+        facts = [_clause_and_cause(report) for report in reports]
+        chosen = summary.in_full(facts)
+        others = Counter(facts[n][0] for n in {*range(len(facts))} - {*chosen})
+        last = {facts[number][0]: number for number in chosen}
+        printed = {number: copy.copy(reports[number]) for number in chosen}
+        for clause, number in last.items():
+            if hidden := others.pop(clause, 0):
+                cell = self.run.cells.get(clause) if self.run else None
+                place = self.session.place(clause, reports[number].nodeid).parent
+                states = cell.short("").states if cell else ""
+                more = summary.left_out(clause, hidden, states, place)
+                printed[number].longrepr = f"{reports[number].longreprtext}\n{more}"
+        if others:
+            more = f"and {others.total()} more failures, of {len(others)} other clauses"
+            end = printed[chosen[-1]]
+            end.longrepr = f"{end.longreprtext}\n{more}: the summary names them"
+        return [*printed.values()]
 
     def pytest_unconfigure(self) -> None:
         """Remove everything but the evidence of failures."""
@@ -330,6 +359,13 @@ def _candidate(item: pytest.Item) -> choice.Candidate:
         is_slow=item.get_closest_marker("slow") is not None,
         heavy=str(heavy.args[0]) if heavy else "",
     )
+
+
+def _clause_and_cause(report: Any) -> tuple[str, str]:
+    """What the failure is about; a report that the suite did not make stands for itself."""
+    properties = getattr(report, "user_properties", ())
+    results = [unpacked(value) for name, value in properties if name == _PARCEL]
+    return (results[-1].clause, results[-1].cause) if results else (report.nodeid, "")
 
 
 def _error(item: pytest.Item, error: BaseException) -> BaseException:

@@ -108,6 +108,23 @@ def test_what_fell_short_is_grouped_by_cause_and_says_how_many_tests_hold() -> N
     ]
 
 
+def test_the_summary_does_not_grow_with_the_clauses() -> None:
+    ids = list(KNOWN)[:600]
+    fell = [TestResult(one, one, Outcome.FAIL, difference=f"it says {one}") for one in ids[:300]]
+    alike = [TestResult(one, one, Outcome.FAIL, cause="exits 3") for one in ids[300:600]]
+    lines = said(run(*fell, *alike))
+    assert "  and 290 more" in lines
+    assert "unexpected: 286 more clauses, for 286 other causes" in lines
+    assert len(lines) < 100
+
+
+@pytest.mark.parametrize("outcome", [Outcome.VARIANT, Outcome.BEYOND, Outcome.KNOWN_BUG])
+def test_of_what_was_declared_fifteen_lines_are_shown(outcome: Outcome) -> None:
+    lines = said(run(*(TestResult(one, one, outcome) for one in list(KNOWN)[:50])))
+    assert len([line for line in lines if line.startswith(f"{outcome} ")]) == 15
+    assert "  and 35 more" in lines
+
+
 def test_nothing_selected_is_said() -> None:
     assert "no test was selected: that is not a success" in said(run())
 

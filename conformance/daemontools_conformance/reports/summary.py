@@ -1,9 +1,13 @@
-"""The summary on the terminal: the table program x outcome, and what needs attention."""
+"""The summary on the terminal: the table program x outcome, and what needs attention.
+
+No part of it grows with the number of states, clauses or programs: it shows the first few,
+and says how many there are more. The reports have all.
+"""
 
 import re
 import textwrap
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from daemontools_conformance.contract.outcomes import MEANING, Outcome
@@ -13,24 +17,28 @@ from daemontools_conformance.judging.run import Run
 from daemontools_conformance.selection.tests import by_clause, of_suite
 
 _WIDTH = 100
-_MOST_CLAUSES = 20  # shown for one cause
+_MOST_CLAUSES, _MOST_GROUPS = 10, 15  # shown for one cause, and causes
+_MOST_LINES = 15  # of one kind
+_MOST_ALIKE, _MOST_FAILURES = 3, 12  # shown in full: of one clause or cause, and of all
 _ABSENT = re.compile(r"(?<=does not offer )\w+$|(?<=^needs )\w+(?=, which)")
 
 
 def told(run: Run, evidence: Path | None) -> Iterator[str]:
     """The summary, line by line."""
     yield from table(run)
-    yield from _reasons(run, Outcome.UNTESTED)
-    yield from _reasons(run, Outcome.NOT_OFFERED)
+    yield from _first(_reasons(run, Outcome.UNTESTED))
+    yield from _first(_reasons(run, Outcome.NOT_OFFERED))
     for outcome in (Outcome.VARIANT, Outcome.NEW, Outcome.BEYOND, Outcome.KNOWN_BUG):
-        for _, cell in sorted(run.cells.items()):
-            if cell.outcome == outcome:
-                yield _clip(f"{outcome} {cell.clause}: {cell.detail}")
+        yield from _first(
+            _clip(f"{outcome} {cell.clause}: {cell.detail}")
+            for _, cell in sorted(run.cells.items())
+            if cell.outcome == outcome
+        )
     if run.is_partial and run.implementation.profile.expect:
         yield "partial run: expectations are checked only where all tests of the clause ran"
     if not run.is_partial:
         tests = by_clause(of_suite(), run.demands)
-        yield from (f"no test: {clause}" for clause in tests if not tests[clause])
+        yield from _first(f"no test: {clause}" for clause in tests if not tests[clause])
     open_reasons = {
         entry(clause, expectation.kind, expectation.seen)
         for clause, expectation in run.implementation.profile.expect.items()
@@ -46,12 +54,45 @@ def told(run: Run, evidence: Path | None) -> Iterator[str]:
         yield f"cut short: {len(run.tests)} of {run.selected} tests have reported"
     short = by_cause(run.shorts)
     fell = {f"{one.clause}: {one.outcome}" for group in short for one in group}
-    for surprise in sorted(set(run.surprises) - fell):
-        yield f"unexpected: {surprise}"
-    for group in short:
+    yield from _first(f"unexpected: {surprise}" for surprise in sorted(set(run.surprises) - fell))
+    for group in short[:_MOST_GROUPS]:
         yield from _group(group)
+    if others := short[_MOST_GROUPS:]:
+        clauses = sum(map(len, others))
+        yield f"unexpected: {clauses} more clauses, for {len(others)} other causes"
+        yield "  --report DIR writes all of them to DIR/matrix.html and DIR/junit.xml"
     if evidence:
         yield f"evidence: {evidence}"
+
+
+def _first(lines: Iterable[str]) -> Iterator[str]:
+    """The first lines of a kind, and how many more there are."""
+    found = list(lines)
+    yield from found[:_MOST_LINES]
+    if len(found) > _MOST_LINES:
+        yield f"  and {len(found) - _MOST_LINES} more"
+
+
+def in_full(failures: Sequence[tuple[str, str]]) -> list[int]:
+    """The numbers of the failures to show in full, given the clause and the cause of each."""
+    alike: Counter[str] = Counter()
+    chosen: list[int] = []
+    for number, failure in enumerate(failures):
+        names = {*failure} - {""}
+        if len(chosen) < _MOST_FAILURES and all(alike[name] < _MOST_ALIKE for name in names):
+            alike.update(names)
+            chosen.append(number)
+    clauses = [clause for clause, _ in failures]
+    return sorted(chosen, key=lambda number: clauses.index(clauses[number]))
+
+
+def left_out(clause: str, number: int, states: str, evidence: Path) -> str:
+    """The lines for so many failures of a clause that are not shown in full."""
+    held = f" ({states})" if states else ""
+    return (
+        f"and {number} more like this{held}: daemontools-conformance explain {clause}\n"
+        f"  what each of them ran and saw: {evidence}/*/failure.txt"
+    )
 
 
 def _group(group: list[Short]) -> Iterator[str]:
