@@ -177,7 +177,10 @@ def test_what_python_does_to_files_locks_and_processes_is_in_the_script(box: San
     box.close()
     lines = box.replay("a title").splitlines()
     assert any(line.startswith("( flock 9; exec sleep 1000 ) 9>> lock &") for line in lines)
-    wanted = ["cat <> fifo & sleep 0.3", "mv -T folder moved", "look moved/new", "kill -TERM $p1"]
+    wanted = [
+        "cat <> fifo & r1=$!; sleep 0.3", "mv -T folder moved", "look moved/new", "kill -TERM $p1",
+        "kill $r1; sleep 0.1",
+    ]  # fmt: skip
     assert [line for line in lines if line in wanted] == wanted
     assert any(line.startswith("printf %s $'text\\n' > moved/new") for line in lines)
 
@@ -223,3 +226,109 @@ def test_a_fifo_that_a_test_waits_for_does_not_stop_the_suite(box: Sandbox) -> N
     eventually(opens)
     box.run("svok", "/dev/null")
     box.close()
+
+
+def ran(script: str) -> list[bytes]:
+    done = subprocess.run(["bash", "-c", script], capture_output=True, check=False, timeout=30)
+    return done.stdout.splitlines()
+
+
+def test_hard_links_and_files_of_one_content_are_made_again(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    (first / "e").mkdir(parents=True)
+    second.mkdir()
+    for number in range(300):
+        (first / f"e/V{number}").write_bytes(b"x" * 100_000)
+    (first / "linked").hardlink_to(first / "e/V7")
+    lines = replay.tree(first)
+    subprocess.run(["bash", "-e", "-c", "\n".join(lines)], cwd=second, check=True)
+    assert len(lines) < 10
+    assert evidence.listing(second) == evidence.listing(first)
+    assert (second / "linked").samefile(second / "e/V7")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [bytes(100_000), b"line\n" * 30_000, b"".join(b"line %d\n" % n for n in range(9000))],
+    ids=["zeros", "one line", "numbered lines"],
+)
+def test_a_large_file_is_written_in_one_line(tmp_path: Path, content: bytes) -> None:
+    (line,) = replay.write(tmp_path / "file", content, 0o644)
+    subprocess.run(["bash", "-e", "-c", line], check=True)
+    assert (tmp_path / "file").read_bytes() == content
+    assert len(line) < 65536 + 200
+
+
+def test_a_file_that_no_line_can_hold_is_said_to_be_left_out(tmp_path: Path) -> None:
+    (tmp_path / "noise").write_bytes(os.urandom(200_000))
+    assert replay.tree(tmp_path) == [
+        "# here the suite made noise: 200000 bytes, which are left out"
+    ]
+
+
+def test_a_pipe_of_the_tests_own_is_the_programs_input(box: Sandbox) -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b"before\n")
+    running = box.start("svok", stdin=reader)
+    os.close(reader)
+    os.write(writer, b"after\n")
+    os.close(writer)
+    running.wait()
+    box.close()
+    assert {b"before", b"after", b"exit 0"} <= set(ran(box.replay("a title")))
+
+
+def test_a_fifo_that_is_filled_and_then_let_go_is_so_again(box: Sandbox) -> None:
+    os.mkfifo(box.path / "fifo")
+    reader = os.open(box.path / "fifo", os.O_RDONLY | os.O_NONBLOCK)
+    writer = os.open(box.path / "fifo", os.O_WRONLY | os.O_NONBLOCK)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"." * 4096)
+    os.close(writer)
+    running = box.start_command(["sh", "-c", "echo more > fifo"])
+    os.close(reader)
+    running.wait()
+    box.close()
+    lines = ran(box.replay("a title"))
+    assert any(line.startswith(b"exit ") and line != b"exit 0" for line in lines)
+
+
+def test_after_a_wait_in_vain_the_processes_are_shown(box: Sandbox) -> None:
+    box.start_command(["sleep", "1000"])
+    with pytest.raises(AssertionError):
+        eventually(lambda: False, within=0.2, what="it wakes up")
+    box.close()
+    assert b"sleep S (sleeping) sleep 1000 " in ran(box.replay("a title"))
+
+
+def test_a_limit_on_the_size_of_files_is_met_by_a_file(box: Sandbox) -> None:
+    os.unlink(box.implementation.folder / "svok")
+    (box.implementation.folder / "svok").symlink_to("/bin/echo")
+    code = box.run("svok", "text", prepare=["--limit", "FSIZE=0"], crash_is_an_answer=True).code
+    assert code == -signal.SIGXFSZ
+    box.close()
+    assert b"exit 153" in ran(box.replay("a title"))
+
+
+def test_a_program_that_is_absent_is_the_peers_along_path(tmp_path: Path) -> None:
+    mine, peers = tmp_path / "mine", tmp_path / "peers"
+    mine.mkdir()
+    peers.mkdir()
+    (peers / "svok").symlink_to("/bin/echo")
+    peer = Implementation(Profile("peer"), peers)
+    absent = frozenset(["svok", "svc"])
+    box = Sandbox(
+        Implementation(Profile("mine", not_offered=absent), mine, peer), tmp_path / "box", "svstat"
+    )
+    box.start_command(["sh", "-c", "sv''ok lent"]).wait()
+    box.close()
+    script = box.replay("a title")
+    box.remove()
+    assert b"lent" in ran(script)
+
+
+def test_where_the_programs_come_from_is_read_back() -> None:
+    found = {"/tmp/a b/peer": "reference", "/opt/bin": "mine.toml=/opt/bin"}
+    script = replay.script("\n".join(["t", *replay.origins(found)]), [], Journal())
+    assert replay.read_origins(script) == found

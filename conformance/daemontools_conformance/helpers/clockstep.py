@@ -5,9 +5,11 @@ or hides the number of a file's links (fixtures/nolinks.c). It has no effect on 
 program that is not linked dynamically. Tests that use this module need gcc.
 """
 
+import shlex
 import subprocess
 from pathlib import Path
 
+from daemontools_conformance.running import journal
 from daemontools_conformance.running.sandbox import Sandbox
 
 
@@ -15,7 +17,10 @@ def preloaded(sandbox: Sandbox, name: str) -> dict[str, str]:
     """An environment in which the library made from fixtures/NAME.c is loaded first."""
     library = sandbox.evidence / f"{name}.so"
     source = sandbox.fixture(f"{name}.c")
-    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
+    command = ["gcc", "-shared", "-fPIC", "-o", str(library), str(source)]
+    subprocess.run(command, check=True)
+    folder = shlex.quote(str(library.parent))
+    journal.note("shell", line=f"mkdir -p {folder}; {shlex.join(command)}")
     return {**sandbox.environment, "LD_PRELOAD": str(library)}
 
 

@@ -53,6 +53,12 @@ class Implementation:
         """The folder of its programs, then its peer's."""
         return [str(self.folder), str(self.peer.folder)] if self.peer else [str(self.folder)]
 
+    @cached_property
+    def origins(self) -> dict[str, str]:
+        """Each of the folders -> the name by which `find` finds or makes its programs again."""
+        own = {str(self.folder): _name_of(self.profile)}
+        return own | (self.peer.origins if self.peer else {})
+
     def file(self, program: str, subject: str = "") -> Path:
         """A file that is the program, whatever argv[0] it gets. Raises as `command` does."""
         self.command(program, subject)
@@ -113,6 +119,16 @@ class Implementation:
             except (NotOffered, ProgramMissing, OSError):
                 continue
         return found
+
+
+def _name_of(profile: Profile) -> str:
+    """What `find` takes for this profile, in any working directory."""
+    source = Path(profile.source)
+    if source.suffix != ".toml":
+        return "".join(profile.folder[:1])
+    name = source.stem if source.parent == data_folder("profiles") else str(source.absolute())
+    is_elsewhere = len(profile.folder) == 1 and find(name).folder != profile.folder
+    return f"{name}={profile.folder[0]}" if is_elsewhere else name
 
 
 def locate(profile: Profile, scratch: Path) -> Implementation:

@@ -18,7 +18,7 @@ class Entry:
 
     Kinds: write, start, input, end of input, control, signal, ended, hung, waited, record;
     of what a test does without the sandbox (`witness`): runs, looks, reads, opens, hold,
-    tries, release.
+    tries, release, writes, lets go.
     """
 
     at: float

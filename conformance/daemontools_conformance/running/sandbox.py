@@ -89,7 +89,9 @@ class Sandbox:
         self.started: list[Running] = []
         self.leaders: set[int] = set()  # further processes that lead a session of their own
         self.asked_for = path.with_name(path.name + ".asked")  # which absent programs, a line each
-        self.search_path = self._stand_ins() + implementation.path
+        self.absent = path.with_name(path.name + ".absent")  # the stand-ins of absent programs
+        self.stand_ins = implementation.stand_ins(subject)
+        self.search_path = self._make_stand_ins() + implementation.path
         self.environment: dict[str, str] = {"PATH": self.search_path}
         self._spared = children()
         begin_test(self._nobody_is_left)
@@ -128,25 +130,23 @@ class Sandbox:
         file, first = self.implementation.command(program, self.subject)
         return file, [os.fsencode(word) for word in (*first, *arguments)]
 
-    def _stand_ins(self) -> str:
+    def _make_stand_ins(self) -> str:
         """Make the folder that comes first on PATH if programs are absent; "" if none is.
 
         Whether the machine has daemontools must not change a verdict. So each absent
         program has a stand-in: the peer's, or a script that notes that it was asked for.
         """
-        stand_ins = self.implementation.stand_ins(self.subject)
-        if not stand_ins:
+        if not self.stand_ins:
             return ""
-        folder = self.path.with_name(self.path.name + ".absent")
-        folder.mkdir(mode=0o755)
-        refusal = folder / "refusal"
+        self.absent.mkdir(mode=0o755)
+        refusal = self.absent / "refusal"
         refusal.write_text(_REFUSAL.format(shlex.quote(str(self.asked_for))))
         refusal.chmod(0o755)
         self.asked_for.touch()
         self.asked_for.chmod(0o666)
-        for program, lent in stand_ins.items():
-            (folder / program).symlink_to(lent or refusal)
-        return f"{folder}:"
+        for program, lent in self.stand_ins.items():
+            (self.absent / program).symlink_to(lent or refusal)
+        return f"{self.absent}:"
 
     def check_none_is_absent(self, words: Iterable[bytes]) -> None:
         """Raise as `argv` does if one of the words is an absent program."""
@@ -347,7 +347,9 @@ class Sandbox:
         witness.settle()
         with witness.unwatched():
             start = self.first_files[1] if self.first_files else replay.tree(self.path)
-        return replay.script(title, start, self.journal, self.path)
+        titles = [title, *replay.origins(self.implementation.origins)]
+        start = [*replay.stand_ins(self.absent, self.stand_ins), *start]
+        return replay.script("\n".join(titles), start, self.journal, self.path)
 
     def keep(self, folder: Path, title: str, failure: str) -> None:
         """Write the evidence to the folder; `failure` is the bug report, if there is one."""
@@ -406,7 +408,7 @@ class Sandbox:
             remove(self.evidence)
         except OSError as error:
             raise Crashed(f"what the programs left cannot be removed: {error}") from error
-        shutil.rmtree(self.path.with_name(self.path.name + ".absent"), ignore_errors=True)
+        shutil.rmtree(self.absent, ignore_errors=True)
         self.asked_for.unlink(missing_ok=True)
 
 

@@ -146,6 +146,36 @@ def _linked(target: Any, path: Any, *_: object) -> None:
         journal.note("runs", argv=[b"ln", b"-sfn", os.fsencode(target), name])
 
 
+def _noting_write(write: Callable[..., int]) -> Callable[..., int]:
+    def noted(fd: int, data: Any, /) -> int:
+        number = write(fd, data)
+        if _root and not _is_off:
+            _note_of_pipe("writes", fd, data=bytes(data[:number]))
+        return number
+
+    return noted
+
+
+def _noting_close(close: Callable[[int], None]) -> Callable[[int], None]:
+    def noted(fd: int, /) -> None:
+        if _root and not _is_off:
+            _note_of_pipe("lets go", fd)
+        close(fd)
+
+    return noted
+
+
+def _note_of_pipe(kind: str, fd: int, **facts: Any) -> None:
+    """Note what happens to a FIFO in the test's folder, or to the writing end of a pipe."""
+    with unwatched(), contextlib.suppress(Exception):
+        if stat.S_ISFIFO(os.fstat(fd).st_mode):
+            name, way = _name(fd), fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE
+            if name and (kind == "writes" or way != os.O_WRONLY):
+                journal.note(kind, name=name, **facts)
+            elif not name and way == os.O_WRONLY:
+                journal.note(kind, pipe=os.readlink(f"/proc/self/fd/{fd}"), **facts)
+
+
 _ACTS: dict[str, Callable[..., None]] = {
     "open": _opened,
     "os.kill": _killed,
@@ -159,6 +189,7 @@ _ACTS: dict[str, Callable[..., None]] = {
     "os.chmod": _command("chmod", "{1:o}", "FILE"),
     "os.chown": _command("chown", "-h", "{1}:{2}", "FILE"),
     "os.truncate": _command("truncate", "-s", "{1}", "FILE"),
+    "os.utime": _command("touch", "-d", "@{1[0]}", "FILE"),
     "os.listdir": _command("ls", "-l", "FILE"),
     "shutil.rmtree": _command("rm", "-rf", "FILE"),
 }
@@ -178,3 +209,5 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_hear)
+os.write = _noting_write(os.write)  # no event tells of these two
+os.close = _noting_close(os.close)  # type: ignore[assignment]
