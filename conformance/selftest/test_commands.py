@@ -94,6 +94,37 @@ def test_a_replay_calls_them(honest: Path, tmp_path: Path) -> None:
     assert "svok: usage: svok dir" in ran.stdout + ran.stderr
 
 
+def replayed(report: Path, clause: str) -> "subprocess.CompletedProcess[str]":
+    words = [sys.executable, "-I", "-m", "daemontools_conformance", "replay", "--run"]
+    return subprocess.run(
+        [*words, str(report), clause], capture_output=True, text=True, check=False
+    )
+
+
+def alone(honest: Path, folder: Path, program: str) -> Path:
+    """A folder with one program; the reference lends the others."""
+    folder.mkdir()
+    (folder / program).symlink_to(honest / program)
+    return folder
+
+
+def test_a_replay_lends_the_programs_of_the_peer_again(honest: Path, tmp_path: Path) -> None:
+    only_svok = alone(honest, tmp_path / "bin", "svok")
+    judged(only_svok, tmp_path / "report", "--clause", "svok/exit/running")
+    ran = replayed(tmp_path / "report", "svok/exit/running")
+    assert "made the programs of reference again" in ran.stderr
+    assert "exit 0" in ran.stdout.splitlines()
+
+
+def test_a_replay_whose_programs_are_gone_stops(honest: Path, tmp_path: Path) -> None:
+    only_svok = alone(honest, tmp_path / "bin", "svok")
+    judged(only_svok, tmp_path / "report", "--clause", "svok/usage/no-operand")
+    only_svok.rename(tmp_path / "elsewhere")
+    ran = replayed(tmp_path / "report", "svok/usage/no-operand")
+    assert f"the script needs {only_svok}, which is gone" in ran.stderr
+    assert (ran.returncode, ran.stdout) == (2, "")
+
+
 def test_the_first_folder_that_has_the_file_counts(honest: Path, tmp_path: Path) -> None:
     found = locate(find(str(profile(tmp_path, honest, "argument"))), tmp_path)
     assert found.command("svok") == (str(tmp_path / "build/mine"), ("mine", "svok"))

@@ -14,13 +14,11 @@ exercise   grade your own svok, setlock, tai64n or supervise step by step, in an
 """
 
 import argparse
-import re
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from daemontools_conformance.commands import adopt, exercise, explain, smoke
+from daemontools_conformance.commands import adopt, exercise, explain, replay, smoke
 from daemontools_conformance.contract import clauses
 from daemontools_conformance.contract.profiles import ProfileError, find
 from daemontools_conformance.reports import badge, changes, committed, matrix, pages, results
@@ -95,36 +93,6 @@ def _diff(arguments: _Arguments) -> int:
     return 1 if is_worse else 0
 
 
-def _replay_arguments(parser: argparse.ArgumentParser) -> None:
-    evidence = "the evidence folder that a failure names, or a report folder"
-    parser.add_argument("evidence", type=Path, help=evidence)
-    clause = "the clause or test to replay from a report folder"
-    parser.add_argument("clause", nargs="?", default="", help=clause)
-    run = "run the script instead of printing it"
-    parser.add_argument("--run", action="store_true", help=run)
-
-
-def _replay(arguments: _Arguments) -> int:
-    scripts = sorted(arguments.evidence.rglob("replay.sh"))
-    wanted = arguments.clause.replace("/", ".")
-    scripts = [
-        script for script in scripts if wanted in str(script.relative_to(arguments.evidence))
-    ]
-    if len(scripts) != 1:
-        for script in scripts:
-            print(script.parent)
-        there = f"{len(scripts)} matching tests have evidence in {arguments.evidence}"
-        print(f"{there}{'; name one' if scripts else ''}", file=sys.stderr)
-        return 1
-    set_up = re.findall(r"/\S+/daemontools-conformance-\w+/\w+", scripts[0].read_text())
-    if gone := [folder for folder in set_up if not Path(folder).exists()]:
-        print(f"the script needs programs that only that run had: {gone[0]}", file=sys.stderr)
-    if arguments.run:
-        return subprocess.run(["bash", scripts[0]], check=False).returncode
-    print(scripts[0].read_text(), end="")
-    return 0
-
-
 def _matrix_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "results",
@@ -180,7 +148,7 @@ VERBS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Callable[[_Arg
     "smoke": (_implementation_argument, _smoke),
     "adopt": (_adopt_arguments, _adopt),
     "diff": (_diff_arguments, _diff),
-    "replay": (_replay_arguments, _replay),
+    "replay": (replay.arguments, replay.main),
     "matrix": (_matrix_arguments, _matrix),
     "badge": (_badge_arguments, _badge),
     "djb": (_no_arguments, _djb),
