@@ -88,11 +88,19 @@ def test_the_line_of_the_test_says_what_a_plain_value_is() -> None:
             TooLate("<envdir e sh, pid 47> becomes the probe: not within 30 s: False"),
             "waited in vain: it becomes the probe",
         ),
+        (
+            TooLate("/tmp/conformance-x1/t2/box/apart read text: not within 30 s: [Errno 2]"),
+            "waited in vain: apart read text",
+        ),
         (TooLate("<lambda>: not within 30 s: False"), ""),
         (TooLate("pattern.search(text()): not within 30 s: None"), ""),
         (
             InVain("<envdir e sh, pid 47> becomes the probe: cannot come, since all has ended"),
             "waited in vain: it becomes the probe",
+        ),
+        (
+            InVain("supervise s answers: cannot come, since every process has ended: False"),
+            "ended before: supervise s answers",
         ),
         (
             AssertionError("<envdir e sh, pid 4> ended before the probe ran: b''"),

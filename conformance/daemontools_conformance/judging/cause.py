@@ -22,6 +22,7 @@ _REFUSALS = (100, 111)
 _MESSAGE = re.compile(rb"[a-z0-9]+: (fatal|warning|usage|illegal option|option requires)\b")
 _PROCESS = re.compile(r"<[^<>]*, pid \d+>")  # as a Running shows itself
 _AWAITED = re.compile(": not within|: cannot come")  # what follows what was waited for
+_PLACE = re.compile(r"/\S*/box/")  # the folder of a test
 _STREAMS = ("exit code", "stdout", "stderr")
 _MOST = 120  # characters of a value in a sentence
 
@@ -113,9 +114,10 @@ def cause(compared: Compared | None, error: BaseException) -> str:
     if isinstance(error, Hung):
         return "does not end"
     if isinstance(error, TooLate | InVain):
-        awaited = _PROCESS.sub("it", _AWAITED.split(str(error))[0])
+        awaited = _PLACE.sub("", _PROCESS.sub("it", _AWAITED.split(str(error))[0]))
         is_words = "(" not in awaited and "lambda" not in awaited and len(awaited) <= _MOST
-        return f"waited in vain: {awaited}" if is_words else ""
+        name = "waited in vain" if isinstance(error, TooLate) else "ended before"
+        return f"{name}: {awaited}" if is_words else ""
     if compared is None and "ended before the probe ran" in str(error):  # helpers/states.py
         return "ends before its child runs"
     if compared is None or compared.op != "==":
