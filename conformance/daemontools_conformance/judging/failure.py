@@ -1,5 +1,6 @@
 """A failure as a bug report: the clause, what ran, what was expected and seen, the evidence."""
 
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
@@ -13,6 +14,7 @@ from daemontools_conformance.running.status import SIZE, decode
 
 _WIDTH = 96
 _INSTEAD = "# here the suite"  # begins a line for what no shell can do
+_FUNCTION = re.compile(r"  [a-z_]+\(\) \{")
 _MOST_HEX = 96  # bytes of a value shown in hex
 _MOST_SHOWN = 600  # characters of a value
 _FEW = 4  # members of a collection: a larger one is compared member by member
@@ -48,12 +50,16 @@ class Failure:
         if evidence:
             tail += [f"Evidence: {evidence}"]
             tail += [f"Again: daemontools-conformance replay {evidence}"]
+        how = "paste it into bash"
+        if not is_whole and (len(steps) > _MOST_STEPS or max(map(len, steps)) > _LONGEST_LINE):
+            how = "shortened: the replay has all of it"
+            steps = [line for line in steps if not _FUNCTION.match(line)]
         if not is_whole:
             steps = _shortened(steps, _MOST_STEPS, "the replay has all of them")
             room = MOST_LINES - len(head) - len(steps) - len(tail) - 3
             problem = _shortened(problem, max(room, 5), "failure.txt has all of them")
         if steps:
-            steps = ["", "What was run (paste it into bash):", *steps]
+            steps = ["", f"What was run ({how}):", *steps]
         return plain("\n".join([*head, *steps, "", *problem, *tail]))
 
     def _problem(self) -> str:

@@ -16,7 +16,8 @@ SHORTEST_PAUSE = 0.05  # seconds; a shorter one is the suite's own work
 class Entry:
     """One act or observation, `at` seconds after the test began.
 
-    Kinds: write, start, input, end of input, control, signal, ended, hung, waited, record;
+    Kinds: write, start, input, end of input, control, signal, ended, hung, waited, record,
+    streams;
     of what a test does without the sandbox (`witness`): runs, looks, reads, opens, hold,
     tries, release, writes, lets go.
     """
@@ -59,6 +60,14 @@ def note(kind: str, **facts: Any) -> None:
     """Add an entry to the current journal, after what has happened before it."""
     _settle()
     add(kind, **facts)
+
+
+def note_look(kind: str, **facts: Any) -> None:
+    """Add an observation to the current journal, unless it repeats the last entry."""
+    _settle()
+    last = _current.entries[-1:]
+    if not last or (last[0].kind, last[0].facts) != (kind, facts):
+        add(kind, **facts)
 
 
 def add(kind: str, **facts: Any) -> None:

@@ -101,11 +101,13 @@ class Running:
     @property
     def out(self) -> bytes:
         """Standard output so far (empty if the test gave a descriptor of its own)."""
+        journal.note_look("streams", pid=self.pid)
         return content(self._out) if self._out else b""
 
     @property
     def err(self) -> bytes:
         """Standard error so far."""
+        journal.note_look("streams", pid=self.pid)
         return content(self._err) if self._err else b""
 
     @property

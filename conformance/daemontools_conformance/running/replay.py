@@ -182,6 +182,8 @@ _FUNCTIONS = {
     "processes": "processes() { for p in $( (inside; below) | grep -vx $$ | sort -nu); do "
     "{ sed -n -e 's/^Name:\\t//p' -e 's/^State:\\t//p' /proc/$p/status | tr '\\n' ' ' && "
     "tr '\\0' ' ' < /proc/$p/cmdline && echo; } 2>/dev/null; done; }",
+    "shown": 'shown() { cat "../$1.out"; sed \'s/^/stderr: /\' "../$1.err"; } 2>/dev/null',
+    "ended": 'ended() { set -- $? "$1"; shown "$2"; echo "exit $1"; }',
     "look": "look() { stat -c '-- %n, inode %i' \"$1\"; "
     'if grep -qI . "$1"; then head -c 2000 "$1"; '
     'else head -c 2000 "$1" | od -An -c; fi; }',
@@ -207,6 +209,7 @@ def script(title: str, start: list[str], journal: Journal, box: Path | None = No
     steps = [*start, *_Steps(journal.entries).lines()]
     called = {name for name in _FUNCTIONS if any(re.search(rf"\b{name}\b", s) for s in steps)}
     called |= {"below"} if called & {"pid_of", "processes"} else set()
+    called |= {"shown"} if "ended" in called else set()
     needed = [text for name, text in _FUNCTIONS.items() if name in called]
     enter = 'here=; cd "$(mktemp -d)" && mkdir box && cd box && here=$PWD'
     if box and any(str(box) in line for line in steps):
@@ -233,7 +236,9 @@ class _Steps:
         self.entries = entries = _joined(_with_pipes(entries))
         self.readers: dict[str, str] = {}  # FIFO -> shell variable of the process that reads it
         self.names: dict[int, str] = {}  # process id in the test -> shell variable
+        self.running: set[str] = set()  # those of them that have not been waited for
         self.fed: set[int] = set()  # processes whose input comes through a FIFO
+        self.calls = 0  # programs that were run to their end at once
         self.given: set[int] = set()  # processes that got all of it at their start
         self.began = next((n for n, e in enumerate(entries) if e.kind == "start"), len(entries))
 
@@ -262,7 +267,8 @@ class _Steps:
             if entry.kind == "start" and entry.facts["pid"] in self.names:
                 now += _START_SECONDS  # its lines pause by themselves
             yield from made
-        yield from looks
+        yield from (line for line in looks if not line.startswith("shown "))
+        yield from (f"shown {name}" for name in sorted(self.running))
 
     def _is_repeated(self, number: int, entry: Entry) -> bool:
         """Does the test look at the same once more, before the next step?"""
@@ -279,7 +285,9 @@ class _Steps:
             case "start":
                 yield from self._started(number, facts)
             case "ended" if facts["pid"] in self.names:
-                yield f"wait ${self.names[facts['pid']]}; echo exit $?"
+                name = self.names[facts["pid"]]
+                self.running.discard(name)
+                yield f"wait ${name}; ended {name}"
             case "waited":
                 yield f"# here the suite waited in vain for: {' '.join(facts['what'].split())}"
                 if self.names:
@@ -288,6 +296,8 @@ class _Steps:
                 yield f"kill -0 ${self.names[facts['pid']]} && echo it has not ended"
             case "write":
                 yield from write(facts["name"], facts["content"], facts["mode"])
+            case "streams" if self.names.get(facts["pid"]) in self.running:
+                yield f"shown {self.names[facts['pid']]}"
             case "control":
                 folder = shell_quoted(os.fsencode(facts["service"]))
                 letters = shell_quoted(facts["letters"])
@@ -343,25 +353,35 @@ class _Steps:
             if facts.get("stdin") == "pipe" and "input" not in facts:
                 self.given.add(pid)
                 facts = {**facts, "input": b"".join(self._written_to(number))}
-            (call,) = _start(facts, at_once=True)
-            if after[0].facts.get("tells_number"):  # its own process id, perhaps
-                call = call.replace("; echo exit $?", " & echo process $!; wait $!; echo exit $?")
-            yield call
+            self.calls += 1
+            name = f"e{self.calls}"
+            call = self._call(facts, name)
+            tells_number = after[0].facts.get("tells_number")  # its own process id, perhaps
+            yield f"{call}{' & echo process $!; wait $!' if tells_number else ''}; ended {name}"
             return
         name = f"p{len(self.names) + 1}"
-        self.names[pid] = name
         is_fed = facts.get("stdin") == "pipe" and "input" not in facts
         if is_fed:
-            self.fed.add(pid)
             yield f"mkfifo ../{name}"
             facts = {**facts, "stdin": f"../{name}"}
-        (call,) = _start(facts, at_once=False)
-        yield f"{call} {name}=$!"
-        yield (
-            f"exec {{in_{name}}}> ../{name}; sleep {_START_SECONDS}"
-            if is_fed
-            else (f"sleep {_START_SECONDS}")
-        )
+        yield f"{self._call(facts, name)} & {name}=$!"
+        self.names[pid] = name
+        self.running.add(name)
+        pause = f"sleep {_START_SECONDS}"
+        if is_fed:
+            self.fed.add(pid)
+            yield f"exec {self._input(pid)}> ../{name}; {pause}"
+        else:
+            yield pause
+
+    def _call(self, facts: dict[str, Any], name: str) -> str:
+        """The command that starts a program; its output goes to files with this name."""
+        closed = "".join(f" {self._input(pid)}>&-" for pid in self.fed)
+        return _start(facts, name) + closed
+
+    def _input(self, pid: int) -> int:
+        """The script's descriptor of the FIFO that is this process's input."""
+        return 20 + int(self.names[pid][1:])
 
     def _written_to(self, number: int) -> Iterator[bytes]:
         """What was written to the program of this start until it ended."""
@@ -379,9 +399,10 @@ class _Steps:
             if "data" in entry.facts:
                 yield f"# written to its standard input: {shell_quoted(entry.facts['data'])}"
         elif entry.kind == "input":
-            yield f"{_printed(entry.facts['data'])} >&${{in_{self.names[pid]}}}"
+            yield f"{_printed(entry.facts['data'])} >&{self._input(pid)}"
         else:
-            yield f"exec {{in_{self.names[pid]}}}>&-"
+            self.fed.discard(pid)
+            yield f"exec {self._input(pid)}>&-"
 
     def _process(self, facts: dict[str, Any]) -> str:
         if facts["pid"] in self.names:
@@ -428,12 +449,12 @@ def _joined(entries: list[Entry]) -> list[Entry]:
 
 # What goes on when the first program starts.
 _SINCE = ("reads", "lets go", "writes", "hold", "release", "shell")
-_BESIDE = ("input", "end of input", "record", "waited", "looks")
+_BESIDE = ("streams", "input", "end of input", "record", "waited", "looks")
 
 
 def _is_look(entry: Entry) -> bool:
     is_listing = entry.kind == "runs" and entry.facts["argv"][0] == b"ls"
-    return is_listing or entry.kind in ("looks", "record", "tries")
+    return is_listing or entry.kind in ("looks", "record", "tries", "streams")
 
 
 def _pause(seconds: float, why: str) -> Iterator[str]:
@@ -445,8 +466,8 @@ def _what(entry: Entry) -> object:
     return entry.facts.get("pid") or entry.facts.get("name") or entry.facts.get("argv")
 
 
-def _start(facts: dict[str, Any], *, at_once: bool) -> Iterator[str]:
-    """The lines that start a program as the test did."""
+def _start(facts: dict[str, Any], name: str) -> str:
+    """The command that starts a program as the test did."""
     argv: list[bytes] = facts["argv"]
     file: bytes = facts["file"] or argv[0]
     before, env_options, after = _prepared([os.fsencode(o) for o in facts["prepare"]])
@@ -465,22 +486,19 @@ def _start(facts: dict[str, Any], *, at_once: bool) -> Iterator[str]:
     files = {fd: to if "/" in to else "/dev/null" for fd, to in facts.get("passed", {}).items()}
     passed = "".join(f" {fd}<{shlex.quote(to)}" for fd, to in files.items())
     call = f"{enter}{before}exec {setsid}env -i{env_options} {environment} {command}{arguments}"
-    ending = "; echo exit $?" if at_once else " &"
-    outputs = _outputs(facts)
-    if at_once and not outputs and any(b"FSIZE" in os.fsencode(o) for o in facts["prepare"]):
-        outputs = " > ../out 2> ../err"  # a limit on the size of files needs files
-        ending += "; cat ../out ../err"
-    yield f"{source[0]}( {call}{after} ){source[1]}{outputs}{passed}{ending}"
+    return f"{source[0]}( {call}{after} ){source[1]}{_outputs(facts, name)}{passed}"
 
 
-def _outputs(facts: dict[str, Any]) -> str:
-    """Where standard output and standard error go if the test has given a file."""
+def _outputs(facts: dict[str, Any], own: str) -> str:
+    """Where standard output and standard error go: to files, unless the test has given others."""
     places = []
-    for number, name in (("1", "stdout"), ("2", "stderr")):
+    for number, name, ending in (("1", "stdout", "out"), ("2", "stderr", "err")):
         target = facts.get(name, "")
         if target == "stdout":
             places.append(f" {number}>&1")
-        elif target.startswith("/") and ".evidence/" not in target and "/dev/pts" not in target:
+        elif not target or ".evidence/" in target:
+            places.append(f" {number}> ../{own}.{ending}")
+        elif target.startswith("/") and "/dev/pts" not in target:
             places.append(f" {number}>> {shlex.quote(target)}")
     return "".join(places)
 
