@@ -4,8 +4,9 @@
     python docs/build.py --write    first write again what is generated and committed
 
 Committed and generated: the pictures and the curves of costs (docs/diagrams), the
-reading order in README.md with its line counts, and the address of the repository in
-docs/implementers/ci.md, which pyproject.toml says.
+reading order in README.md with its line counts, the address of the repository in
+docs/implementers/ci.md, which pyproject.toml says, and docs/data/lines.json, if
+`./check -e lines` has measured here.
 What is built lies in docs/_build: html, man.
 """
 
@@ -26,6 +27,7 @@ import costs  # noqa: E402
 import picture  # noqa: E402
 import pictures  # noqa: E402
 import tables  # noqa: E402
+import unexecuted  # noqa: E402
 import whole  # noqa: E402
 
 from daemontools_conformance.contract import clauses  # noqa: E402
@@ -101,6 +103,7 @@ def main() -> int:
         tables.draw()
         pictures.write()
         costs.write()
+        unexecuted.write()
         if matrix():
             MATRIX.write_text(matrix())
     problems = [] if tables.is_fresh() else ["docs/diagrams is stale"]

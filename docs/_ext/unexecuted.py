@@ -5,39 +5,65 @@ there. `WHY` gives the reasons that are known.
 """
 
 import ast
+import json
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
 
-from daemontools_conformance.reports.lines import is_as_measured, measured, numbers
+from daemontools_conformance.reports.lines import MAP, is_as_measured, measured, numbers
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "reference/daemontools"
 WHY = ROOT / "conformance/upkeep/lines/why.toml"
+DATA = ROOT / "docs/data/lines.json"
 
 HEAD = """\
 # Lines that no clause executes
 
-Measured: `./check -e lines` runs the suite on a copy of the reference that notes each line of its
-functions, and counts the tests that pass. {executed} of {all} lines are executed by the tests of
-at least one clause. Those that are not stand below, module by module, with the reason where one is
-known. Each of the others is a hole in the suite. The other way round,
-`daemontools-conformance explain CLAUSE` shows the lines that are most a clause's own.
+`./check -e lines` runs the suite on a copy of the reference that notes each line of its
+functions, and counts the tests that pass. On {date} the tests of {clauses} clauses executed
+{executed} of {all} lines. This page shows the others, module by module, with the reason where one
+is known. A line without a reason is a hole in the suite. The other way round,
+`daemontools-conformance explain CLAUSE` shows the lines that few other clauses execute.
 
 """
 
 
 def page() -> str:
     """The page as Markdown."""
-    found = measured()
-    if not found["clauses"]:
-        return "# Lines that no clause executes\n\nNot measured yet: `./check -e lines`.\n"
-    missed = unexecuted(found)
-    total = sum(len(numbers(facts["lines"])) for facts in found["files"].values())
-    rest = sum(map(len, missed.values()))
-    parts = [HEAD.format(executed=total - rest, all=total)]
-    parts += [_section(file, missed[file], found) for file in sorted(missed)]
-    return "\n".join(parts)
+    found = json.loads(DATA.read_text())
+    files = found["files"]
+    rest, total = (sum(facts[key] for facts in files.values()) for key in ("rest", "all"))
+    head = HEAD.format_map({**found, "executed": total - rest, "all": total})
+    return "\n".join([head, *(_section(file, files[file]) for file in sorted(files))])
+
+
+def write() -> None:
+    """Keep what the page needs of the last measurement, unless it was of fewer clauses."""
+    found, kept = measured(), json.loads(DATA.read_text())
+    if len(found["clauses"]) < max(kept["clauses"], 1):
+        return
+    kept = summary(found, time.strftime("%Y-%m-%d", time.gmtime(MAP.stat().st_mtime)))
+    DATA.write_text(json.dumps(kept, indent=1) + "\n")
+
+
+def summary(found: dict[str, Any], date: str) -> dict[str, Any]:
+    """What the page needs of a map: of each file, the lines missed, and who calls its functions."""
+    files = {}
+    for file, missed in unexecuted(found).items():
+        ranges = [clause.get(file, "") for clause in found["clauses"].values()]
+        files[file] = {
+            "digest": found["files"][file]["digest"],
+            "all": len(numbers(found["files"][file]["lines"])),
+            "rest": len(missed),
+            "missed": sorted(missed),
+            "clauses": {
+                name: sum(first in numbers(r) for r in ranges)
+                for name, (first, _) in _functions((PACKAGE / file).read_text()).items()
+            },
+        }
+    return {"date": date, "clauses": len(found["clauses"]), "files": files}
 
 
 def unexecuted(found: dict[str, Any]) -> dict[str, set[int]]:
@@ -49,29 +75,24 @@ def unexecuted(found: dict[str, Any]) -> dict[str, set[int]]:
     return missed
 
 
-def _section(file: str, missed: set[int], found: dict[str, Any]) -> str:
+def _section(file: str, facts: dict[str, Any]) -> str:
     """What there is to say of one module."""
     source = PACKAGE / file
-    if not is_as_measured(source, found["files"][file]):
+    if not is_as_measured(source, facts):
         return f"## {file}\n\nIt has changed since the measurement.\n"
-    text = source.read_text()
-    functions = _functions(text)
-    if not functions:
+    if not facts["clauses"]:
         return ""
+    text, missed = source.read_text(), set(facts["missed"])
     parts = [f"## {file}\n"]
     if missed:
         shown = [f"{n:4}  {line}" for n, line in enumerate(text.splitlines(), 1) if n in missed]
         parts.append("```text\n" + "\n".join(shown) + "\n```\n")
     why: dict[str, list[str]] = {}
-    for name, (first, last) in functions.items():
+    for name, (first, last) in _functions(text).items():
         if missed & set(range(first, last + 1)):
             why.setdefault(reasons().get(f"{file}:{name}", "A hole."), []).append(f"`{name}`")
     parts += [f"- {', '.join(names)}: {reason}" for reason, names in why.items()]
-    ranges = [clause.get(file, "") for clause in found["clauses"].values()]
-    counts = (
-        f"`{name}` {sum(first in numbers(r) for r in ranges)}"
-        for name, (first, _) in functions.items()
-    )
+    counts = (f"`{name}` {count}" for name, count in facts["clauses"].items())
     parts.append(f"\nClauses that execute each function: {', '.join(counts)}.\n")
     return "\n".join(parts)
 

@@ -9,9 +9,10 @@ and what `explain` and the site show from it.
 
 The suite runs on a copy of the reference that notes what it executes (tracer.py).
 Only tests that pass count for their clauses. The result is `build/results/lines.json`
-(its shape: daemontools_conformance/reports/lines.py). `daemontools-conformance explain`
-and the page of lines that no clause executes read it. A run of some clauses replaces
-only theirs, as long as the sources of the others are unchanged.
+(its shape: daemontools_conformance/reports/lines.py), which `daemontools-conformance explain`
+reads. `python docs/build.py --write` keeps in docs/data/lines.json what the page of lines that
+no clause executes needs. A run of some clauses replaces only theirs, as long as the sources of
+the others are unchanged.
 """
 
 import json
