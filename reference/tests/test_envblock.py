@@ -36,6 +36,7 @@ def model(block: list[bytes], changes: list[tuple[bytes, bytes | None]]) -> list
 @given(BLOCKS, CHANGES)
 @example([b"A=1", b"A=2", b"B=3"], [(b"A", b"4")])
 @example([b"A=1"], [(b"A", None), (b"A", None)])
+@example([b"A=1", b"B=2"], [(b"A", None), (b"B", None), (b"B", b"3")])
 @example([b"=x"], [(b"=", None)])
 @example([], [(b"A", b"1")])
 def test_equals_the_model(block: list[bytes], changes: list[tuple[bytes, bytes | None]]) -> None:

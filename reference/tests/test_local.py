@@ -36,5 +36,5 @@ def test_a_label_has_at_most_65536_digits() -> None:
     assert (
         date_of(b"0" * MOST_DIGITS, lambda _: (1, 1, 1, 1, 1, 1)) == b"1-01-01 01:01:01.000000000"
     )
-    with pytest.raises(OverflowError):
+    with pytest.raises(OverflowError, match="too many digits for a label"):
         date_of(b"0" * (MOST_DIGITS + 1), lambda _: (1, 1, 1, 1, 1, 1))

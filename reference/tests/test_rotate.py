@@ -69,6 +69,72 @@ def test_files_keep_to_the_bounds_however_input_and_disk_divide_it(
         assert file.endswith(b"\n") or file.rfind(b"\n") < SIZE - MARGIN
 
 
+def test_a_write_is_as_long_as_it_can_be_wherever_it_begins_in_its_block() -> None:
+    block = b"x" * 3000 + b"\n" + b"y\n" * 10
+    assert cut(block, 3001, 0, SIZE) == len(block)
+
+
+FILES = {"current", "previous", "processed", "state", "newstate"}
+SETTING = {"empty", "mark", "unmark", "remove", "discard"}  # verbs that open and close nothing
+
+
+@pytest.mark.parametrize(
+    ("tables", "opened"),
+    [
+        ("FULL KEEP", {"current"}),
+        ("FULL PROCESSED", {"current"}),
+        ("FULL GIVE_UP", {"current"}),
+        ("FULL KEEP QUIT", {"current"}),
+        ("GO_ON", set()),
+        ("FORGET", set()),
+    ],
+)
+def test_every_step_of_a_table_can_be_carried_out(tables: str, opened: set[str]) -> None:
+    steps = [step for table in tables.split() for step in vars(rotate)[table]]
+    assert still_open(steps, opened) == (set() if tables == "FORGET" else {"current"})
+
+
+@pytest.mark.parametrize("is_processed", [False, True])
+def test_every_step_of_a_restart_can_be_carried_out(*, is_processed: bool) -> None:
+    assert still_open(rotate.recovery(is_processed=is_processed), set()) == {"current"}
+
+
+def still_open(steps: list[tuple[str, str, str]], opened: set[str]) -> set[str]:
+    """The files that are open after the steps. Checks that each step has what it needs."""
+    files = set(opened)
+    for act, file, name in steps:
+        assert file in FILES
+        if act in ("create", "append"):
+            assert file not in files
+            files.add(file)
+        elif act in ("sync", "close"):
+            assert file in files
+            files -= {file} if act == "close" else set()
+        elif act == "rename":
+            assert file not in files
+            assert name in FILES
+        elif act == "keep":
+            assert file not in files
+            assert name in ("@label.s", "@label.u")
+        else:
+            assert act in SETTING
+    return files
+
+
+def test_a_processor_reads_two_files_and_writes_two_each_with_a_descriptor_of_its_own() -> None:
+    assert {(act, file) for act, file, _ in rotate.PROCESSOR} == {
+        ("read", "previous"),
+        ("read", "state"),
+        ("empty", "processed"),
+        ("empty", "newstate"),
+    }
+    assert [int(number) for _, _, number in rotate.PROCESSOR] == [0, 1, 4, 5]
+
+
+def test_a_file_that_does_not_exist_is_not_kept() -> None:
+    assert keep("previous", "@label.s", None) == []
+
+
 names = st.lists(
     st.one_of(
         st.integers(0, 2**96 - 1).map(lambda n: b"@%024x.s" % n),

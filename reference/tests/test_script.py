@@ -44,6 +44,10 @@ def test_the_defaults_and_the_bounds_are_those_of_the_manual() -> None:
     assert (SIZE, SMALLEST, LARGEST, NUMBER, FEWEST) == (99999, 4096, 16777215, 10, 2)
 
 
+def test_a_number_may_be_longer_than_cpython_converts() -> None:
+    assert size_and_number(b"s" + b"7" * 5000 + b"%064d" % 5000) == (5000, NUMBER)
+
+
 def test_what_follows_the_digits_does_not_count() -> None:
     assert size_and_number(b"s5000k9", b"n7.5") == (5000, 7)
     assert size_and_number(b"s-9000", b"n+9") == (SMALLEST, FEWEST)

@@ -19,6 +19,7 @@ def test_the_module_offers_these_names_and_no_others() -> None:
     functions = {f"{verb}_{label}" for verb in verbs for label in labels}
     offered = {name for name in vars(tai64) if not name.startswith("_")}
     assert offered == functions | {"FIRST_SECOND", "LAST_SECOND", "UNIX_EPOCH"}
+    assert sorted(offered) == sorted(core.__all__)
 
 
 @pytest.mark.parametrize("module", [tai64, core])
