@@ -96,7 +96,7 @@ def test_the_line_of_the_test_says_what_a_plain_value_is() -> None:
         (TooLate("pattern.search(text()): not within 30 s: None"), ""),
         (
             InVain("<envdir e sh, pid 47> becomes the probe: cannot come, since all has ended"),
-            "waited in vain: it becomes the probe",
+            "ended before: it becomes the probe",
         ),
         (
             InVain("supervise s answers: cannot come, since every process has ended: False"),
