@@ -14,6 +14,17 @@ ROOT = Path(__file__).parents[2]
 HALF = ROOT / "docs/answers/exercises"
 
 
+# A setlock whose file anybody may write.
+OPEN_TO_ALL = """
+import fcntl, os, sys
+os.umask(0)
+fd = os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY, 0o666)
+os.set_inheritable(fd, True)
+fcntl.flock(fd, fcntl.LOCK_EX)
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+
+
 def grade(name: str, program: Path) -> "subprocess.CompletedProcess[str]":
     """What the command says about a program."""
     command = [
@@ -64,6 +75,13 @@ def test_a_wrong_program_in_python_is_told_what_was_seen(tmp_path: Path) -> None
     assert "is the output buffered?" in graded.stdout
     assert "docs/man/tai64n.md" in graded.stdout
     assert graded.returncode == 1
+
+
+def test_a_mode_is_shown_in_octal(tmp_path: Path) -> None:
+    program = tmp_path / "setlock"
+    program.write_text(f"#!{sys.executable}\n{OPEN_TO_ALL}")
+    program.chmod(0o755)
+    assert "seen: expected mode 0600, seen 0666" in grade("setlock", program).stdout
 
 
 def test_a_file_that_cannot_be_executed_is_said(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ What the program's tests need besides it, the reference lends.
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -57,7 +58,7 @@ EXERCISES = {
         Step(
             "it holds a lock while a program runs",
             "docs/book/08-chains.md, 'setlock: one at a time'",
-            "lock/held-by-child lock/released-at-death lock/flock-not-fcntl wait/until-free",
+            "lock/held-by-child lock/released-at-death wait/two-waiters",
         ),
         Step(
             "the file",
@@ -65,10 +66,10 @@ EXERCISES = {
             "file/created file/not-truncated file/stays error/no-folder error/directory",
         ),
         Step(
-            "the options",
+            "the options, and with `-n` the kind of the lock",
             "docs/man/setlock.md",
-            "options/n options/n-free options/nx options/x options/last-counts "
-            "options/end-at-operand usage/too-few usage/illegal-option",
+            "wait/until-free options/n options/n-free lock/flock-not-fcntl options/nx options/x "
+            "options/last-counts options/end-at-operand usage/too-few usage/illegal-option",
         ),
         Step(
             "it becomes the program, and changes nothing else",
@@ -102,8 +103,9 @@ EXERCISES = {
     ],
     "supervise": [
         Step(
-            "it starts ./run again, and answers when it is asked",
-            "docs/book/03-supervise.md, 'A supervise of forty lines' and 'The directory'",
+            "it starts ./run again, answers svok, and says in `status` that ./run is up",
+            "docs/book/03-supervise.md, 'A supervise of forty lines', 'The directory' "
+            "and 'The 18 bytes'",
             "usage/no-operand folder/mode start/argv start/directory start/down-file "
             "restart/whatever-the-end restart/pause",
         ),
@@ -188,10 +190,19 @@ def _judged(folder: Path, report: Path, asked: list[str]) -> results.Report:
     return results.read(report)
 
 
+def _shown(difference: str, clause: str) -> str:
+    """What was seen, with paths inside the sandbox, and with modes in octal."""
+    text = re.sub(r"/[^ ']*/daemontools-conformance-\w+/\w+/box/", "", difference)
+    numbers = re.fullmatch(r"expected (\d+), seen (\d+)", text)
+    if numbers and " mode 0" in clause:
+        text = "expected mode {:04o}, seen {:04o}".format(*map(int, numbers.groups()))
+    return text
+
+
 def _tell(clause: str, found: results.Report) -> None:
     known, cell = clauses.load()[clause], found.clauses[clause]
     print(f"\n  {clause}\n    {known.text}")
     if why := str(cell.get("difference") or cell.get("detail", "")):
-        print(f"    seen: {clipped(plain(why.splitlines()[0]), 200)}")
+        print(f"    seen: {clipped(plain(_shown(why.splitlines()[0], known.text)), 200)}")
     for command in known.by_hand[:1]:
         print(f"    by hand: {command.replace('`', '')}")
