@@ -20,11 +20,13 @@ from collections.abc import Callable
 PATIENCE_SECONDS = 20.0
 
 
-def talk(kind: int, port: int, request: bytes, *, until: bytes = b"") -> bytes:
+def talk(
+    kind: int, port: int, request: bytes, *, until: bytes = b"", address: str = "127.0.0.1"
+) -> bytes:
     """Send a request, and read a datagram, or a stream to its end or to `until`."""
     with socket.socket(socket.AF_INET, kind) as connection:
         connection.settimeout(PATIENCE_SECONDS)
-        connection.connect(("127.0.0.1", port))
+        connection.connect((address, port))
         if request:
             connection.sendall(request)
         if kind == socket.SOCK_DGRAM:
@@ -57,15 +59,16 @@ def postgresql() -> bool:
     return done.stdout == "42\n"
 
 
-def tinydns() -> bool:
-    """Ask for the address of www.example."""
+def dns(address: str) -> bool:
+    """Ask for the address of www.example, and for recursion if it needs some."""
     name = b"\3www\7example\0"
-    query = os.urandom(2) + struct.pack("!HHHHH", 0, 1, 0, 0, 0) + name + struct.pack("!HH", 1, 1)
-    answer = talk(socket.SOCK_DGRAM, 53, query)
+    flags = struct.pack("!HHHHH", 0x0100, 1, 0, 0, 0)
+    query = os.urandom(2) + flags + name + struct.pack("!HH", 1, 1)
+    answer = talk(socket.SOCK_DGRAM, 53, query, address=address)
     return answer[:2] == query[:2] and socket.inet_aton("192.0.2.1") in answer
 
 
-def opensmtpd() -> bool:
+def smtp() -> bool:
     """Say hello and goodbye."""
     with socket.create_connection(("127.0.0.1", 25), PATIENCE_SECONDS) as connection:
         lines = connection.makefile("rwb", buffering=0)
@@ -104,10 +107,14 @@ REQUESTS: dict[str, Callable[[], bool]] = {
     "nginx": lambda: http(80),
     "apache2": lambda: http(80),
     "gunicorn": lambda: http(8000, b"\nhello\n"),
+    "uvicorn": lambda: http(8001, b"\nhello\n"),
+    "fghack": lambda: http(8080),
     "redis": redis,
     "postgresql": postgresql,
-    "tinydns": tinydns,
-    "opensmtpd": opensmtpd,
+    "tinydns": lambda: dns("127.0.0.1"),
+    "dnscache": lambda: dns("127.0.0.2"),
+    "opensmtpd": smtp,
+    "postfix": smtp,
     "smbd": smbd,
     "freeradius": freeradius,
     "sshd": sshd,

@@ -34,19 +34,29 @@ SERVERS = [
     for row in re.findall(r"(?m)^\| [a-z0-9]+ \|.*\|$", TEXT)
     if "Debian's package" not in row
 ]
-# The command of a server, where it has another name than its row.
+# What a server needs, where that is not the command of its name.
 COMMANDS = {
-    "redis": "redis-server",
-    "postgresql": "pg_ctlcluster",
-    "opensmtpd": "smtpd",
+    "redis": ["redis-server"],
+    "postgresql": ["pg_ctlcluster"],
+    "uvicorn": ["/usr/lib/python3/dist-packages/uvicorn/__main__.py"],
+    "dnscache": ["dnscache", "tinydns"],
+    "opensmtpd": ["smtpd"],
+    "fghack": ["nginx"],
 }
+# What the page says about the time before the first start.
+FIRST = {"tinydns": "tinydns", "dnscache": "dnscache", "postfix": "Postfix"}
+FGHACK = "A daemon that puts itself into the background"
 # What the log says about each request.
 LOGGED = {
     "nginx": r'"GET / ',
     "apache2": r'"GET / ',
     "gunicorn": r'"GET / ',
+    "uvicorn": r'"GET / ',
     "tinydns": r" \+ 0001 www\.example",
+    "dnscache": r"(?m)^query \d+ \S+ 1 www\.example",
     "opensmtpd": r"smtp disconnected reason=quit",
+    "postfix": r": disconnect from .* quit=1",
+    "fghack": r'"GET / ',
 }
 # The options of softlimit that the scripts use, as /proc names the limits.
 LIMITS = {
@@ -55,7 +65,9 @@ LIMITS = {
     "-d": "Max data size",
     "-o": "Max open files",
 }
-LOSE_NOTHING_ON_HUP = ["nginx", "gunicorn", "postgresql"]
+# The signal on which a server reads its configuration again and still answers each request.
+RELOADS = dict.fromkeys(["nginx", "gunicorn", "postgresql", "postfix", "smbd", "freeradius"], "HUP")
+RELOADS["apache2"] = "USR1"
 
 
 def block(heading: str) -> str:
@@ -67,8 +79,8 @@ def block(heading: str) -> str:
 @pytest.fixture(params=SERVERS, ids=[server.name for server in SERVERS])
 def server(request: pytest.FixtureRequest) -> Server:
     """A server that is installed."""
-    command = COMMANDS.get(request.param.name, request.param.name)
-    if not is_installed(command):
+    commands = COMMANDS.get(request.param.name, [request.param.name])
+    if not all(is_installed(command) for command in commands):
         pytest.skip(f"needs {request.param.package}")
     found: Server = request.param
     return found
@@ -85,13 +97,16 @@ def put_into_place(machine: Machine, name: str, *, link: bool = True) -> None:
     recipe = block("Put one into place").replace("name=nginx", f"name={name}")
     lines = [line for line in recipe.splitlines() if "check" not in line]
     lines = [line for line in lines if link or not line.startswith("ln ")]
-    if name == "tinydns":
-        lines.insert(-1, f"({block('tinydns').strip()})")
+    if link and name in FIRST:
+        lines.insert(-1, f"({block(FIRST[name]).strip()})")
     machine.run("sh", "-ec", "\n".join(lines))
 
 
 def start(machine: Machine, name: str) -> int:
     """Put a server into place, and wait until it answers; its process id."""
+    if name == "dnscache":
+        put_into_place(machine, "tinydns")
+        machine.wait_until_answered("tinydns")
     put_into_place(machine, name)
     machine.wait_until_answered(name)
     return machine.state(f"/service/{name}").pid
@@ -215,24 +230,44 @@ def meanwhile(load: Callable[[], Asked], disturb: Callable[[], None]) -> Asked:
 
 
 def disturb(machine: Machine, name: str) -> None:
-    """Rotate the log, start another logger, and reload a server that loses nothing by it."""
-    if name in LOSE_NOTHING_ON_HUP:
-        machine.svc("-h", name)
-    machine.svc("-a", f"{name}/log")
+    """Start another logger; nine times, rotate the log and reload what loses nothing by it."""
     machine.svc("-t", f"{name}/log")
+    if len([*machine.file(f"{SERVICES}/{name}/log/main").glob("@*")]) >= 9:
+        return  # multilog keeps nine old files; and under a flood of HUP, Postfix does nothing else
+    if name == "freeradius":  # it reads again what has changed
+        machine.run("touch", "/etc/freeradius/3.0/mods-config/files/authorize")
+    if name in RELOADS:
+        machine.run("kill", f"-{RELOADS[name]}", str(machine.state(f"/service/{name}").pid))
+    machine.svc("-a", f"{name}/log")
+
+
+@only("apache2", "sshd")
+def test_what_hup_costs_is_connections_and_not_the_server(machine: Machine, server: Server) -> None:
+    pid = start(machine, server.name)
+    asked = meanwhile(
+        lambda: machine.ask(server.name, threads=1, times=100),
+        lambda: machine.svc("-h", server.name),
+    )
+    lost = ("wrong answer", "ConnectionRefusedError", "ConnectionResetError", "BrokenPipeError")
+    assert all(failed.startswith(lost) for failed in asked.failed), asked
+    machine.wait_until_answered(server.name)
+    assert machine.state(f"/service/{server.name}").pid == pid
 
 
 def test_the_last_words_are_in_the_log(machine: Machine, server: Server) -> None:
     start(machine, server.name)
     stop_in_order(machine, server.name)
     last = machine.log(server.name).splitlines()[-1]
-    assert last.endswith(server.last_words) or server.last_words == "none"
+    assert server.last_words in last or server.last_words == "none"
 
 
 def stop_in_order(machine: Machine, name: str) -> None:
     """Stop the tree as docs/howto/stop-the-tree.md says."""
     machine.run("pkill", "-x", "svscan")
     wait_until(lambda: machine.run("pgrep", "-x", "svscan", check=False).stdout == "", "no svscan")
+    if name == "fghack":
+        machine.answers(block(FGHACK))
+        machine.wait_until_state(name, lambda now: ": down" in now.line, "down")
     for letters, directory in (("-dx", f"/service/{name}"), ("-x", f"/service/{name}/log")):
         machine.run("svc", letters, directory)
         gone = lambda: machine.run("svok", directory, check=False).returncode == 100  # noqa: B023, E731
@@ -316,3 +351,47 @@ def test_smbd_takes_svscan_down_unless_pgrphack_separates_them(
     else:
         gone = lambda: machine.run("pgrep", "-x", "svscan", check=False).stdout == ""  # noqa: E731
         wait_until(gone, "svscan is gone")
+
+
+def daemon(machine: Machine) -> str:
+    """The process id of the daemon, of which there is one."""
+    return machine.file("/run/nginx-fghack.pid").read_text()
+
+
+@only("fghack")
+def test_fghack_ends_with_its_daemon_and_supervise_starts_both(
+    machine: Machine, server: Server
+) -> None:
+    pid, old = start(machine, server.name), daemon(machine)
+    machine.run("kill", old.strip())
+    wait_until_restarted(machine, server.name, pid)
+    assert daemon(machine) != old
+
+
+@only("fghack")
+def test_the_daemon_goes_on_after_fghack_until_both_start_again(
+    machine: Machine, server: Server
+) -> None:
+    pid, old = start(machine, server.name), daemon(machine)
+    machine.svc("-d", server.name)
+    machine.wait_until_state(server.name, lambda now: ": down" in now.line, "down")
+    machine.wait_until_answered(server.name)
+    assert daemon(machine) == old
+    machine.svc("-u", server.name)
+    wait_until_restarted(machine, server.name, pid)
+    wait_until(lambda: machine.run("pgrep", "-x", "-P", "1", "nginx").stdout != old, "a new daemon")
+    machine.wait_until_answered(server.name)
+
+
+@only("fghack")
+def test_fghack_goes_on_while_workers_of_a_killed_daemon_hold_the_pipe(
+    machine: Machine, server: Server
+) -> None:
+    pid, old = start(machine, server.name), daemon(machine)
+    machine.run("kill", "-KILL", old.strip())
+    machine.wait_until_answered(server.name)  # by a worker
+    assert machine.state(f"/service/{server.name}").pid == pid
+    machine.svc("-t", server.name)
+    wait_until_restarted(machine, server.name, pid)
+    wait_until(lambda: daemon(machine) != old, "a new daemon")
+    machine.wait_until_answered(server.name)
