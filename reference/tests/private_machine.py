@@ -22,7 +22,7 @@ TOOLS = ("unshare", "nsenter", "setpriv", "mount")
 UNSHARE = ["unshare", "--pid", "--fork", "--mount", "--uts", "--ipc", "--net", "--cgroup"]
 SYSTEM = "/usr/sbin:/usr/bin:/sbin:/bin"
 LOCAL = f"/usr/local/bin:{SYSTEM}"
-WITHIN_SECONDS = 60.0
+WITHIN_SECONDS = 180.0
 
 
 def found(program: str) -> Path | None:
@@ -151,7 +151,7 @@ class Machine:
         return self.run("sh", "-c", script, check=False).returncode == 0
 
     def wait_until(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait for at most a minute, or until the machine is off."""
+        """Wait for at most three minutes, or until the machine is off."""
         end = time.monotonic() + WITHIN_SECONDS
         while not condition():
             assert self.process.poll() is None, f"off, not {what}:\n{self.console.read_text()}"

@@ -79,7 +79,7 @@ class Machine(private_machine.Machine):
 
     def wait_until_answered(self, server: str) -> None:
         """Wait until the server answers a request."""
-        asked = self.ask(server, within=60)
+        asked = self.ask(server, within=private_machine.WITHIN_SECONDS)
         assert asked.answered == 1, (asked, self.log(server)[-2000:])
 
     def log(self, server: str) -> str:

@@ -230,10 +230,10 @@ def meanwhile(load: Callable[[], Asked], disturb: Callable[[], None]) -> Asked:
 
 
 def disturb(machine: Machine, name: str) -> None:
-    """Start another logger; nine times, rotate the log and reload what loses nothing by it."""
+    """Start another logger; a few times, rotate the log and reload what loses nothing by it."""
     machine.svc("-t", f"{name}/log")
-    if len([*machine.file(f"{SERVICES}/{name}/log/main").glob("@*")]) >= 9:
-        return  # multilog keeps nine old files; and under a flood of HUP, Postfix does nothing else
+    if len([*machine.file(f"{SERVICES}/{name}/log/main").glob("@*")]) >= 5:
+        return  # multilog keeps nine, and may be late; under a flood of HUP, Postfix only reloads
     if name == "freeradius":  # it reads again what has changed
         machine.run("touch", "/etc/freeradius/3.0/mods-config/files/authorize")
     if name in RELOADS:
