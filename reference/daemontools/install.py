@@ -249,9 +249,12 @@ def _install(options: argparse.Namespace) -> None:
         refuse_foreign_pages(options.share)
     previous = copies.newest(options.library) if options.library else ""
     library = copy(options.library, options.python) if options.library else own
+    if options.library:
+        copies.note(options.library, options.directory)
     install(options.directory, options.python, library, chain=not options.no_chain)
     if options.library:
-        copies.remove_old_copies(options.library, {previous, Path(library).name})
+        used = copies.in_use(options.library, commands()).values()
+        copies.remove_old_copies(options.library, {previous, Path(library).name}.union(*used))
     if options.share:
         install_shared(options.share)
     for text in checks.verify(options.directory, options.python, library):
@@ -300,7 +303,11 @@ def _check(options: argparse.Namespace) -> None:
 def _remove(options: argparse.Namespace) -> None:
     warn_of_running(options.directory)
     remove(options.directory)
-    if options.library:
+    others = copies.in_use(options.library, commands()) if options.library else {}
+    if others:
+        names = ", ".join(str(directory) for directory in others)
+        warn(f"{options.library} stays: the programs in {names} need it")
+    elif options.library:
         copies.remove_copy(options.library)
     if options.share:
         remove_shared(options.share)

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -89,6 +89,54 @@ def test_there_is_no_instant_without_a_program(tmp_path: Path) -> None:
     assert run_installer(*words).returncode == 0
     assert run_installer(*words).returncode == 0
     assert len(list((tmp_path / "l").glob("[0-9]*"))) == 1
+
+
+def another_version(checkout: Path, text: str, *words: str | Path) -> None:
+    """Install a version that differs in one line."""
+    package = checkout / "daemontools"
+    shutil.copytree(Path(install.__file__).parent, package, ignore=_COMPILED)
+    with (package / "core/scan.py").open("a") as module:
+        module.write(f"# {text}\n")
+    code = f"import sys; sys.path.insert(0, {str(checkout)!r}); import daemontools.install as i; "
+    subprocess.run([PYTHON, "-I", "-c", f"{code}i.main()", *words], check=True)
+
+
+@pytest.mark.parametrize("name", ["other", "with a \n newline"])
+def test_an_upgrade_leaves_what_launchers_in_another_directory_need(
+    tmp_path: Path, name: str
+) -> None:
+    library: list[str | Path] = ["--library", tmp_path / "l"]
+    for directory in ("bin", name):
+        assert run_installer(*library, tmp_path / directory).returncode == 0
+    for text in ("second", "third"):
+        another_version(tmp_path / text, text, *library, tmp_path / "bin")
+    assert subprocess.run([tmp_path / name / "svok"], check=False).returncode == 100
+    another_version(tmp_path / "again", "third", *library, tmp_path / name)
+    another_version(tmp_path / "twice", "third", *library, tmp_path / name)
+    assert len(list((tmp_path / "l").glob("[0-9]*"))) == 1
+
+
+def test_remove_leaves_what_launchers_in_another_directory_need(tmp_path: Path) -> None:
+    library: list[str | Path] = ["--library", tmp_path / "l"]
+    for directory in ("bin", "other"):
+        assert run_installer(*library, tmp_path / directory).returncode == 0
+    answer = run_installer("--remove", *library, tmp_path / "other")
+    assert f"{tmp_path / 'l'} stays: the programs in {tmp_path / 'bin'} need it" in answer.stderr
+    assert subprocess.run([tmp_path / "bin/svok"], check=False).returncode == 100
+    assert complaints(run_installer("--remove", *library, tmp_path / "bin")) == []
+    assert not (tmp_path / "l").exists()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.touch, Path.mkdir])
+def test_a_foreign_record_of_directories_is_refused(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    (tmp_path / "l").mkdir()
+    make(tmp_path / "l/directories")
+    answer = run_installer("--library", tmp_path / "l", tmp_path / "bin")
+    assert f"not written by daemontools.install: {tmp_path / 'l/directories'}" in answer.stderr
+    assert [path.name for path in (tmp_path / "l").iterdir()] == ["directories"]
+    assert not (tmp_path / "bin").exists()
 
 
 def test_an_upgrade_that_fails_leaves_the_old_version_whole(tmp_path: Path) -> None:

@@ -2,21 +2,23 @@
 
     LIBRARY/0.1.0-95f1b2c3d4e5/daemontools     what the launchers import
     LIBRARY/daemontools                        a link to the newest, for other programs
+    LIBRARY/directories                        where there are launchers that import from here
 
 An upgrade adds a folder, and the launchers are replaced one by one. The folder before it
 stays until the next upgrade, since a program that has just started may still import from
-it. So at each moment each program is the old one or the new one, whole.
+it. So at each moment each program is the old one or the new one, whole. A copy that a launcher
+in another directory names stays as long as that launcher does.
 """
 
 import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import daemontools
-from daemontools.installing.files import is_ours, make_folder, replace
+from daemontools.installing.files import MARK, is_ours, make_folder, replace
 
 
 def content(package: Path) -> dict[str, bytes]:
@@ -45,6 +47,7 @@ def copy(library: Path) -> str:
     make_folder(library)
     link = library / "daemontools"
     _check_copy(link)
+    directories(library)  # a foreign file is refused here
     files = content(Path(daemontools.__file__).parent)
     folder = library.resolve() / version(files)
     if not folder.exists():
@@ -89,6 +92,35 @@ def newest(library: Path) -> str:
         return ""
 
 
+def directories(library: Path) -> list[Path]:
+    """The directories into which launchers were written. Raises FileExistsError, OSError."""
+    record = library / "directories"
+    if not os.path.lexists(record):
+        return []
+    if not is_ours(record):
+        raise FileExistsError(f"not written by daemontools.install: {record}")
+    return [Path(os.fsdecode(name)) for name in record.read_bytes().split(b"\0")[1:-1]]
+
+
+def note(library: Path, directory: Path) -> None:
+    """Remember that launchers in `directory` import from `library`. Raises OSError."""
+    noted = sorted({*directories(library), directory.resolve()})
+    names = b"".join(os.fsencode(name) + b"\0" for name in noted)
+    replace(library / "directories", MARK.encode() + b"\0" + names, 0o644)
+
+
+def in_use(library: Path, programs: Iterable[str]) -> dict[Path, set[str]]:
+    """The directories with launchers that import from here, and the names of their copies."""
+    found: dict[Path, set[str]] = {}
+    for directory in directories(library):
+        files = (directory / program for program in programs)
+        text = b"".join(file.read_bytes() for file in files if is_ours(file))
+        names = {copy.name for copy in _copies(library) if os.fsencode(f"/{copy.name}") in text}
+        if names:
+            found[directory] = names
+    return found
+
+
 def remove_old_copies(library: Path, kept: set[str]) -> None:
     """Remove all copies but those in the folders of these names."""
     for folder in _copies(library):
@@ -106,6 +138,8 @@ def remove_copy(library: Path) -> None:
         shutil.rmtree(link)
     for folder in _copies(library):
         shutil.rmtree(folder)
+    if directories(library):
+        (library / "directories").unlink()
     if library.is_dir() and not any(library.iterdir()):
         library.rmdir()
 
