@@ -9,16 +9,22 @@ import shlex
 import subprocess
 from pathlib import Path
 
+from daemontools_conformance.contract.outcomes import Unavailable
 from daemontools_conformance.running import journal
 from daemontools_conformance.running.sandbox import Sandbox
 
 
 def preloaded(sandbox: Sandbox, name: str) -> dict[str, str]:
-    """An environment in which the library made from fixtures/NAME.c is loaded first."""
+    """An environment in which the library made from fixtures/NAME.c is loaded first.
+
+    Raises Unavailable if it cannot be made.
+    """
     library = sandbox.evidence / f"{name}.so"
     source = sandbox.fixture(f"{name}.c")
     command = ["gcc", "-shared", "-fPIC", "-o", str(library), str(source)]
-    subprocess.run(command, check=True)
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
+    if made.returncode != 0:
+        raise Unavailable(f"gcc does not take {source.name} here: {made.stderr[:500]}")
     folder = shlex.quote(str(library.parent))
     journal.note("shell", line=f"mkdir -p {folder}; {shlex.join(command)}")
     return {**sandbox.environment, "LD_PRELOAD": str(library)}

@@ -124,7 +124,8 @@ def now() -> float:
 
 
 def _ticks() -> int:
-    seconds = time.clock_gettime(time.CLOCK_BOOTTIME) if HAS_PROC else time.monotonic()
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC) if HAS_PROC else None
+    seconds = time.monotonic() if clock is None else time.clock_gettime(clock)
     return int(seconds * TICKS_PER_SECOND)
 
 

@@ -3,6 +3,7 @@
 import fcntl
 from pathlib import Path
 
+from daemontools_conformance.contract.outcomes import Unavailable
 from daemontools_conformance.running.record import Record, descriptors_to
 from daemontools_conformance.running.table import HAS_PROC
 
@@ -15,6 +16,14 @@ def is_locked(path: Path, *, kind: int = fcntl.LOCK_EX) -> bool:
         except BlockingIOError:
             return True
     return False
+
+
+def need_separate_locks(path: Path) -> None:
+    """Raise Unavailable on a system where a lock of fcntl is one of flock too, as on the BSDs."""
+    with open(path, "ab") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if is_locked(path):
+            raise Unavailable("needs a system on which locks of fcntl and flock are separate")
 
 
 def locked_through(process: Record, path: Path) -> list[int]:

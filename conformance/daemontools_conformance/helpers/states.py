@@ -8,6 +8,7 @@ topic of them.
 """
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -54,6 +55,7 @@ ODD_ENVIRONMENTS: dict[str, Sequence[Argument]] = {
     "no equals sign": ["--environ-entry", "A", "--environ-entry", "", "--environ-entry", "B="],
     "empty name": ["--environ-entry", "=x", "--environ-entry", "=", "--environ-entry", "=x"],
 }
+REAL_TIME = ["40"] if 40 in signal.valid_signals() else []
 DESCRIPTORS: dict[str, Sequence[Argument]] = {
     "0 closed": ["--close", "0"],
     "1 closed": ["--close", "1"],
@@ -64,12 +66,23 @@ DESCRIPTORS: dict[str, Sequence[Argument]] = {
 SIGNALS: dict[str, Sequence[Argument]] = {
     "blocked": [
         word
-        for name in ("HUP", "INT", "TERM", "CHLD", "ALRM", "PIPE", "USR1", "CONT", "40")
+        for name in ("HUP", "INT", "TERM", "CHLD", "ALRM", "PIPE", "USR1", "CONT", *REAL_TIME)
         for word in ("--block", name)
     ],
     "ignored": [
         word
-        for name in ("HUP", "INT", "QUIT", "TERM", "CHLD", "ALRM", "USR1", "CONT", "TTOU", "40")
+        for name in (
+            "HUP",
+            "INT",
+            "QUIT",
+            "TERM",
+            "CHLD",
+            "ALRM",
+            "USR1",
+            "CONT",
+            "TTOU",
+            *REAL_TIME,
+        )
         for word in ("--ignore", name)
     ],
 }

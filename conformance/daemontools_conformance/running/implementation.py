@@ -200,7 +200,8 @@ def _mapped(profile: Profile, made: Path, holder: Path | None) -> Path:
             else:
                 words = [shlex.quote(word) for word in (path, *arguments)]
                 name = shlex.quote(call.argv0 or program)
-                target.write_text(f'#!/bin/bash\nexec -a {name} {" ".join(words)} "$@"\n')
+                bash = shutil.which("bash") or "/bin/bash"  # sh cannot choose argv[0]
+                target.write_text(f'#!{bash}\nexec -a {name} {" ".join(words)} "$@"\n')
                 target.chmod(0o755)
         elif holder and program not in profile.not_offered and (holder / program).is_file():
             target.symlink_to(holder / program)

@@ -91,14 +91,17 @@ def missing(need: str) -> str:
 
 
 def closed_to_others(file: str) -> str:
-    """Why a user who is not the owner cannot execute this program; empty if nothing forbids it.
+    """Why a user who is not the owner cannot execute this program, or enter this folder.
 
-    The program's own folders count, and so do those of a script's interpreter.
+    Empty if nothing forbids it. The program's own folders count, and so do those of a
+    script's interpreter.
     """
     real = Path(os.path.realpath(file))
     for step in (real, *real.parents):
         if not step.stat().st_mode & 0o001:
-            return f"needs a program that other users can run, but {step} is closed to them"
+            return f"needs a place that other users can reach, but {step} is closed to them"
+    if real.is_dir():
+        return ""
     with real.open("rb") as content:
         first_line = content.readline(300)
     if first_line.startswith(b"#!"):

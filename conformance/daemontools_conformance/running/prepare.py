@@ -114,8 +114,13 @@ def close_all_but(kept: Collection[int]) -> None:
 
 
 def _may_be_open() -> set[int]:
-    """The descriptors of this process, or, where no folder lists them, more than it has."""
+    """The descriptors of this process, or, where no folder lists them, more than it has.
+
+    FreeBSD's folder has the first three only, unless a file system is mounted there. A list
+    that is whole has the descriptor that it is read through, too.
+    """
     try:
-        return {*map(int, os.listdir("/dev/fd"))}
+        listed = {*map(int, os.listdir("/dev/fd"))}
     except OSError:
-        return {*range(_MOST_DESCRIPTORS)}
+        listed = set()
+    return listed if listed - {0, 1, 2} else {*range(_MOST_DESCRIPTORS)}

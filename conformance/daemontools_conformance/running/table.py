@@ -124,7 +124,7 @@ def shown_arguments(pid: int) -> bytes:
 def comm_of(pid: int) -> bytes:
     """The name that the kernel has for a process; empty if it has ended."""
     if not HAS_PROC:
-        return os.fsencode(_of(pid, "comm"))
+        return os.fsencode(_of(pid, "comm")).rpartition(b"/")[2]  # macOS shows the file
     try:
         return read(f"/proc/{pid}/comm").rstrip(b"\n")
     except OSError:
@@ -196,7 +196,8 @@ def _tells_children() -> bool:
 
 def _has_children() -> bool:
     try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        # On macOS it is there from Python 3.13 on.
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)  # type: ignore[attr-defined,unused-ignore]
     except ChildProcessError:
         return False
     return True

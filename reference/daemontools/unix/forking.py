@@ -12,7 +12,15 @@ Three things must not happen to a program that supervises others:
   child after its end has been noted. If something fails in between, it is done again.
 """
 
-from posix import P_ALL, WEXITED, WNOHANG, WNOWAIT, _exit, waitid, waitpid
+from posix import (  # type: ignore[attr-defined,unused-ignore]  # waitid: macOS from 3.13 on
+    P_ALL,
+    WEXITED,
+    WNOHANG,
+    WNOWAIT,
+    _exit,
+    waitid,
+    waitpid,
+)
 from posix import fork as os_fork
 from time import time_ns
 

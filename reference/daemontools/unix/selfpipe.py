@@ -18,7 +18,7 @@ prints a traceback by default. Here it writes the byte again.
 
 import sys
 from _signal import SIG_UNBLOCK, pthread_sigmask, set_wakeup_fd, signal
-from posix import O_CLOEXEC, O_NONBLOCK, pipe2, read, write
+from posix import pipe, read, set_blocking, write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,9 @@ def open_selfpipe(caught: int) -> int:
     The signal is unblocked too. Raises OSError if no pipe can be made.
     """
     global _write_end
-    read_end, _write_end = pipe2(O_CLOEXEC | O_NONBLOCK)
+    read_end, _write_end = pipe()  # close-on-exec, as all that Python opens
+    for end in (read_end, _write_end):
+        set_blocking(end, False)
     sys.unraisablehook = _write_again
     set_wakeup_fd(_write_end, warn_on_full_buffer=False)
     signal(caught, _do_nothing)

@@ -8,7 +8,7 @@ import pytest
 
 from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs, slow
 from daemontools_conformance.helpers.runners import RUNNERS, arguments_before_child
-from daemontools_conformance.helpers.samples import SAMPLES, call
+from daemontools_conformance.helpers.samples import SAMPLES, TRUE, call
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import is_asleep
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
@@ -103,7 +103,7 @@ def test_envdir_creates_no_directory(sandbox: Sandbox) -> None:
     (sandbox.path / "dangling").symlink_to("target")
     before = names(sandbox.path)
     for directory in ("e", "dangling", "nowhere"):
-        sandbox.run("envdir", directory, "/bin/true")
+        sandbox.run("envdir", directory, TRUE)
     assert names(sandbox.path) == before
 
 
@@ -111,12 +111,12 @@ def test_envdir_creates_no_directory(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("words", "created"),
     [
-        (["l", "/bin/true"], {"l"}),
-        (["-n", "l", "/bin/true"], {"l"}),
+        (["l", TRUE], {"l"}),
+        (["-n", "l", TRUE], {"l"}),
         (["l", "nosuch"], {"l"}),
-        (["folder/l", "/bin/true"], set()),
-        (["-x", "folder/l", "/bin/true"], set()),
-        (["-z", "l", "/bin/true"], set()),
+        (["folder/l", TRUE], set()),
+        (["-x", "folder/l", TRUE], set()),
+        (["-z", "l", TRUE], set()),
         (["l"], set()),
     ],
 )

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from daemontools_conformance.helpers.locks import is_locked, locked_through
+from daemontools_conformance.helpers.locks import is_locked, locked_through, need_separate_locks
 from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
 from daemontools_conformance.helpers.states import LOCK_FLAGS, O_LARGEFILE, child, wait_until_runs
 from daemontools_conformance.running.patience import eventually, never
@@ -75,7 +75,8 @@ def test_a_descendant_keeps_the_lock(sandbox: Sandbox) -> None:
 
 @clause("setlock/lock/flock-not-fcntl")
 def test_a_lock_of_fcntl_does_not_conflict(sandbox: Sandbox) -> None:
-    with open(sandbox.write("lock"), "r+b") as file:
+    need_separate_locks(sandbox.write("lock"))
+    with open(sandbox.path / "lock", "r+b") as file:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         assert sandbox.run("setlock", "-n", "lock", "true").code == 0
 

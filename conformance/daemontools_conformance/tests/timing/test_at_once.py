@@ -10,7 +10,7 @@ import pytest
 from daemontools_conformance.helpers.logdirs import old_files
 from daemontools_conformance.helpers.marks import clause
 from daemontools_conformance.helpers.runners import answer_of
-from daemontools_conformance.helpers.samples import call, each_program
+from daemontools_conformance.helpers.samples import TRUE, call, each_program
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Finished, is_alive, is_asleep
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
@@ -39,8 +39,8 @@ def test_setlock_n_does_not_wait_for_a_moment(sandbox: Sandbox, letters: str) ->
     with open(sandbox.write("held"), "ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         check_no_longer(
-            lambda: seconds(lambda: sandbox.run("setlock", f"-{letters}", "free", "/bin/true")),
-            lambda: seconds(lambda: sandbox.run("setlock", f"-{letters}", "held", "/bin/true")),
+            lambda: seconds(lambda: sandbox.run("setlock", f"-{letters}", "free", TRUE)),
+            lambda: seconds(lambda: sandbox.run("setlock", f"-{letters}", "held", TRUE)),
         )
 
 
@@ -49,7 +49,7 @@ def test_a_waiting_setlock_goes_on_as_soon_as_the_lock_is_free(sandbox: Sandbox)
     def attempt() -> float:
         with open(sandbox.write("lock"), "ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            waiter = sandbox.start("setlock", "lock", "/bin/true")
+            waiter = sandbox.start("setlock", "lock", TRUE)
             eventually(lambda: is_asleep(waiter.pid), what="it waits for the lock")
             fcntl.flock(file, fcntl.LOCK_UN)
         return seconds(waiter.wait)
