@@ -43,7 +43,7 @@ def test_golden_vectors_are_shown_as_written(
     max_examples=20,
     deadline=None,
     phases=[Phase.generate],  # a smaller example would take minutes, and say no more
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(times=st.lists(st.tuples(st.integers(FIRST, LAST), st.integers(0, 10**9 - 1)), min_size=50))
 def test_dates_are_those_of_an_independent_calendar(
