@@ -6,6 +6,7 @@ daemontools-conformance list|explain|smoke|adopt|diff|replay|matrix|badge|djb|un
 
 import argparse
 import os
+import resource
 import sys
 
 try:
@@ -17,14 +18,31 @@ from daemontools_conformance.commands import verbs
 from daemontools_conformance.commands.run import is_test, run
 from daemontools_conformance.selection.options import add_options
 
+_FEWEST_DESCRIPTORS = 32  # with fewer, pytest cannot start
+
 
 def main() -> None:
     """Run a verb, a differential session, or the suite."""
+    _open_what_is_closed()
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < _FEWEST_DESCRIPTORS:
+        words = f"it needs {_FEWEST_DESCRIPTORS} descriptors: raise the limit (ulimit -n)"
+        print(f"daemontools-conformance: {words}", file=sys.stderr)
+        sys.exit(4)
     try:
         _run_what_is_asked(sys.argv[1:])
     except BrokenPipeError:  # the reader has gone: `... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+def _open_what_is_closed() -> None:
+    """Let /dev/null be standard input, output and error where they are closed: pytest needs all."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) < 3:  # the lowest that is free
+        os.set_inheritable(fd, True)  # noqa: FBT003 - it takes no keyword
+    os.close(fd)
+    sys.stdin = sys.stdin or open(0, closefd=False)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)
 
 
 def _run_what_is_asked(arguments: list[str]) -> None:

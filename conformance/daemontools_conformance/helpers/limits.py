@@ -7,6 +7,7 @@ import resource
 import struct
 import termios
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from daemontools_conformance.contract.outcomes import Unavailable
 from daemontools_conformance.running.processes import Finished
@@ -45,8 +46,7 @@ def run_under(
 ) -> tuple[Finished, int]:
     """Run it under the limit `NAME=N` on text in a pipe: how it ended, and the bytes left."""
     reader, writer = os.pipe()
-    make_large(writer)
-    os.write(writer, text)
+    _fill(writer, text)
     os.close(writer)
     with open(os.devnull, "wb") as null:  # an interpreter that cannot start may show a traceback
         running = sandbox.start(
@@ -56,6 +56,17 @@ def run_under(
     left = bytes_in(reader)
     os.close(reader)
     return ended, left
+
+
+def _fill(pipe: int, text: bytes) -> None:
+    """Write the text into a pipe that nobody reads yet. Raises Unavailable if it does not fit."""
+    with suppress(Unavailable):
+        make_large(pipe)
+    os.set_blocking(pipe, False)
+    with suppress(BlockingIOError):
+        if not text or os.write(pipe, text) == len(text):
+            return
+    raise Unavailable("needs a pipe of 64 KB")
 
 
 def make_large(pipe: int) -> None:

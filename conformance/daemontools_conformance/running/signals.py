@@ -3,8 +3,8 @@
 import re
 
 from daemontools_conformance.running.patience import eventually
-from daemontools_conformance.running.processes import Running, is_asleep
-from daemontools_conformance.running.table import proc
+from daemontools_conformance.running.processes import Running, is_alive, is_asleep
+from daemontools_conformance.running.table import HAS_PROC, proc
 
 
 def is_pending(pid: int, number: int) -> bool:
@@ -18,9 +18,18 @@ def is_pending(pid: int, number: int) -> bool:
 
 
 def deliver(running: Running, number: int) -> None:
-    """Send a signal and wait until it has been taken, so that the next step comes after it."""
-    running.signal(number)
-    eventually(lambda: not is_pending(running.pid, number), what=f"signal {number} is taken")
+    """Send a signal and wait until it has been taken, so that the next step comes after it.
+
+    Where nothing tells what is pending, the process must sleep before, and again: the signal
+    wakes it at once.
+    """
+    pid = running.pid
+    if HAS_PROC:
+        running.signal(number)
+        eventually(lambda: not is_pending(pid, number), what=f"signal {number} is taken")
+        return
+    interrupt(running, number)
+    eventually(lambda: is_asleep(pid) or not is_alive(pid), what=f"signal {number} is taken")
 
 
 def interrupt(running: Running, number: int) -> None:

@@ -1,7 +1,7 @@
 /*
  * A `ps` with the options and columns that POSIX, Linux and the BSDs' ps have in common.
  *
- *     ps [-A] [-ww] [-p PID]... -o COLUMN= [-o COLUMN=]...
+ *     ps [-A] [-ww] [-p PID[,PID]...]... -o COLUMN= [-o COLUMN=]...
  *
  * PROC is the folder where /proc is, which nobody else finds there. This is C, since a run of
  * the suite calls it tens of thousands of times.
@@ -88,7 +88,10 @@ int main(int argc, char **argv)
 	int all = 0, number = 0, i;
 	for (i = 1; i < argc; ++i) {
 		if (!strcmp(argv[i], "-A")) all = 1;
-		else if (!strcmp(argv[i], "-p") && number < MOST && argv[i + 1]) pids[number++] = argv[++i];
+		else if (!strcmp(argv[i], "-p") && argv[i + 1]) {
+			for (char *pid = strtok(argv[++i], ","); pid && number < MOST; pid = strtok(0, ","))
+				pids[number++] = pid;
+		}
 		else if (!strcmp(argv[i], "-o") && count < MOST && argv[i + 1]) {
 			char *name = argv[++i];
 			if (*name && name[strlen(name) - 1] == '=') name[strlen(name) - 1] = 0;

@@ -1,6 +1,7 @@
 """svscan: what a supervise inherits."""
 
 import os
+import signal
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from daemontools_conformance.helpers.states import STATES, direct, messages
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.probe import has_noted
 from daemontools_conformance.running.processes import argv_of, is_asleep
-from daemontools_conformance.running.record import Record, record
+from daemontools_conformance.running.record import Record, descriptors_to, record
 from daemontools_conformance.running.sandbox import Options, Sandbox
 from daemontools_conformance.running.table import HAS_PROC, proc
 from daemontools_conformance.tests.svscan.scanning import (
@@ -39,9 +40,9 @@ def is_stand_in(pid: int) -> bool:
 
 
 def both(sandbox: Sandbox, *prepare: str | bytes) -> tuple[Record, Record]:
-    """The records of the two."""
-    svscan, child = pair(sandbox, *prepare)
-    return record(svscan), record(child)
+    """The record of a process that is started as svscan is, and that of its child."""
+    child = pair(sandbox, *prepare)[1]
+    return direct(sandbox, prepare=prepare), record(child)
 
 
 def wait_until_descriptors_are(pid: int, wanted: set[int]) -> dict[int, str]:
@@ -66,9 +67,9 @@ def test_the_arguments_are_supervise_and_the_name(sandbox: Sandbox) -> None:
 @clause("svscan/child/environment")
 def test_the_environment_is_the_original_block(sandbox: Sandbox) -> None:
     options = [word for entry in ODD_ENTRIES for word in (b"--environ-entry", entry)]
-    svscan, child = both(sandbox, *options)
+    given, child = both(sandbox, *options)
     assert set(ODD_ENTRIES) <= set(child.environment)
-    assert child.environment == svscan.environment
+    assert child.environment == given.environment
 
 
 @clause("svscan/child/process-group")
@@ -81,7 +82,10 @@ def test_process_group_and_session_are_svscans(sandbox: Sandbox) -> None:
 def test_blocked_and_ignored_signals_stay(sandbox: Sandbox) -> None:
     options = ["--default", "QUIT", "--block", "USR1", "--block", "ALRM"]
     child = record(pair(sandbox, *options, "--ignore", "HUP", "--ignore", "TERM")[1])
-    assert (set(child.blocked), set(child.ignored)) == ({10, 14}, {1, 15})
+    assert (set(child.blocked), set(child.ignored)) == (
+        {signal.SIGUSR1, signal.SIGALRM},
+        {signal.SIGHUP, signal.SIGTERM},
+    )
 
 
 @clause("svscan/child/default-signals")
@@ -93,10 +97,23 @@ def test_otherwise_all_signals_are_at_their_default(sandbox: Sandbox) -> None:
 
 @clause("svscan/child/umask-and-limits")
 def test_umask_nice_value_and_limits_stay(sandbox: Sandbox) -> None:
-    svscan, child = both(sandbox, "--umask", "027", "--nice", "3", "--limit", "CORE=4096")
-    assert (child.umask, child.nice) == (0o027, svscan.nice)
-    assert child.limits == svscan.limits
+    given, child = both(sandbox, "--umask", "027", "--nice", "3", "--limit", "CORE=4096")
+    assert (child.umask, child.nice) == (0o027, given.nice)
+    assert child.limits == given.limits
     assert child.limits["core file size"][0] == "4096"
+
+
+@clause("svscan/child/descriptors")
+def test_a_service_without_a_log_has_what_svscan_was_given(sandbox: Sandbox) -> None:
+    waiting_supervise(sandbox)
+    services(sandbox, "1000")
+    files = [sandbox.write(name) for name in ("in", "out", "err")]
+    with open(files[0], "rb") as in_, open(files[1], "wb") as out, open(files[2], "wb") as err:
+        svscan = sandbox.start("svscan", "service", stdin=in_, stdout=out, stderr=err)
+    child = eventually(lambda: supervise_of(svscan, "1000"))
+    eventually(lambda: is_stand_in(child))
+    seen = record(child)
+    assert [descriptors_to(seen, file) for file in files] == [[0], [1], [2]]
 
 
 @clause("svscan/child/descriptors")
@@ -149,5 +166,5 @@ def test_nobody_holds_another_services_pipe(sandbox: Sandbox) -> None:
 
 @clause("svscan/child/directory")
 def test_the_service_is_named_relative_to_svscans_directory(sandbox: Sandbox) -> None:
-    svscan, child = both(sandbox)
-    assert child.directory == svscan.directory
+    child = record(pair(sandbox)[1])
+    assert child.directory == os.path.realpath(sandbox.path / "service")

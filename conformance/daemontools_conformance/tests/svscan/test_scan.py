@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable
 from itertools import pairwise
 
+from daemontools_conformance.helpers import history
+from daemontools_conformance.helpers.history import NOTE_START, TICKS_PER_SECOND, Birth
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import children, is_alive
@@ -15,6 +17,7 @@ from daemontools_conformance.tests.svscan.scanning import (
     fork_seconds,
     pipes_of,
     services,
+    stand_in,
     start_with_canary,
     supervise_of,
     telling_supervise,
@@ -26,41 +29,31 @@ TICK_SECONDS = 0.01
 GENEROUS_SECONDS = 0.9  # for the quickest of several scans: six seconds are too many
 
 
-def scans(sandbox: Sandbox) -> Callable[[], list[float]]:
-    """Start svscan; a function that gives the moments of its scans so far, in seconds.
+def scans(sandbox: Sandbox) -> Callable[[], list[Birth]]:
+    """Start svscan; a function that gives the births of its children so far, one for each scan.
 
     At each scan it starts the supervise that has ended since the last one.
     """
-    ending_supervise(sandbox)
     services(sandbox, "a")
-    svscan = sandbox.start("svscan", "service")
-    started: dict[int, float] = {}
-
-    def moments() -> list[float]:
-        for pid in children(svscan.pid) - started.keys():
-            started[pid] = fork_seconds(pid)  # gone already: the next one will do
-        return sorted(started.values())
-
-    return moments
+    stand_in(sandbox, str(sandbox.script("noting", NOTE_START)))
+    born = history.births(sandbox.path / "service/history")
+    sandbox.start("svscan", "service")
+    return born
 
 
 @clause("svscan/scan/not-before-five-seconds")
-@needs("linux")
 def test_the_next_scan_is_not_before_five_seconds(sandbox: Sandbox) -> None:
-    moments = scans(sandbox)
-    first, second = eventually(
-        lambda: (found := moments())[1:] and found[:2], within=60, what="two scans are seen"
-    )
-    assert second - first >= SCAN_SECONDS - TICK_SECONDS
+    born = scans(sandbox)
+    eventually(lambda: len(born()) >= 2, within=60, what="two scans are seen")
+    assert history.too_soon(born()[:2], SCAN_SECONDS - TICK_SECONDS) == []
 
 
 @clause("svscan/scan/every-five-seconds")
-@needs("linux")
 def test_the_next_scan_is_soon_after_five_seconds(sandbox: Sandbox) -> None:
-    moments = scans(sandbox)
-    late = SCAN_SECONDS + GENEROUS_SECONDS
+    born = scans(sandbox)
+    late = (SCAN_SECONDS + GENEROUS_SECONDS) * TICKS_PER_SECOND
     eventually(
-        lambda: any(later - earlier < late for earlier, later in pairwise(moments())),
+        lambda: any(later - earlier < late for (_, earlier), (_, later) in pairwise(born())),
         within=60,
         what="a scan soon after another",
     )
@@ -124,11 +117,9 @@ def test_children_that_it_did_not_start_are_reaped(sandbox: Sandbox) -> None:
 
 @clause("svscan/scan/ended-service-waits")
 def test_a_supervise_that_ends_is_started_once_a_scan(sandbox: Sandbox) -> None:
-    moments = scans(sandbox)
-    starts = eventually(
-        lambda: (found := moments())[2:] and found, within=60, what="three starts are seen"
-    )
-    assert min(b - a for a, b in pairwise(starts)) >= SCAN_SECONDS - TICK_SECONDS
+    born = scans(sandbox)
+    eventually(lambda: len(born()) >= 3, within=60, what="three starts are seen")
+    assert history.too_soon(born(), SCAN_SECONDS - TICK_SECONDS) == []
 
 
 @clause("svscan/scan/ignored-child-signal")
