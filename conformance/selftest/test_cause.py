@@ -94,6 +94,9 @@ def test_the_line_of_the_test_says_what_a_plain_value_is() -> None:
         ),
         (TooLate("<lambda>: not within 30 s: False"), ""),
         (TooLate("pattern.search(text()): not within 30 s: None"), ""),
+        (TooLate("supervise a/b answers: not within 30 s: 0"), "waited in vain: supervise answers"),
+        (TooLate("the service a runs: not within 30 s: 0"), "waited in vain: the service runs"),
+        (TooLate("/tmp/box/s/done exists: not within 30 s: 0"), "waited in vain: a file exists"),
         (
             InVain("<envdir e sh, pid 47> becomes the probe: cannot come, since all has ended"),
             "ended before: it becomes the probe",

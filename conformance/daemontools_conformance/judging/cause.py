@@ -21,6 +21,8 @@ from daemontools_conformance.running.patience import InVain, TooLate
 _REFUSALS = (100, 111)
 _MESSAGE = re.compile(rb"[a-z0-9]+: (fatal|warning|usage|illegal option|option requires)\b")
 _PROCESS = re.compile(r"<[^<>]*, pid \d+>")  # as a Running shows itself
+_SERVICE = re.compile(r"\b(supervise|service) (?!of\b)\S+(?= \w)")  # its name differs by test
+_FILE = re.compile(r"/\S+/\S+")
 _AWAITED = re.compile(": not within|: cannot come")  # what follows what was waited for
 _PLACE = re.compile(r"/\S*/box/")  # the folder of a test
 _STREAMS = ("exit code", "stdout", "stderr")
@@ -115,6 +117,7 @@ def cause(compared: Compared | None, error: BaseException) -> str:
         return "does not end"
     if isinstance(error, TooLate | InVain):
         awaited = _PLACE.sub("", _PROCESS.sub("it", _AWAITED.split(str(error))[0]))
+        awaited = _SERVICE.sub(r"\1", _FILE.sub("a file", awaited))
         is_words = "(" not in awaited and "lambda" not in awaited and len(awaited) <= _MOST
         name = "waited in vain" if isinstance(error, TooLate) else "ended before"
         return f"{name}: {awaited}" if is_words else ""
