@@ -103,15 +103,7 @@ UMASKS: dict[str, Sequence[Argument]] = {
     # Only root can open again what is made under this umask.
     **({"umask 777": ["--umask", "777"]} if os.geteuid() == 0 else {"umask 77": ["--umask", "77"]}),
 }
-STATES = {
-    **ENVIRONMENTS,
-    **ODD_ENVIRONMENTS,
-    **DESCRIPTORS,
-    **SIGNALS,
-    **LIMITS,
-    **LOW_LIMITS,
-    **UMASKS,
-}
+STATES = ENVIRONMENTS | ODD_ENVIRONMENTS | DESCRIPTORS | SIGNALS | LIMITS | LOW_LIMITS | UMASKS
 
 # Several of them together, without low limits: under these some implementations cannot start.
 ALL_AT_ONCE: Sequence[Argument] = [
@@ -125,18 +117,15 @@ USUAL: dict[str, Sequence[Argument]] = {"plain": [], "all at once": ALL_AT_ONCE}
 # What PROGRAM/state/TOPIC-unchanged asks: the fields of a record, and the states of that kind.
 TOPICS: dict[str, tuple[tuple[str, ...], dict[str, Sequence[Argument]]]] = {
     "environment": (("environment",), ENVIRONMENTS),
-    "odd-environment": (("environment",), {**ODD_ENVIRONMENTS, "all at once": ALL_AT_ONCE}),
-    "descriptors": (
-        ("descriptors", "descriptor_flags", "locks"),
-        {**USUAL, **DESCRIPTORS},
-    ),
-    "signals": (("blocked", "ignored", "caught"), {**USUAL, **SIGNALS}),
-    "limits": (("limits", "nice"), {**USUAL, **LIMITS}),
+    "odd-environment": (("environment",), ODD_ENVIRONMENTS | {"all at once": ALL_AT_ONCE}),
+    "descriptors": (("descriptors", "descriptor_flags", "locks"), USUAL | DESCRIPTORS),
+    "signals": (("blocked", "ignored", "caught"), USUAL | SIGNALS),
+    "limits": (("limits", "nice"), USUAL | LIMITS),
     "low-limits": (("limits", "nice"), LOW_LIMITS),
     "ids": (("uids", "gids", "groups", "capabilities", "no_new_privileges"), USUAL),
     "session": (
         ("process_group", "session", "terminal", "parent", "directory", "umask"),
-        {**USUAL, **UMASKS},
+        USUAL | UMASKS,
     ),
     "arguments": (("argv", "comm"), USUAL),
 }
