@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from daemontools_conformance.running.implementation import Implementation
 from daemontools_conformance.running.journal import Entry, Journal
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
-from daemontools_conformance.running.status import encode
+from daemontools_conformance.running.status import decode, encode
 
 AWKWARD = [b"plain", b"", b"a b", b"it's", b"\xff\xfe", b"new\nline", b"$HOME", b"\\", b"-x", b"*"]
 
@@ -259,11 +260,24 @@ def test_a_large_file_is_written_in_one_line(tmp_path: Path, content: bytes) -> 
     assert len(line) < 65536 + 200
 
 
+def test_a_status_is_made_again_with_the_same_age(tmp_path: Path) -> None:
+    (tmp_path / "status").write_bytes(encode(time.time() - 59, 500, want=b"d"))
+    lines = replay.tree(tmp_path)
+    script = replay.script("a title", [*lines, "sleep 2; cat status"], Journal())
+    ran = subprocess.run(["bash", "-c", script], capture_output=True, check=True, timeout=60)
+    assert "{ stamp 59; " in lines[0] or "{ stamp 60; " in lines[0]
+    again = decode(ran.stdout)
+    assert (again.pid, again.want) == (500, b"d")
+    assert time.time() - again.since > 58
+
+
 def test_a_file_that_no_line_can_hold_is_said_to_be_left_out(tmp_path: Path) -> None:
-    (tmp_path / "noise").write_bytes(os.urandom(200_000))
-    assert replay.tree(tmp_path) == [
-        "# here the suite made noise: 200000 bytes, which are left out"
-    ]
+    (tmp_path / "noise").write_bytes(os.urandom(700_000))
+    (line,) = replay.tree(tmp_path)
+    assert line == "# here the suite made noise: 700000 bytes, which are left out"
+    clause = Clause("svok/exit/running", "svok exits 0", "CODE", "svok.c", Path("svok.md"), 1)
+    report = failure.Failure(clause, Outcome.FAIL, AssertionError("no"), "test_it")
+    assert line in report.report(f"{line}\n", None, is_whole=False)
 
 
 def test_a_pipe_of_the_tests_own_is_the_programs_input(box: Sandbox) -> None:

@@ -14,6 +14,7 @@ import re
 import shlex
 import signal
 import stat
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import groupby
@@ -22,10 +23,12 @@ from typing import Any
 
 from daemontools_conformance.running.evidence import walk
 from daemontools_conformance.running.journal import SHORTEST_PAUSE, Entry, Journal
+from daemontools_conformance.running.status import SIZE, TAI64_UNIX_EPOCH
 
 _START_SECONDS = 0.3  # for a program in the background to start
 _LONGEST_PAUSE = 5.0  # of a wait in vain, which could last for ever
-_LARGEST = 65536  # bytes that a line holds
+_LARGEST, _LARGEST_PACKED = 65536, 1 << 19  # bytes that a line holds
+_RECENT = 86400  # seconds: the age of a stamp that a test took from the clock
 _MOST_READ = 1 << 20  # bytes of a file
 _MOST_FILES, _MOST_LINES = 1000, 200  # that there are at first, and lines that make them
 # Each byte as it is between $' and '
@@ -86,7 +89,7 @@ def _make(
         content = path.read_bytes()
         if original := _original(content):
             yield f"cp {shell_quoted(os.fsencode(original))} {name}", "", ""
-        elif command := _printed(content):
+        elif command := _with_new_stamp(content) or _printed(content):
             yield command, mode, name
         else:
             yield _left_out(name, about.st_size), "", ""
@@ -94,6 +97,14 @@ def _make(
         yield _left_out(name, about.st_size), "", ""
     if about.st_uid != os.geteuid():
         yield f"chown -h {about.st_uid}:{about.st_gid}", "", name
+
+
+def _with_new_stamp(content: bytes) -> str:
+    """The command that prints a status of now as old as this one is; "" if it is not recent."""
+    if len(content) >= SIZE and content.startswith(b"@\0\0\0"):
+        age = int(time.time()) - int.from_bytes(content[:8], "big") + TAI64_UNIX_EPOCH
+        return f"{{ stamp {age}; {_printed(content[8:])}; }}" if abs(age) < _RECENT else ""
+    return ""
 
 
 def _written(command: str, mode: str, names: list[str]) -> str:
@@ -184,6 +195,8 @@ _FUNCTIONS = {
     "tr '\\0' ' ' < /proc/$p/cmdline && echo; } 2>/dev/null; done; }",
     "shown": 'shown() { cat "../$1.out"; sed \'s/^/stderr: /\' "../$1.err"; } 2>/dev/null',
     "ended": 'ended() { set -- $? "$1"; shown "$2"; echo "exit $1"; }',
+    "stamp": 'stamp() { printf "$(printf %016x '
+    f"$(({TAI64_UNIX_EPOCH} + $(date +%s) - $1)) | sed 's/../\\\\x&/g')\"; }}",
     "look": "look() { stat -c '-- %n, inode %i' \"$1\"; "
     'if grep -qI . "$1"; then head -c 2000 "$1"; '
     'else head -c 2000 "$1" | od -An -c; fi; }',
@@ -526,7 +539,7 @@ def _printed(data: bytes) -> str:
         newline = "" if unit.endswith(b"\n") else " | tr -d '\\n'"
         return f"yes {text}{newline} | head -c {len(data)}"
     packed = base64.b64encode(gzip.compress(data, mtime=0)).decode()
-    return f"printf %s {packed} | base64 -d | gunzip" if len(packed) <= _LARGEST else ""
+    return f"printf %s {packed} | base64 -d | gunzip" if len(packed) <= _LARGEST_PACKED else ""
 
 
 _LIMITS = {
