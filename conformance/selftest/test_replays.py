@@ -72,7 +72,7 @@ def fell_short(wrong: Wrong, honest: Path, folder: Path) -> tuple[Path, Path] | 
     if wrong.name == "not-executable":
         (programs / "svok").chmod(0o644)
     options = [word for clause in wrong.clauses for word in ("--clause", clause)]
-    _, report = judged(programs, folder / "report", "-x", *options, *wrong.options)
+    _, report = judged(programs, folder / "report", "-x", *options, *wrong.options, within=900)
     for test in report.tests:
         if Outcome[test["outcome"].replace("-", "_")] in SHORT and test["evidence"]:
             return folder / "report" / test["evidence"], programs

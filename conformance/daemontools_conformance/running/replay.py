@@ -247,6 +247,7 @@ class _Steps:
 
     def __init__(self, entries: list[Entry]) -> None:
         self.entries = entries = _joined(_with_pipes(entries))
+        self.last_write = {e.facts["name"]: n for n, e in enumerate(entries) if e.kind == "writes"}
         self.readers: dict[str, str] = {}  # FIFO -> shell variable of the process that reads it
         self.names: dict[int, str] = {}  # process id in the test -> shell variable
         self.running: set[str] = set()  # those of them that have not been waited for
@@ -329,10 +330,9 @@ class _Steps:
             case _:
                 yield from self._of_file(number, entry)
 
-    def _comes(self, kind: str, number: int, entry: Entry) -> bool:
-        """Does something of this kind happen to the entry's file later?"""
-        later = self.entries[number + 1 :]
-        return any(e.kind == kind and e.facts["name"] == entry.facts["name"] for e in later)
+    def _is_written(self, number: int, entry: Entry) -> bool:
+        """Does the suite write to the entry's FIFO later?"""
+        return self.last_write.get(entry.facts["name"], 0) > number
 
     def _of_file(self, number: int, entry: Entry) -> Iterator[str]:
         name = _operand(Path(os.fsdecode(entry.facts.get("name", b"."))))
@@ -341,12 +341,12 @@ class _Steps:
                 yield f"look {name}"
             case "reads":
                 self.readers[name] = f"r{len(self.readers) + 1}"
-                is_written = self._comes("writes", number, entry)  # it would read that itself
+                is_written = self._is_written(number, entry)  # it would read that itself
                 reader = "sleep 1000" if is_written else "cat"
                 yield f"{reader} <> {name} & {self.readers[name]}=$!; sleep {_START_SECONDS}"
             case "lets go" if name in self.readers:
                 yield f"kill ${self.readers.pop(name)}; sleep 0.1"
-            case "opens" if not self._comes("writes", number, entry):
+            case "opens" if not self._is_written(number, entry):
                 yield f"# here the suite opened the FIFO {name} for writing"
             case "writes":
                 yield f"{_printed(entry.facts['data'])} > {name}"
