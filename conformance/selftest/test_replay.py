@@ -300,7 +300,8 @@ def test_a_fifo_that_is_filled_and_then_let_go_is_so_again(box: Sandbox) -> None
         while True:
             os.write(writer, b"." * 4096)
     os.close(writer)
-    running = box.start_command(["sh", "-c", "echo more > fifo"])
+    running = box.start_command(["sh", "-c", "exec 3> fifo; echo > opened; echo more >&3"])
+    eventually((box.path / "opened").exists)
     os.close(reader)
     running.wait()
     box.close()
@@ -323,6 +324,19 @@ def test_a_limit_on_the_size_of_files_is_met_by_a_file(box: Sandbox) -> None:
     assert code == -signal.SIGXFSZ
     box.close()
     assert b"exit 153" in ran(box.replay("a title"))
+
+
+def test_how_long_a_program_took_is_shown_in_halves_of_a_second(box: Sandbox) -> None:
+    os.unlink(box.implementation.folder / "svok")
+    (box.implementation.folder / "svok").symlink_to("/bin/sleep")
+    box.run("svok", "1.5")
+    running = box.start("svok", "1.5")
+    running.wait()
+    box.close()
+    lines = ran(box.replay("a title"))
+    assert lines[0].startswith(b"exit 0 after ")
+    assert float(lines[0].split()[3]) >= 1.5
+    assert float(lines[1].split()[3]) >= 1.0
 
 
 def test_a_program_that_is_absent_is_the_peers_along_path(tmp_path: Path) -> None:

@@ -194,7 +194,11 @@ _FUNCTIONS = {
     "{ sed -n -e 's/^Name:\\t//p' -e 's/^State:\\t//p' /proc/$p/status | tr '\\n' ' ' && "
     "tr '\\0' ' ' < /proc/$p/cmdline && echo; } 2>/dev/null; done; }",
     "shown": 'shown() { cat "../$1.out"; sed \'s/^/stderr: /\' "../$1.err"; } 2>/dev/null',
-    "ended": 'ended() { set -- $? "$1"; shown "$2"; echo "exit $1"; }',
+    "began": "began() { t=${EPOCHREALTIME/[.,]/}; }",
+    # How long it took is shown in halves of a second, so that two replays are alike.
+    "ended": 'ended() { set -- $? "$1" $(((${EPOCHREALTIME/[.,]/} - t + 250000) / 500000)); '
+    'shown "$2"; [ "$3" = 0 ] || set -- "$1 after $(($3 / 2)).$(($3 % 2 * 5)) s"; '
+    'echo "exit $1"; }',
     "stamp": 'stamp() { printf "$(printf %016x '
     f"$(({TAI64_UNIX_EPOCH} + $(date +%s) - $1)) | sed 's/../\\\\x&/g')\"; }}",
     "look": "look() { stat -c '-- %n, inode %i' \"$1\"; "
@@ -301,7 +305,7 @@ class _Steps:
             case "ended" if facts["pid"] in self.names:
                 name = self.names[facts["pid"]]
                 self.running.discard(name)
-                yield f"wait ${name}; ended {name}"
+                yield f"began; wait ${name}; ended {name}"
             case "waited":
                 yield f"# here the suite waited in vain for: {' '.join(facts['what'].split())}"
                 if self.names:
@@ -369,8 +373,9 @@ class _Steps:
             self.calls += 1
             name = f"e{self.calls}"
             call = self._call(facts, name)
-            tells_number = after[0].facts.get("tells_number")  # its own process id, perhaps
-            yield f"{call}{' & echo process $!; wait $!' if tells_number else ''}; ended {name}"
+            if after[0].facts.get("tells_number"):  # its own process id, perhaps
+                call += " & echo process $!; wait $!"
+            yield f"began; {call}; ended {name}"
             return
         name = f"p{len(self.names) + 1}"
         is_fed = facts.get("stdin") == "pipe" and "input" not in facts

@@ -132,7 +132,7 @@ def _command(*words: str) -> Callable[..., None]:
     def act(*arguments: Any) -> None:
         number = sum(word == "FILE" for word in words)
         names = [_name(argument) for argument in arguments[:number]]
-        if None not in names:
+        if None not in names and b"." not in names:
             rest = [word.format(*arguments) if "{" in word else word for word in words]
             filled: list[Any] = [names.pop(0) if word == "FILE" else word for word in rest]
             journal.note("runs", argv=[os.fsencode(word) for word in filled])
@@ -181,7 +181,7 @@ _ACTS: dict[str, Callable[..., None]] = {
     "os.kill": _killed,
     "fcntl.flock": _locked,
     "os.symlink": _linked,
-    "os.mkdir": _command("mkdir", "FILE"),
+    "os.mkdir": _command("mkdir", "-p", "FILE"),
     "os.rmdir": _command("rmdir", "FILE"),
     "os.remove": _command("rm", "-f", "FILE"),
     "os.rename": _command("mv", "-T", "FILE", "FILE"),
