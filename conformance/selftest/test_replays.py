@@ -25,8 +25,9 @@ from selftest.liars import LIARS
 CATALOGUE = Path(__file__).parents[1] / "upkeep/mutants/catalogue.toml"
 SHORT = (Outcome.FAIL, Outcome.TIMEOUT, Outcome.CRASH)
 MUTANTS = 30
-# The whole list is measured with --all-replays; a fifth of it may hold more of the hard ones.
-ENOUGH, ENOUGH_OF_SAMPLE = 0.9, 0.6
+# The whole list is measured with --all-replays; of the eleven of the sample two may fail, since
+# a busy machine starts programs later than the script expects.
+ENOUGH, ENOUGH_OF_SAMPLE = 0.9, 0.8
 # A program that is not there, or may not be executed, is not started: nothing was run.
 NOT_RUN = {"not-executable"}
 CHANGING = re.compile(r"@(?P<label>[0-9a-f]{16})[0-9a-f]{8}|/tmp/\S+|\d\d:\d\d|(?P<number>\d{4,})")

@@ -25,7 +25,7 @@ from daemontools_conformance.running.evidence import walk
 from daemontools_conformance.running.journal import SHORTEST_PAUSE, Entry, Journal
 from daemontools_conformance.running.status import SIZE, TAI64_UNIX_EPOCH
 
-_START_SECONDS = 0.3  # for a program in the background to start
+_START_SECONDS = 0.5  # for a program in the background to start
 _LONGEST_PAUSE = 5.0  # of a wait in vain, which could last for ever
 _LARGEST, _LARGEST_PACKED = 65536, 1 << 19  # bytes that a line holds
 _RECENT = 86400  # seconds: the age of a stamp that a test took from the clock
@@ -319,7 +319,8 @@ class _Steps:
             case "control":
                 folder = shell_quoted(os.fsencode(facts["service"]))
                 letters = shell_quoted(facts["letters"])
-                yield f"printf %s {letters} > {folder}/supervise/control"
+                fifo = f"{folder}/supervise/control"
+                yield f"[ -p {fifo} ] || sleep 2; printf %s {letters} > {fifo}"
             case "signal":
                 name = signal.Signals(facts["signal"]).name.removeprefix("SIG")
                 yield f"kill -{name} {self._process(facts)}"
@@ -580,15 +581,19 @@ def _prepared(options: list[bytes]) -> tuple[str, str, str]:
                 uid, _, gid = value.partition(":")
                 env += f" setpriv --reuid {uid} --regid {gid} --clear-groups env"
             case "--limit":
-                before += _limit(value)
+                limited, lowered = _limit(value)
+                before += limited
+                env += lowered
             case _:
                 before += f": not repeated here: {option} {shlex.quote(value)}; "
     return before, env, after
 
 
-def _limit(value: str) -> str:
+def _limit(value: str) -> tuple[str, str]:
+    """ulimit for the limit, or words for env, since ulimit knows only whole blocks."""
     name, _, amount = value.partition("=")
-    number = int(amount)
-    scaled = number // 1024 if name in _IN_KILOBYTES else number
-    scaled = number // 512 if name == "FSIZE" else scaled
-    return f"ulimit -S -{_LIMITS.get(name, '?')} {scaled if number >= 0 else 'unlimited'}; "
+    number, unit = int(amount), 1024 if name in _IN_KILOBYTES else 1
+    unit = 512 if name == "FSIZE" else unit
+    if number % unit or name not in _LIMITS:
+        return "", f" prlimit --{name.lower()}={number}: env"
+    return f"ulimit -S -{_LIMITS[name]} {number // unit if number >= 0 else 'unlimited'}; ", ""

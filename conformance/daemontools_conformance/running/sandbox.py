@@ -340,10 +340,10 @@ class Sandbox:
         journal.note("control", service=service, letters=letters)
         with witness.unwatched():
             fd = os.open(self.path / service / "supervise/control", os.O_WRONLY | os.O_NONBLOCK)
-        try:
-            os.write(fd, letters)
-        finally:
-            os.close(fd)
+            try:
+                os.write(fd, letters)
+            finally:
+                os.close(fd)
 
     def fixture(self, name: str) -> Path:
         """A file or folder of `fixtures/`."""
