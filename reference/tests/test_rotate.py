@@ -70,7 +70,7 @@ def test_files_keep_to_the_bounds_however_input_and_disk_divide_it(
 
 
 def test_a_write_is_as_long_as_it_can_be_wherever_it_begins_in_its_block() -> None:
-    block = b"x" * 3000 + b"\n" + b"y\n" * 10
+    block = b"x" * 3000 + b"\nfirst\nsecond"
     assert cut(block, 3001, 0, SIZE) == len(block)
 
 

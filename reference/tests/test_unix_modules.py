@@ -1,0 +1,385 @@
+"""The small modules of unix/: how files are opened, what exec would close, words and blocks."""
+
+import _signal
+import json
+import os
+import signal
+import stat
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemontools.unix import (
+    chain,
+    closing,
+    environment,
+    interrupts,
+    opening,
+    pathexec,
+    selfpipe,
+    start,
+)
+from daemontools.unix.interrupts import Interrupts
+
+# function -> flags, and the mode of a new file (None: there must be one)
+OPENINGS: dict[Callable[[Path], int], tuple[int, int | None]] = {
+    opening.open_read: (os.O_RDONLY, None),
+    opening.open_write: (os.O_WRONLY, None),
+    opening.open_append: (os.O_WRONLY | os.O_APPEND, 0o600),
+    opening.open_trunc: (os.O_WRONLY, 0o644),
+}
+
+
+@pytest.mark.parametrize("how", OPENINGS)
+def test_a_file_is_opened_with_these_flags_and_modes(
+    tmp_path: Path, how: Callable[[Path], int]
+) -> None:
+    flags, mode = OPENINGS[how]
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.write_text("text")
+    before = os.umask(0)
+    try:
+        fd = vars(opening)[how.__name__](old)
+        seen = fd, os.get_inheritable(fd), os.O_NONBLOCK & flags_of(fd), 0o2003 & flags_of(fd)
+        os.close(fd)
+        assert seen == (fd, False, os.O_NONBLOCK, flags)
+        assert old.read_text() == ("" if how is opening.open_trunc else "text")
+        if mode is None:
+            with pytest.raises(FileNotFoundError):
+                vars(opening)[how.__name__](new)
+        else:
+            os.close(vars(opening)[how.__name__](new))
+            assert stat.S_IMODE(new.stat().st_mode) == mode
+    finally:
+        os.umask(before)
+
+
+def flags_of(fd: int) -> int:
+    """The flags with which a descriptor was opened."""
+    info = Path(f"/proc/self/fdinfo/{fd}").read_text()
+    return int(info.split("flags:")[1].split()[0], 8)
+
+
+def in_a_fork(work: Callable[[], object]) -> Any:
+    """What the function returns in a process of its own, which has this one's modules."""
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        try:
+            os.dup2(writer, 90)
+            os.write(90, json.dumps(work()).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with open(reader, "rb") as answer:
+        said = answer.read()
+    os.wait()
+    return json.loads(said)
+
+
+def test_only_what_exec_would_keep_stays_open() -> None:
+    def work() -> object:
+        os.closerange(3, 90)
+        os.closerange(91, closing.MOST)
+        for fd in (50, 51, 60, 70):
+            os.dup2(90, fd, inheritable=fd != 51)
+        kept = closing.kept_by_exec()
+        closing.close_all_but([90, *(fd for fd in kept if fd != 60)])
+        names = [name for name in os.listdir("/proc/self/fd") if int(name) > 2]
+        return sorted(fd for fd in kept if fd > 2), sorted(int(name) for name in names)
+
+    kept, still_open = in_a_fork(work)
+    assert kept == [50, 60, 70, 90]
+    assert [fd for fd in still_open if fd >= 50] == [50, 70, 90]
+
+
+def test_without_proc_every_number_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: str) -> list[str]:
+        raise OSError
+
+    there = closing.kept_by_exec()
+    monkeypatch.setattr(closing, "listdir", refuse)
+    assert closing.kept_by_exec() == sorted(there)
+
+
+def test_all_is_closed_from_zero_to_the_last_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    for kept, expected in [
+        ([], [(0, 65536)]),
+        ([0, 1, 2], [(3, 65536)]),
+        ([7, 1], [(0, 1), (2, 7), (8, 65536)]),
+    ]:
+        ranges: list[tuple[int, int]] = []
+        monkeypatch.setattr(closing, "closerange", lambda *ends, into=ranges: into.append(ends))
+        closing.close_all_but(kept)
+        assert ranges == expected
+
+
+# Environments
+
+
+@pytest.fixture
+def without_proc(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A system that shows no environment as the kernel has it."""
+
+    def refuse(_: str) -> bytes:
+        raise OSError
+
+    monkeypatch.setattr(environment, "_content", refuse)
+    return monkeypatch
+
+
+@pytest.mark.parametrize(
+    ("entries", "is_kept"),
+    [
+        ([b"A=1"], True),
+        ([b"LC_CTYPE=C.UTF-8"], False),
+        ([b"A=1", b"LC_CTYPE=C.UTF-8"], False),
+        ([b"LC_CTYPE=C.UTF-8", b"A=1"], True),
+        ([b"LC_CTYPE=de_DE"], True),
+        ([b"LANG=", b"LC_CTYPE=C.UTF-8"], False),
+        ([b"LANG=C", b"LC_CTYPE=C.UTF-8"], False),
+        ([b"LANG=POSIX", b"LC_CTYPE=C.UTF-8"], False),
+        ([b"LANG=de_DE", b"LC_CTYPE=C.UTF-8"], True),
+        ([b"LC_ALL=C", b"LC_CTYPE=C.UTF-8"], True),
+        ([b"LC_ALL=", b"LC_CTYPE=C.UTF-8"], False),
+    ],
+)
+def test_without_proc_the_interpreter_s_own_locale_is_left_out(
+    without_proc: pytest.MonkeyPatch, entries: list[bytes], *, is_kept: bool
+) -> None:
+    words = dict(entry.split(b"=", 1) for entry in entries)
+    without_proc.setattr("posix.environ", words)
+    without_proc.setattr(environment, "_original", None)
+    assert environment.original_block() == (entries if is_kept else entries[:-1])
+
+
+def test_the_block_is_read_once_and_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    entries = [b"A=1", b"odd", b"A=2", b""]
+
+    def content(path: str) -> bytes:
+        read.append(path)
+        return b"\0".join(entries) + b"\0"
+
+    monkeypatch.setattr(environment, "_original", None)
+    monkeypatch.setattr(environment, "_content", content)
+    assert environment.original_block() == environment.original_block() == entries
+    assert read == ["/proc/self/environ"]
+
+
+def test_a_chain_has_its_own_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "_block", None)
+    monkeypatch.setattr(environment, "_original", [b"A=kernel"])
+    monkeypatch.setattr("posix.environ", {b"A": b"first"})
+    assert (environment.is_original(), environment.get(b"A")) == (True, b"first")
+    assert environment.block() == [b"A=kernel"]
+    environment.become([b"A=1", b"A=2"])
+    assert (environment.is_original(), environment.get(b"A")) == (False, b"1")
+    assert environment.get(b"B") is None
+    assert environment.block() == [b"A=1", b"A=2"]
+    assert environment.merged([(b"B", b"3"), (b"A", None)]) == [b"B=3", b"A=2"]
+
+
+def test_a_long_file_is_read_to_its_end(tmp_path: Path) -> None:
+    text = os.urandom(50_000)
+    (tmp_path / "file").write_bytes(text)
+    before = os.listdir("/proc/self/fd")
+    assert vars(environment)["_content"](str(tmp_path / "file")) == text
+    assert os.listdir("/proc/self/fd") == before
+
+
+@pytest.mark.parametrize("word", [b"", b"plain", b"\xff\xfe", "ä".encode()])
+def test_words_keep_every_byte(word: bytes) -> None:
+    assert environment.as_bytes(environment.as_text(word)) == word
+
+
+# The next program
+
+
+@pytest.mark.parametrize(
+    ("path", "files"),
+    [
+        (None, [b"/bin/x", b"/usr/bin/x"]),
+        (b"", [b"./x"]),
+        (b"/a:", [b"/a/x", b"./x"]),
+        (b":/a", [b"./x", b"/a/x"]),
+        (b"/a::b", [b"/a/x", b"./x", b"b/x"]),
+    ],
+)
+def test_path_names_these_files(
+    monkeypatch: pytest.MonkeyPatch, path: bytes | None, files: list[bytes]
+) -> None:
+    monkeypatch.setattr(environment, "_block", [] if path is None else [b"PATH=" + path])
+    assert vars(pathexec)["_candidates"](b"x") == files
+
+
+def test_a_block_is_a_mapping_in_its_order_with_duplicates() -> None:
+    entries = [b"A=1", b"=B=2", b"A=", b"C=x=y"]
+    block = vars(pathexec)["_as_mapping"](entries)
+    assert list(zip(block.keys(), block.values(), strict=True)) == [
+        (b"A", b"1"), (b"=B", b"2"), (b"A", b""), (b"C", b"x=y"),
+    ]  # fmt: skip
+    assert len(block) == 4
+    with pytest.raises(KeyError):
+        block[b"A"]
+
+
+def test_a_chain_takes_words_that_every_system_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    takes = vars(chain)["_exec_takes"]
+    monkeypatch.setattr(chain, "_waiting", {})
+    room = chain.LEAST_ROOM - chain.PAGE
+    longest = room - 9 - 1
+    assert takes([b"x" * longest])
+    assert not takes([b"x" * (longest + 1)])
+    words = [b""] * ((room - 1) // 9)
+    assert takes(words)
+    assert not takes([*words, b""])
+    assert chain.size_of([b"abc", b"", b"d"]) == 4 + 9 * 3
+
+
+def test_the_longest_word_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chain, "_room_for_words", lambda: 1 << 30)
+    takes = vars(chain)["_exec_takes"]
+    assert takes([b"x" * (128 * 1024 - 1)])
+    assert not takes([b"x" * (128 * 1024)])
+
+
+@pytest.mark.parametrize(
+    ("stack", "room"),
+    [
+        (64 * 1024, 64 * 1024),
+        (400 * 1024, 128 * 1024),
+        (1024 * 1024, 256 * 1024),
+        (8 << 20, 2 << 20),
+        (1 << 30, 6 << 20),
+        (-1, 6 << 20),
+    ],
+)
+def test_a_stack_that_waits_decides_how_much_room_there_is(
+    monkeypatch: pytest.MonkeyPatch, stack: int, room: int
+) -> None:
+    import resource
+
+    monkeypatch.setattr(chain, "_waiting", {resource.RLIMIT_STACK: (stack, stack)})
+    assert vars(chain)["_room_for_words"]() == room
+
+
+def test_a_launcher_is_found_through_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/svok").write_text("launcher")
+    (tmp_path / "bin/near").symlink_to("svok")
+    (tmp_path / "far").symlink_to(tmp_path / "bin/near")
+    (tmp_path / "same").symlink_to("bin/svok")
+    for name in ("far", "same", "bin/near", "bin/svok"):
+        monkeypatch.setattr(sys, "argv", [str(tmp_path / name)])
+        assert vars(chain)["_launcher"]() == bytes(tmp_path / "bin/svok")
+
+
+def test_a_launcher_of_another_program_differs_in_the_name_alone() -> None:
+    text = b"#!/usr/bin/svok\nfrom x import svok\nsys.path = '/lib/svok'\nsvok()\n"
+    other = b"#!/usr/bin/svok\nfrom x import svc\nsys.path = '/lib/svok'\nsvc()\n"
+    assert vars(chain)["_renamed"](text, b"svok", b"svc") == other
+
+
+# Signals
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(signal.default_int_handler, 0), (signal.SIG_IGN, 1)]
+)
+def test_signals_are_what_a_c_program_has(before: Any, after: int) -> None:
+    numbers = (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ)
+
+    def handlers() -> list[object]:
+        return [_signal.getsignal(number) for number in numbers]
+
+    def work() -> object:
+        signal.signal(signal.SIGINT, before)
+        vars(start)["_restore_signals"]()
+        restored = handlers()
+        start.survive_writing()
+        return restored, handlers()
+
+    assert in_a_fork(work) == [[after, 0, 0], [after, 1, 1]]
+
+
+def test_an_interrupt_that_the_interpreter_dropped_kills_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    killed: list[tuple[int, int]] = []
+    monkeypatch.setattr("posix.kill", lambda *words: killed.append(words))
+    for error, times in [(ValueError, 0), (KeyboardInterrupt, 1)]:
+        monkeypatch.setattr(sys, "last_type", error, raising=False)
+        vars(start)["_die_if_interrupted"]()
+        assert killed == [(os.getpid(), 2)] * times
+
+
+def test_a_byte_that_could_not_be_written_is_written_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reader, writer = os.pipe()
+    monkeypatch.setattr(selfpipe, "_write_end", writer)
+    vars(selfpipe)["_write_again"](None)
+    assert os.read(reader, 9) == b"\0"
+    os.close(writer)
+    vars(selfpipe)["_write_again"](None)  # and if that fails, too, nothing happens
+    os.close(reader)
+
+
+def test_signals_wait_until_the_program_waits() -> None:
+    def work() -> object:
+        waits = Interrupts(signal.SIGTERM, signal.SIGALRM)
+        reader, writer = os.pipe()
+        said = [waits.wait(reader, 0.01), sorted(waits.arrived)]
+        os.write(writer, b"x")
+        said += [waits.wait(reader), sorted(waits.arrived)]
+        os.kill(os.getpid(), signal.SIGALRM)
+        said += [waits.wait(reader), sorted(waits.arrived)]
+        os.kill(os.getpid(), signal.SIGTERM)
+        said += [waits.pause(60, signal.SIGTERM), sorted(waits.arrived)]
+        return [*said, waits.pause(60, signal.SIGTERM)]
+
+    assert in_a_fork(work) == [False, [], True, [], False, [14], True, [14, 15], True]
+
+
+def test_a_pause_is_as_long_as_it_must_be_if_another_signal_comes() -> None:
+    def work() -> object:
+        waits = Interrupts(signal.SIGTERM, signal.SIGALRM)
+        os.kill(os.getpid(), signal.SIGALRM)
+        begin = time.monotonic()
+        return [waits.pause(0.3, signal.SIGTERM), 0.3 <= time.monotonic() - begin < 20]
+
+    assert in_a_fork(work) == [False, True]
+
+
+def test_caught_signals_are_blocked_until_they_are_restored() -> None:
+    def work() -> object:
+        waits = Interrupts(signal.SIGTERM, signal.SIGALRM)
+        blocked = sorted(signal.pthread_sigmask(signal.SIG_BLOCK, []))
+        waits.restore()
+        left = sorted(signal.pthread_sigmask(signal.SIG_BLOCK, []))
+        return blocked, left, [_signal.getsignal(number) for number in (14, 15)]
+
+    assert in_a_fork(work) == [[14, 15], [], [0, 0]]
+
+
+def test_select_takes_over_where_poll_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Poll:
+        def register(self, fd: int, events: int) -> None:
+            """As if."""
+
+        def poll(self, _milliseconds: float | None) -> list[tuple[int, int]]:
+            """Refuse."""
+            raise OSError
+
+    monkeypatch.setattr("select.poll", Poll)
+    reader, writer = os.pipe()
+    ready = vars(interrupts)["_ready"]
+    assert ready([reader], 0.01) == []
+    os.write(writer, b"x")
+    assert ready([reader], None) == [reader]
+    os.close(reader)
+    os.close(writer)
