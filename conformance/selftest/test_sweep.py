@@ -1,17 +1,16 @@
 """The classic changes of a module, and a sweep of one module from end to end."""
 
+import argparse
 import ast
-import subprocess
-import sys
+import re
 from pathlib import Path
 
 import pytest
 
-from selftest.builds import REFERENCE
-from upkeep.sweep.__main__ import equivalents, mutants
-from upkeep.sweep.mutations import mutations
+from upkeep.sweep import __main__ as sweep
+from upkeep.sweep.mutations import Mutation, mutations
 
-SWEEP = Path(__file__).parents[1] / "upkeep/sweep"
+FOLDERS = ["core", "fast", "unix", "programs", "companion", "installing"]
 
 
 def changes(source: str) -> list[tuple[str, str]]:
@@ -57,7 +56,7 @@ def test_a_line_has_these_changes(source: str, expected: list[tuple[str, str]]) 
 
 
 def test_each_mutation_of_a_module_is_another_program() -> None:
-    found = mutants(["core/rotate.py"])
+    found = sweep.mutants(["core/rotate.py"])
     assert len(found) > 100
     original = ast.dump(ast.parse(found[0].text))
     for mutant in found:
@@ -65,21 +64,42 @@ def test_each_mutation_of_a_module_is_another_program() -> None:
 
 
 def test_each_equivalent_is_a_mutation_and_has_its_reason() -> None:
-    known = equivalents()
-    keys = {mutant.key for mutant in mutants({file for file, *_ in known})}
+    known = sweep.equivalents()
+    keys = {mutant.key for mutant in sweep.mutants({file for file, *_ in known})}
     assert [key for key in known if key not in keys] == []
     assert all(why.endswith(".") for why in known.values())
 
 
-def test_a_sweep_tells_what_is_noticed() -> None:
-    call = ["core/stamp.py", "--units", "--sample", "4", "--seed", "1", "--jobs", "2"]
-    swept = subprocess.run(
-        [sys.executable, SWEEP, *call], capture_output=True, text=True, check=False, timeout=300
-    )
-    if "unshare" in swept.stderr:
-        pytest.skip(swept.stderr)
-    assert "4 of 4 are noticed by unit tests\n" in swept.stdout
-    whole = len(mutations((REFERENCE / "daemontools/core/stamp.py").read_bytes()))
-    assert swept.stdout.splitlines()[-1].startswith("4 of 4 mutants noticed, 0 survived; ")
-    assert f"; {whole} in all, " in swept.stdout
-    assert swept.returncode == 0
+def test_a_sweep_tells_what_is_noticed_and_remembers_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sweep, "KNOWN", tmp_path / "results/sweep.jsonl")
+    given = argparse.Namespace(names=["core/stamp.py"], sample=4, seed=1, units=True, jobs=2)
+    assert sweep.swept(given) == []
+    assert capsys.readouterr().out.splitlines()[-1] == "4 of 4 noticed by units"
+    assert sweep.swept(given) == []
+    assert "; 4 of 4 were noticed before\n" in capsys.readouterr().out
+
+
+def test_a_change_that_no_test_notices_survives() -> None:
+    comments = [Mutation("comment", "", 1, 0, 0, text) for text in (b"# one\n", b"# two\n")]
+    same = [sweep.Mutant("core/stamp.py", comment) for comment in comments]
+    assert dict(sweep.answers(same, 1, sweep.past_unit_tests)) == dict.fromkeys(same, "")
+
+
+def test_the_suite_notices_what_the_changed_program_does_wrong() -> None:
+    found = [one for one in sweep.mutants(["programs/svok.py"]) if one.mutation.kind == "return"]
+    noticed = dict(sweep.answers(found, 1, sweep.past_suite))
+    assert set(noticed) == set(found)
+    assert all(noticed.values())
+
+
+def test_the_table_of_the_page_adds_up() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", sweep.PAGE.read_text(), re.MULTILINE)
+    assert [folder for folder, _ in rows] == FOLDERS
+    for folder, cells in rows:
+        date, *counts = cells.split(" | ")
+        assert re.fullmatch(r"20\d\d-\d\d-\d\d", date), folder
+        every, *parts = map(int, counts)
+        assert every == sum(parts), folder
+        assert parts[0] == sweep.count(folder)[1], folder

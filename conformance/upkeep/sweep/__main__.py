@@ -6,45 +6,54 @@ Run this (`tox -e sweep -- FILE`) on a module that you have changed. A change th
 is a missing test, or makes no difference: then it goes into equivalents.toml with the reason.
 If nobody maintains this, delete the folder and its tox environment.
 
-First the unit tests that import the module run with the changed module, in a fork of this
-process. What they let through is judged by the suite: by the clauses whose tests execute the
-changed line, as `tox -e lines` has measured them (for a line outside of functions, those
-that execute any line of the file), the most special first. A test that no longer ends notices, too.
+First the unit tests that import the module run with the changed module. What they let through
+is judged by the suite: by the tests of the clauses that execute the changed line, as
+`tox -e lines` has measured them (for a line outside of functions, those that execute any line
+of the file), or, without that measurement, by those of the programs that import the module.
+
+build/results/sweep.jsonl remembers what was noticed. A later run does not try that again,
+as long as the module is unchanged. `--record` counts what is known of each folder named, and
+writes its row of the table in docs/explain/mutants.md.
 """
 
 import argparse
 import ast
 import importlib
+import json
 import os
 import random
+import re
 import resource
-import signal
+import shutil
 import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
+from typing import Never
 
-import hypothesis  # noqa: F401 - imported once, before the forks
 import pytest
+from hypothesis import Phase, settings
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from daemontools_conformance.contract.outcomes import Outcome
-from daemontools_conformance.reports import lines
-from selftest.builds import REFERENCE, judged, patched
+from daemontools_conformance.reports import committed, lines
+from daemontools_conformance.running import needs
+from daemontools_conformance.selection.tests import TESTS
+from selftest.builds import REFERENCE, patched
 from upkeep.sweep.mutations import Mutation, mutations
+from upkeep.sweep.warm import Loop
 
 HERE = Path(__file__).parent
 PACKAGE = REFERENCE / "daemontools"
 UNIT_TESTS = REFERENCE / "tests"
-UNIT_SECONDS, SUITE_SECONDS = 300, 900
-SHORT = (Outcome.FAIL, Outcome.TIMEOUT, Outcome.CRASH)
-MOST_SPECIAL = 8  # clauses that are asked first
+KNOWN = lines.MAP.with_name("sweep.jsonl")
+PAGE = REFERENCE.parent / "docs/explain/mutants.md"
+MEMORY, FILE_SIZE = 2 << 30, 1 << 32  # that a unit test may need
 
 
 @dataclass(frozen=True)
@@ -55,18 +64,38 @@ class Mutant:
     mutation: Mutation
 
     @property
+    def module(self) -> str:
+        """The name of the module."""
+        return "daemontools." + self.file.removesuffix(".py").replace("/", ".")
+
+    @property
     def text(self) -> bytes:
         """The text of the unchanged file."""
         return (PACKAGE / self.file).read_bytes()
+
+    @property
+    def changed(self) -> bytes:
+        """The text of the changed file."""
+        return self.mutation.applied(self.text)
 
     @property
     def key(self) -> tuple[str, str, str, str]:
         """What tells it from others, whatever lines are added elsewhere."""
         return (self.file, self.mutation.function, *self.mutation.shown(self.text))
 
+    @property
+    def place(self) -> list[object]:
+        """What tells it from all others of this version of the file."""
+        at = self.mutation
+        digest = lines.digest(PACKAGE / self.file)
+        return [self.file, digest, at.start, at.end, at.new.decode()]
+
     def __str__(self) -> str:
         file, function, old, new = self.key
         return f"{file}:{self.mutation.line} {function or 'module'}: {old!r} -> {new!r}"
+
+
+Tell = Callable[[Mutant, str], None]  # a mutant, and the test that noticed it, or ""
 
 
 def mutants(names: Iterable[str]) -> list[Mutant]:
@@ -92,10 +121,21 @@ def equivalents() -> dict[tuple[str, str, str, str], str]:
 # Unit tests
 
 
-def unit_tests(file: str) -> list[str]:
-    """The test files that import the module."""
-    module = "daemontools." + file.removesuffix(".py").replace("/", ".")
-    return [str(test) for test in sorted(UNIT_TESTS.glob("test_*.py")) if module in imports(test)]
+def past_unit_tests(found: list[Mutant], tell: Tell) -> None:
+    """Tell what the unit tests notice: those in the test files that import the module."""
+    importers = {test: imports(test) for test in sorted(UNIT_TESTS.glob("test_*.py"))}
+    once = settings(database=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+    settings.register_profile("sweep", once)  # it does not look for the smallest example
+    settings.load_profile("sweep")  # the tests' own profile begins as a copy
+
+    def asked(mutant: Mutant, item: pytest.Item) -> float:
+        return mutant.module in importers[item.path]
+
+    modules = {mutant.module for mutant in found}
+    tests = [str(test) for test, names in importers.items() if names & modules]
+    options = ["-c", str(REFERENCE.parent / "pyproject.toml"), "-p", "no:cacheprovider"]
+    options += tests or [str(UNIT_TESTS / "test_shape.py")]  # which is asked about nothing
+    pytest.main(options, plugins=[Loop(found, load, asked, tell)])
 
 
 def imports(file: Path) -> set[str]:
@@ -109,124 +149,162 @@ def imports(file: Path) -> set[str]:
     return found
 
 
-def past_unit_tests(
-    found: list[Mutant], jobs: int, minutes: float = 1e9
-) -> tuple[list[Mutant], int]:
-    """The mutants that no unit test notices, and how many were tried in these minutes.
-
-    Prints each of the first kind that is a change, since a run takes long.
-    """
-    running: dict[int, tuple[Mutant, float]] = {}
-    left: list[Mutant] = []
-    waiting = list(reversed(found))
-    last = time.monotonic() + 60 * minutes
-    while running or (waiting and time.monotonic() < last):
-        while waiting and len(running) < jobs and time.monotonic() < last:
-            mutant = waiting.pop()
-            running[_forked(mutant)] = (mutant, time.monotonic() + UNIT_SECONDS)
-        for pid, (mutant, end) in list(running.items()):
-            ended, status = os.waitpid(pid, os.WNOHANG)
-            if not ended and time.monotonic() > end:
-                os.killpg(pid, signal.SIGKILL)
-                ended, status = os.waitpid(pid, 0)
-            if ended:
-                del running[pid]
-                if status == 0:
-                    left.append(mutant)
-                    if mutant.mutation.kind != "none":
-                        print(f"unit tests pass with {mutant}", flush=True)
-        time.sleep(0.05)
-    return left, len(found) - len(waiting)
+def load(mutant: Mutant | None) -> None:
+    """Change the module in this process, in which others have imported its names already."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_SIZE, FILE_SIZE))
+    if mutant is None:
+        return
+    old, new = importlib.import_module(mutant.module), ModuleType(mutant.module)
+    exec(compile(mutant.changed, str(PACKAGE / mutant.file), "exec"), new.__dict__)
+    for name in vars(old).keys() | vars(new).keys():
+        before, value = vars(old).get(name), vars(new).get(name)
+        if (name.startswith("__") and name != "__all__") or _has_new_code(before, value):
+            continue
+        if name not in vars(new):
+            delattr(old, name)
+        elif value != before:
+            for module in list(sys.modules.values()):
+                if vars(module).get(name) is before:
+                    setattr(module, name, value)
 
 
-def _forked(mutant: Mutant) -> int:
-    """Run the unit tests on the mutant in a child; it exits 0 if they pass. Returns its id."""
-    tests = unit_tests(mutant.file)
-    if pid := os.fork():
-        return pid
-    os.setpgid(0, 0)
-    with tempfile.TemporaryDirectory() as scratch:
-        try:
-            resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
-            resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 32, 1 << 32))
-            os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = scratch
-            silence = os.open(os.devnull, os.O_RDWR)
-            for fd in range(3):
-                os.dup2(silence, fd)
-            _load(mutant)
-            options = ["-xq", "-p", "no:cacheprovider", "--hypothesis-seed=0"]
-            options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # hypothesis is here
-            code = int(pytest.main([*options, *tests])) if tests else 0
-        except BaseException:
-            code = 1
-    os._exit(code)
-
-
-def _load(mutant: Mutant) -> None:
-    """Make the changed module the one that everybody imports."""
-    name = "daemontools." + mutant.file.removesuffix(".py").replace("/", ".")
-    parent = importlib.import_module(name.rpartition(".")[0])
-    module = ModuleType(name)
-    module.__file__ = str(PACKAGE / mutant.file)
-    sys.modules[name] = module
-    setattr(parent, name.rpartition(".")[2], module)
-    text = mutant.mutation.applied(mutant.text)
-    exec(compile(text, module.__file__, "exec"), module.__dict__)
+def _has_new_code(old: object, new: object) -> bool:
+    """Give the function, or the methods of the class, the code of the other; False without any."""
+    if isinstance(old, FunctionType) and isinstance(new, FunctionType):
+        old.__code__, old.__defaults__ = new.__code__, new.__defaults__
+        old.__kwdefaults__ = new.__kwdefaults__
+    elif isinstance(old, type) and isinstance(new, type):
+        for name, value in vars(new).items():
+            _has_new_code(vars(old).get(name), value)
+    return isinstance(old, FunctionType | type)
 
 
 # The suite
 
 
-def questions(mutant: Mutant, measured: Mapping[str, Mapping[str, str]]) -> list[list[str]]:
-    """Which tests to ask, as options of the suite, run by run.
+def past_suite(found: list[Mutant], tell: Tell) -> None:
+    """Tell what the tests of the suite notice: those whose clauses execute the changed line."""
+    measured = lines.measured()["clauses"]
+    library = Path(tempfile.gettempdir(), "mutant/library/daemontools")
+    programs = patched(library.parents[1])
+    files = {mutant.file for mutant in found}
 
-    If nothing was measured, the clauses of the programs that import the module.
-    """
+    @cache
+    def clause_of(item: pytest.Item) -> str:
+        for mark in item.iter_markers("needs"):
+            needs.missing(mark.args[0])  # else each fork would find out again
+        return str(item.get_closest_marker("clause").args[0])  # type: ignore[union-attr]
+
+    @cache
+    def lines_of(clause: str) -> int:
+        return sum(map(len, measured.get(clause, {}).values())) or 1
+
+    def asked(mutant: Mutant, item: pytest.Item) -> float:
+        clause = clause_of(item)
+        return lines_of(clause) if _executes(clause, mutant, measured) else 0
+
+    def change(mutant: Mutant | None) -> None:
+        for file in files:  # undo the last one
+            shutil.copy2(PACKAGE / file, library / file)
+        if mutant:
+            (library / mutant.file).write_bytes(mutant.changed)
+            number = time.time_ns() // 1_000_000 % (1 << 31)  # never that of a compiled file
+            os.utime(library / mutant.file, (number, number))
+
+    options = ["-c", str(TESTS / "pytest.ini"), "--rootdir", str(TESTS.parent), str(TESTS)]
+    options += ["-p", "daemontools_conformance.plugin", "-n0"]
+    options += ["--implementation", f"reference={programs}"]
+    seconds = dict(committed.durations())
+    pytest.main(options, plugins=[Loop(found, change, asked, tell, seconds)])
+
+
+def _executes(clause: str, mutant: Mutant, measured: Mapping[str, Mapping[str, str]]) -> bool:
+    """Do the clause's tests execute the changed line, or, if nothing was measured, may they?"""
     if not measured:
-        programs = (file for file in sorted(PACKAGE.glob("programs/*.py")) if _needs(file, mutant))
-        return [[word for program in programs for word in ("--program", program.stem)]]
-    executed = {
-        clause: lines.numbers(files[mutant.file])
-        for clause, files in measured.items()
-        if mutant.file in files
-    }
-    if mutant.mutation.function:
-        executed = {c: found for c, found in executed.items() if mutant.mutation.line in found}
-    clauses = sorted(executed, key=lambda clause: sum(map(len, measured[clause].values())))
-    asked = filter(None, (clauses[:MOST_SPECIAL], clauses[MOST_SPECIAL:]))
-    return [[word for clause in run for word in ("--clause", clause)] for run in asked]
+        return _needs(PACKAGE / f"programs/{clause.partition('/')[0]}.py", mutant.file)
+    executed = lines.numbers(measured.get(clause, {}).get(mutant.file, ""))
+    return mutant.mutation.line in executed if mutant.mutation.function else bool(executed)
 
 
-def _needs(file: Path, mutant: Mutant) -> bool:
-    """Does the source import the module, even indirectly?"""
+@cache
+def _needs(file: Path, name: str) -> bool:
+    """Does the source import this module, even indirectly?"""
     seen: set[Path] = set()
     left = [file]
     while left:
         seen.add(here := left.pop())
-        named = (name.removeprefix("daemontools.").replace(".", "/") for name in imports(here))
-        left += [f for name in named if (f := PACKAGE / f"{name}.py").exists() and f not in seen]
-    return PACKAGE / mutant.file in seen
+        if here.exists():
+            named = (name.removeprefix("daemontools.").replace(".", "/") for name in imports(here))
+            left += [f for one in named if (f := PACKAGE / f"{one}.py") not in seen]
+    return PACKAGE / name in seen
 
 
-def survives(mutant: Mutant, measured: Mapping[str, Mapping[str, str]]) -> str:
-    """What was asked in vain; "" if a clause notices the mutant."""
-    asked = questions(mutant, measured)
-    for options in asked:
-        with tempfile.TemporaryDirectory(prefix="mutant") as scratch:
-            Path(scratch).chmod(0o755)  # other users run the programs too
-            programs = patched(Path(scratch) / "mutant")
-            file = Path(scratch) / "mutant/library/daemontools" / mutant.file
-            file.write_bytes(mutant.mutation.applied(mutant.text))
-            report = Path(scratch) / "report"
-            try:
-                _, seen = judged(
-                    f"reference={programs}", report, "-x", *options, workers=2, within=SUITE_SECONDS
-                )
-            except AssertionError as error:  # the run wrote no report
-                return f"the suite failed: {str(error).splitlines()[0]}"
-        if any(seen.outcome(clause) in SHORT for clause in seen.clauses):
-            return ""
-    return " ".join(word for options in asked for word in options if word[:2] != "--") or "no test"
+# What is known
+
+
+def known() -> dict[str, str]:
+    """What noticed each mutant that was tried: place -> "units TEST", "clauses TEST" or ""."""
+    entries = KNOWN.read_text().splitlines() if KNOWN.exists() else []
+    return {json.dumps(place): by for place, by in map(json.loads, entries)}
+
+
+def count(folder: str) -> list[int]:
+    """Of a folder's mutants: all, equivalent, noticed by units, by clauses, survivors, untried."""
+    same, tried, found = equivalents(), known(), mutants([folder])
+    left = [json.dumps(mutant.place) for mutant in found if mutant.key not in same]
+    seen = [tried[place].partition(" ")[0] for place in left if place in tried]
+    ways = [seen.count(way) for way in ("units", "clauses", "")]
+    return [len(found), len(found) - len(left), *ways, len(left) - len(seen)]
+
+
+def record(folder: str) -> None:
+    """Write the folder's row of the table."""
+    cells = [f"`{folder}`", time.strftime("%Y-%m-%d"), *map(str, count(folder))]
+    row = re.compile(rf"^\| `{re.escape(folder)}` \|.*$", re.MULTILINE)
+    PAGE.write_text(row.sub(f"| {' | '.join(cells)} |", PAGE.read_text()))
+
+
+# The sweep
+
+
+def answers(
+    found: list[Mutant], jobs: int, ask: Callable[[list[Mutant], Tell], None]
+) -> Iterator[tuple[Mutant, str]]:
+    """What each mutant was noticed by, from `jobs` processes that have a part each."""
+    reader, writer = os.pipe()
+    number = {mutant: n for n, mutant in enumerate(found)}
+    waiting = dict(enumerate(found))
+    with tempfile.TemporaryDirectory(prefix="sweep") as scratch:
+        Path(scratch).chmod(0o755)  # other users run the programs too
+        for job in range(min(jobs, len(found))):
+            if os.fork() == 0:
+                tell = partial(_write, writer, number)
+                _serve(Path(scratch, str(job)), partial(ask, found[job::jobs], tell))
+        os.close(writer)
+        with open(reader) as told:
+            for line in told:
+                n, test = line.rstrip("\n").split("\t")
+                yield waiting.pop(int(n)), test
+        if waiting:
+            raise RuntimeError("".join(file.read_text() for file in Path(scratch).glob("*/output")))
+
+
+def _write(writer: int, number: Mapping[Mutant, int], mutant: Mutant, test: str) -> None:
+    os.write(writer, f"{number[mutant]}\t{test}\n".encode())
+
+
+def _serve(scratch: Path, ask: Callable[[], None]) -> Never:
+    scratch.mkdir()
+    tempfile.tempdir = str(scratch)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    with open(scratch / "output", "w") as output:
+        for fd in (1, 2):
+            os.dup2(output.fileno(), fd)
+    try:
+        ask()
+    finally:
+        os._exit(0)
 
 
 def in_a_namespace() -> None:
@@ -242,48 +320,40 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("names", nargs="+", metavar="FILE|FOLDER", help="such as core/match.py")
     parser.add_argument("--sample", type=int, default=0, help="try so many, drawn by --seed")
-    parser.add_argument("--minutes", type=float, default=1e9, help="and begin none after these")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--units", action="store_true", help="do not ask the suite")
+    parser.add_argument("--record", action="store_true", help=f"write the counts into {PAGE.name}")
     jobs = os.cpu_count() or 1
     parser.add_argument("--jobs", type=int, default=jobs, help=f"mutants at a time ({jobs})")
     given = parser.parse_args()
     in_a_namespace()
-    return swept(given)
+    left = swept(given)
+    for name in given.names if given.record else []:
+        record(name)
+    return 1 if left else 0
 
 
-def swept(given: argparse.Namespace) -> int:
-    """Try the mutants, and print what became of them."""
-    found, known = mutants(given.names), equivalents()
-    drawn = [mutant for mutant in found if mutant.key not in known]
-    random.Random(given.seed).shuffle(drawn)  # so that the first ones are a fair sample
-    files = sorted({mutant.file for mutant in drawn})
-    same = [Mutant(file, Mutation("none", "", 1, 0, 0, b"#\n")) for file in files]
-    unchanged, _ = past_unit_tests(same, given.jobs)
-    if broken := {mutant.file for mutant in same} - {mutant.file for mutant in unchanged}:
-        print(f"unit tests fail without a change of {', '.join(sorted(broken))}", file=sys.stderr)
-        return 2
-    left, tried = past_unit_tests(drawn[: given.sample or None], given.jobs, given.minutes)
-    print(f"{tried - len(left)} of {tried} are noticed by unit tests", flush=True)
-    survivors = len(left)
-    for mutant, asked in _asked(left, given.jobs, is_suite=not given.units):
-        survivors -= not asked
-        print(f"SURVIVED {mutant} ({asked})" if asked else f"noticed  {mutant}", flush=True)
-    print(
-        f"{tried - survivors} of {tried} mutants noticed, {survivors} survived;"
-        f" {len(found)} in all, {len(found) - len(drawn)} of them make no difference"
-    )
-    return 1 if survivors or not tried else 0
-
-
-def _asked(left: list[Mutant], jobs: int, *, is_suite: bool) -> Iterator[tuple[Mutant, str]]:
-    """The mutants with what they survived."""
-    if not is_suite:
-        yield from ((mutant, "unit tests") for mutant in left)
-        return
-    measured = lines.measured()["clauses"]
-    with ThreadPoolExecutor(jobs) as pool:
-        yield from zip(left, pool.map(lambda mutant: survives(mutant, measured), left), strict=True)
+def swept(given: argparse.Namespace) -> list[Mutant]:
+    """Try the mutants, print what became of them, and return the survivors."""
+    found, same, noticed = mutants(given.names), equivalents(), known()
+    drawn = [mutant for mutant in found if mutant.key not in same]
+    if given.sample:
+        drawn = random.Random(given.seed).sample(drawn, min(given.sample, len(drawn)))
+    left = [mutant for mutant in drawn if not noticed.get(json.dumps(mutant.place))]
+    print(f"{len(found)} mutants; {len(drawn) - len(left)} of {len(drawn)} were noticed before")
+    KNOWN.parent.mkdir(parents=True, exist_ok=True)
+    with KNOWN.open("a") as memory:
+        ways = [("units", past_unit_tests), ("clauses", past_suite)][: 1 if given.units else 2]
+        for way, ask in ways:
+            asked, left = left, []
+            for mutant, test in answers(asked, given.jobs, ask):
+                left += [] if test else [mutant]
+                print(f"{test or f'NOT by {way}'}: {mutant}", flush=True)
+                if test or ask == past_suite:
+                    by = f"{way} {test}" if test else ""
+                    print(json.dumps([mutant.place, by]), file=memory, flush=True)
+            print(f"{len(asked) - len(left)} of {len(asked)} noticed by {way}", flush=True)
+    return left
 
 
 if __name__ == "__main__":
