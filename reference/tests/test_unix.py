@@ -36,6 +36,23 @@ def test_the_wall_clock_stamps_the_middle_of_a_microsecond() -> None:
     assert before <= seconds * 10**9 + nanoseconds <= time.time_ns() + 1000
 
 
+@pytest.mark.parametrize(
+    ("nanoseconds", "stamp"),
+    [
+        (0, (0, 500)),
+        (999, (0, 500)),
+        (1000, (0, 1500)),
+        (1_999_999_999, (1, 999_999_500)),
+        (1_234_567_890_123_456_789, (1_234_567_890, 123_456_500)),
+    ],
+)
+def test_a_stamp_counts_whole_microseconds(
+    monkeypatch: pytest.MonkeyPatch, nanoseconds: int, stamp: tuple[int, int]
+) -> None:
+    monkeypatch.setattr(clock, "time_ns", lambda: nanoseconds)
+    assert clock.now() == stamp
+
+
 def test_a_signal_does_not_shorten_a_pause() -> None:
     heard: list[int] = []
     previous = signal.signal(signal.SIGALRM, lambda number, _frame: heard.append(number))
