@@ -106,3 +106,26 @@ def test_the_files_of_a_rotation_are_on_the_page() -> None:
 
     steps = [*rotate.FULL, *rotate.KEEP, *rotate.PROCESSOR, *rotate.PROCESSED, *rotate.GIVE_UP]
     assert {file for _, file, _ in steps} <= lookups.file_names()
+
+
+def test_every_message_that_a_clause_quotes_is_on_the_page_with_a_level() -> None:
+    quoted = {
+        clause.id
+        for clause in lookups.clauses().values()
+        if clause.program in said.PROGRAMS
+        and re.search(f"`{clause.program}: (fatal|warning): unable [^`]+`", clause.text)
+    }
+    found = {
+        clause.id
+        for clause in lookups.clauses().values()
+        if any(any(lookups._quoted(message, clause)) for message in said.all_messages())  # noqa: SLF001
+    }
+    # That clause names three messages in one pattern, "unable to ACTION".
+    assert quoted - found == {"multilog/fault/for-a-while-messages"}
+
+
+def test_a_message_has_the_level_of_its_own_clause() -> None:
+    message = said.Message("svok", "svok: fatal: unable to chdir to DIR: REASON", 111)
+    clause = lookups.clause_of(message)
+    assert clause is not None
+    assert (clause.program, clause.level) == ("svok", "CODE")

@@ -63,7 +63,7 @@ def _quoted(message: Message, clause: Clause) -> Iterator[bool]:
     if clause.program not in (message.program, "messages", "tree"):
         return
     words = re.split(f"({PLACE})", message.text)
-    pattern = "".join(".+" if re.fullmatch(PLACE, word) else re.escape(word) for word in words)
+    pattern = "".join(".*" if re.fullmatch(PLACE, word) else re.escape(word) for word in words)
     for quotation in re.findall("`([^`]+: [^`]+)`", clause.text):
         whole = re.sub("^NAME(?=: illegal)", message.program, quotation)
         is_beginning = whole.endswith(" ") and message.text.startswith(whole)
