@@ -1,8 +1,12 @@
 """The command line: what is wrong with it is said in one line, before anything runs."""
 
+import os
 import resource
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 
 def command(*words: str, optimize: bool = False) -> subprocess.CompletedProcess[str]:
@@ -52,3 +56,46 @@ def test_one_test_is_cheap() -> None:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 3
+
+
+SUITE = f"{sys.executable} -I -m daemontools_conformance"
+ONE_TEST = "--program svok -k no_operand -n 0"
+
+
+def in_shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["/bin/sh", "-c", script], cwd=folder, capture_output=True, text=True, check=False,
+        stdin=subprocess.DEVNULL, timeout=60,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_change_no_verdict(tmp_path: Path, closed: str) -> None:
+    finished = in_shell(f"exec {SUITE} {ONE_TEST} {closed}", tmp_path)
+    assert (finished.returncode, finished.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        ("ulimit -n 12; exec {}", "descriptors: raise the limit"),
+        ("mkdir gone; cd gone; rmdir ../gone; exec {}", "the working directory: No such file"),
+        pytest.param(
+            "exec {} >/dev/full", "No space left on device",
+            marks=pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full"),
+        ),
+    ],
+    ids=["descriptors", "working-directory", "full"],
+)  # fmt: skip
+def test_what_is_missing_is_said_in_one_line(tmp_path: Path, script: str, says: str) -> None:
+    finished = in_shell(script.format(f"{SUITE} {ONE_TEST}"), tmp_path)
+    assert finished.returncode == 4
+    assert says in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+def test_a_profile_that_is_a_fifo_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "profile.toml")
+    finished = command("--implementation", str(tmp_path / "profile.toml"))
+    assert finished.returncode == 4
+    assert "it is not a file" in finished.stderr

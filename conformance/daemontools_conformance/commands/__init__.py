@@ -24,15 +24,29 @@ _FEWEST_DESCRIPTORS = 32  # with fewer, pytest cannot start
 def main() -> None:
     """Run a verb, a differential session, or the suite."""
     _open_what_is_closed()
-    if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < _FEWEST_DESCRIPTORS:
-        words = f"it needs {_FEWEST_DESCRIPTORS} descriptors: raise the limit (ulimit -n)"
-        print(f"daemontools-conformance: {words}", file=sys.stderr)
+    if why := _what_is_missing():
+        print(f"daemontools-conformance: {why}", file=sys.stderr)
         sys.exit(4)
     try:
         _run_what_is_asked(sys.argv[1:])
-    except BrokenPipeError:  # the reader has gone: `... | head`
+    except OSError as error:
+        # The output finds no more room, or no reader: `... | head`.
+        is_unread = isinstance(error, BrokenPipeError)
+        if not is_unread:
+            print(f"daemontools-conformance: {error}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        sys.exit(1 if is_unread else 4)
+
+
+def _what_is_missing() -> str:
+    """Why nothing can be run here; empty if nothing is known to be missing."""
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < _FEWEST_DESCRIPTORS:
+        return f"it needs {_FEWEST_DESCRIPTORS} descriptors: raise the limit (ulimit -n)"
+    try:
+        os.getcwd()
+    except OSError as error:
+        return f"the working directory: {error.strerror}"
+    return ""
 
 
 def _open_what_is_closed() -> None:

@@ -160,6 +160,8 @@ def find(name: str) -> Profile:
     if given and not path.exists():
         return _with_programs_in(find(profile), Path(folder).expanduser())
     if path.suffix == ".toml":
+        if path.exists() and not path.is_file():  # a FIFO would never end
+            raise ProfileError(f"{path}: it is not a file")
         return load(path)
     if "/" not in name and shipped(name).exists():
         return load(shipped(name))
