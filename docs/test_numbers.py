@@ -38,6 +38,22 @@ def combinations() -> tuple[int, int]:
     return len(found), len(inputs)
 
 
+def judged_elsewhere() -> tuple[int, int, int]:
+    """Of a run without Linux: the clauses it judged, all of them, and the others."""
+    page = (DOCS / "implementers/platforms.md").read_text()
+    [(whole, judged)] = re.findall(r"Of all ([0-9]+) clauses, .* judged ([0-9]+) ", page)
+    return int(judged), int(whole), int(whole) - int(judged)
+
+
+def test_a_run_without_linux_judges_four_fifths_of_the_clauses() -> None:
+    judged, whole, others = judged_elsewhere()
+    assert whole == len(clauses.load())
+    assert judged >= 0.8 * whole
+    page = (DOCS / "implementers/platforms.md").read_text()
+    assert f"judged {judged} ({100 * judged / whole:.1f} %)" in page
+    assert f"Of the {others} others, " in page
+
+
 def grouped(number: int) -> str:
     """1234567 as 1,234,567."""
     return f"{number:,}"

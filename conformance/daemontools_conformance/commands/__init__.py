@@ -28,7 +28,10 @@ def main() -> None:
         print(f"daemontools-conformance: {why}", file=sys.stderr)
         sys.exit(4)
     try:
-        _run_what_is_asked(sys.argv[1:])
+        try:
+            _run_what_is_asked(sys.argv[1:])
+        finally:
+            sys.stdout.flush()
     except OSError as error:
         # The output finds no more room, or no reader: `... | head`.
         is_unread = isinstance(error, BrokenPipeError)
