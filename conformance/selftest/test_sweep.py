@@ -40,6 +40,7 @@ def changes(source: str) -> list[tuple[str, str]]:
             ("condition", "while (not (a)): break"), ("statement", "while a: continue")]),
         ("def f(a: 'int | None' = None) -> 'x': return a", [
             ("return", "def f(a: 'int | None' = None) -> 'x': return None")]),
+        ("def f(): return None", []),
         ("try: a\nexcept E: b", [("except", "except E: raise")]),
         ('"""Text."""', []),
         ("import a", []),

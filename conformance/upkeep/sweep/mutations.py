@@ -149,7 +149,7 @@ def _changes(node: ast.AST, text: bytes, starts: list[int]) -> Iterator[_Change]
             yield "statement", node, "continue"
         case ast.Continue():
             yield "statement", node, "break"
-        case ast.Return(value=ast.expr() as value):
+        case ast.Return(value=ast.expr() as value) if source(value) != "None":
             yield "return", value, "None"
         case ast.Slice(lower=lower, upper=upper):
             yield from (("slice", end, "") for end in (lower, upper) if end)
