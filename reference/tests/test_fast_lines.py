@@ -68,6 +68,38 @@ def test_expression_agrees_with_match(pattern: bytes, text: bytes) -> None:
     assert found == match(pattern, text)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "rest"),
+    [
+        (b"", None),
+        (b"x*", None),
+        (b" *", None),
+        (b"@", None),
+        (b"@ x", None),
+        (b"*", b"*"),
+        (b"@*", b"*"),
+        (b"@* ", b""),
+        (b"@* fatal: *", b"fatal: *"),
+        (b"* a", b"a"),
+        (b"* 4", b"4"),
+        (b"* * x", b"* x"),
+        (b"*@* x", b"x"),
+        (b"*x", b"*x"),
+        (b"@*x", b"*x"),
+        (b"@*@ x", b"*@ x"),
+        (b"@** x", b"** x"),
+    ],
+)
+def test_the_rest_of_a_pattern_begins_after_the_stamp(pattern: bytes, rest: bytes | None) -> None:
+    assert beyond_stamp(pattern) == rest
+
+
+@pytest.mark.parametrize("pattern", [b"@4*", b"@0", b"@f*", b"@*4", b"*0", b"*a", b"@*9 x"])
+def test_a_pattern_with_a_digit_of_the_stamp_is_judged_with_the_stamp(pattern: bytes) -> None:
+    with pytest.raises(ValueError, match=re.escape(repr(pattern))):
+        beyond_stamp(pattern)
+
+
 @given(patterns, st.binary(min_size=12, max_size=12), texts)
 @example(b"*", bytes(12), b"")
 @example(b"*a", bytes(12), b"a")
