@@ -250,7 +250,7 @@ def known() -> dict[str, str]:
 
 
 def count(folder: str) -> list[int]:
-    """Of a folder's mutants: all, equivalent, noticed by units, by clauses, survivors, untried."""
+    """Of a folder's mutants: all, equivalent, noticed by units, by clauses, survivors, open."""
     same, tried, found = equivalents(), known(), mutants([folder])
     left = [json.dumps(mutant.place) for mutant in found if mutant.key not in same]
     seen = [tried[place].partition(" ")[0] for place in left if place in tried]
