@@ -245,8 +245,8 @@ class LogDirectory:
         if names is None:
             return
         self._carry_out(keep(file, name, names))
-        found = insist(lambda: os.listdir(b"."), "unable to read ", where)
-        for old in surplus(found, self.number):
+        too_many = insist(lambda: surplus(os.listdir(b"."), self.number), "unable to read ", where)
+        for old in too_many:
             try:
                 os.unlink(old)
             except FileNotFoundError:
