@@ -90,7 +90,7 @@ def test_the_line_of_the_test_says_what_a_plain_value_is() -> None:
         ),
         (
             TooLate("/tmp/conformance-x1/t2/box/apart read text: not within 30 s: [Errno 2]"),
-            "waited in vain: apart read text",
+            "waited in vain: a file read text",
         ),
         (TooLate("<lambda>: not within 30 s: False"), ""),
         (TooLate("pattern.search(text()): not within 30 s: None"), ""),
@@ -103,7 +103,7 @@ def test_the_line_of_the_test_says_what_a_plain_value_is() -> None:
         ),
         (
             InVain("supervise s answers: cannot come, since every process has ended: False"),
-            "ended before: supervise s answers",
+            "ended before: supervise answers",
         ),
         (
             AssertionError("<envdir e sh, pid 4> ended before the probe ran: b''"),

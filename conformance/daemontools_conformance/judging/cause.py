@@ -24,7 +24,6 @@ _PROCESS = re.compile(r"<[^<>]*, pid \d+>")  # as a Running shows itself
 _SERVICE = re.compile(r"\b(supervise|service) (?!of\b)\S+(?= \w)")  # its name differs by test
 _FILE = re.compile(r"/\S+/\S+")
 _AWAITED = re.compile(": not within|: cannot come")  # what follows what was waited for
-_PLACE = re.compile(r"/\S*/box/")  # the folder of a test
 _STREAMS = ("exit code", "stdout", "stderr")
 _MOST = 120  # characters of a value in a sentence
 
@@ -116,7 +115,7 @@ def cause(compared: Compared | None, error: BaseException) -> str:
     if isinstance(error, Hung):
         return "does not end"
     if isinstance(error, TooLate | InVain):
-        awaited = _PLACE.sub("", _PROCESS.sub("it", _AWAITED.split(str(error))[0]))
+        awaited = _PROCESS.sub("it", _AWAITED.split(str(error))[0])
         awaited = _SERVICE.sub(r"\1", _FILE.sub("a file", awaited))
         is_words = "(" not in awaited and "lambda" not in awaited and len(awaited) <= _MOST
         name = "waited in vain" if isinstance(error, TooLate) else "ended before"

@@ -39,7 +39,7 @@ def inode(sandbox: Sandbox) -> int:
 def test_a_reader_never_sees_a_short_file(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP, down=True)
     supervise = sandbox.supervise("s")
-    sandbox.control("s", b"d" * 2000 + b"x")
+    sandbox.control("s", b"d" * 500 + b"x")
     lengths, inodes = set(), set()
     for _look in until(supervise.has_ended):
         lengths.add(len(status_bytes(sandbox)))
