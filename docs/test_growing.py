@@ -15,7 +15,7 @@ COMMAND = [str(Path(sys.executable).with_name("daemontools-conformance")), "-n",
 
 def said(column: int) -> dict[str, str]:
     """What a column of the chapter's table says of each clause: holds, fails, not asked."""
-    _, _, table = (BOOK / "03-supervise.md").read_text().partition("| clause | restart |")
+    _, _, table = (BOOK / "03-supervise.md").read_text().partition("| clause | 1 restart |")
     rows = [row.strip("|").split("|") for row in table.splitlines()[2:] if row.startswith("|")]
     return {row[0].strip(" `"): row[column].strip() for row in rows}
 

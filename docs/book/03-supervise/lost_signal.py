@@ -30,5 +30,5 @@ if child == 0:
 print("looks: the child has ended?", has_ended)
 os.write(write_end, b"x")  # now it ends, in the gap
 os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
-news = poller.poll(1000)  # supervise would wait for 1000 seconds, not for one
+news = poller.poll(1000)  # for one second; without a limit, for ever
 print("waits: woken" if news else "waits: not woken, although the child has ended")
