@@ -52,12 +52,13 @@ def tree() -> str:
     bend = WIDTH - 12
     parts.append(line([(begin, out), (bend, out), (bend, into)], "hot", "4 3"))
     parts.append(arrow((bend, into), (end, into), "hot"))
-    parts += [text(begin + 6, out - 5, "1", "m hot"), text(end + 8, into - 5, "0", "m hot")]
+    parts.append(text(begin + 6, out - 5, "standard output", "small hot"))
+    parts.append(text(end + 8, into - 5, "standard input", "small hot"))
     parts.append(text(bend - 6, (out + into) / 2 + 4, "pipe", "hot", "end"))
     alt = (
         f"A tree of five processes. {TREE[0][1]} has two children, {TREE[1][1]} and {TREE[3][1]}. "
         f"The child of the first is {SERVICE}, that of the second is {LOGGER}. "
-        "A pipe leads from descriptor 1 of the one to descriptor 0 of the other."
+        "A pipe leads from the standard output of the one to the standard input of the other."
     )
     return picture(4 + 50 * len(TREE), alt, parts)
 

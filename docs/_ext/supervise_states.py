@@ -39,7 +39,7 @@ LABELS = {
     ("up, wanted down", "p, d, c"): (26, -3),
     ("up, wanted up", "d"): (80, 8),
     ("up, wanted down", "u"): (80, 8),
-    ("up, wanted up", "./run ends, after x"): (176, 44),
+    ("up, wanted up", "./run ends, after x"): (150, 46),
     ("up, wanted down", "./run ends, after x"): (34, -60),
     ("up, once", "./run ends, after x"): (90, 42),
     ("up, wanted up", "o"): (60, 10),
