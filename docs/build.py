@@ -42,21 +42,21 @@ PICTURE = "![Clauses that hold, by program and implementation](docs/diagrams/mat
 
 
 def as_generated(readme: str) -> str:
-    """The README with what stands between its marks written again."""
+    """The README with the text between its marks, and the repository's address, written again."""
     shown = {"reading order": tables.reading_order(readme), "matrix": PICTURE if matrix() else ""}
     for name, text in shown.items():
         head, mark, rest = readme.partition(f"<!-- {name}: docs/build.py --write -->\n")
         _, end, tail = rest.partition("<!-- end -->\n")
         assert mark and end, f"README.md has lost the marks around its {name}"  # noqa: PT018
         readme = f"{head}{mark}\n{text}\n\n{end}{tail}"
-    return readme
+    return with_owner(readme)
 
 
 def with_owner(page: str) -> str:
-    """The page for continuous integration, with the account that holds the repository."""
+    """A page with the account that holds the repository in each of its addresses."""
     urls = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]
     owner, name = urls["Repository"].split("/")[-2:]
-    return re.sub(rf"[\w-]+/{name}@", f"{owner}/{name}@", page)
+    return re.sub(rf"[\w-]+/{name}(?=[@\n])", f"{owner}/{name}", page)
 
 
 def matrix() -> str:
@@ -113,7 +113,7 @@ def main() -> int:
     if matrix() and (not MATRIX.exists() or MATRIX.read_text() != matrix()):
         problems.append("docs/diagrams/matrix.svg is stale")
     if readme.read_text() != as_generated(readme.read_text()):
-        problems.append("the reading order or the matrix in README.md is stale")
+        problems.append("the reading order, the matrix or the address in README.md is stale")
     if CI.read_text() != with_owner(CI.read_text()):
         problems.append("docs/implementers/ci.md names another repository than pyproject.toml")
     html, man = build("html"), build("man")
