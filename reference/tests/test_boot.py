@@ -33,6 +33,7 @@ def block(heading: str, number: int = 0) -> str:
 
 README = (ROOT / "README.md").read_text()
 RECIPE = README.split("**To run.**")[1].split("```sh\n")[1].split("```")[0]
+STUBBORN = "trap '' TERM\nwhile :; do sleep 0.1; done"
 TREE = "mkdir /service && ln -s /tree/counting /service/\n"
 SYSTEMD = ["/usr/lib/systemd/systemd", "--unit=basic.target"]
 INSTALL = f"cd /checkout\n{RECIPE}{block('The stop of other inits')}"
@@ -173,7 +174,7 @@ def test_under_systemd(under_systemd: Machine) -> None:
 
 def test_under_systemd_a_stop_has_a_limit(under_systemd: Machine) -> None:
     machine = under_systemd
-    service(machine.tree / "stubborn", "trap '' TERM\nwhile :; do sleep 0.1; done")
+    service(machine.tree / "stubborn", STUBBORN)
     run = machine.tree / "counting/run"
     run.write_text(run.read_text().replace("n=0;", "setsid sleep 1000 & n=0;"))
     machine.answers(f"{TREE} ln -s /tree/stubborn /service/")
@@ -251,10 +252,32 @@ SUPERVISORS = {
 }
 
 
+def test_services_have_the_same_path_as_under_systemd() -> None:
+    [run] = re.findall(r"env PATH=(\S+)", block("runit and s6"))
+    [unit] = re.findall(r"^Environment=PATH=(\S+)", UNIT.read_text(), re.MULTILINE)
+    assert run == unit
+
+
 @pytest.mark.parametrize("init", SUPERVISORS)
 def test_as_a_service_of(boot: Boot, init: str) -> None:
     words, files, off = SUPERVISORS[init]
     machine = boot(words, files)
+    wait_until_it_counts(machine)
+    machine.answers(f"kill -9 {one_process(machine, 'svscan')}")
+    wait_until_it_counts(machine, starts=2)
+    machine.succeeds(off)
+    machine.wait_until_off()
+    assert whole_starts(lines(machine)) == 2
+
+
+@pytest.mark.parametrize("init", SUPERVISORS)
+def test_a_late_service_does_not_cost_the_others_their_logs(boot: Boot, init: str) -> None:
+    words, files, off = SUPERVISORS[init]
+    finish = block("runit and s6", 1).replace(" /service", " /service 2")  # seconds
+    machine = boot(words, {**files, "services/svscan/finish": finish})
+    service(machine.tree / "stubborn", STUBBORN)
+    machine.answers("ln -s /tree/stubborn /service/")
+    machine.wait_until(lambda: ": up" in machine.answers("svstat /service/stubborn"), "stubborn")
     wait_until_it_counts(machine)
     machine.answers(f"kill -9 {one_process(machine, 'svscan')}")
     wait_until_it_counts(machine, starts=2)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from companion import COUNTING, is_up, launchers, service, wait_until, whole_starts
+from companion import COUNTING, launchers, service, wait_until, whole_starts
 
 from daemontools import logs, services
 
@@ -59,10 +59,6 @@ def tree(tmp_path: Path, programs: Path) -> Iterator[Tree]:
     made.svscan.wait()
 
 
-def pid_of(directory: Path) -> int:
-    return services.status(directory).pid
-
-
 def test_svscan_and_the_supervises_go_on(tree: Tree) -> None:
     assert tree.stop(str(tree.folder)) == 0
     for directory in (tree.counting, tree.counting / "log"):
@@ -80,17 +76,40 @@ def test_without_svscan_the_supervises_end_too(tree: Tree) -> None:
     assert whole_starts(tree.lines()) == 1
 
 
-@pytest.mark.parametrize("option", [[], ["-x"]])
-def test_a_service_that_is_late_is_not_killed(tree: Tree, option: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("option", "problem"), [([], ""), (["-x"], services.NOT_RUNNING)], ids=["stay", "leave"]
+)
+def test_a_service_that_is_late_is_killed_and_the_loggers_end(
+    tree: Tree, option: list[str], problem: str
+) -> None:
     (tree.counting / "run").write_text(f"#!/bin/sh\necho stubborn\n{STUBBORN}\n")
     subprocess.run(["svc", "-t", tree.counting], env=tree.path, check=True)
     wait_until(lambda: tree.lines()[-1] == b"stubborn", "it ignores TERM")
-    before = pid_of(tree.counting)
+    if option:
+        tree.kill_svscan()
     begun = time.monotonic()
     assert tree.stop(*option, str(tree.folder), "1") == 1
     assert time.monotonic() - begun > 0.9
-    assert pid_of(tree.counting) == before
-    assert is_up(tree.counting / "log")
+    for directory in (tree.counting, tree.counting / "log"):
+        status = services.status(directory)
+        assert (status.pid, status.problem) == (0, problem)
+
+
+def test_a_service_has_a_minute(tmp_path: Path) -> None:
+    (tmp_path / "tree/stubborn").mkdir(parents=True)
+    acts = {
+        "sleep": f'echo "$1" >> {tmp_path}/slept',
+        "svc": f"case $1 in -k) touch {tmp_path}/killed; esac",
+        "svstat": f"test -e {tmp_path}/killed || echo ': up '",
+    }
+    for name, act in acts.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{act}\n")
+        (tmp_path / name).chmod(0o755)
+    call = SCRIPT.read_text().replace("/command:/usr/local/bin", str(tmp_path))
+    words = ["sh", "-c", call, "stop", str(tmp_path / "tree")]
+    assert subprocess.run(words, check=False, timeout=60).returncode == 1
+    slept = (tmp_path / "slept").read_text().split()
+    assert round(sum(float(seconds) for seconds in slept)) == 60
 
 
 def test_an_orphan_that_holds_the_pipe_does_not_hold_the_logger(tree: Tree) -> None:
