@@ -107,7 +107,8 @@ class Declared(SphinxDirective):
         self.env.note_dependency(str(file))
         rows: dict[tuple[str, str], list[str]] = {}
         for entry in tomllib.loads(file.read_text()).get("expect", []):
-            rows.setdefault((entry["kind"], entry["reason"]), []).append(entry["clause"])
+            several = entry.get("clauses") or [entry["clause"]]
+            rows.setdefault((entry["kind"], entry["reason"]), []).extend(several)
         table = [f"| {kind} | {reason} | {', '.join(f'`{id_}`' for id_ in ids)} |"
                  for (kind, reason), ids in rows.items()]  # fmt: skip
         return self.parse_text_to_nodes("\n".join(["| | why | clauses |", "|---|---|---|", *table]))
