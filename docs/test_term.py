@@ -102,6 +102,65 @@ def test_svscan_is_killed_and_the_rest_goes_on(programs: str, tmp_path: Path, st
     assert subprocess.run([f"{programs}/svok", tmp_path / "a"], check=False).returncode == 0
 
 
+class Logged:
+    """A service with a log, under svscan. At each start the service writes a number."""
+
+    def __init__(self, programs: str, folder: Path, start: Start) -> None:
+        self.programs, self.service, self.log = programs, folder / "a", folder / "a/log"
+        make_service(self.service, "cat say && mv say said\nexec sleep 1000")
+        make_service(self.log, "exec multilog ./main")
+        (self.log / "down").touch()
+        (self.service / "say").write_text("1\n")
+        self.svscan = start("svscan")
+        eventually((self.service / "said").exists)
+        eventually(lambda: self.answers("svok", self.log) == 0)
+
+    def answers(self, program: str, *words: "str | Path") -> int:
+        """Run a program; its exit code."""
+        return subprocess.run([f"{self.programs}/{program}", *words], check=False).returncode
+
+    def say(self, number: int) -> None:
+        """Have the service start once more, and write this."""
+        (self.service / "said").unlink()
+        (self.service / "say").write_text(f"{number}\n")
+        self.answers("svc", "-t", self.service)
+        eventually((self.service / "said").exists)
+
+    def end(self, directory: Path) -> None:
+        """End a service or a logger, and its supervise."""
+        self.answers("svc", "-dx", directory)
+        eventually(lambda: self.answers("svok", directory) == 100)
+
+    def is_logged(self, text: str) -> bool:
+        """Is this all that has been logged?"""
+        current = self.log / "main/current"
+        return current.exists() and current.read_text() == text
+
+
+def test_without_svscan_the_supervises_hold_the_pipe(
+    programs: str, tmp_path: Path, start: Start
+) -> None:
+    logged = Logged(programs, tmp_path, start)
+    assert after_term(logged.svscan) == KILLED
+    logged.say(2)
+    logged.answers("svc", "-u", logged.log)
+    eventually(lambda: logged.is_logged("1\n2\n"))
+
+
+def test_the_pipe_is_lost_when_logger_and_supervise_have_ended(
+    programs: str, tmp_path: Path, start: Start
+) -> None:
+    logged = Logged(programs, tmp_path, start)
+    assert after_term(logged.svscan) == KILLED
+    for directory in (logged.log, logged.service):
+        logged.end(directory)
+    (logged.service / "say").write_text("2\n")
+    (logged.log / "down").unlink()
+    svscan = start("svscan")
+    eventually(lambda: logged.is_logged("2\n"))
+    assert after_term(svscan) == KILLED
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a pid namespace")
 def test_svscan_as_process_1_ignores_term(programs: str, tmp_path: Path) -> None:
     make_service(tmp_path / "a", "exec sleep 1000")
