@@ -1,9 +1,11 @@
 """On the pages on which one looks things up nothing is missing, and nothing is made up."""
 
+import argparse
 import ast
 import re
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ sys.path.insert(0, str(DOCS / "_ext"))
 import lookups  # noqa: E402
 import said  # noqa: E402
 
+from daemontools.companion import SUBCOMMANDS  # noqa: E402
 from daemontools.core import machine, script  # noqa: E402
 from daemontools.programs import softlimit, svc  # noqa: E402
 
@@ -46,6 +49,17 @@ def test_every_phrase_in_the_code_of_a_program_is_in_a_message(program: str) -> 
         phrases = {text.strip(" :,") for text in strings(file)}
         phrases = {text for text in phrases if re.fullmatch(r"[a-z][a-z -]* [a-z -]*[a-z]", text)}
         assert {text for text in phrases if text not in texts} <= NOT_SAID.get(program, set())
+
+
+@pytest.mark.parametrize("subcommand", SUBCOMMANDS)
+def test_the_manual_page_explains_each_option_of_the_command(subcommand: str) -> None:
+    parser = argparse.ArgumentParser("daemontools", add_help=False)
+    import_module(f"daemontools.companion.{subcommand}").add_options(parser)
+    options = set(re.findall(r"(?<!\S)\[?(--?[a-z-]+)", parser.format_usage()))
+    page = lookups.section("daemontools", "Description")
+    [explained] = re.findall(rf"^{subcommand}\n((?:[: ].*\n?)+)", page, re.MULTILINE)
+    assert options
+    assert {option for option in options if f"`{option}`" not in explained} == set()
 
 
 def test_a_message_has_no_part_that_is_not_understood() -> None:

@@ -164,6 +164,7 @@ def test_what_is_wrong_with_a_tree(good: Path, command: Path) -> None:
         ("twin", "same-directory"),
     ]
     assert all(f["why"] for f in found)
+    assert {key for f in found for key in f} == {"path", "kind", "detail", "why"}
 
 
 def test_a_limit_on_descriptors_that_is_too_small(good: Path, command: Path) -> None:

@@ -1,5 +1,8 @@
 """`daemontools watch`: on a terminal, with keys."""
 
+import argparse
+import site
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,3 +56,14 @@ def test_without_a_terminal_it_says_what_to_do(tree: Path, command: Path) -> Non
 
 def test_a_letter_that_cannot_be_sent_is_said(tmp_path: Path) -> None:
     assert watch.send(tmp_path, "t").endswith("unable to send t: No such file or directory")
+
+
+def test_without_the_library_it_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "blessed", None)
+    monkeypatch.setattr(site, "main", lambda: None)
+    for stream in (sys.stdin, sys.stdout):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+    assert watch.main(argparse.Namespace()) == 111
+    assert "library blessed" in capsys.readouterr().err

@@ -49,7 +49,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the command line."""
     parser.add_argument("directory", nargs="+", help="a service, a logger, or a log directory")
     parser.add_argument("--follow", action="store_true", help="wait for more lines, for ever")
-    parser.add_argument("--new", action="store_true", help="print only lines that are to come")
+    parser.add_argument(
+        "--new", action="store_true", help="with --follow: only lines that come later"
+    )
     dates = parser.add_mutually_exclusive_group()
     dates.add_argument("--local", action="store_true", help="print local dates in place of labels")
     dates.add_argument("--utc", action="store_true", help="print dates in UTC in place of labels")

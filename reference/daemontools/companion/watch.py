@@ -1,9 +1,8 @@
 """`daemontools watch`: the status, live, with keys for svc's letters.
 
-The only subcommand that needs a library: blessed (pip install
-'daemontools-reference[watch]', or Debian's python3-blessed). The arrows choose a service;
-a letter of svc is sent to it, as svc does it; the last lines of its log stand below.
-`q` ends. Restarts are counted from the beginning of the watch.
+The only subcommand that needs a library: blessed (Debian's python3-blessed, or pip install
+blessed). The arrows choose a service; a letter of svc is sent to it, as svc does it; the last
+lines of its log stand below. `q` ends. Restarts are counted from the beginning of the watch.
 """
 
 import argparse
@@ -25,7 +24,7 @@ DESCRIPTION = """Show the status of services, live. Up and down choose a service
 u d o x p c h a i t k are sent to it as svc does it; q ends."""
 
 LETTERS = "udoxpchaitk"
-MISSING = "daemontools watch: needs blessed: pip install 'daemontools-reference[watch]'"
+MISSING = "daemontools watch: needs Python's library blessed (Debian's package: python3-blessed)"
 LOG_LINES = 8
 
 
