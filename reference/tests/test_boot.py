@@ -158,6 +158,13 @@ def test_under_systemd(under_systemd: Machine) -> None:
     machine.answers(TREE)
     wait_until_it_counts(machine)
     assert shown("LimitNOFILESoft") == "4096"
+    assert (shown("StandardOutput"), shown("StandardError")) == ("journal", "inherit")
+
+    # `systemctl kill` reaches the loggers, too.
+    logger = one_process(machine, "multilog")
+    machine.answers("systemctl kill -s STOP svscan")
+    machine.wait_until(lambda: machine.answers(f"ps -o state= {logger}") == "T", "it stops")
+    machine.answers("systemctl kill -s CONT svscan")
 
     # Without svscan systemd ends all the rest, and starts it again.
     machine.answers(f"kill -9 {one_process(machine, 'svscan')}")
