@@ -115,6 +115,9 @@ def test_a_second_copy_of_the_package_replaces_the_first(tmp_path: Path) -> None
     copied = (tmp_path / "library/daemontools").resolve().parent
     assert copied.name.startswith(f"{daemontools.__version__}-")
     assert str(copied) in (tmp_path / "bin/svok").read_text()
+    assert old.exists()  # a program that has just started may still import from it
+    subprocess.run([PYTHON, "-I", "-m", "daemontools.install", *folders], check=True)
+    assert not old.exists()
 
 
 def test_a_foreign_folder_of_that_name_is_neither_replaced_nor_removed(tmp_path: Path) -> None:
