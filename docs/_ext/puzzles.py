@@ -22,7 +22,7 @@ CHOSEN = {
     "setlock-first-option-counts": "of `-n` and `-N`, the wrong one wins",
     "status-written-in-place": "a reader that has the old file open sees it change",
     "supervise-control-without-a-writer": "there is no open for writing left that could fail"
-    " (the busy wait of chapter 3 has no clause of its own)",
+    " (the wait that ends at once, again and again, as chapter 3 tells, has no clause of its own)",
     "svscan-knows-services-by-inode-and-name": "after a rename, the service counts as a new one",
     "svscan-keeps-no-reading-end": "without a logger, nobody holds the reading end: SIGPIPE",
     "match-star-takes-last": "a star that stops at the last occurrence matches other lines",
