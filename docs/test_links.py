@@ -113,3 +113,11 @@ def test_a_link_that_leads_nowhere_is_noticed(tmp_path: Path) -> None:
     )
     (tmp_path / "b.html").write_text('<p id="y"><a href="a.html?q=1#x">6</a></p>')
     assert whole.broken_links(tmp_path) == ["a.html: b.html#z", "a.html: c.html"]
+
+
+def test_a_folder_without_files_shows_those_of_its_folders(tmp_path: Path) -> None:
+    (tmp_path / "nginx").mkdir()
+    (tmp_path / "nginx/run").write_text("exec nginx\n")
+    assert links.files_shown(tmp_path) == [tmp_path / "nginx/run"]
+    (tmp_path / "README").write_text("about\n")
+    assert links.files_shown(tmp_path) == [tmp_path / "README"]

@@ -170,6 +170,14 @@ def test_matrix(request: pytest.FixtureRequest) -> None:
     golden("matrix.html", page, request)
 
 
+def test_the_matrix_says_what_an_older_suite_judged() -> None:
+    newer = replace(REPORT, header={**REPORT.header, "tests_digest": "new", "time": 2e9})
+    alone, both = matrix.page([newer], {}), matrix.page([REPORT, newer], {})
+    assert "older suite" not in alone
+    assert both.count("(judged by an older suite)") == 1
+    assert "may contradict a clause" in both
+
+
 def test_badge(request: pytest.FixtureRequest) -> None:
     golden("badge.svg", badge.image(REPORT), request)
 

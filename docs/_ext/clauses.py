@@ -82,10 +82,7 @@ class Clauses(SphinxDirective):
         rows += [("Cause, if not", clause.cause)] * bool(clause.cause)
         tests = [test.id.partition("/")[2] for test in tests_by_clause().get(clause.id, [])]
         rows.append(("Tests", ", ".join(f"`{test}`" for test in tests) or "none"))
-        seen = [(report.name, report.outcome(clause.id)) for report in results()]
-        shown = [f"{name} **{out}**" for name, out in seen if out != Outcome.NOT_OFFERED]
-        if shown:
-            rows.append(("Results", ", ".join(shown)))
+        rows += _outcomes(clause)
         fields = nodes.field_list(classes=["clause-facts"])
         for name, text in rows:
             body = nodes.field_body("", *self._markdown(text))
@@ -108,10 +105,22 @@ class Declared(SphinxDirective):
         rows: dict[tuple[str, str], list[str]] = {}
         for entry in tomllib.loads(file.read_text()).get("expect", []):
             several = entry.get("clauses") or [entry["clause"]]
-            rows.setdefault((entry["kind"], entry["reason"]), []).extend(several)
+            need = f", without `{entry['without_need']}`" if "without_need" in entry else ""
+            rows.setdefault((entry["kind"] + need, entry["reason"]), []).extend(several)
         table = [f"| {kind} | {reason} | {', '.join(f'`{id_}`' for id_ in ids)} |"
                  for (kind, reason), ids in rows.items()]  # fmt: skip
         return self.parse_text_to_nodes("\n".join(["| | why | clauses |", "|---|---|---|", *table]))
+
+
+def _outcomes(clause: Clause) -> list[tuple[str, str]]:
+    """The outcomes for those who offer it; those that an older suite judged are a row apart."""
+    rows: dict[str, list[str]] = {}
+    for report in results():
+        outcome = report.outcome(clause.id)
+        label = "Results of an older suite" if matrix.is_older(report, results()) else "Results"
+        if outcome not in (Outcome.NOT_OFFERED, Outcome.NOT_RUN):
+            rows.setdefault(label, []).append(f"{report.name} **{outcome}**")
+    return [(label, ", ".join(shown)) for label, shown in sorted(rows.items())]
 
 
 def _source(clause: Clause) -> str:
@@ -159,9 +168,17 @@ def _page(program: str, clauses: list[Clause]) -> str:
     for file, topics in files.items():
         deeper = "#" if parts else ""  # the second file is a section of the page
         head = (SPEC / f"{file}.md").read_text().split("\n## ", 1)[0].strip()
+        for other in files:  # a file that this page holds has no page of its own
+            head = head.replace(f"`{other}.md`", f"[a later section](#{_heading(other)})")
         parts.append(f"{deeper}{head}\n")
         parts += [f"{deeper}## {topic}\n\n```{{clauses}} {file} {topic}\n```\n" for topic in topics]
     return "\n".join(parts)
+
+
+def _heading(file: str) -> str:
+    """The anchor that MyST gives to the heading of a file of clauses."""
+    title = (SPEC / f"{file}.md").read_text().partition("\n")[0]
+    return re.sub(r"[^\w -]", "", title.strip("# ").lower()).replace(" ", "-")
 
 
 def _index(programs: dict[str, list[Clause]]) -> str:
@@ -184,7 +201,10 @@ def _index(programs: dict[str, list[Clause]]) -> str:
         "Three lists show [what djb's own tests leave out](djb-list.md), "
         "[what this suite leaves out](not-tested.md) and "
         "[which code of the reference no clause needs](not-executed.md).\n\n"
-        f"{all_at_once}{meanings}\n\n" + "\n".join(table) + "\n\n"
+        f"{all_at_once}{meanings}\n\n"
+        "A BEYOND clause counts as well for an implementation whose profile says `beyond = true`. "
+        "The results of a clause name only those who offer the program, and results of an older "
+        "suite may contradict a clause that has changed since.\n\n" + "\n".join(table) + "\n\n"
         f"```{{toctree}}\n:hidden:\n\n{names}\n```\n"
     )
 

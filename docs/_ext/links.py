@@ -101,12 +101,12 @@ def file_named(text: str) -> Path | None:
 
 
 def source_page(path: Path) -> str:
-    """The text of a file, or of all files in a folder, as HTML."""
-    files = sorted(f for f in path.iterdir() if f.is_file()) if path.is_dir() else [path]
+    """The text of a file, or of the files in a folder (or in its folders), as HTML."""
+    files = files_shown(path) if path.is_dir() else [path]
     parts = [f"<h1>{path.name}</h1>\n<p>{path.relative_to(ROOT)}</p>"]
     for file in files:
         if path.is_dir():
-            parts.append(f"<h2>{file.name}</h2>")
+            parts.append(f"<h2>{file.relative_to(path)}</h2>")
         if file.stat().st_size > LONGEST_SOURCE:
             parts.append(f"<p>{file.stat().st_size} bytes.</p>")
             continue
@@ -117,6 +117,13 @@ def source_page(path: Path) -> str:
         text = file.read_text(errors="replace")
         parts.append(highlight(text, lexer, HtmlFormatter(linenos="inline", lineanchors="line")))
     return "\n".join(parts)
+
+
+def files_shown(folder: Path) -> list[Path]:
+    """The files of a folder, or of the folders in it if it has none itself."""
+    own = sorted(file for file in folder.iterdir() if file.is_file())
+    below = (file for file in folder.rglob("*") if file.is_file())
+    return own or sorted(file for file in below if "__pycache__" not in file.parts)
 
 
 def source_pages(app: Any) -> "Iterator[tuple[str, dict[str, Any], str]]":

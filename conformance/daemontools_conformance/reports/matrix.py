@@ -35,6 +35,10 @@ _SIGN = {
     Outcome.UNTESTED: "·",
     Outcome.NOT_RUN: " ",
 }
+_OLDER = (
+    "\n<p>What an older suite judged may contradict a clause that has changed since, "
+    "and newer clauses are NOT-RUN there.</p>"
+)
 _DETAIL = 1500  # characters of what was seen, in a note
 
 
@@ -113,7 +117,6 @@ def _counts(reports: Sequence[Report], clauses: Mapping[str, Clause]) -> str:
     shown = _seen(reports, clauses)
     head = "".join(f"<th scope=col>{escape(str(outcome))}</th>" for outcome in shown)
     rows = []
-    latest = _suite(max(reports, key=lambda report: report.header["time"]))
     for report in reports:
         counts = Counter(report.outcome(clause) for clause in clauses)
         cells = "".join(f'<td class="n {_kind(o)}">{counts[o] or ""}</td>' for o in shown)
@@ -123,7 +126,7 @@ def _counts(reports: Sequence[Report], clauses: Mapping[str, Clause]) -> str:
             if part not in ("", FILL_IN)
         )
         about += " (partial run)" if report.footer["is_partial"] else ""
-        about += "" if _suite(report) == latest else " (judged by an older suite)"
+        about += " (judged by an older suite)" if is_older(report, reports) else ""
         rows.append(
             f"<tr><th scope=row><b>{escape(report.name)}</b> "
             f"<span class=about>{escape(about)}</span></th>{cells}</tr>"
@@ -133,7 +136,13 @@ def _counts(reports: Sequence[Report], clauses: Mapping[str, Clause]) -> str:
         f"<thead><tr><th scope=col>implementation</th>{head}</tr></thead>\n<tbody>\n"
         + "\n".join(rows)
         + "\n</tbody></table></div>"
+        + (_OLDER if any(is_older(report, reports) for report in reports) else "")
     )
+
+
+def is_older(report: Report, reports: Sequence[Report]) -> bool:
+    """Did another suite judge it than the one that judged last?"""
+    return _suite(report) != _suite(max(reports, key=lambda other: other.header["time"]))
 
 
 def _short(reports: Sequence[Report]) -> str:
