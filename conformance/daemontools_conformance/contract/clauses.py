@@ -33,7 +33,7 @@ LEVELS = {
     "CODE": "only the original source does it, and users rely on it",
     "QUIRK": "odd; kept by the reference, and others may differ if their profiles say so",
     "PLATFORM": "depends on the operating system, or on what a program is written in",
-    "BEYOND": "more than djb's programs do; asked of the reference, counted for nobody else",
+    "BEYOND": "more than djb's programs do; asked of others only if their profiles say so",
 }
 
 _ID = re.compile(r"[a-z0-9]+(/[a-z0-9]+(-[a-z0-9]+)*){2}")

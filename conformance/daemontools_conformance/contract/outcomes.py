@@ -53,7 +53,7 @@ MEANING = {
     Outcome.CRASH: "died of a fault or showed a stack trace",
     Outcome.HARNESS_ERROR: "the suite itself failed; this says nothing about the implementation",
     Outcome.UNTESTED: "could not be tested on this machine",
-    Outcome.NOT_RUN: "not selected",
+    Outcome.NOT_RUN: "not selected, or newer than the run",
 }
 
 
