@@ -202,7 +202,7 @@ INITTABS = {
     "busybox": (["/usr/bin/busybox", "init"], block("An inittab", 1), "busybox poweroff"),
     "rc.local": (
         ["/usr/bin/busybox", "init"],
-        "::sysinit:/bin/sh /etc/rc.local\n::shutdown:/usr/local/bin/stop-services\n",
+        "::sysinit:/bin/sh /etc/rc.local\n::shutdown:/bin/sh /etc/rc.shutdown\n",
         "busybox poweroff",
     ),
 }
@@ -211,8 +211,12 @@ INITTABS = {
 @pytest.mark.parametrize("init", INITTABS)
 def test_with_a_line_for_svscanboot(boot: Boot, init: str) -> None:
     words, inittab, off = INITTABS[init]
-    rc_local = block("rc.local, and other scripts that run once").splitlines()[-1]
-    machine = boot(words, {"etc/inittab": inittab, "etc/rc.local": f"{rc_local}\n"})
+    once = "rc.local, and other scripts that run once"
+    scripts = {
+        "etc/rc.local": block(once).splitlines()[-1] + "\n",
+        "etc/rc.shutdown": block(once, 1),
+    }
+    machine = boot(words, {"etc/inittab": inittab, **scripts})
     wait_until_it_counts(machine)
     one_process(machine, "readproctitle")
     machine.succeeds(off)
