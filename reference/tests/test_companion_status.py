@@ -44,6 +44,12 @@ def test_the_examples(module: ModuleType) -> None:
     assert doctest.testmod(module).failed == 0
 
 
+def test_without_a_subcommand_the_help_is_printed(command: Path) -> None:
+    answer = run(command)
+    assert answer.returncode == 0
+    assert answer.stdout.startswith("usage: daemontools ")
+
+
 def test_each_service_has_a_line(tree: Path, command: Path) -> None:
     answer = run(command, "status", tree)
     clock, loop, spare = answer.stdout.splitlines()

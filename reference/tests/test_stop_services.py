@@ -76,6 +76,13 @@ def test_without_svscan_the_supervises_end_too(tree: Tree) -> None:
     assert whole_starts(tree.lines()) == 1
 
 
+def test_a_running_svscan_starts_again_what_x_has_ended(tree: Tree) -> None:
+    before = services.status(tree.counting).pid
+    tree.stop("-x", str(tree.folder))
+    wait_until(lambda: services.status(tree.counting).pid not in (0, before), "it is up")
+    assert tree.svscan.poll() is None
+
+
 @pytest.mark.parametrize(
     ("option", "problem"), [([], ""), (["-x"], services.NOT_RUNNING)], ids=["stay", "leave"]
 )
