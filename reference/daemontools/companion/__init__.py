@@ -64,10 +64,9 @@ def _open_what_is_closed() -> None:
     Python has no sys.stdout then, prints errors on the output if sys.stderr is missing, and
     the next file that is opened gets the number.
     """
-    for fd, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
-        if getattr(sys, name) is None:
-            opened = os.open(os.devnull, os.O_RDWR)
-            os.dup2(opened, fd)
-            if opened > fd:
-                os.close(opened)
-            setattr(sys, name, open(fd, mode))
+    while (fd := os.open(os.devnull, os.O_RDWR)) < 3:  # the lowest that is free
+        os.set_inheritable(fd, True)  # noqa: FBT003 - it takes no keyword
+    os.close(fd)
+    sys.stdin = sys.stdin or open(0, closefd=False)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)
