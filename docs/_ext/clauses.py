@@ -51,6 +51,12 @@ def results() -> list[Report]:
     return committed.reports()
 
 
+@cache
+def latest() -> tuple[str, str]:
+    """The suite that has made the newest of them."""
+    return matrix.latest_suite(results())
+
+
 class Clauses(SphinxDirective):
     """`{clauses} svok svok/exit`: the clauses of a topic in `conformance/spec/svok.md`."""
 
@@ -117,7 +123,7 @@ def _outcomes(clause: Clause) -> list[tuple[str, str]]:
     rows: dict[str, list[str]] = {}
     for report in results():
         outcome = report.outcome(clause.id)
-        label = "Results of an older suite" if matrix.is_older(report, results()) else "Results"
+        label = "Results of an older suite" if matrix.suite(report) != latest() else "Results"
         if outcome not in (Outcome.NOT_OFFERED, Outcome.NOT_RUN):
             rows.setdefault(label, []).append(f"{report.name} **{outcome}**")
     return [(label, ", ".join(shown)) for label, shown in sorted(rows.items())]

@@ -116,6 +116,7 @@ def _counts(reports: Sequence[Report], clauses: Mapping[str, Clause]) -> str:
     """Implementations down, outcomes across."""
     shown = _seen(reports, clauses)
     head = "".join(f"<th scope=col>{escape(str(outcome))}</th>" for outcome in shown)
+    latest = latest_suite(reports)
     rows = []
     for report in reports:
         counts = Counter(report.outcome(clause) for clause in clauses)
@@ -126,7 +127,7 @@ def _counts(reports: Sequence[Report], clauses: Mapping[str, Clause]) -> str:
             if part not in ("", FILL_IN)
         )
         about += " (partial run)" if report.footer["is_partial"] else ""
-        about += " (judged by an older suite)" if is_older(report, reports) else ""
+        about += " (judged by an older suite)" if suite(report) != latest else ""
         rows.append(
             f"<tr><th scope=row><b>{escape(report.name)}</b> "
             f"<span class=about>{escape(about)}</span></th>{cells}</tr>"
@@ -136,13 +137,13 @@ def _counts(reports: Sequence[Report], clauses: Mapping[str, Clause]) -> str:
         f"<thead><tr><th scope=col>implementation</th>{head}</tr></thead>\n<tbody>\n"
         + "\n".join(rows)
         + "\n</tbody></table></div>"
-        + (_OLDER if any(is_older(report, reports) for report in reports) else "")
+        + (_OLDER if any(suite(report) != latest for report in reports) else "")
     )
 
 
-def is_older(report: Report, reports: Sequence[Report]) -> bool:
-    """Did another suite judge it than the one that judged last?"""
-    return _suite(report) != _suite(max(reports, key=lambda other: other.header["time"]))
+def latest_suite(reports: Sequence[Report]) -> tuple[str, str]:
+    """The suite that judged last."""
+    return suite(max(reports, key=lambda report: report.header["time"]))
 
 
 def _short(reports: Sequence[Report]) -> str:
@@ -200,7 +201,7 @@ def _levels(reports: Sequence[Report], clauses: Mapping[str, Clause]) -> str:
     )
 
 
-def _suite(report: Report) -> tuple[str, str]:
+def suite(report: Report) -> tuple[str, str]:
     """What judged it: the digests of the clauses and of the tests."""
     return report.header["spec_digest"], report.header["tests_digest"]
 
