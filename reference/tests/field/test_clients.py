@@ -126,30 +126,30 @@ def test_specinfra_sees_and_changes_the_state(clock: Machine) -> None:
 
 def test_monit_starts_a_service_that_is_down(clock: Machine) -> None:
     monit = installed("monit")
-    clock.file("/root/is-up").write_text(
+    clock.file("/srv/is-up").write_text(
         f"#!/bin/sh\nPATH={clock.path}\nsvstat /service/clock | grep -q ': up'\n"
     )
-    clock.file("/root/start").write_text(f"#!/bin/sh\nPATH={clock.path}\nsvc -u /service/clock\n")
-    clock.file("/root/monitrc").write_text(
-        "set daemon 1\nset idfile /root/id\nset statefile /root/state\nset pidfile /root/pid\n"
-        'check program clock with path "/root/is-up"\n'
-        '    start program = "/root/start"\n'
+    clock.file("/srv/start").write_text(f"#!/bin/sh\nPATH={clock.path}\nsvc -u /service/clock\n")
+    clock.file("/srv/monitrc").write_text(
+        "set daemon 1\nset idfile /srv/id\nset statefile /srv/state\nset pidfile /srv/pid\n"
+        'check program clock with path "/srv/is-up"\n'
+        '    start program = "/srv/start"\n'
         "    if status != 0 then start\n"
     )
-    clock.run("chmod", "0700", "/root/is-up", "/root/start", "/root/monitrc")
+    clock.run("chmod", "0700", "/srv/is-up", "/srv/start", "/srv/monitrc")
     clock.svc("-d", "clock")
     wait_until_down(clock)
-    clock.run(monit, "-c", "/root/monitrc")
+    clock.run(monit, "-c", "/srv/monitrc")
     wait_until_up(clock)
 
 
 def test_simplemonitor_tells_up_from_down(clock: Machine) -> None:
     simplemonitor = installed("simplemonitor")
-    clock.file("/root/monitors.ini").write_text("[clock]\ntype=svc\npath=/service/clock\n")
-    clock.file("/root/monitor.ini").write_text(
-        "[monitor]\ninterval=1\nmonitors=/root/monitors.ini\n[reporting]\n"
+    clock.file("/srv/monitors.ini").write_text("[clock]\ntype=svc\npath=/service/clock\n")
+    clock.file("/srv/monitor.ini").write_text(
+        "[monitor]\ninterval=1\nmonitors=/srv/monitors.ini\n[reporting]\n"
     )
-    once = [simplemonitor, "--one-shot", "--config", "/root/monitor.ini"]
+    once = [simplemonitor, "--one-shot", "--config", "/srv/monitor.ini"]
     assert clock.run(*once, check=False).returncode == 0
     clock.svc("-d", "clock")
     wait_until_down(clock)
