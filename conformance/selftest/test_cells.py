@@ -69,6 +69,15 @@ def test_the_worst_phase_of_a_test_is_its_result() -> None:
     assert settled(both) == [result(Outcome.CRASH, detail="in close")]
 
 
+def test_no_result_depends_on_which_worker_ends_first() -> None:
+    arrived = [
+        result(Outcome.FAIL, test, repetition, f"{test} {repetition}")
+        for test in ("t[0]", "t[1]")
+        for repetition in (1, 2)
+    ]
+    assert settled(arrived) == settled(reversed(arrived)) == [arrived[0], arrived[2]]
+
+
 def test_mixed_repetitions_are_flaky_and_equal_ones_are_not() -> None:
     runs = [result(Outcome.PASS, repetition=1), result(Outcome.FAIL, repetition=2)]
     [mixed] = settled(runs)

@@ -70,13 +70,18 @@ def unpacked(facts: Mapping[str, Any]) -> TestResult:
 
 
 def settled(results: Iterable[TestResult]) -> list[TestResult]:
-    """One result for each test: its worst phase; FLAKY if its repetitions differ."""
+    """One result for each test: its worst phase; FLAKY if its repetitions differ.
+
+    They stand in the order of the tests' names, not in the order in which workers ended:
+    what a report tells first must not depend on a race.
+    """
     runs: dict[str, dict[int, TestResult]] = defaultdict(dict)
     for result in results:
         before = runs[result.test].get(result.repetition)
         if before is None or result.outcome > before.outcome:
             runs[result.test][result.repetition] = result
-    return [_of_repetitions(list(repetitions.values())) for repetitions in runs.values()]
+    ordered = (sorted(repetitions.items()) for _, repetitions in sorted(runs.items()))
+    return [_of_repetitions([run for _, run in repetitions]) for repetitions in ordered]
 
 
 def _of_repetitions(runs: list[TestResult]) -> TestResult:
