@@ -2,6 +2,7 @@
 
 import re
 import tracemalloc
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,7 +24,8 @@ PATTERN_LETTERS = LETTERS.replace(b"\n", b"").replace(b"\0", b"")
 
 texts = st.lists(st.sampled_from(list(LETTERS)), max_size=12).map(bytes)
 patterns = st.lists(st.sampled_from(list(PATTERN_LETTERS + b"***")), max_size=6).map(bytes)
-judgements = st.tuples(st.sampled_from([b"-", b"+"]), patterns)
+past_the_stamp = st.tuples(st.sampled_from([b"", b"* ", b"@* "]), patterns).map(b"".join)
+judgements = st.tuples(st.sampled_from([b"-", b"+"]), past_the_stamp)
 actions = st.lists(
     st.one_of(judgements, judgements, st.sampled_from([(b"/", b"./a"), (b"e", b""), (b"=", b"f")])),
     max_size=8,
@@ -124,8 +126,16 @@ def test_judge_agrees_with_is_selected(patterns: "list[Action]", line: bytes) ->
 
 @settings(max_examples=500)
 @given(actions, st.booleans(), pieces)
+@example([(b"-", b"@* a"), (b"/", b"./a")], True, [b"a\nb\n"])  # noqa: FBT003
+@example([(b"-", b"*"), (b"+", b"@* a"), (b"/", b"./a")], True, [b"a\nb\n"])  # noqa: FBT003
 def test_blocks_give_what_lines_give(
     script: "list[Action]", is_stamped: bool, blocks: list[bytes]
+) -> None:
+    assert_blocks_give_what_lines_give(script, blocks, is_stamped=is_stamped)
+
+
+def assert_blocks_give_what_lines_give(
+    script: "list[Action]", blocks: list[bytes], *, is_stamped: bool
 ) -> None:
     fast = Selection(script, is_stamped=is_stamped)
     model = Lines(script, is_stamped=is_stamped)
@@ -139,6 +149,39 @@ def test_blocks_give_what_lines_give(
 
 def shown(output: Output) -> tuple[bytes, list[tuple[int, bytes]], list[bytes]]:
     return output.alerts, list(output.statuses.items()), output.logs
+
+
+@pytest.mark.parametrize("is_stamped", [False, True])
+@pytest.mark.parametrize("block", [*product([b"a", b"ba", b"ab"], repeat=3)], ids=b" ".join)
+def test_status_files_change_in_the_order_of_their_last_lines(
+    block: tuple[bytes, ...], is_stamped: bool
+) -> None:
+    stamp = b"@* " if is_stamped else b""
+    script: list[Action] = []
+    for line in (b"a", b"ab", b"ba"):  # a status file for each
+        script += [(b"-", b"*"), (b"+", stamp + line), (b"=", b"f")]
+    blocks = [b"".join(line + b"\n" for line in block)]
+    assert_blocks_give_what_lines_give(script, blocks, is_stamped=is_stamped)
+
+
+@pytest.mark.parametrize("is_stamped", [False, True])
+@pytest.mark.parametrize("pattern", [b"*x", b"@* *x", b"*a*x"])
+@pytest.mark.parametrize("action", [b"e", b"=", b"/"])
+def test_a_pattern_sees_no_more_than_the_longest_line_that_is_judged(
+    action: bytes, pattern: bytes, is_stamped: bool
+) -> None:
+    script = [(b"-", b"*"), (b"+", pattern), (action, b"./a")]
+    for length in range(970, 1003):
+        line = b"a" * (length - 1) + b"x\n"
+        assert_blocks_give_what_lines_give(script, [line, b"x\n" + line], is_stamped=is_stamped)
+
+
+def test_logs_that_keep_the_same_lines_share_them() -> None:
+    (_, of_a), (_, of_b), (_, of_c) = lines.judges(
+        [(b"-", b"x"), (b"/", b"./a"), (b"/", b"./b"), (b"+", b"x"), (b"/", b"./c")]
+    )
+    assert of_a is of_b
+    assert of_a is not of_c
 
 
 @pytest.mark.parametrize("kinds", [b"+", b"-", b"-+", b"+-", b"--+"])

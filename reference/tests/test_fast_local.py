@@ -113,10 +113,87 @@ def test_in_utc_the_date_is_datetimes(second: int, nanosecond: int) -> None:
     assert localise(label + b"\n", utc) == expected.encode()
 
 
-def test_the_cache_of_dates_stays_small() -> None:
+def test_an_ordinary_block_is_converted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = [tai64.format_tai64n(second, 5) for second in (0, 1_700_000_000, 2**32 - 11)]
+    for text in (b"text\n", labels[0] + b"\n", b" a\n".join(labels) + b" b\n"):
+        expected = localise(text, local_time)
+        with monkeypatch.context() as patch:
+            patch.delattr(Localiser, "_one_by_one")
+            assert in_blocks([text]) == expected
+
+
+@pytest.mark.parametrize("odd", [b"@", b"@40", b"@" + b"4" * 25, b"@8" + b"0" * 23])
+def test_a_block_with_an_odd_label_is_converted_one_by_one(odd: bytes) -> None:
+    ordinary = tai64.format_tai64n(1_700_000_000, 5)
+    for text in (odd, ordinary + b"\n" + odd, odd + b"\n" + ordinary):
+        assert in_blocks([text + b"\n"]) == localise(text + b"\n", local_time)
+
+
+Date = tuple[int, ...]
+
+
+def test_a_minute_takes_two_questions(zone: str) -> None:
+    asked: list[int] = []
+
+    def calendar(second: int) -> Date:
+        asked.append(second)
+        return local_time(second)
+
+    minute = 1_700_000_040  # 14 minutes past the hour
+    text = b"".join(tai64.format_tai64n(minute + s, 0) + b"\n" for s in range(60))
+    assert Localiser(calendar).convert(text) == localise(text, local_time)
+    is_shifted = zone == "<XXX>-1:02:03"  # its minutes begin at :57
+    assert len(asked) == (62 if is_shifted else 2)
+
+
+def shifted(second: int) -> Date:
+    return local_time(second + 7)
+
+
+def one_second_short(second: int) -> Date:
+    """A minute that ends a second early."""
+    return local_time(second + second // 59)
+
+
+def in_the_year_of_the_second(second: int) -> Date:
+    """Each second is in another year."""
+    return (second, *local_time(second)[1:])
+
+
+def in_the_hour_of_the_second(second: int) -> Date:
+    """The hour changes with each second, and the minute does not."""
+    year, month, day, _, *rest = local_time(second)
+    return (year, month, day, second % 24, *rest)
+
+
+def in_the_minute_of_the_second(second: int) -> Date:
+    """The minute changes with each second."""
+    return (*local_time(second)[:4], second % 61, second % 60)
+
+
+@pytest.mark.parametrize(
+    "calendar",
+    [
+        shifted,
+        one_second_short,
+        in_the_year_of_the_second,
+        in_the_hour_of_the_second,
+        in_the_minute_of_the_second,
+    ],
+)
+@pytest.mark.parametrize("begin", [0, 1_700_000_000])
+def test_odd_minutes_are_converted_second_by_second(calendar: "local.Calendar", begin: int) -> None:
+    text = b"".join(tai64.format_tai64n(begin + s, 0) + b"\n" for s in range(200))
+    assert Localiser(calendar).convert(text) == localise(text, calendar)
+
+
+def test_the_cache_holds_4096_dates_and_then_begins_anew() -> None:
     localiser = Localiser(local_time)
-    for start in range(0, 50_000, 1000):
-        text = b"".join(tai64.format_tai64n(start + s, 0) + b"\n" for s in range(1000))
+    dates = localiser._dates  # noqa: SLF001 - no interface shows how many there are
+    minutes = dates._minutes  # noqa: SLF001
+    for second in range(1_700_000_040, 1_700_000_040 + 4096):
+        text = tai64.format_tai64n(second, 0) + b"\n"
         assert localiser.convert(text) == localise(text, local_time)
-    dates = localiser._dates  # noqa: SLF001 - its size is no part of any interface
-    assert len(dates) <= 4096
+    assert (len(dates), len(minutes)) == (4096, 69)
+    localiser.convert(tai64.format_tai64n(0, 0) + b"\n")
+    assert (len(dates), len(minutes)) == (1, 1)

@@ -54,8 +54,7 @@ def beyond_stamp(pattern: bytes) -> bytes | None:
         if is_star and index + 1 == len(pattern):
             break
         character = pattern[index + is_star]
-        meets_digit = STAMP[position:] != b" " if is_star else STAMP[position] in DIGITS
-        if character in DIGITS and meets_digit:
+        if character in DIGITS and (is_star or STAMP[position] in DIGITS):
             raise ValueError(pattern)
         if is_star:
             position = STAMP.find(character, position)
