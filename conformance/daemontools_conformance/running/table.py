@@ -104,16 +104,19 @@ def is_stopped(pid: int) -> bool:
 
 
 def argv_of(pid: int) -> tuple[bytes, ...]:
-    """The arguments of a process; what follows them (NULs) left out. () if it has ended.
+    """The arguments of a process; what follows them (NULs) left out.
 
-    `ps` shows them with blanks in between, so there an argument with a blank in it is two.
+    () if it has ended, and for a moment during exec: the kernel first gives a process its new
+    name, and then its new arguments. `ps` shows blanks between the arguments, so without /proc
+    an argument with a blank in it is two.
     """
     if not HAS_PROC:
         return tuple(shown_arguments(pid).split())
     try:
-        return tuple(read(f"/proc/{pid}/cmdline").rstrip(b"\0").split(b"\0"))
+        shown = read(f"/proc/{pid}/cmdline")
     except OSError:
         return ()
+    return tuple(shown.rstrip(b"\0").split(b"\0")) if shown else ()
 
 
 def shown_arguments(pid: int) -> bytes:

@@ -18,7 +18,7 @@ def test_argv0_is_the_name_as_given(sandbox: Sandbox, runner: str) -> None:
 
     def argv_of_sleep() -> tuple[bytes, ...]:
         pids = (running.pid, *below(running.pid))
-        # A record is read bit by bit: the name first says that exec is over.
+        # The kernel gives the name first: once it is there, the arguments are the new ones, or ().
         return next((argv_of(pid) for pid in pids if comm_of(pid) == b"sleep"), ())
 
     assert eventually(argv_of_sleep) == (b"sleep", b"1000")

@@ -62,7 +62,7 @@ def wait_until_up(sandbox: Sandbox, name: str = "s", within: float = 30) -> int:
 
     def pid() -> int:
         found = sandbox.status(name).pid
-        return found if found and argv_of(found) != argv_of(parent_of(found)) else 0
+        return found if found and argv_of(found) not in ((), argv_of(parent_of(found))) else 0
 
     return eventually(pid, within=within, what=f"{name} is up")
 

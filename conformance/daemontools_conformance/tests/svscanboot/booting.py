@@ -55,7 +55,7 @@ def booted(sandbox: Sandbox, *, first: bool = False) -> tuple[Running, int, int]
     boot = start_boot(sandbox, first=first)
     svscan = eventually(lambda: find(boot, "svscan"), within=60)
     title = eventually(lambda: find(boot, "readproctitle"), within=60)
-    eventually(lambda: len(argv_of(title)[-1]) == SCREEN_BYTES)
+    eventually(lambda: [len(word) for word in argv_of(title)[-1:]] == [SCREEN_BYTES])
     return boot, svscan, title
 
 
