@@ -7,7 +7,7 @@ itself, and can be looked at.
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -78,29 +78,44 @@ def shell_supervise(sandbox: Sandbox, service: str, log: str) -> None:
     stand_in(sandbox, str(sandbox.script("scripted", body)))
 
 
-def supervises(svscan: Running) -> dict[tuple[bytes, ...], int]:
-    """The live children of svscan: arguments -> process id. One that has died has none."""
-    found = {argv_of(pid): pid for pid in children(svscan.pid)}
-    if not HAS_PROC and argv_of(svscan.pid) in found:
-        never_named(found[argv_of(svscan.pid)], argv_of(svscan.pid))
-    return {argv: pid for argv, pid in found.items() if argv[:1] == (b"supervise",)}
+def supervises(svscan: Running) -> dict[str, int]:
+    """The live children of svscan that are a `supervise NAME`: NAME -> process id."""
+    pids = children(svscan.pid)
+    if not HAS_PROC:
+        need_names(svscan.pid, pids)
+    return supervises_among(pids)
 
 
-def never_named(pid: int, argv: tuple[bytes, ...]) -> None:
-    """Wait a moment for a child of svscan to become a supervise, or at least to look like one.
+def supervises_among(pids: Iterable[int]) -> dict[str, int]:
+    """Those of these processes that are a `supervise NAME`: NAME -> process id.
 
-    An svscan that forks its supervises may be unable to name them: only Linux lets a process of
-    any language write its own arguments. Raises Unavailable then.
+    The words of an interpreter may come first: `python /command/supervise NAME`. Whether
+    supervise shows its words alone is the matter of other clauses.
     """
-    end = time.monotonic() + deadline(2)
-    while argv_of(pid) == argv:
-        if time.monotonic() > end:
-            raise Unavailable("needs Linux's /proc to tell one supervise from another")
+    shown = {pid: argv_of(pid)[-2:] for pid in pids}
+    return {
+        os.fsdecode(words[-1]): pid
+        for pid, words in shown.items()
+        if len(words) == 2 and os.path.basename(words[0]) == b"supervise"
+    }
+
+
+def need_names(svscan: int, pids: Iterable[int]) -> None:
+    """Raise Unavailable if svscan forks its supervises, and they go on showing its own words.
+
+    Only Linux lets a process of any language write its own arguments.
+    """
+    argv = argv_of(svscan)
+    for pid in pids:
+        end = time.monotonic() + deadline(2)
+        while argv and argv_of(pid) == argv:
+            if time.monotonic() > end:
+                raise Unavailable("needs Linux's /proc to tell one supervise from another")
 
 
 def supervise_of(svscan: Running, name: str) -> int:
     """The process id of the child `supervise NAME`; 0 if there is none."""
-    return supervises(svscan).get((b"supervise", name.encode()), 0)
+    return supervises(svscan).get(name, 0)
 
 
 def start_with_canary(sandbox: Sandbox, **options: object) -> Running:

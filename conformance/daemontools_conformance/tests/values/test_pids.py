@@ -7,10 +7,11 @@ import pytest
 from daemontools_conformance.helpers.logdirs import codes, lines
 from daemontools_conformance.helpers.marks import clause, needs, slow
 from daemontools_conformance.running.patience import eventually
-from daemontools_conformance.running.processes import Running, argv_of, children
+from daemontools_conformance.running.processes import Running, children
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svscan.scanning import (
     services,
+    supervises_among,
     waiting_supervise,
 )
 from daemontools_conformance.tests.values.pids import LAST_IDS, after, check_permitted
@@ -75,10 +76,9 @@ def test_svscan_notices_the_end_of_a_supervise(sandbox: Sandbox, last: int) -> N
     assert command[command.index(str(last)) + 1] == file
     running = sandbox.start_command(command)
 
-    def supervises() -> dict[tuple[bytes, ...], int]:
+    def supervises() -> dict[str, int]:
         check_permitted(running)
-        found = {argv_of(pid): pid for pid in grandchildren(running.pid)}
-        return {argv: pid for argv, pid in found.items() if argv[:1] == (b"supervise",)}
+        return supervises_among(grandchildren(running.pid))
 
     eventually(lambda: len(supervises()) == 2, what="both supervises run")
     before = supervises()
