@@ -39,6 +39,13 @@ def test_every_error_that_has_a_name_here_has_one_line_of_text() -> None:
     assert error_text(-1) == "unknown error"
 
 
+def test_each_error_of_the_list_has_its_own_name_and_a_text() -> None:
+    names, texts = zip(*messages._TEXTS, strict=True)  # noqa: SLF001 - no system has all of them
+    assert len(set(names)) == len(names)
+    assert all(name.startswith("E") and name.isupper() for name in names)
+    assert all(text.strip() for text in texts)
+
+
 def test_a_line_for_which_there_is_no_memory(
     monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
