@@ -170,6 +170,19 @@ LIARS = [
         ),
     ),
     Liar(
+        "no-writer-of-control-and-no-nap",
+        "supervise/command/idle-afterwards",
+        "FAIL",
+        patches=(
+            Patch(
+                "programs/supervise.py", '        open_write(b"supervise/control")', "        pass"
+            ),
+            Patch(
+                "programs/supervise.py", "not any(steps):\n        pause(1)", "not any(steps): pass"
+            ),
+        ),
+    ),
+    Liar(
         "svc-that-opens-nothing",
         "svc/letters/each",
         "FAIL",

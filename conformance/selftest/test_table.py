@@ -6,7 +6,7 @@ from daemontools_conformance.running.table import argv_of, comm_of, need_proc
 
 
 def test_a_process_with_its_new_name_shows_its_new_arguments_or_none() -> None:
-    """The kernel gives the name first. In a twentieth of the trials the arguments are not yet there."""
+    """The kernel gives the name first; in a twentieth of the trials no arguments are there yet."""
     need_proc()
     seen = set()
     for _ in range(100):

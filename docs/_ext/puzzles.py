@@ -21,8 +21,9 @@ CHOSEN = {
     "setlock-lock-not-inherited": "exec closes the descriptor, and the lock goes with it",
     "setlock-first-option-counts": "of `-n` and `-N`, the wrong one wins",
     "status-written-in-place": "a reader that has the old file open sees it change",
-    "supervise-control-without-a-writer": "there is no open for writing left that could fail"
-    " (the wait that ends at once, again and again, as chapter 3 tells, has no clause of its own)",
+    "supervise-control-without-a-writer": "no open for writing is left that could fail; and once"
+    " a client has gone, each wait ends at once, so supervise naps, and obeys late"
+    " (one that does not nap falls short of `supervise/command/idle-afterwards`)",
     "svscan-knows-services-by-inode-and-name": "after a rename, the service counts as a new one",
     "svscan-keeps-no-reading-end": "without a logger, nobody holds the reading end: SIGPIPE",
     "match-star-takes-last": "a star that stops at the last occurrence matches other lines",

@@ -9,7 +9,7 @@ import pytest
 from daemontools_conformance.helpers import history
 from daemontools_conformance.helpers.marks import clause
 from daemontools_conformance.running.patience import eventually
-from daemontools_conformance.running.processes import is_stopped
+from daemontools_conformance.running.processes import is_stopped, share_of_busy_loop
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.supervise.services import (
     LETTERS,
@@ -33,6 +33,13 @@ def test_all_other_bytes_are_ignored(sandbox: Sandbox) -> None:
     sandbox.control("s", bytes(set(range(256)) - set(LETTERS)) + b"a")
     wait_until_received(sandbox, "ALRM")
     assert status.read_bytes() == before
+
+
+@clause("supervise/command/idle-afterwards")
+def test_after_the_last_command_it_waits(sandbox: Sandbox) -> None:
+    supervise = witnessed(sandbox)
+    wait_until_obeyed(sandbox)
+    assert share_of_busy_loop(supervise.pid, during=1) < 0.2
 
 
 @clause("supervise/command/in-order")

@@ -87,13 +87,14 @@ def test_run_is_started_without_a_pause(sandbox: Sandbox) -> None:
 @clause("supervise/command/at-once")
 def test_a_command_after_the_pause_is_obeyed_without_another(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
-    sandbox.supervise("s")
+    supervise = sandbox.supervise("s")
     wait_until_up(sandbox)
     wait_until_obeyed(sandbox)  # so the pause after the start is over
     letters = iter(b"pc" * 50)
 
     def attempt() -> float:
         letter = next(letters)
+        eventually(lambda: is_asleep(supervise.pid))  # it waits, or naps since the last letter
         sandbox.control("s", bytes([letter]))
         return seconds(lambda: eventually(lambda: sandbox.status("s").paused == (letter == 112)))
 
