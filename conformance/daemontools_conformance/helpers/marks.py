@@ -6,6 +6,8 @@
 Each test has exactly one clause, so it fails for one reason.
 """
 
+import os
+
 import pytest
 
 clause = pytest.mark.clause
@@ -14,3 +16,5 @@ slow = pytest.mark.slow  # --quick leaves the test out
 heavy = pytest.mark.heavy  # heavy("scale"): only --heavy scale runs the test
 
 AS_NOBODY = ["--user", "65534:65534"]  # for `prepare`: nobody's own, with one group; needs root
+# For `prepare`: a user to whom modes can close files. Root becomes nobody, others stay as they are.
+AS_USER = AS_NOBODY if os.geteuid() == 0 else []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs, slow
+from daemontools_conformance.helpers.marks import AS_USER, clause, needs, slow
 from daemontools_conformance.helpers.runners import RUNNERS, arguments_before_child
 from daemontools_conformance.helpers.samples import SAMPLES, TRUE, call
 from daemontools_conformance.running.patience import eventually
@@ -214,12 +214,11 @@ def test_multilog_creates_what_its_script_names(sandbox: Sandbox) -> None:
 
 
 @clause("multilog/error/creates-nothing")
-@needs("root")
 @pytest.mark.parametrize("log", ["./no/such", "./file", "./dangling"])
 def test_a_multilog_that_cannot_begin_creates_nothing(sandbox: Sandbox, log: str) -> None:
     sandbox.write("file")
     (sandbox.path / "dangling").symlink_to("target")
     before = names(sandbox.path)
-    assert sandbox.run("multilog", log, input=b"one\n", prepare=AS_NOBODY).code == 111
+    assert sandbox.run("multilog", log, input=b"one\n", prepare=AS_USER).code == 111
     assert sandbox.run("multilog", log, input=b"one\n").code == 111
     assert names(sandbox.path) == before

@@ -3,7 +3,7 @@
 import os
 import shutil
 
-from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
+from daemontools_conformance.helpers.marks import AS_USER, clause, needs
 from daemontools_conformance.helpers.runners import (
     answer_of,
     arguments_before_child,
@@ -75,13 +75,12 @@ def test_directory_is_passed_over_and_remembered(sandbox: Sandbox, runner: str) 
 
 
 @clause("exec/error/closed-directory")
-@needs("root")
 def test_closed_directory_is_passed_over_and_remembered(sandbox: Sandbox) -> None:
     _good(sandbox, "a/prog")
-    (sandbox.path / "a").chmod(0o700)
-    alone = sandbox.run("pgrphack", "prog", env={"PATH": "a:/nowhere"}, prepare=AS_NOBODY)
+    (sandbox.path / "a").chmod(0o000)
+    alone = sandbox.run("pgrphack", "prog", env={"PATH": "a:/nowhere"}, prepare=AS_USER)
     _good(sandbox, "b/prog")
-    followed = sandbox.run("pgrphack", "prog", env={"PATH": "a:b"}, prepare=AS_NOBODY)
+    followed = sandbox.run("pgrphack", "prog", env={"PATH": "a:b"}, prepare=AS_USER)
     assert answer_of(alone) == refusal("pgrphack", "prog", "access denied")
     assert answer_of(followed) == YES
 

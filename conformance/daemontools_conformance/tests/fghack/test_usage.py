@@ -1,6 +1,6 @@
 """fghack: arguments, and what it cannot do."""
 
-from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
+from daemontools_conformance.helpers.marks import AS_USER, clause
 from daemontools_conformance.helpers.runners import answer_of, refusal
 from daemontools_conformance.running.sandbox import Sandbox
 
@@ -25,9 +25,8 @@ def test_no_pipe_gives_111(sandbox: Sandbox) -> None:
 
 
 @clause("fghack/error/fork")
-@needs("root")
 def test_no_process_gives_111(sandbox: Sandbox) -> None:
     # The limit comes after the change of user: before it, it would forbid the exec.
-    limited = [*AS_NOBODY, "--limit", "NPROC=0"]
+    limited = [*AS_USER, "--limit", "NPROC=0"]
     answer = sandbox.run("fghack", "true", prepare=limited)
     assert answer_of(answer) == (111, b"", b"fghack: fatal: unable to fork: temporary failure\n")

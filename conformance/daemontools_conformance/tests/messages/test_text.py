@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
+from daemontools_conformance.helpers.marks import AS_USER, clause, needs
 from daemontools_conformance.helpers.runners import answer_of
 from daemontools_conformance.running.sandbox import Sandbox
 
@@ -165,8 +165,7 @@ def test_errors_met_on_the_way(sandbox: Sandbox) -> None:
 
 
 @clause("messages/text/met")
-@needs("root")
 def test_a_file_that_is_closed_to_the_user(sandbox: Sandbox) -> None:
-    sandbox.write("closed", mode=0o600)
-    answer = sandbox.run("setlock", "closed", "true", prepare=AS_NOBODY)
+    sandbox.write("closed", mode=0o000)
+    answer = sandbox.run("setlock", "closed", "true", prepare=AS_USER)
     assert answer_of(answer) == _complaint("closed", "access denied")

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from daemontools_conformance.helpers.locks import is_locked, locked_through, need_separate_locks
-from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
+from daemontools_conformance.helpers.marks import AS_USER, clause, needs
 from daemontools_conformance.helpers.states import LOCK_FLAGS, O_LARGEFILE, child, wait_until_runs
 from daemontools_conformance.running.patience import eventually, never
 from daemontools_conformance.running.processes import Running
@@ -216,12 +216,11 @@ def test_a_directory_cannot_be_locked(sandbox: Sandbox) -> None:
 
 
 @clause("setlock/error/not-allowed")
-@needs("root")
 @pytest.mark.parametrize("file", ["closed/l", "readable"])
 def test_a_file_that_may_not_be_opened(sandbox: Sandbox, file: str) -> None:
-    (sandbox.path / "closed").mkdir()
-    sandbox.write("readable", mode=0o644)
-    answer = sandbox.run("setlock", file, "echo", "ran", prepare=AS_NOBODY)
+    (sandbox.path / "closed").mkdir(mode=0o555)
+    sandbox.write("readable", mode=0o444)
+    answer = sandbox.run("setlock", file, "echo", "ran", prepare=AS_USER)
     assert (answer.code, answer.out) == (111, b"")
     assert answer.err == b"setlock: fatal: unable to open %s: access denied\n" % file.encode()
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
+from daemontools_conformance.helpers.marks import AS_USER, clause
 from daemontools_conformance.running.patience import eventually, until
 from daemontools_conformance.running.processes import is_asleep
 from daemontools_conformance.running.sandbox import Sandbox
@@ -12,9 +12,9 @@ from daemontools_conformance.running.table import proc
 from daemontools_conformance.tests.svc.handmade import service
 
 
-def warning(sandbox: Sandbox, name: str, *, nobody: bool = False) -> bytes:
+def warning(sandbox: Sandbox, name: str, *, as_user: bool = False) -> bytes:
     """The warning of `svc -t name`, without `svc: warning: ` and newline."""
-    finished = sandbox.run("svc", "-t", name, prepare=AS_NOBODY if nobody else [])
+    finished = sandbox.run("svc", "-t", name, prepare=AS_USER if as_user else [])
     assert finished.err.startswith(b"svc: warning: ")
     assert finished.err.count(b"\n") == 1
     return finished.err[len(b"svc: warning: ") : -1]
@@ -34,10 +34,9 @@ def test_a_file_is_not_a_directory(sandbox: Sandbox) -> None:
 
 
 @clause("svc/trouble/closed-directory")
-@needs("root")
 def test_a_closed_directory(sandbox: Sandbox) -> None:
-    sandbox.service("s", "exec sleep 1000").chmod(0o700)
-    assert warning(sandbox, "s", nobody=True) == b"unable to chdir to s: access denied"
+    sandbox.service("s", "exec sleep 1000").chmod(0o000)
+    assert warning(sandbox, "s", as_user=True) == b"unable to chdir to s: access denied"
 
 
 @clause("svc/trouble/never-supervised")
@@ -54,10 +53,10 @@ def test_a_service_whose_supervise_has_gone(sandbox: Sandbox) -> None:
 
 
 @clause("svc/trouble/closed-control")
-@needs("root")
-def test_a_service_of_another_user(sandbox: Sandbox) -> None:
+def test_a_service_whose_control_is_closed(sandbox: Sandbox) -> None:
     with service(sandbox) as control:
-        answer = warning(sandbox, "s", nobody=True)
+        (sandbox.path / "s/supervise/control").chmod(0o000)
+        answer = warning(sandbox, "s", as_user=True)
         assert (answer, control.read()) == (b"unable to control s: access denied", b"")
 
 

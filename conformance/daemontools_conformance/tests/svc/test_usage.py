@@ -3,7 +3,7 @@
 import shutil
 
 from daemontools_conformance.contract.vectors import Vector
-from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
+from daemontools_conformance.helpers.marks import AS_USER, clause, needs
 from daemontools_conformance.helpers.strace import run_refused
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svc.handmade import service, written
@@ -63,10 +63,9 @@ def test_a_dash_is_an_operand(sandbox: Sandbox, vector: Vector) -> None:
 
 
 @clause("svc/fatal/working-directory")
-@needs("root")
 def test_an_unreadable_working_directory(sandbox: Sandbox) -> None:
-    (sandbox.path / "closed").mkdir(mode=0o700)
-    finished = sandbox.run("svc", "-u", "/", cwd="closed", prepare=AS_NOBODY)
+    (sandbox.path / "closed").mkdir(mode=0o111)
+    finished = sandbox.run("svc", "-u", "/", cwd="closed", prepare=AS_USER)
     assert (finished.code, finished.out) == (111, b"")
     assert finished.err == b"svc: fatal: unable to open current directory: access denied\n"
 

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
+from daemontools_conformance.helpers.marks import AS_USER, clause
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.sandbox import Sandbox
 
@@ -52,10 +52,9 @@ def test_file_instead_of_directory_gives_111(sandbox: Sandbox) -> None:
 
 
 @clause("svok/exit/closed-ok")
-@needs("root")
 def test_ok_that_may_not_be_opened_gives_111(sandbox: Sandbox) -> None:
-    sandbox.write("s/supervise/ok", mode=0o600)
-    answer = sandbox.run("svok", "s", prepare=AS_NOBODY)
+    sandbox.write("s/supervise/ok", mode=0o000)
+    answer = sandbox.run("svok", "s", prepare=AS_USER)
     assert (answer.code, answer.out) == (111, b"")
     assert answer.err == b"svok: fatal: unable to open s/supervise/ok: access denied\n"
 

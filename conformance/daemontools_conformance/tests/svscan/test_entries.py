@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.marks import AS_USER, clause
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import children
 from daemontools_conformance.running.sandbox import Sandbox
@@ -165,12 +165,11 @@ def test_a_removed_service_is_not_started_again(sandbox: Sandbox) -> None:
 
 
 @clause("svscan/entries/unreadable-service")
-@needs("root")
 def test_a_service_that_may_not_be_searched_is_a_warning(sandbox: Sandbox) -> None:
     waiting_supervise(sandbox)
     folder = services(sandbox, "1000")
-    (folder / "1000").chmod(0o700)
-    svscan = sandbox.start("svscan", "service", prepare=["--user", "64001:64001"])
+    (folder / "1000").chmod(0o000)
+    svscan = sandbox.start("svscan", "service", prepare=AS_USER)
     warning = b"svscan: warning: unable to stat 1000/log: access denied\n"
     svscan.wait_until_err(warning * 2, within=40)
     assert children(svscan.pid) == set()

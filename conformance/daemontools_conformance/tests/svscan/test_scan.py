@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from daemontools_conformance.helpers import history
 from daemontools_conformance.helpers.history import NOTE_START, TICKS_PER_SECOND, Birth
-from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.marks import AS_USER, clause, needs
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import children, is_alive
 from daemontools_conformance.running.sandbox import Sandbox
@@ -70,13 +70,12 @@ def test_the_first_scan_is_at_once(sandbox: Sandbox) -> None:
 
 
 @clause("svscan/scan/unreadable-forgets-nothing")
-@needs("root")
 def test_a_directory_that_cannot_be_read_is_no_removal(sandbox: Sandbox) -> None:
     ending_supervise(sandbox)
     folder = services(sandbox, "a", "a/log")
-    svscan = sandbox.start("svscan", "service", prepare=["--user", "64001:64001"])
+    svscan = sandbox.start("svscan", "service", prepare=AS_USER)
     before = eventually(lambda: pipes_of(svscan.pid), what="there is a pipe to the log")
-    folder.chmod(0o711)
+    folder.chmod(0o111)
     eventually(lambda: svscan.said.count(b"\n") >= 2, within=60, what="it complains twice")
     assert pipes_of(svscan.pid) == before
 

@@ -2,7 +2,7 @@
 
 import os
 
-from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.marks import AS_USER, clause
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import Sandbox
@@ -68,31 +68,28 @@ def test_a_file_gives_111(sandbox: Sandbox) -> None:
 
 
 @clause("svscan/usage/closed-directory")
-@needs("root")
 def test_a_closed_directory_gives_111(sandbox: Sandbox) -> None:
-    services(sandbox).chmod(0o700)
-    answer = sandbox.run("svscan", "service", prepare=["--user", "64001:64001"])
+    services(sandbox).chmod(0o000)
+    answer = sandbox.run("svscan", "service", prepare=AS_USER)
     assert (answer.code, answer.out) == (111, b"")
     assert answer.err == b"svscan: fatal: unable to chdir to service: access denied\n"
 
 
 @clause("svscan/usage/unreadable-directory")
-@needs("root")
 def test_an_unreadable_directory_is_tried_again(sandbox: Sandbox) -> None:
     waiting_supervise(sandbox)
     folder = services(sandbox, "1000")
-    folder.chmod(0o711)
-    svscan = sandbox.start("svscan", "service", prepare=["--user", "64001:64001"])
+    folder.chmod(0o111)
+    svscan = sandbox.start("svscan", "service", prepare=AS_USER)
     eventually(lambda: svscan.said.count(b"\n") >= 2, within=40, what="it complains twice")
     folder.chmod(0o755)
     eventually(lambda: supervise_of(svscan, "1000"), within=40)
 
 
 @clause("svscan/usage/unreadable-directory-message")
-@needs("root")
 def test_what_is_said_of_an_unreadable_directory(sandbox: Sandbox) -> None:
-    services(sandbox).chmod(0o711)
-    svscan = sandbox.start("svscan", "service", prepare=["--user", "64001:64001"])
+    services(sandbox).chmod(0o111)
+    svscan = sandbox.start("svscan", "service", prepare=AS_USER)
     eventually(lambda: svscan.said)
     expected = b"svscan: warning: unable to read directory: access denied\n"
     assert (svscan.out, svscan.err) == (b"", expected)

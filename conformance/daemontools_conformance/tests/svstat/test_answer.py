@@ -5,7 +5,7 @@ import os
 import pytest
 
 from daemontools_conformance.contract.vectors import Vector
-from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
+from daemontools_conformance.helpers.marks import AS_USER, clause
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svstat.handmade import (
     answer,
@@ -36,10 +36,10 @@ def test_a_directory_as_ok_cannot_be_opened(sandbox: Sandbox) -> None:
 
 
 @clause("svstat/answer/closed-ok")
-@needs("root")
-def test_ok_of_another_user_cannot_be_opened(sandbox: Sandbox) -> None:
+def test_ok_that_is_closed_cannot_be_opened(sandbox: Sandbox) -> None:
     with service(sandbox, status=status_bytes()):
-        finished = sandbox.run("svstat", "s", prepare=AS_NOBODY)
+        (sandbox.path / "s/supervise/ok").chmod(0o000)
+        finished = sandbox.run("svstat", "s", prepare=AS_USER)
     assert finished.out == b"s: unable to open supervise/ok: access denied\n"
 
 
@@ -60,10 +60,9 @@ def test_a_file_is_not_a_directory(sandbox: Sandbox) -> None:
 
 
 @clause("svstat/answer/closed-directory")
-@needs("root")
-def test_a_directory_of_another_user_is_closed(sandbox: Sandbox) -> None:
-    sandbox.service("s", "exec sleep 1000").chmod(0o700)
-    finished = sandbox.run("svstat", "s", prepare=AS_NOBODY)
+def test_a_directory_that_is_closed(sandbox: Sandbox) -> None:
+    sandbox.service("s", "exec sleep 1000").chmod(0o000)
+    finished = sandbox.run("svstat", "s", prepare=AS_USER)
     assert finished.out == b"s: unable to chdir: access denied\n"
 
 
@@ -81,12 +80,11 @@ def test_a_service_without_status_cannot_be_opened(sandbox: Sandbox) -> None:
 
 
 @clause("svstat/answer/closed-status")
-@needs("root")
-def test_status_of_another_user_cannot_be_opened(sandbox: Sandbox) -> None:
+def test_status_that_is_closed_cannot_be_opened(sandbox: Sandbox) -> None:
     with service(sandbox, status=status_bytes()):
         (sandbox.path / "s/supervise/ok").chmod(0o666)
-        (sandbox.path / "s/supervise/status").chmod(0o600)
-        finished = sandbox.run("svstat", "s", prepare=AS_NOBODY)
+        (sandbox.path / "s/supervise/status").chmod(0o000)
+        finished = sandbox.run("svstat", "s", prepare=AS_USER)
     assert finished.out == b"s: unable to open supervise/status: access denied\n"
 
 

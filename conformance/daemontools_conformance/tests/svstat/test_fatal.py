@@ -1,15 +1,14 @@
 """svstat: what ends it."""
 
-from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
+from daemontools_conformance.helpers.marks import AS_USER, clause, needs
 from daemontools_conformance.helpers.strace import run_refused
 from daemontools_conformance.running.sandbox import Sandbox
 
 
 @clause("svstat/fatal/working-directory")
-@needs("root")
 def test_a_working_directory_that_cannot_be_opened_ends_it(sandbox: Sandbox) -> None:
-    (sandbox.path / "closed").mkdir(mode=0o700)
-    finished = sandbox.run("svstat", "/", cwd="closed", prepare=AS_NOBODY)
+    (sandbox.path / "closed").mkdir(mode=0o111)
+    finished = sandbox.run("svstat", "/", cwd="closed", prepare=AS_USER)
     assert (finished.code, finished.out) == (111, b"")
     assert finished.err == b"svstat: fatal: unable to open current directory: access denied\n"
 
