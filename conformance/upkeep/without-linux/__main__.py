@@ -100,6 +100,7 @@ def run(command: list[str], uid: int, gid: int) -> int:
 
 def _be_init(folder: Path, command: list[str], uid: int, gid: int) -> int:
     """Make the namespaces; the first process inside starts the command and reaps all."""
+    _call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL)  # who ends the caller ends all of them
     is_root = os.geteuid() == 0
     _call("unshare", CLONE_NEWNS | CLONE_NEWPID | (0 if is_root else CLONE_NEWUSER))
     if not is_root:
