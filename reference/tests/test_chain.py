@@ -233,3 +233,44 @@ def test_a_library_to_preload_counts_for_the_program_that_is_executed(commands: 
         check=True,
     )
     assert answer.stderr.count(b"/nonexistent/library") == 1
+
+
+@pytest.mark.parametrize("content", ["this is no Python", "raise SystemExit(0)", "1 / 0"])
+@pytest.mark.parametrize(
+    "first", [["softlimit"], ["envdir", "env"], ["envuidgid", "root"], ["setlock", "lock"]]
+)
+def test_a_step_whose_module_is_broken_says_so_itself(
+    tmp_path: Path, first: list[str], content: str
+) -> None:
+    library = Path(install.copy(tmp_path, PYTHON))
+    install.install(tmp_path / "bin", PYTHON, str(library))
+    (tmp_path / "env").mkdir()
+    (library / "daemontools/programs/pgrphack.py").write_text(content)
+    path = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}
+    chain = [f"{tmp_path}/bin/{first[0]}", *first[1:], "pgrphack", "true"]
+    ended = subprocess.run(chain, cwd=tmp_path, env=path, check=False, capture_output=True)
+    assert ended.returncode == 111
+    assert ended.stderr.startswith(b"pgrphack: fatal: unable to load its modules: ")
+    assert ended.stderr.count(b"\n") == 1
+
+
+WITH_AN_ODD_ENTRY = """
+import ctypes
+argv = (ctypes.c_char_p * 4)(b"envdir", b"env", b"true", None)
+envp = (ctypes.c_char_p * 3)(b"odd", b"PATH=/usr/bin:/bin", None)
+ctypes.CDLL(None).execve(b"bin/envdir", argv, envp)
+"""
+
+
+def test_an_odd_environment_without_ctypes_is_an_error_in_one_line(tmp_path: Path) -> None:
+    library = Path(install.copy(tmp_path, PYTHON))
+    install.install(tmp_path / "bin", PYTHON, str(library))
+    (library / "ctypes.py").write_text("raise ImportError")
+    launcher = tmp_path / "bin/envdir"
+    launcher.write_text(launcher.read_text().replace("path.append(", "path.insert(0, "))
+    (tmp_path / "env").mkdir()
+    (tmp_path / "env/NEW").write_text("1")
+    start = [PYTHON, "-c", WITH_AN_ODD_ENTRY]
+    ended = subprocess.run(start, cwd=tmp_path, check=False, capture_output=True)
+    said = b"envdir: fatal: unable to run true: system call not available\n"
+    assert (ended.returncode, ended.stderr) == (111, said)

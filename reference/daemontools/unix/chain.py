@@ -63,7 +63,8 @@ def prepare(argv: list[bytes], programs: tuple[bytes, ...] = PROGRAMS) -> None:
 
     It must be called before the first effect: once the limit is four descriptors, nothing
     more can be imported. A word that only looks like the name of a program costs one
-    import. (svscan calls this for `supervise`.)
+    import. A program whose module cannot be imported is executed when its turn comes, and
+    says so itself. (svscan calls this for `supervise`.)
     """
     names = {word.rpartition(b"/")[2] for word in argv}.intersection(programs) - _looked_at
     if not names or not enabled:
@@ -76,9 +77,15 @@ def prepare(argv: list[bytes], programs: tuple[bytes, ...] = PROGRAMS) -> None:
         file = folder + slash + name
         is_ours = own_text and _content(file) == _renamed(own_text, own_name, name)
         if is_ours and os.access(file, os.X_OK, effective_ids=True):
-            _mains[_identity(os.stat(file))] = _main_of(name.decode())
+            try:
+                _mains[_identity(os.stat(file))] = _main_of(name.decode())
+            except (Exception, SystemExit):
+                continue
     if _mains and not all(map(envblock.has_a_name, environment.original_block())):
-        __import__("ctypes")  # pathexec will need it
+        try:
+            __import__("ctypes")  # pathexec will need it
+        except ImportError:
+            pass  # and pathexec will report it
 
 
 def _launcher() -> bytes:

@@ -86,6 +86,8 @@ def _attempt(file: bytes, argv: list[bytes], block: list[bytes] | None) -> OSErr
         return error
     except MemoryError:
         return OSError(errno.ENOMEM, "")
+    except ImportError:  # of ctypes
+        return OSError(errno.ENOSYS, "")
     raise AssertionError("exec returned without an error")
 
 
