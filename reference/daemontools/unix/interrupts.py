@@ -8,8 +8,9 @@ Python needs that). No signal is lost, and no system call of the program's own w
 ever interrupted.
 
 poll fails if it is given more descriptors than the limit on open files, which somebody
-may lower at any time. select does not look at that limit, but cannot watch descriptors
-above 1023, so it is the second choice.
+may lower at any time. select does not look at that limit, so it is the second choice. But
+it cannot watch descriptors above 1023. If a parent left so many open that the pipe is one of
+them, the pipe is looked at once a second.
 """
 
 import _signal as signal
@@ -21,6 +22,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
 
+HIGHEST_SELECTED = 1023  # FD_SETSIZE - 1
+LOOK_SECONDS = 1
+
 
 class Interrupts:
     """The signals that have arrived are in the set `arrived`; whoever acts on one removes it."""
@@ -30,7 +34,8 @@ class Interrupts:
         self.caught = caught
         self.arrived: set[int] = set()
         self._news, write_end = os.pipe()
-        os.set_blocking(write_end, False)
+        for end in (self._news, write_end):
+            os.set_blocking(end, False)
         signal.pthread_sigmask(signal.SIG_BLOCK, caught)
         signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
         for number in caught:
@@ -48,8 +53,8 @@ class Interrupts:
             ready = _ready(watched, seconds)
         finally:
             signal.pthread_sigmask(signal.SIG_BLOCK, self.caught)
-        if self._news in ready:
-            self.arrived.add(os.read(self._news, 1)[0])
+        if self._news in ready and (numbers := _read_one(self._news)):
+            self.arrived.add(numbers[0])
             return False
         return fd in ready
 
@@ -68,14 +73,29 @@ class Interrupts:
 
 
 def _ready(watched: list[int], seconds: float | None) -> list[int]:
-    """Wait until one of the descriptors can be read; those that can. Raises OSError."""
+    """Wait until one of the descriptors can be read; those that can. Raises OSError.
+
+    A descriptor that select cannot watch is always among them.
+    """
     poll = select.poll()
     for fd in watched:
         poll.register(fd, select.POLLIN)
     try:
         return [fd for fd, _ in poll.poll(None if seconds is None else seconds * 1000)]
     except OSError:
-        return select.select(watched, [], [], seconds)[0]
+        low = [fd for fd in watched if fd <= HIGHEST_SELECTED]
+    if low != watched:
+        seconds = LOOK_SECONDS if seconds is None else min(seconds, LOOK_SECONDS)
+    ready = select.select(low, [], [], seconds)[0]
+    return ready + [fd for fd in watched if fd > HIGHEST_SELECTED]
+
+
+def _read_one(fd: int) -> bytes:
+    """A byte from a descriptor that does not block; empty if there is none."""
+    try:
+        return os.read(fd, 1)
+    except BlockingIOError:
+        return b""
 
 
 def _do_nothing(_number: int, _frame: "FrameType | None") -> None:

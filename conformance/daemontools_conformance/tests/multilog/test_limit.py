@@ -3,6 +3,7 @@
 import os
 import resource
 import shutil
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -84,9 +85,10 @@ def test_every_limit_of_descriptors(sandbox: Sandbox, script: str, kind: str) ->
     sweep(sandbox, "NOFILE", SCRIPTS[script], kind, step=1, steps=range(-8, 6))
 
 
-def waiting(sandbox: Sandbox, *script: str) -> int:
+def waiting(sandbox: Sandbox, *script: str, inherited: range = range(0)) -> int:
     """The process id of a multilog that has not read anything yet, but waits for input."""
-    multilog = sandbox.start("multilog", *script, stdin=PIPE)
+    prepare = [word for fd in inherited for word in ("--open", str(fd))]
+    multilog = sandbox.start("multilog", *script, stdin=PIPE, prepare=prepare)
     eventually((sandbox.path / "log/current").exists)
     eventually(lambda: asleep_in_start(multilog.pid))
     return multilog.pid
@@ -107,6 +109,20 @@ def test_a_lowered_limit_of_descriptors_costs_nothing(sandbox: Sandbox, amount: 
     multilog.write(b"this is fatal\n")
     eventually(lambda: contents(sandbox.path / "log") == b"this is fatal\n")
     multilog.end_input()
+    answer = multilog.wait()
+    assert (answer.code, answer.err) == (0, b"")
+
+
+@clause("multilog/limit/lowered-descriptors")
+@needs("linux")
+@pytest.mark.parametrize("amount", [3, 1, 0])
+def test_many_inherited_descriptors_make_no_difference(sandbox: Sandbox, amount: int) -> None:
+    pid = waiting(sandbox, "./log", inherited=range(3, 1100))
+    prlimit(pid, resource.RLIMIT_NOFILE, (amount, amount))
+    multilog = sandbox.started[-1]
+    multilog.write(b"a line\n")
+    eventually(lambda: contents(sandbox.path / "log") == b"a line\n")
+    multilog.signal(signal.SIGTERM)
     answer = multilog.wait()
     assert (answer.code, answer.err) == (0, b"")
 
