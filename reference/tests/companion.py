@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from daemontools import install, services
+from daemontools import install, logs, services
 
 # A run script for `service`: each start is whole in the log, or a line was lost.
 COUNTING = """\
@@ -46,6 +46,27 @@ def service(directory: Path, run: str, *, log: bool = True, down: bool = False) 
     if down:
         (directory / "down").touch()
     return directory
+
+
+# A hundred lines with numbers at once, each before a long line.
+WORDY = """\
+i=0
+while [ $i -lt 100 ]; do i=$((i + 1)); echo $i; printf '%099d\\n' 0; done
+exec sleep 1000"""
+
+
+def behind_its_service(directory: Path) -> Path:
+    """Make a service that is wordy, and whose logger needs three seconds for each of two files."""
+    service(directory, WORDY)
+    slow = "exec multilog s4096 n50 '!sleep 3; cat' ./main"
+    (directory / "log/run").write_text(f"#!/bin/sh\n{slow}\n")
+    return directory
+
+
+def numbers(directory: Path) -> list[int]:
+    """What is in the log of a service that is wordy, without the long lines."""
+    lines = [line.text for line in logs.lines(directory / "log/main")]
+    return [int(text) for text in lines if len(text) < 99]
 
 
 @contextmanager

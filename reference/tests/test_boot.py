@@ -27,7 +27,7 @@ UNIT = ROOT / "packaging/systemd/svscan.service"
 def block(heading: str, number: int = 0) -> str:
     """A code block of a section of the page."""
     section = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    found: list[str] = re.findall(r"```(?:sh|text)\n(.*?)```", section, re.DOTALL)
+    found: list[str] = re.findall(r"```(?:sh|text|ini)\n(.*?)```", section, re.DOTALL)
     return found[number]
 
 
@@ -185,13 +185,42 @@ def test_under_systemd_a_stop_has_a_limit(under_systemd: Machine) -> None:
     run = machine.tree / "counting/run"
     run.write_text(run.read_text().replace("n=0;", "setsid sleep 1000 & n=0;"))
     machine.answers(f"{TREE} ln -s /tree/stubborn /service/")
-    machine.answers("sed -i 's/ 600 / 20 /; s/ 50 / 20 /' /etc/systemd/system/svscan.service")
+    machine.answers("sed -i 's/ 600 / 20 /' /etc/systemd/system/svscan.service")
     machine.answers("systemctl daemon-reload")
     wait_until_it_counts(machine)
     machine.wait_until(lambda: ": up" in machine.answers("svstat /service/stubborn"), "stubborn")
     machine.answers("systemctl stop svscan")
     assert machine.answers("systemctl show --value -p Result svscan") == "success"
+    journal = machine.answers("journalctl -o cat -u svscan")
+    for late in ("/service/stubborn is late: it gets KILL", "/log is late: it gets TERM"):
+        assert late in journal
     assert whole_starts(lines(machine)) == 1
+
+
+# What the unit of Debian's daemontools-run 1:0.76-8.1 says about its process.
+DAEMONTOOLS_RUN = "[Service]\nExecStart=/usr/bin/svscanboot /etc/service/\nRestart=always\n"
+
+
+def test_under_debians_unit(boot: Boot) -> None:
+    if not found("/usr/bin/svscanboot"):
+        pytest.skip("needs Debian's package daemontools")
+    machine = boot(SYSTEMD, {}, TREE.replace("mkdir", "rm -rf /etc/service; mkdir"))
+    machine.wait_until(lambda: machine.succeeds("systemctl list-jobs"), "systemd")
+    machine.answers("mv /service /etc/service")
+    unit = "/etc/systemd/system/daemontools-run.service"
+    stop, commands = (block("Debian's daemontools-run", number) for number in (0, 1))
+    for file, text in ((unit, DAEMONTOOLS_RUN), (f"{unit}.d/stop.conf", stop)):
+        machine.answers(f"mkdir -p $(dirname {file}); cat > {file} <<'END'\n{text}END")
+    machine.answers("systemctl daemon-reload; systemctl start daemontools-run")
+    wait_until_it_counts(machine)
+    machine.answers(commands)
+    assert not machine.succeeds("pgrep -x 'svscanboot|svscan|supervise|multilog'")
+    assert whole_starts(lines(machine)) == 1
+    machine.answers("systemctl start daemontools-run")
+    wait_until_it_counts(machine, starts=2)
+    machine.succeeds("systemctl poweroff")
+    machine.wait_until_off()
+    assert whole_starts(lines(machine)) == 2
 
 
 # An inittab
@@ -257,7 +286,7 @@ SUPERVISORS = {
     "runit": (["/usr/sbin/runit"], {**DIRECTORY, **RUNIT}, "/lib/runit/runit-init 0"),
     "s6": (
         ["/usr/bin/s6-svscan", "/services"],
-        {**DIRECTORY, "services/svscan/timeout-finish": "90000\n"},
+        {**DIRECTORY, "services/svscan/timeout-finish": "180000\n"},
         "s6-svscanctl -t /services",
     ),
 }

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from companion import launchers, service, wait_until
+from companion import behind_its_service, launchers, numbers, service, wait_until
 from private_machine import LOCAL, ROOT, Machine, problem
 
 ENTRYPOINT = ROOT / "packaging/container/entrypoint"
@@ -56,15 +56,15 @@ def start(bin_folder: Path, tree: Path) -> Iterator[Start]:
         call: list[str | Path] = [*NAMESPACE, ENTRYPOINT, *options, tree]
         # A shell cannot catch a signal that it was started with ignored.
         default = signal.signal(signal.SIGINT, signal.SIG_DFL)
-        started.append(subprocess.Popen(call, env=environment))
+        started.append(subprocess.Popen(call, env=environment, stderr=subprocess.PIPE))
         signal.signal(signal.SIGINT, default)
         wait_until(lambda: b"hello" in log(tree), "hello in the log")
         return started[-1]
 
     yield start
     for process in started:
-        process.kill()
-        process.wait()
+        with process:  # closes its pipe, waits
+            process.kill()
 
 
 def log(tree: Path) -> bytes:
@@ -72,6 +72,13 @@ def log(tree: Path) -> bytes:
         return (tree / "web/log/main/current").read_bytes()
     except FileNotFoundError:
         return b""
+
+
+def said(container: "subprocess.Popen[bytes]", about: Path) -> list[str]:
+    """What the entrypoint has said of late services and loggers in this directory."""
+    assert container.stderr
+    lines = container.stderr.read().decode().splitlines()
+    return [line for line in lines if line.startswith(f"entrypoint: {about}")]
 
 
 def signal_entrypoint(namespace: "subprocess.Popen[bytes]", number: int) -> None:
@@ -96,7 +103,26 @@ def test_a_service_that_ignores_term_is_killed_in_time(start: Start, tree: Path)
     signal_entrypoint(container, signal.SIGTERM)
     assert container.wait(60) == 1
     assert time.monotonic() - begun > 1
+    assert said(container, tree) == [f"entrypoint: {tree}/stubborn is late: it gets KILL"]
     assert log(tree).splitlines()[-1].endswith(b" farewell")
+
+
+def test_a_slow_logger_reads_to_the_end(start: Start, tree: Path) -> None:
+    wordy = behind_its_service(tree / "wordy")
+    container = start("-t", "60")
+    wait_until((wordy / "log/main/previous").exists, "the logger has its first file")
+    signal_entrypoint(container, signal.SIGTERM)
+    assert container.wait(90) == 0
+    assert numbers(wordy) == [*range(1, 101)]
+
+
+def test_a_logger_that_gets_too_little_time_is_named(start: Start, tree: Path) -> None:
+    wordy = behind_its_service(tree / "wordy")
+    container = start("-t", "0")
+    wait_until((wordy / "log/main/previous").exists, "the logger has its first file")
+    signal_entrypoint(container, signal.SIGTERM)
+    assert container.wait(60) == 1
+    assert f"entrypoint: {wordy}/log is late: it gets TERM" in said(container, tree)
 
 
 def test_an_orphan_that_holds_the_pipe_does_not_hold_the_container(
@@ -104,9 +130,10 @@ def test_an_orphan_that_holds_the_pipe_does_not_hold_the_container(
 ) -> None:
     run = tree / "web/run"
     run.write_text(run.read_text().replace("echo hello", "setsid sleep 1000 &\necho hello"))
-    container = start()
+    container = start("-t", "2")
     signal_entrypoint(container, signal.SIGTERM)
     assert container.wait(60) == 1
+    assert said(container, tree) == [f"entrypoint: {tree}/web/log is late: it gets TERM"]
     assert log(tree).splitlines()[-1].endswith(b" farewell")
 
 

@@ -8,7 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from companion import COUNTING, launchers, service, wait_until, whole_starts
+from companion import (
+    COUNTING,
+    behind_its_service,
+    launchers,
+    numbers,
+    service,
+    wait_until,
+    whole_starts,
+)
 
 from daemontools import logs, services
 
@@ -27,6 +35,7 @@ class Tree:
     def __init__(self, folder: Path, programs: Path) -> None:
         self.counting = service(folder / "counting", COUNTING)
         self.folder = folder
+        self.said = ""
         self.path = {"PATH": f"{programs}:/usr/bin:/bin"}
         self.svscan = subprocess.Popen(["svscan", folder], env=self.path, process_group=0)
         wait_until(lambda: len(self.lines()) > 2, "it counts")
@@ -42,10 +51,14 @@ class Tree:
         self.svscan.wait()
 
     def stop(self, *words: str) -> int:
-        """Run the script; its exit code."""
+        """Run the script; its exit code. What it says is in `said`."""
         # The script puts /command first, where another implementation may be.
         call = ["sh", "-c", SCRIPT.read_text().replace("/command:", ""), "stop", *words]
-        return subprocess.run(call, env=self.path, check=False, timeout=60).returncode
+        ended = subprocess.run(
+            call, env=self.path, check=False, timeout=120, stderr=subprocess.PIPE, text=True
+        )
+        self.said = ended.stderr
+        return ended.returncode
 
 
 @pytest.fixture
@@ -97,26 +110,59 @@ def test_a_service_that_is_late_is_killed_and_the_loggers_end(
     begun = time.monotonic()
     assert tree.stop(*option, str(tree.folder), "1") == 1
     assert time.monotonic() - begun > 0.9
+    assert tree.said == f"stop-services: {tree.counting} is late: it gets KILL\n"
     for directory in (tree.counting, tree.counting / "log"):
         status = services.status(directory)
         assert (status.pid, status.problem) == (0, problem)
 
 
-def test_a_service_has_a_minute(tmp_path: Path) -> None:
-    (tmp_path / "tree/stubborn").mkdir(parents=True)
+@pytest.mark.parametrize(
+    ("option", "late", "act"),
+    [([], "", "-k"), ([], "/log", "-d"), (["-x"], "", "-k"), (["-x"], "/log", "-dx")],
+    ids=["service", "logger", "service with -x", "logger with -x"],
+)
+def test_each_has_a_minute(tmp_path: Path, option: list[str], late: str, act: str) -> None:
+    (tmp_path / "tree/stubborn/log").mkdir(parents=True)
+    directory = f"{tmp_path}/tree/stubborn{late}"
+    is_late = f"[ $1 = {directory} ] && [ ! -e {tmp_path}/over ]"
     acts = {
-        "sleep": f'echo "$1" >> {tmp_path}/slept',
-        "svc": f"case $1 in -k) touch {tmp_path}/killed; esac",
-        "svstat": f"test -e {tmp_path}/killed || echo ': up '",
+        "sleep": f'echo "$1" >> {tmp_path}/slept; [ $(wc -l < {tmp_path}/slept) -lt 600 ]'
+        f" || touch {tmp_path}/over",
+        "svc": f'case "$1 $2" in "{act} {directory}") touch {tmp_path}/told ;; esac',
+        "svstat": f"{is_late} && echo ': up '",
+        "svok": is_late,
     }
-    for name, act in acts.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\n{act}\n")
+    for name, text in acts.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / name).chmod(0o755)
     call = SCRIPT.read_text().replace("/command:/usr/local/bin", str(tmp_path))
-    words = ["sh", "-c", call, "stop", str(tmp_path / "tree")]
-    assert subprocess.run(words, check=False, timeout=60).returncode == 1
+    words = ["sh", "-c", call, "stop", *option, str(tmp_path / "tree")]
+    ended = subprocess.run(words, check=False, timeout=60, stderr=subprocess.PIPE, text=True)
     slept = (tmp_path / "slept").read_text().split()
-    assert round(sum(float(seconds) for seconds in slept)) == 60
+    assert round(sum(float(seconds) for seconds in slept), 1) >= 59.9
+    assert (tmp_path / "told").exists()
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"stop-services: {directory} is late: it ")
+
+
+@pytest.fixture
+def behind(tree: Tree) -> Path:
+    """A service whose logger has just begun with much to do, and no svscan."""
+    wordy = behind_its_service(tree.folder.parent / "wordy").rename(tree.folder / "wordy")
+    wait_until((wordy / "log/main/previous").exists, "the logger has its first file")
+    tree.kill_svscan()
+    return wordy
+
+
+def test_a_slow_logger_reads_to_the_end(tree: Tree, behind: Path) -> None:
+    assert tree.stop("-x", str(tree.folder)) == 0
+    assert numbers(behind) == [*range(1, 101)]
+    assert tree.said == ""
+
+
+def test_a_logger_that_gets_too_little_time_is_named(tree: Tree, behind: Path) -> None:
+    assert tree.stop("-x", str(tree.folder), "1") == 1
+    assert tree.said == f"stop-services: {behind}/log is late: it gets TERM\n"
 
 
 def test_an_orphan_that_holds_the_pipe_does_not_hold_the_logger(tree: Tree) -> None:
@@ -126,7 +172,8 @@ def test_an_orphan_that_holds_the_pipe_does_not_hold_the_logger(tree: Tree) -> N
     wait_until(lambda: tree.lines().count(b"start") == 2, "the second start")
     wait_until(lambda: tree.lines()[-1].startswith(b"line"), "it counts")
     tree.kill_svscan()
-    assert tree.stop("-x", str(tree.folder)) == 0
+    assert tree.stop("-x", str(tree.folder), "2") == 1
+    assert tree.said == f"stop-services: {tree.counting}/log is late: it gets TERM\n"
     assert services.status(tree.counting / "log").problem == services.NOT_RUNNING
     assert whole_starts(tree.lines()) == 2
 
