@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -375,3 +376,37 @@ def test_where_the_programs_come_from_is_read_back() -> None:
     found = {"/tmp/a b/peer": "reference", "/opt/bin": "mine.toml=/opt/bin"}
     script = replay.script("\n".join(["t", *replay.origins(found)]), [], Journal())
     assert replay.read_origins(script) == found
+
+
+def test_an_environment_is_made_again_but_for_what_no_shell_passes_on(box: Sandbox) -> None:
+    (box.implementation.folder / "setlock").symlink_to("/usr/bin/env")
+    entries = ["LANG=xx", "A", "B=1", "B=2", "=x"]
+    options = [word for entry in entries for word in ("--environ-entry", entry)]
+    box.run("setlock", prepare=["--empty-environ", *options])
+    box.close()
+    script = box.replay("a title")
+    assert [line for line in ran(script) if b"=" in line] == [b"LANG=xx", b"B=1"]
+    instead = [line for line in script.splitlines() if line.startswith("# here the suite ")]
+    assert instead == [
+        f"# here the suite added the entry {entry} to the environment"
+        for entry in ("A", "B=2", "=x")
+    ]
+
+
+def test_groups_and_hard_limits_are_set_again(box: Sandbox) -> None:
+    prepare = ["--groups", "5,70000"] if os.geteuid() == 0 else []
+    box.run("svok", "/proc/self/status", "/proc/self/limits", prepare=prepare)
+    box.run("svok", "/proc/self/limits", prepare=["--hard-limit", "NOFILE=77"])
+    box.close()
+    seen = b"\n".join(ran(box.replay("a title")))
+    assert b"Groups:\t5 70000" in seen or not prepare
+    assert re.search(rb"Max open files +77 +77 ", seen)
+
+
+def test_input_that_no_line_can_hold_is_said_to_be_left_out() -> None:
+    facts = {"file": b"", "env": {}, "cwd": "", "prepare": [], "argv": [b"true"], "pid": 5}
+    start = Entry(0.0, "start", {**facts, "input": os.urandom(700_000)})
+    end = Entry(0.1, "ended", {"pid": 5})
+    lines = replay.script("t", [], Journal(0.0, [start, end])).splitlines()
+    left_out = "wrote 700000 bytes to the program's input, which are left out"
+    assert f"# here the suite {left_out}" in lines

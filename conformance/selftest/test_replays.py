@@ -122,9 +122,8 @@ def shows(evidence: Path, programs: Path, honest: Path) -> bool:
 def says_what_is_missing(evidence: Path) -> bool:
     """Does a line of the script say what no shell can do?"""
     script = (evidence / "replay.sh").read_text()
-    return any(f"# here the suite {did}" in script for did in ("made", "opened")) or (
-        ": not repeated here" in script
-    )
+    deeds = ("made", "opened", "added", "wrote", "pressed", "closed")
+    return any(f"# here the suite {did}" in script for did in deeds)
 
 
 def test_most_replays_show_the_failure(

@@ -3,8 +3,8 @@
 The files that a test makes before the first program starts are taken from the
 folder itself; everything later comes from the journal. The script pauses where the
 test did, does what the test did without the suite's help (`witness`), and shows what
-the test looked at. A comment replaces what no shell can do (an environment entry
-without `=`, say).
+the test looked at. A line that begins with `# here the suite` replaces what no shell can
+do (an environment entry without `=`, say).
 """
 
 import base64
@@ -364,6 +364,7 @@ class _Steps:
                 yield f"kill $h{entry.facts['fd']}; sleep 0.1"
 
     def _started(self, number: int, facts: dict[str, Any]) -> Iterator[str]:
+        yield from (f"# here the suite {did}" for did in _not_repeated(facts))
         pid = facts["pid"]
         after = [e for e in self.entries[number + 1 :] if e.kind not in _BESIDE]
         at_once = bool(after) and after[0].kind == "ended" and after[0].facts["pid"] == pid
@@ -416,7 +417,8 @@ class _Steps:
             return
         if pid not in self.fed:
             if "data" in entry.facts:
-                yield f"# written to its standard input: {shell_quoted(entry.facts['data'])}"
+                data = shell_quoted(entry.facts["data"])
+                yield f"# here the suite wrote {data} to the program's standard input"
         elif entry.kind == "input":
             yield f"{_printed(entry.facts['data'])} >&{self._input(pid)}"
         else:
@@ -490,7 +492,7 @@ def _start(facts: dict[str, Any], name: str) -> str:
     argv: list[bytes] = facts["argv"]
     file: bytes = facts["file"] or argv[0]
     before, env_options, after = _prepared([os.fsencode(o) for o in facts["prepare"]])
-    environment = " ".join(shell_quoted(k + b"=" + v) for k, v in facts["env"].items())
+    environment = " ".join(map(shell_quoted, _block(facts)[0]))
     if file != argv[0] and os.path.basename(file) != argv[0]:
         # env cannot give a program another name, but a shell can.
         inner = shlex.quote('exec -a "$0" "$@"')
@@ -506,6 +508,37 @@ def _start(facts: dict[str, Any], name: str) -> str:
     passed = "".join(f" {fd}<{shlex.quote(to)}" for fd, to in files.items())
     call = f"{enter}{before}exec {setsid}env -i{env_options} {environment} {command}{arguments}"
     return f"{source[0]}( {call}{after} ){source[1]}{_outputs(facts, name)}{passed}"
+
+
+def _block(facts: dict[str, Any]) -> tuple[list[bytes], list[bytes]]:
+    """The entries of a program's environment that `env` passes on, and those that it does not."""
+    block = [name + b"=" + value for name, value in facts["env"].items()]
+    options = iter(map(os.fsencode, facts["prepare"]))
+    for option in options:
+        if option == b"--empty-environ":
+            block = []
+            continue
+        value = next(options)
+        if option == b"--environ-entry":
+            block.append(value)
+    passed: dict[bytes, bytes] = {}  # name -> entry
+    others = []
+    for entry in block:
+        name, equals, _ = entry.partition(b"=")
+        if name and equals and name not in passed:
+            passed[name] = entry
+        else:
+            others.append(entry)
+    return [*passed.values()], others
+
+
+def _not_repeated(facts: dict[str, Any]) -> Iterator[str]:
+    """What the suite did at the start of a program and no shell can do."""
+    for entry in _block(facts)[1]:
+        yield f"added the entry {shell_quoted(entry)} to the environment"
+    data = facts.get("input")
+    if data is not None and not _printed(data):
+        yield f"wrote {len(data)} bytes to the program's input, which are left out"
 
 
 def _outputs(facts: dict[str, Any], own: str) -> str:
@@ -525,9 +558,7 @@ def _outputs(facts: dict[str, Any], own: str) -> str:
 def _input(facts: dict[str, Any]) -> tuple[str, str]:
     data = facts.get("input")
     if data is not None:
-        size = len(data)
-        instead = f": not repeated here: {size} bytes; head -c {size} /dev/zero"
-        return f"{_printed(data) or f'{{ {instead}; }}'} | ", ""
+        return f"{_printed(data) or f'head -c {len(data)} /dev/zero'} | ", ""
     source = facts.get("stdin", "")
     is_file = source.startswith(("/", "../p")) and "/dev/pts" not in source
     return "", f" < {shlex.quote(source) if is_file else '/dev/null'}"
@@ -556,7 +587,10 @@ _IN_KILOBYTES = {"AS", "DATA", "STACK", "MEMLOCK", "RSS"}
 
 
 def _prepared(options: list[bytes]) -> tuple[str, str, str]:
-    """prepare.py's options in shell: what comes before exec, options of env, redirections."""
+    """prepare.py's options in shell: what comes before exec, options of env, redirections.
+
+    The environment is `_block`'s.
+    """
     before, env, after = "", "", ""
     words = [option.decode(errors="replace") for option in options]
     while words:
@@ -580,12 +614,15 @@ def _prepared(options: list[bytes]) -> tuple[str, str, str]:
             case "--user":
                 uid, _, gid = value.partition(":")
                 env += f" setpriv --reuid {uid} --regid {gid} --clear-groups env"
+            case "--groups":
+                env += f" setpriv --groups {value} env"
             case "--limit":
                 limited, lowered = _limit(value)
                 before += limited
                 env += lowered
-            case _:
-                before += f": not repeated here: {option} {shlex.quote(value)}; "
+            case "--hard-limit":
+                name, _, amount = value.partition("=")
+                env += f" prlimit --{name.lower()}={amount} env"
     return before, env, after
 
 
