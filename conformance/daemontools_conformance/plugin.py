@@ -220,9 +220,9 @@ class Conformance:
         self, result: TestResult, item: pytest.Item, excinfo: "pytest.ExceptionInfo[BaseException]"
     ) -> TestResult:
         """The result with its cause, and with what was expected and seen."""
-        error, compared = _in_our_words(excinfo.value), None
+        error, compared = _error(item, excinfo.value), None
         op, seen, expected, last = self.config.stash.get(COMPARED, ("", None, None, ""))
-        if last and last in str(error):  # and not of an assertion that a wait forgave
+        if last and last in str(excinfo.value):  # and not of an assertion that a wait forgave
             compared = cause.Compared(op, seen, expected, _line_of_test(item, excinfo))
         return replace(
             result,

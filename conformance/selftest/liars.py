@@ -69,6 +69,13 @@ LIARS = [
         says="supervise",
     ),
     Liar(
+        "traceback-while-the-test-waits",
+        "setlock/options/last-counts",
+        "CRASH",
+        {"setlock": SH + "echo 'Traceback (most recent call last):' >&2; exit 1\n"},
+        says="stack trace",
+    ),
+    Liar(
         "dies-of-a-fault",
         "svok/exit/never-supervised",
         "CRASH",
