@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from daemontools_conformance.commands import smoke
-from daemontools_conformance.contract.profiles import find
+from daemontools_conformance.contract.profiles import PROGRAMS, find
 
 _REFUSES = "#!/bin/sh\necho 'svok: usage: svok dir' >&2\nexit 100\n"
 
@@ -46,7 +46,8 @@ def test_a_profile_promises_what_it_does_not_deny(
     ("script", "verdict"),
     [
         ("#!/bin/sh\nkill -SEGV $$\n", "PROGRAM? it crashed (SIGSEGV): "),
-        ("#!/usr/bin/env python3\nraise ValueError\n", "PROGRAM? it crashed (a traceback): "),
+        ("#!/usr/bin/env python3\nraise ValueError\n", "PROGRAM? it crashed (a stack trace): "),
+        ("#!/bin/sh\necho \"thread 'main' panicked at x\" >&2\nexit 101\n", "PROGRAM? it crashed "),
         ("#!/no/such/interpreter\n", "PROFILE? "),
         ("#!/bin/sh\nexec nothing-of-this-name\n", "PROFILE? exit 127, "),
         ("#!/bin/sh\nexit 7\n", "answers: exit 7 (0.76 gives 100), nothing"),
@@ -69,3 +70,16 @@ def test_a_program_that_hangs_is_no_longer_waited_for(
     )
     assert smoke.main(find(str(folder))) == 1
     assert "PROGRAM? it did not end within 0.2 s: " in capsys.readouterr().out
+
+
+def test_a_command_of_the_profile_that_answers_otherwise_is_in_trouble(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    others = [program for program in PROGRAMS if program != "setlock"]
+    text = f"""name = "mine"\nnot_offered = {others}\npeer = "reference"
+[programs.setlock]\npath = "python3"\narguments = ["-m", "no.such.module"]\n"""
+    (tmp_path / "mine.toml").write_text(text)
+    assert smoke.main(find(str(tmp_path / "mine.toml"))) == 1
+    said = capsys.readouterr().out
+    assert "  setlock        PROFILE? exit 1 (0.76 gives 100), " in said
+    assert "1 in trouble, see above" in said

@@ -2,7 +2,9 @@
 
 Each call is a usage error or an empty input, which every daemontools program
 answers at once. The call only shows that the file exists, can be executed,
-ends, and does not crash.
+ends, and does not crash. A program is in trouble if it does not, or if its exit code is
+126 or 127. A program that the profile calls with `arguments` is also in trouble if its
+exit code is not 0.76's: an interpreter that has not found it may have answered.
 """
 
 import os
@@ -13,10 +15,11 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from daemontools_conformance.contract.outcomes import NotOffered
+from daemontools_conformance.contract.outcomes import Crashed, NotOffered
 from daemontools_conformance.contract.plain import clipped, plain
 from daemontools_conformance.contract.profiles import PROGRAMS, Profile
 from daemontools_conformance.running.implementation import Implementation, ProgramMissing, locate
+from daemontools_conformance.running.processes import Finished
 
 _SECONDS = 10
 
@@ -98,12 +101,24 @@ def _verdict(implementation: Implementation, program: str, scratch: Path) -> tup
         return f"PROGRAM? it did not end within {_SECONDS} s: {shown}", True
     said = (finished.stderr or finished.stdout).decode(errors="replace").strip()
     first = clipped(plain(said.splitlines()[0]), 200) if said else "nothing"
-    if b"Traceback" in finished.stderr or finished.returncode < 0:
-        how = (
-            "a traceback" if finished.returncode >= 0 else signal.Signals(-finished.returncode).name
-        )
+    code = finished.returncode
+    if how := _crash(finished):
         return f"PROGRAM? it crashed ({how}): {shown}", True
-    if finished.returncode in (126, 127):
-        return f"PROFILE? exit {finished.returncode}, {first}: {shown}", True
-    note = "" if finished.returncode == expected else f" (0.76 gives {expected})"
-    return f"answers: exit {finished.returncode}{note}, {first}", False
+    if code in (126, 127):
+        return f"PROFILE? exit {code}, {first}: {shown}", True
+    note = "" if code == expected else f" (0.76 gives {expected})"
+    call = implementation.profile.programs.get(program)
+    if note and call and call.arguments:
+        return f"PROFILE? exit {code}{note}, {first}: {shown}", True
+    return f"answers: exit {code}{note}, {first}", False
+
+
+def _crash(finished: "subprocess.CompletedProcess[bytes]") -> str:
+    """How the program died: a signal's name, or "a stack trace"; "" if it did not."""
+    if finished.returncode < 0:
+        return signal.Signals(-finished.returncode).name
+    try:
+        Finished((), finished.returncode, finished.stdout, finished.stderr).check_no_crash()
+    except Crashed:
+        return "a stack trace"
+    return ""
