@@ -48,7 +48,7 @@ def test_the_profile_declares_what_is_not_there_and_what_falls_short(
     assert (entry["kind"], entry["reason"]) == ("known-bug", FILL_IN)
     assert entry["seen"] == "exit 99 instead of 100"
     assert "svok/usage/no-operand" in entry["clauses"]
-    comment = '"svok/usage/no-operand",  # expected exit code 100, seen 99'
+    comment = '"svok/usage/no-operand",  # CODE: expected exit code 100, seen 99'
     assert comment in (tmp_path / "mine.toml").read_text()
     assert f"{len(entry['clauses'])} clauses fall short, for 1 causes to explain" in finished.stdout
 

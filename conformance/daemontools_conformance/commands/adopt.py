@@ -3,9 +3,9 @@
 A missing program becomes `not_offered`. A clause that falls short becomes
 `variant` if one of its named variants matches by value; else `known-bug`, with
 a link for you to fill in. Clauses that show one variant, or fall short for one
-cause, share an entry and its reason. The next run with the profile succeeds,
-and each entry asks its author: is it our bug, our decision, or a test that asks
-too much?
+cause, share an entry and its reason; a comment says the level of each. The next
+run with the profile succeeds, and each entry asks its author: is it our bug, our
+decision, or a test that asks too much?
 """
 
 import json
@@ -122,7 +122,7 @@ def _known_bugs(report: results.Report, found: dict[str, _Entry]) -> dict[str, _
             "kind": "known-bug",
             "seen": one.cause,
             "link": FILL_IN,
-            "comment": " ".join(one.difference.split()),
+            "comment": f"{one.level}: {' '.join(one.difference.split())}",
         }
         for group in groups
         for one in group
