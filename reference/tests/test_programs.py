@@ -1,0 +1,270 @@
+"""Each program in a fork of this process: what it says and how it ends if a call fails.
+
+The conformance suite says what the programs do. Here are the errors of the system, of which
+the suite can cause only some.
+"""
+
+import errno
+import os
+import posix
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ended import REASON, Ended, ended, failing, failing_always, module_of
+
+from daemontools.programs import (
+    envdir,
+    envuidgid,
+    fghack,
+    multilog,
+    pgrphack,
+    readproctitle,
+    setlock,
+    setuidgid,
+    softlimit,
+    svc,
+    svok,
+    svscanboot,
+    svstat,
+    tai64n,
+    tai64nlocal,
+)
+
+MODULES = [
+    envdir, envuidgid, fghack, multilog, pgrphack, readproctitle, setlock, setuidgid, softlimit,
+    svc, svok, svscanboot, svstat, tai64n, tai64nlocal,
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A working directory with a service `s` that is supervised by nobody but can be asked."""
+    (tmp_path / "s/supervise").mkdir(parents=True)
+    (tmp_path / "s/supervise/status").write_bytes(bytes(18))
+    (tmp_path / "s/down").touch()
+    (tmp_path / "e").mkdir()
+    (tmp_path / "e/NAME").write_text("value\n")
+    readers = []
+    for name in ("control", "ok"):
+        os.mkfifo(tmp_path / "s/supervise" / name)
+        readers.append(os.open(tmp_path / "s/supervise" / name, os.O_RDONLY | os.O_NONBLOCK))
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    for reader in readers:
+        os.close(reader)
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "message"),
+    [
+        ("svok", 100, "svok: usage: svok dir"),
+        ("envdir e", 111, "envdir: usage: envdir dir child"),
+        ("envuidgid root", 100, "envuidgid: usage: envuidgid account child"),
+        ("setuidgid root", 100, "setuidgid: usage: setuidgid account child"),
+        ("pgrphack", 100, "pgrphack: usage: pgrphack child"),
+        ("fghack", 100, "fghack: usage: fghack child"),
+        ("setlock lock", 100, setlock.USAGE),
+        ("setlock -z lock true", 100, "setlock: illegal option -- z\n" + setlock.USAGE),
+        ("softlimit", 100, softlimit.USAGE),
+        ("softlimit -z true", 100, "softlimit: illegal option -- z\n" + softlimit.USAGE),
+        ("softlimit -c x true", 100, softlimit.USAGE),
+        ("svc -z s", 100, "svc: illegal option -- z\n" + svc.USAGE),
+    ],
+)
+def test_a_call_without_what_it_needs_is_answered_with_the_usage(
+    command: str, code: int, message: str
+) -> None:
+    assert ended(command) == (code, "", message + "\n")
+
+
+@pytest.mark.parametrize("words", ["", "abcd", "label 1234"])
+def test_readproctitle_needs_a_screen_of_five_bytes(words: str) -> None:
+    assert ended(f"readproctitle {words}") == (100, "", "")
+    assert ended("readproctitle label 12345", text=b"text") == (0, "", "")
+    assert ended("readproctitle 12345", text=b"text") == (0, "", "")
+
+
+# program and arguments, the call that fails, after how many, exit code, message
+FATAL: list[tuple[str, str, int, str]] = [
+    ("svc -u s", "open_read", 0, "unable to open current directory"),
+    ("svc -u s", "fchdir", 0, "unable to set directory"),
+    ("svstat", "open_read", 0, "unable to open current directory"),
+    ("svstat s", "fchdir", 0, "unable to set directory"),
+    ("svok s", "chdir", 0, "unable to chdir to s"),
+    ("svok s", "open_write", 0, "unable to open s/supervise/ok"),
+    ("envdir e true", "open_read", 0, "unable to switch to current directory"),
+    ("envdir e true", "chdir", 0, "unable to switch to directory e"),
+    ("envdir e true", "fchdir", 0, "unable to switch to starting directory"),
+    ("envdir e true", "scandir", 0, "unable to read directory e"),
+    ("envdir e true", "open_read", 1, "unable to read e/NAME"),
+    ("envdir e true", "read", 0, "unable to read e/NAME"),
+    ("setuidgid root true", "setgroups", 0, "unable to setgid"),
+    ("setuidgid root true", "setgid", 0, "unable to setgid"),
+    ("setuidgid root true", "setuid", 0, "unable to setuid"),
+    ("softlimit -c 0 true", "resource.getrlimit", 0, "getrlimit failed"),
+    ("softlimit -c 0 true", "resource.setrlimit", 0, "setrlimit failed"),
+    ("setlock lock true", "open_append", 0, "unable to open lock"),
+    ("setlock lock true", "lock_exnb", 0, "unable to lock lock"),
+    ("fghack true", "pipe", 0, "unable to create pipe"),
+    ("fghack true", "fork", 0, "unable to fork"),
+    ("fghack true", "waitpid", 0, "wait failed"),
+    ("multilog =f", "open_read", 0, "unable to switch to current directory"),
+    ("multilog =f", "pipe", 0, "unable to create pipe"),
+    ("multilog =f", "open_append", 0, "unable to create f"),
+    ("multilog =f", "open_write", 0, "unable to write f"),
+]
+
+
+@pytest.mark.parametrize(("command", "call", "after", "complaint"), FATAL)
+def test_a_call_that_fails_is_fatal(command: str, call: str, after: int, complaint: str) -> None:
+    program = command.partition(" ")[0]
+    answer = ended(command, failing(program, call, after=after))
+    assert answer == (111, "", f"{program}: fatal: {complaint}{REASON}")
+
+
+@pytest.mark.parametrize("call", ["open", "dup2", "pipe"])
+def test_svscanboot_needs_its_descriptors(call: str) -> None:
+    complaint = f"svscanboot: fatal: unable to set up descriptors{REASON}"
+    said = "" if call == "pipe" else complaint  # the messages go to /dev/null by then
+    assert ended("svscanboot s", lambda: setattr(os, call, failing_always(errno.EIO))) == (
+        111,
+        "",
+        said,
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "after", "error", "answer"),
+    [
+        ("chdir", 0, errno.EIO, "unable to chdir: input/output error"),
+        ("stat", 0, errno.EIO, "unable to stat down: input/output error"),
+        ("open_write", 0, errno.EIO, "unable to open supervise/ok: input/output error"),
+        ("open_write", 0, errno.ENXIO, "supervise not running"),
+        ("open_read", 1, errno.EIO, "unable to open supervise/status: input/output error"),
+        ("open_read", 1, errno.ENXIO, "unable to open supervise/status: device not configured"),
+        ("read", 0, errno.EIO, "unable to read supervise/status: input/output error"),
+    ],
+)
+def test_svstat_says_what_it_could_not_do(call: str, after: int, error: int, answer: str) -> None:
+    change = failing("svstat", call, after=after, error=OSError(error, ""))
+    code, out, err = ended("svstat s s", change)
+    first, second = out.splitlines()
+    assert (code, first, err) == (0, f"s: {answer}", "")
+    assert second.startswith("s: down ")
+
+
+def test_svstat_ignores_that_nobody_reads() -> None:
+    assert ended("svstat s", failing("svstat", "write")) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "warning"),
+    [
+        ("chdir", errno.EIO, "unable to chdir to s: input/output error"),
+        ("open_write", errno.EIO, "unable to control s: input/output error"),
+        ("open_write", errno.ENXIO, "unable to control s: supervise not running"),
+        ("write", errno.EPIPE, "error writing commands to s: broken pipe"),
+    ],
+)
+def test_svc_warns_and_goes_on(call: str, error: int, warning: str) -> None:
+    change = failing("svc", call, error=OSError(error, ""))
+    if call != "write":
+        assert ended("svc -ud s s", change) == (0, "", f"svc: warning: {warning}\n")
+        return
+
+    def fail() -> None:  # the message is written, too
+        real = posix.write
+        posix.write = lambda fd, data: real(fd, data) if fd == 2 else change_call(fd, data)
+        change_call = failing_always(error)
+
+    assert ended("svc -ud s", fail) == (0, "", f"svc: warning: {warning}\n")
+
+
+def test_svc_survives_a_supervise_that_dies(folder: Path) -> None:
+    reader = os.open(folder / "s/supervise/control", os.O_RDONLY | os.O_NONBLOCK)
+    assert ended("svc -udu s") == (0, "", "")
+    assert os.read(reader, 9) == b"ud"
+    os.close(reader)
+
+
+@pytest.mark.parametrize(
+    ("command", "call", "error", "answer"),
+    [
+        ("setlock -x lock true", "open_append", OSError(errno.EIO, ""), (0, "", "")),
+        ("setlock -x lock true", "lock_exnb", OSError(errno.EIO, ""), (0, "", "")),
+        ("setlock -nx lock true", "lock_exnb", BlockingIOError(11, ""), (0, "", "")),
+        ("setlock -xX lock echo a", "lock_exnb", BlockingIOError(11, ""), (0, "a\n", "")),
+        ("setlock -n lock true", "lock_exnb", BlockingIOError(errno.EAGAIN, ""), (
+            111, "", "setlock: fatal: unable to lock lock: temporary failure\n")),
+        ("pgrphack echo a", "setsid", None, (0, "a\n", "")),
+        ("fghack echo a", "dup", None, (0, "a\n", "")),
+        ("fghack echo a", "read", None, (0, "a\n", "")),
+        ("envdir e true", "read", MemoryError(), (
+            111, "", "envdir: fatal: unable to read e/NAME: out of memory\n")),
+        ("softlimit -c 0 true", "resource.setrlimit", ValueError(), (
+            111, "", "softlimit: fatal: setrlimit failed: permission denied\n")),
+        ("tai64n", "read_block", None, (111, "", "")),
+        ("tai64n", "write_all", None, (111, "", "")),
+        ("tai64nlocal", "read_block", None, (111, "", "")),
+        ("tai64nlocal", "write_all", None, (111, "", "")),
+        ("readproctitle 12345", "read_block", None, (111, "", "")),
+        ("multilog e", "read_block", None, (0, "", "")),
+        ("multilog e", "write_all", None, (0, "", "")),
+    ],
+)  # fmt: skip
+def test_a_call_that_fails_has_this_answer(
+    command: str, call: str, error: Exception | None, answer: Ended
+) -> None:
+    change = failing(command.partition(" ")[0], call, error=error)
+    assert ended(command, change, text=b"text\n") == answer
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "envdir e", "envuidgid root", "fghack", "pgrphack", "setlock lock", "softlimit",
+        pytest.param("setuidgid root", marks=pytest.mark.skipif(os.geteuid() != 0, reason="root")),
+    ],
+)  # fmt: skip
+def test_a_chain_program_says_what_it_cannot_run(command: str) -> None:
+    program = command.partition(" ")[0]
+    said = f"{program}: fatal: unable to run ./nowhere: file does not exist\n"
+    assert ended(f"{command} ./nowhere a") == (111, "", said)
+
+
+@pytest.mark.parametrize("program", ["envuidgid", "setuidgid"])
+def test_an_account_that_is_unknown(program: str) -> None:
+    said = f"{program}: fatal: unknown account nosuch\n"
+    assert ended(f"{program} nosuch true") == (111, "", said)
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "message"),
+    [
+        ("exit 0", 0, ""),
+        ("exit 7", 7, ""),
+        ("kill -9 $$", 111, "fghack: fatal: child crashed\n"),
+    ],
+)
+def test_fghack_ends_as_its_child_does(script: str, code: int, message: str) -> None:
+    assert ended(["fghack", "sh", "-c", script]) == (code, "", message)
+
+
+def test_fghack_waits_until_nobody_holds_the_pipe(folder: Path) -> None:
+    script = "(exec >/dev/null 2>&1; echo text >&3; sleep 0.3; touch done) & exit 3"
+    code, *_ = ended(["fghack", "sh", "-c", f"{script}"])
+    assert (code, (folder / "done").exists()) == (3, True)
+
+
+def test_fghack_gives_its_child_thirty_one_writing_ends() -> None:
+    count = "for f in /proc/self/fd/*; do readlink $f; done | grep -c '^pipe:'"
+    before = ended(["pgrphack", "sh", "-c", count])[1]
+    code, after, _ = ended(["fghack", "sh", "-c", count])
+    assert (code, int(after) - int(before)) == (0, 31)
+
+
+def test_each_program_is_imported_here_or_has_its_own_file() -> None:
+    names = {module.__name__.rpartition(".")[2] for module in MODULES}
+    folder = Path(str(module_of("svok").__file__)).parent
+    assert names | {"supervise", "svscan"} == {file.stem for file in folder.glob("[!_]*.py")}

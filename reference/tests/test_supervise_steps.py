@@ -1,0 +1,197 @@
+"""supervise in a fork of this process: what it says and does if a call fails.
+
+The conformance suite says what supervise does. Here are the errors of the system, of which
+the suite can cause only some.
+"""
+
+import errno
+import itertools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ended import REASON, ended, failing, failing_always, saying
+
+from daemontools.programs import supervise
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with a service `s`, which is normally down."""
+    (tmp_path / "s/supervise").mkdir(parents=True)
+    (tmp_path / "s/supervise/status").write_bytes(bytes(18))
+    (tmp_path / "s/down").touch()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("words", ["", "a b"])
+def test_supervise_has_one_argument(words: str) -> None:
+    assert ended(f"supervise {words}") == (100, "", "supervise: usage: supervise dir\n")
+
+
+@pytest.mark.parametrize(
+    ("call", "after", "complaint"),
+    [
+        ("open_selfpipe", 0, "unable to create pipe for s"),
+        ("chdir", 0, "unable to chdir to s"),
+        ("stat", 0, "unable to stat s/down"),
+        ("open_append", 0, "unable to acquire s/supervise/lock"),
+        ("lock_exnb", 0, "unable to acquire s/supervise/lock"),
+        ("open_read", 0, "unable to read s/supervise/control"),
+        ("open_write", 0, "unable to write s/supervise/control"),
+        ("open_read", 1, "unable to read s/supervise/ok"),
+    ],
+)
+def test_a_call_that_fails_at_the_start_is_fatal(call: str, after: int, complaint: str) -> None:
+    answer = ended("supervise s", failing("supervise", call, after=after))
+    assert answer == (111, "", f"supervise: fatal: {complaint}{REASON}")
+
+
+def without_rounds(change: Callable[[], object] = lambda: None) -> Callable[[], None]:
+    """A change: supervise ends after it has begun, and no pause takes time."""
+
+    def both() -> None:
+        vars(supervise).update(is_over=lambda _state: True, pause=saying("pause"))
+        change()
+
+    return both
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "warning"),
+    [
+        ("open_trunc", None, "unable to open s/supervise/status.new: input/output error"),
+        ("write", None, "unable to write s/supervise/status.new: input/output error"),
+        ("close", None, "unable to write s/supervise/status.new: input/output error"),
+        ("rename", None, "unable to rename s/supervise/status.new to status: input/output error"),
+        ("open_trunc", MemoryError(), "unable to open s/supervise/status.new: out of memory"),
+        ("now", None, "unable to read the clock for s: input/output error"),
+        ("start_is_due", None, "unable to start for s: input/output error"),
+    ],
+)
+def test_supervise_goes_on_without_a_call_that_fails(
+    folder: Path, call: str, error: Exception | None, warning: str
+) -> None:
+    answer = ended("supervise s", without_rounds(failing("supervise", call, error=error)))
+    assert answer == (0, "", f"supervise: warning: {warning}\n")
+    assert (folder / "s/supervise/status").stat().st_size == 18
+    assert (folder / "s/supervise/status").read_bytes()[12:] == b"\0\0\0\0\0d"
+
+
+def test_supervise_keeps_the_old_status_if_the_disk_is_full(folder: Path) -> None:
+    def change() -> None:
+        vars(supervise)["write"] = lambda _fd, content: len(content) - 1
+
+    said = "supervise: warning: unable to write s/supervise/status.new: partial write\n"
+    assert ended("supervise s", without_rounds(change)) == (0, "", said * 3)
+    assert (folder / "s/supervise/status").read_bytes() == bytes(18)
+
+
+def test_supervise_waits_a_minute_if_it_cannot_fork(folder: Path) -> None:
+    (folder / "s/down").unlink()
+    said = "supervise: warning: unable to fork for s, sleeping 60 seconds: input/output error\n"
+    change = without_rounds(failing("supervise", "fork"))
+    assert ended("supervise s", change) == (0, "pause 60\n", said)
+
+
+def test_supervise_pauses_a_second_after_a_start(folder: Path) -> None:
+    (folder / "s/down").unlink()
+    change = without_rounds(lambda: vars(supervise).update(fork=lambda *_: 77))
+    assert ended("supervise s", change) == (0, "pause 1\n", "")
+    status = (folder / "s/supervise/status").read_bytes()
+    assert (status[12:16], status[17:]) == (b"\x4d\0\0\0", b"u")
+
+
+def test_supervise_says_that_it_cannot_run_run(folder: Path) -> None:
+    (folder / "s/down").unlink()
+    real: Callable[..., int] = vars(supervise)["fork"]
+
+    def fork(*words: Any) -> int:
+        pid = real(*words)
+        os.waitpid(pid, 0)
+        return pid
+
+    change = without_rounds(lambda: vars(supervise).update(fork=fork))
+    said = "supervise: fatal: unable to start s/run: file does not exist\n"
+    assert ended("supervise s", change) == (0, "pause 1\n", said)
+
+
+class Poller:
+    """In place of select.poll: it notes how long it is to wait, and there is no news."""
+
+    def __init__(self, *answers: object) -> None:
+        self.answers = iter(answers)
+
+    def register(self, _fd: int, events: int) -> None:
+        """Look at reading only."""
+        assert events == 1
+
+    def poll(self, wait: int) -> object:
+        """The next answer."""
+        saying("wait", wait)()
+        answer: object = next(self.answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+NEWS = [(3, 1)]
+
+
+@pytest.mark.parametrize(
+    ("answers", "out", "warnings"),
+    [
+        ([[], []], "wait 1000000\nwait 1000000\n", []),
+        ([NEWS, []], "wait 1000000\npause 1\nwait 1000000\n", []),
+        (
+            [OSError(errno.EIO, ""), []],
+            "wait 1000000\npause 1\nwait 1000\n",
+            ["unable to poll for s: input/output error"],
+        ),
+    ],
+)
+def test_supervise_waits_for_news(answers: list[object], out: str, warnings: list[str]) -> None:
+    def change() -> None:
+        vars(supervise).update(poll=lambda: Poller(*answers), pause=saying("pause"))
+        vars(supervise)["is_over"] = _after_rounds(len(answers))
+
+    code, said, err = ended("supervise s", change)
+    assert (code, said) == (0, out)
+    assert err.splitlines() == [f"supervise: warning: {warning}" for warning in warnings]
+
+
+def _after_rounds(rounds: int) -> Callable[[object], bool]:
+    """In place of is_over, which the loop asks once a round and _take_command once more."""
+    asked = itertools.count()
+    return lambda _state: next(asked) >= 2 * rounds
+
+
+STEPS = [
+    ("drain", "read self-pipe"),
+    ("ended_child", "wait"),
+    ("read", "read commands"),
+]
+
+
+@pytest.mark.parametrize(("call", "what"), STEPS)
+def test_a_step_that_fails_is_taken_again_within_a_second(call: str, what: str) -> None:
+    def change() -> None:
+        vars(supervise).update(
+            poll=lambda: Poller([], []), is_over=_after_rounds(2), pause=saying("pause")
+        )
+        failing("supervise", call)()
+
+    said = f"supervise: warning: unable to {what} for s{REASON}"
+    assert ended("supervise s", change) == (0, "wait 1000000\nwait 1000\n", said)
+
+
+def test_supervise_goes_on_if_a_round_fails() -> None:
+    def change() -> None:
+        vars(supervise).update(is_over=_after_rounds(1), pause=saying("pause"))
+        vars(supervise)["_round"] = failing_always(errno.ENOMEM)
+
+    said = "supervise: warning: unable to supervise s: out of memory\n"
+    assert ended("supervise s", change) == (0, "pause 1\n" * 2, said * 2)
