@@ -5,14 +5,19 @@ the suite can cause only some.
 """
 
 import errno
+import itertools
 import os
 import posix
+import pwd
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from ended import REASON, Ended, ended, failing, failing_always, module_of
+from ended import REASON, Ended, ended, failing, failing_always, module_of, saying
 
+from daemontools.fast.lines import Selection
 from daemontools.programs import (
     envdir,
     envuidgid,
@@ -30,6 +35,8 @@ from daemontools.programs import (
     tai64n,
     tai64nlocal,
 )
+from daemontools.unix import chain, logdir
+from daemontools.unix.interrupts import Interrupts
 
 MODULES = [
     envdir, envuidgid, fghack, multilog, pgrphack, readproctitle, setlock, setuidgid, softlimit,
@@ -268,3 +275,171 @@ def test_each_program_is_imported_here_or_has_its_own_file() -> None:
     names = {module.__name__.rpartition(".")[2] for module in MODULES}
     folder = Path(str(module_of("svok").__file__)).parent
     assert names | {"supervise", "svscan"} == {file.stem for file in folder.glob("[!_]*.py")}
+
+
+@pytest.mark.parametrize(
+    ("size", "limit", "is_too_much"),
+    [
+        (0, 0, False),
+        (1 << 20, 0, False),
+        ((1 << 20) + 1, 0, True),
+        (1 << 25, 1 << 26, False),
+        ((1 << 25) + 1, 1 << 26, True),
+        ((1 << 25) + 1, (1 << 26) + 1, True),
+        ((1 << 25) + 1, (1 << 26) + 2, False),
+        (1 << 32, 1 << 64, False),
+        ((1 << 32) + 1, 1 << 64, True),
+    ],
+)
+def test_envdir_takes_what_half_of_a_limit_holds(
+    monkeypatch: pytest.MonkeyPatch, size: int, limit: int, *, is_too_much: bool
+) -> None:
+    monkeypatch.setattr(chain, "least_limit_on_memory", lambda: limit)
+    assert vars(envdir)["_is_too_much"](size) == is_too_much
+
+
+@pytest.mark.parametrize("most", [9, 10])
+def test_envdir_counts_names_and_values_and_what_it_reads(folder: Path, most: int) -> None:
+    (folder / "e/NAME").write_text("value")
+
+    def change() -> None:
+        vars(envdir)["_is_too_much"] = lambda size: size >= most
+
+    code, out, err = ended("envdir e printenv NAME", change)
+    said = "envdir: fatal: out of memory\n"
+    assert (code, out, err) == ((111, "", said) if most == 9 else (0, "value\n", ""))
+
+
+def test_envdir_reads_a_file_without_an_end_up_to_the_limit() -> None:
+    def change() -> None:
+        vars(chain)["least_limit_on_memory"] = lambda: 1 << 22
+        vars(envdir)["open_read"] = lambda name: os.open(
+            b"/dev/zero" if name == b"NAME" else name, os.O_RDONLY
+        )
+
+    said = "envdir: fatal: unable to read e/NAME: out of memory\n"
+    assert ended("envdir e true", change) == (111, "", said)
+
+
+def test_envuidgid_and_envdir_change_these_variables() -> None:
+    root = "envuidgid root printenv GID UID"
+    assert ended(root) == (0, "0\n0\n", "")
+    assert ended("envdir e printenv NAME") == (0, "value\n", "")
+    greatest = pwd.struct_passwd(("big", "x", -1, 2**32 - 1, "", "/", "/bin/sh"))
+    change = lambda: vars(pwd).update(getpwnam=lambda _name: greatest)  # noqa: E731
+    assert ended("envuidgid big printenv GID UID", change) == (0, "4294967295\n" * 2, "")
+
+
+def test_readproctitle_moves_all_but_the_first_three_dots() -> None:
+    def change() -> None:
+        vars(readproctitle).update(
+            set_title=saying("title"), open_room=lambda: "room", show=saying("show")
+        )
+
+    place = len("readproctitle a bc ") + 3
+    title = "title [b'readproctitle', b'a', b'bc', b'........']\n"
+    for text, shown in [(b"", b""), (b"x\0y", b"...xy"), (b"12345678", b"45678")]:
+        lines = f"show room {place} {shown!r}\n" if text else ""
+        assert ended("readproctitle a bc 12345678", change, text) == (0, title + lines, "")
+
+
+def test_tai64n_and_tai64nlocal_convert_lines() -> None:
+    label = "@4000000037c219bf2ef02e94"
+
+    def change() -> None:
+        vars(tai64n)["now"] = lambda: (0x37C219BF - 10, 787492500)
+
+    assert ended("tai64n", change, b"a\nb") == (0, f"{label} a\n{label} b", "")
+    os.environ["TZ"] = "UTC"
+    answer = ended("tai64nlocal", time.tzset, f"{label} a\n".encode())
+    del os.environ["TZ"]
+    assert answer == (0, "1999-08-24 04:04:05.787492500 a\n", "")
+
+
+# multilog
+
+
+def test_multilog_starts_processors_with_its_own_umask(folder: Path) -> None:
+    before = os.umask(0o077)
+    answer = ended(["multilog", "s4096", "!umask >&5", "./log"], text=b"x" * 5000)
+    os.umask(before)
+    assert answer == (0, "", "")
+    assert (folder / "log/state").read_text() == "0022\n"
+
+
+def test_multilog_closes_the_directory_in_which_it_was_started() -> None:
+    def change() -> None:
+        start = os.dup(os.open(".", os.O_RDONLY))
+
+        def outputs(*_words: object) -> list[object]:
+            with pytest.raises(OSError, match="Bad file descriptor"):
+                os.fstat(start)
+            saying("closed")()
+            return []
+
+        vars(multilog).update(_open_start=lambda: start, _outputs=outputs)
+
+    assert ended("multilog ./log", change, b"text\n") == (0, "closed\n", "")
+
+
+@pytest.mark.parametrize(
+    ("owner", "call", "complaint"),
+    [
+        ("Selection", "end", "unable to end the last line"),
+        ("Interrupts", "wait", "unable to wait for input"),
+        ("posix", "lseek", "unable to move to beginning of f"),
+        ("posix", "write", "unable to write f"),
+    ],
+)
+def test_multilog_insists(folder: Path, owner: str, call: str, complaint: str) -> None:
+    def change() -> None:
+        place: Any = {"Selection": Selection, "Interrupts": Interrupts}.get(owner, posix)
+        real, calls = getattr(place, call), itertools.count()
+
+        def fails_once(*words: Any, **named: Any) -> object:
+            if words[:1] != (2,) and next(calls) == 0:
+                raise OSError(errno.EIO, "")
+            return real(*words, **named)
+
+        setattr(place, call, fails_once)
+        vars(logdir)["pause"] = lambda _seconds: None
+
+    said = f"multilog: warning: {complaint}, pausing: input/output error\n"
+    assert ended("multilog =f", change, b"text\n") == (0, "", said)
+    assert (folder / "f").read_bytes() == b"text".ljust(1001, b"\n")
+
+
+def test_multilog_insists_on_a_status_file_that_is_whole(folder: Path) -> None:
+    def change() -> None:
+        real, calls = posix.write, itertools.count()
+
+        def write(fd: int, data: bytes) -> int:
+            if fd != 2 and next(calls) == 0:
+                return real(fd, data[:-1])
+            return real(fd, data)
+
+        vars(posix)["write"] = write
+        vars(logdir)["pause"] = lambda _seconds: None
+
+    said = "multilog: warning: unable to write f, pausing: out of disk space\n"
+    assert ended("multilog =f", change, b"text\n") == (0, "", said)
+    assert (folder / "f").read_bytes() == b"text".ljust(1001, b"\n")
+
+
+@pytest.mark.parametrize(
+    ("call", "complaint"), [("read_block", "read input"), ("in_pieces", "judge a line")]
+)
+def test_multilog_says_that_it_waits_for_memory(call: str, complaint: str) -> None:
+    def change() -> None:
+        real = vars(multilog)[call]
+
+        def pausing(*words: Any) -> object:
+            words[2]()
+            return real(*words)
+
+        vars(multilog).update({call: pausing, "pause": saying("pause")})
+
+    code, out, err = ended("multilog =f", change, b"text")
+    said = f"multilog: warning: unable to {complaint}, pausing: out of memory\n"
+    times = 2 if call == "read_block" else 1  # the text, and the end of the input
+    assert (code, out, err) == (0, "pause 5\n" * times, said * times)
