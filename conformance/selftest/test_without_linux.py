@@ -1,20 +1,29 @@
 """The suite on a system without /proc, prctl, strace and namespaces: it judges, and is not red."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib.metadata import files
 from pathlib import Path
 
 import pytest
 
 from daemontools_conformance.reports import results
 from daemontools_conformance.running.needs import closed_to_others, missing
-from selftest.builds import patched, with_programs
+from selftest.builds import Patch, patched, with_programs
 
-WITHOUT_LINUX = Path(__file__).parents[1] / "upkeep/without-linux"
+ROOT = Path(__file__).parents[2]
+WITHOUT_LINUX = ROOT / "conformance/upkeep/without-linux"
 SUITE = (sys.executable, "-I", "-m", "daemontools_conformance")
+NEEDS_NAMES = "needs Linux's /proc to tell one supervise from another"
+# What the suite imports: all of it runs on any Python, so another one can have a copy.
+PACKAGES = (
+    *("pytest", "pluggy", "iniconfig", "packaging", "pygments", "pytest-xdist", "execnet"),
+    *("hypothesis", "sortedcontainers", "pexpect", "ptyprocess"),
+)
 
 pytestmark = pytest.mark.skipif(bool(missing("namespaces")), reason=missing("namespaces"))
 
@@ -58,12 +67,43 @@ def open_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.fixture
+def open_suite() -> Iterator[tuple[str, ...]]:
+    """The suite as a command for every user: a copy, if other users cannot reach this one."""
+    places = (sys.executable, os.path.dirname(sys.executable), str(ROOT))
+    if not any(closed_to_others(place) for place in places):
+        yield SUITE
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield (copied_suite(Path(folder)), *SUITE[1:])
+
+
+def copied_suite(folder: Path) -> str:
+    """A Python with a copy of the suite in this folder."""
+    pythons = [shutil.which("python3", path=place) for place in ("/usr/bin", "/usr/local/bin")]
+    open_ones = [p for p in (sys.executable, *pythons) if p and not closed_to_others(p)]
+    assert open_ones, "other users can reach no Python here"
+    made = [open_ones[0], "-m", "venv", "--without-pip", str(folder)]
+    subprocess.run(made, check=True, env={"PATH": os.environ["PATH"]})
+    (packages,) = folder.glob("lib/python*/site-packages")
+    for package in PACKAGES:
+        for file in files(package) or ():
+            if ".." not in file.parts and "__pycache__" not in file.parts:
+                (packages / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(file.locate(), packages / file)
+    for name in ("conformance", "reference", "fixtures"):
+        without = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, folder / name, ignore=without)
+    (packages / "suite.pth").write_text(f"{folder}/conformance\n{folder}/reference\n")
+    subprocess.run(["chmod", "-R", "go+rX", folder], check=True)
+    return str(folder / "bin/python")
+
+
 @pytest.mark.parametrize("nobody", [False, True])
 def test_a_slice_of_the_suite_is_judged_and_leaves_no_process(
-    open_folder: Path, nobody: bool
+    open_folder: Path, open_suite: tuple[str, ...], nobody: bool
 ) -> None:
-    if nobody and (why := closed_to_others(sys.executable)):
-        pytest.skip(why)
     report = open_folder / "report"
     clauses = [
         "svok/exit",
@@ -78,17 +118,36 @@ def test_a_slice_of_the_suite_is_judged_and_leaves_no_process(
         "supervise/restart/pause",
         "svscan/child/environment",
         "svscan/scan/not-before-five-seconds",
+        "svscan/log/own-restart",
+        "svscan/usage/unreadable-directory",
+        "svstat/answer/closed",
+        "tree/names",
+        "envdir/block/duplicates",
+        "process/variables/locale",
         "tai64n/input/constant-memory",
         "process/files/deep-working-directory",
     ]
     words = [word for clause in clauses for word in ("--clause", clause)]
     more = ["--implementation=reference", "--report", str(report), "-n", "2"]
-    run = without_linux(*SUITE, *more, *words, nobody=nobody)
+    run = without_linux(*open_suite, *more, *words, nobody=nobody)
     assert (run.returncode, run.stderr) == (0, ""), run.stdout
-    cells = results.read(report).clauses.values()
-    untested = [cell for cell in cells if cell["outcome"] == "UNTESTED"]
+    cells = results.read(report).clauses
+    untested = [cell for cell in cells.values() if cell["outcome"] == "UNTESTED"]
     assert 0 < len(untested) < 0.3 * len(cells)
     assert {"needs strace", "needs Linux's /proc"} <= {cell["detail"] for cell in untested}
+    # Supervises of interpreters are found, and a user is refused closed files.
+    for clause in ("svscan/log/own-restart", "svstat/answer/closed-ok"):
+        assert cells[clause]["outcome"] == "PASS"
+
+
+def test_supervises_that_cannot_be_told_apart_are_not_judged(tmp_path: Path) -> None:
+    """An svscan that forks its supervises, and cannot give them names of their own."""
+    forks = Patch("programs/svscan.py", "    if not fits(words):\n", "    if False:\n")
+    mine, report = patched(tmp_path / "mine", [forks]), tmp_path / "report"
+    words = ["--report", str(report), "--clause", "svscan/log/own-restart"]
+    run = without_linux(*SUITE, f"--implementation=reference={mine}", *words)
+    cell = results.read(report).clauses["svscan/log/own-restart"]
+    assert (cell["outcome"], cell["detail"]) == ("UNTESTED", NEEDS_NAMES), run.stdout
 
 
 @pytest.mark.parametrize(("attack", "outcome"), [("(sleep 1000 &)", "PASS"), ("exec yes", "CRASH")])
