@@ -177,6 +177,16 @@ LIARS = [
         ),
     ),
     Liar(
+        "asks-where-it-is",
+        "process/files/deep-working-directory",
+        "FAIL",
+        {
+            "svok": PYTHON + 'try: os.readlink("/proc/self/cwd")\n'
+            "except OSError: sys.exit(99)\n"
+            'os.execv("{true}/svok", sys.argv)\n'
+        },
+    ),
+    Liar(
         "no-writer-of-control-and-no-nap",
         "supervise/command/idle-afterwards",
         "FAIL",

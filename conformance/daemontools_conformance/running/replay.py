@@ -500,9 +500,7 @@ def _start(facts: dict[str, Any], name: str) -> str:
     else:
         command = shell_quoted(file)
     arguments = "".join(f" {shell_quoted(a)}" for a in argv[1:])
-    folder = facts["cwd"]
-    enter = f"cd {shell_quoted(os.fsencode(folder))} && " if folder not in ("", b"") else ""
-    source = _input(facts)
+    enter, source = _enter(os.fsdecode(facts["cwd"])), _input(facts)
     setsid = "setsid " if facts.get("new_session") else ""
     files = {fd: to if "/" in to else "/dev/null" for fd, to in facts.get("passed", {}).items()}
     passed = "".join(f" {fd}<{shlex.quote(to)}" for fd, to in files.items())
@@ -539,6 +537,13 @@ def _not_repeated(facts: dict[str, Any]) -> Iterator[str]:
     data = facts.get("input")
     if data is not None and not _printed(data):
         yield f"wrote {len(data)} bytes to the program's input, which are left out"
+
+
+def _enter(folder: str) -> str:
+    """How the command enters its folder. A descriptor of the suite is one of the script."""
+    if fd := re.fullmatch(r"/proc/\d+/fd/(\d+)", folder):
+        return f"cd /proc/$$/fd/{fd[1]} && "
+    return f"cd {shell_quoted(os.fsencode(folder))} && " if folder else ""
 
 
 def _outputs(facts: dict[str, Any], own: str) -> str:

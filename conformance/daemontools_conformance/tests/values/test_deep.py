@@ -32,9 +32,6 @@ CALLS: dict[str, tuple[list[str], tuple[int, bytes, bytes]]] = {
 def test_a_working_directory_without_a_path(sandbox: Sandbox, program: str) -> None:
     words, expected = CALLS[program]
     with deep_folder() as folder:
-        for name in ("e", "s", "f"):
-            os.mkdir(f"{folder}/{name}")
-        os.mknod(f"{folder}/f/supervise")
         answer = sandbox.run(program, *words, input=b"one\n", cwd=folder)
         assert answer_of(answer) == expected
         if program == "multilog":
