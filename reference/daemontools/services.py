@@ -13,6 +13,7 @@ only root and the owner of a service may ask, unless somebody has opened
 
 import errno
 import os
+import stat
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -78,9 +79,22 @@ class Log(NamedTuple):
 
 
 def find(tree: str | os.PathLike[str]) -> list[Path]:
-    """The services of a tree, sorted: what svscan starts, without the loggers. Raises OSError."""
+    """The services of a tree, sorted: what svscan starts, without the loggers. Raises OSError.
+
+    A link to a place that this process may not enter counts: svscan, as root, may enter it.
+    """
     names = sorted(name for name in os.listdir(tree) if not name.startswith("."))
-    return [path for path in (Path(tree, name) for name in names) if os.path.isdir(path)]
+    return [path for path in (Path(tree, name) for name in names) if may_be_directory(path)]
+
+
+def may_be_directory(path: Path) -> bool:
+    """Is it a directory, as far as this process is allowed to see?"""
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
 
 
 def is_service(directory: str | os.PathLike[str]) -> bool:

@@ -142,6 +142,42 @@ def test_a_service_that_may_not_be_entered_hides_no_other(subcommand: str, said:
     assert all("open" in line for line in others)
 
 
+@needs_root
+@needs_an_open_interpreter
+@pytest.mark.parametrize(
+    ("subcommand", "said"), [("status", "unable to chdir: access denied"), ("check", "unreadable")]
+)
+def test_a_link_into_a_closed_folder_is_a_service(subcommand: str, said: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        (Path(folder) / "closed").mkdir(mode=0o700)
+        service(Path(folder, "closed/web"), "exec sleep 1000")
+        (Path(folder) / "tree").mkdir(mode=0o755)
+        (Path(folder) / "tree/web").symlink_to("../closed/web")
+        answer = run_as_nobody(subcommand, f"{folder}/tree")
+    assert said in answer.stdout
+    assert "dangling" not in answer.stdout
+
+
+@needs_root
+@needs_an_open_interpreter
+@pytest.mark.parametrize("closed", [".", "log", "log/lines"])
+@pytest.mark.parametrize("given", ["", "/log"])
+def test_a_log_that_may_not_be_looked_at_is_not_denied(closed: str, given: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        web = service(Path(folder, "web"), "exec sleep 1000")
+        (web / "log/lines").mkdir(parents=True, exist_ok=True)
+        (web / "log/lines/current").touch()
+        for directory in (web, web / "log", web / "log/lines"):
+            directory.chmod(0o755)
+        (web / closed).chmod(0o700)
+        answer = run_as_nobody("logs", f"{web}{given}")
+    assert answer.returncode == 111
+    assert answer.stderr.startswith("daemontools logs: fatal: unable to read ")
+    assert answer.stderr.endswith(": access denied\n")
+
+
 def test_a_logger_that_ends_at_once_is_seen(command: Path, tmp_path: Path) -> None:
     quiet = service(tmp_path / "tree/quiet", "exec sleep 1000")
     (quiet / "log/run").write_text("#!/bin/sh\nexit 1\n")

@@ -108,10 +108,10 @@ def of_tree(tree: Path, paths: list[Path]) -> Iterator[Finding]:
     for name in sorted(os.listdir(tree)):
         if name.startswith(".") and services.is_service(tree / name):
             yield Finding(tree / name, "dot")
-        if not name.startswith(".") and not os.path.exists(tree / name):
+        if not name.startswith(".") and not (tree / name in paths or os.path.exists(tree / name)):
             yield Finding(tree / name, "dangling")
     known: dict[tuple[int, int], Path] = {}
-    for path in paths:
+    for path in filter(os.path.isdir, paths):
         about = path.stat()
         other = known.setdefault((about.st_dev, about.st_ino), path)
         if other != path:
@@ -126,7 +126,7 @@ def of_tree(tree: Path, paths: list[Path]) -> Iterator[Finding]:
 
 def of_service(service: Path) -> Iterator[Finding]:
     """What is wrong with one service and its logger."""
-    if not os.path.isdir(service):
+    if not services.may_be_directory(service):
         yield Finding(service, "dangling")
         return
     if not os.access(service, os.X_OK):

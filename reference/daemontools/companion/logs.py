@@ -35,6 +35,7 @@ _BEFORE_ALL = (-(2**62), 0)
 
 NO_LOG = "not a service with a log, and not a directory of multilog"
 _OF_MULTILOG = ("current", "previous", "lock", "state")
+_OF_SUPERVISE = ("supervise", "env")  # folders of a logger that are not logs
 
 
 class Entry(NamedTuple):
@@ -123,11 +124,26 @@ def directories(name: str, *, follow: bool) -> list[Path]:
     except FileNotFoundError:
         if follow:
             return [path]
-        if services.is_service(logger):
-            return []
-        raise
+        if not services.is_service(logger):
+            raise
+        files = ["run"]
     is_log = any(file in _OF_MULTILOG or file.startswith("@") for file in files)
-    return [path] if is_log or (follow and not files) else []
+    if is_log or (follow and not files):
+        return [path]
+    _enter_all(Path(name), logger)
+    return []
+
+
+def _enter_all(service: Path, logger: Path) -> None:
+    """Look into each folder that may be a log. Raises OSError where that is not allowed.
+
+    Only somebody who was allowed to look may be told that there is no log.
+    """
+    os.stat(service / ".")
+    for inner in os.scandir(logger):
+        if inner.name not in _OF_SUPERVISE and inner.is_dir():
+            os.listdir(inner)
+            os.stat(Path(inner) / ".")
 
 
 def _short(names: list[str]) -> list[str]:
