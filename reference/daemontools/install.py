@@ -60,7 +60,8 @@ if _signal.getsignal(2) is _signal.default_int_handler:
     _signal.signal(2, _signal.SIG_DFL)
 sys.path.append({library!r})
 try:
-{switches}    from {module} import main
+{switches}    import daemontools.loading
+    from {module} import main
     from daemontools.unix.start import run
 except BaseException as error:
     try:
