@@ -2,17 +2,22 @@
 
 import argparse
 import ast
+import html
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS / "_ext"))
 
+import descendants  # noqa: E402
+import escaping  # noqa: E402
 import lookups  # noqa: E402
 import said  # noqa: E402
 
@@ -60,6 +65,23 @@ def test_the_manual_page_explains_each_option_of_the_command(subcommand: str) ->
     [explained] = re.findall(rf"^{subcommand}\n((?:[: ].*\n?)+)", page, re.MULTILINE)
     assert options
     assert {option for option in options if f"`{option}`" not in explained} == set()
+
+
+def plain_texts() -> Iterator[str]:
+    """What the site takes from clauses and profiles."""
+    for clause in lookups.clauses().values():
+        yield from (clause.text, clause.why, clause.source, clause.cause, *clause.variants.values())
+    for profile in descendants.PROFILES.glob("*.toml"):
+        for entry in tomllib.loads(profile.read_text()).get("expect", []):
+            yield entry["reason"]
+
+
+def test_no_text_of_a_clause_or_profile_becomes_markup() -> None:
+    texts = set(plain_texts())
+    assert any("<stdin>" in text for text in texts)
+    for text in texts:
+        shown = re.sub("</?code>", "", MarkdownIt().renderInline(escaping.escaped(text)))
+        assert html.unescape(shown) == text.replace("`", "")
 
 
 def test_a_message_has_no_part_that_is_not_understood() -> None:

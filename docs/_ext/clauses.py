@@ -19,6 +19,7 @@ from typing import Any
 
 import unexecuted
 from docutils import nodes
+from escaping import escaped
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -75,17 +76,17 @@ class Clauses(SphinxDirective):
         title += nodes.reference("", "¶", refuri=f"#{clause.id}", classes=["clause-link"])
         body = nodes.container(classes=["clause", f"level-{clause.level.lower()}"])
         body += title
-        body += self._markdown(clause.text)
+        body += self._markdown(escaped(clause.text))
         body += self._facts(clause)
         return [anchor, body]
 
     def _facts(self, clause: Clause) -> nodes.Node:
         rows = [("Level", clause.level), ("Source", _source(clause))]
         if clause.why:
-            rows.append(("Why", clause.why))
-        rows += [("By hand", item) for item in clause.by_hand]
-        rows += [(f"Variant {name}", text) for name, text in clause.variants.items()]
-        rows += [("Cause, if not", clause.cause)] * bool(clause.cause)
+            rows.append(("Why", escaped(clause.why)))
+        rows += [("By hand", escaped(item)) for item in clause.by_hand]
+        rows += [(f"Variant {name}", escaped(text)) for name, text in clause.variants.items()]
+        rows += [("Cause, if not", escaped(clause.cause))] * bool(clause.cause)
         tests = [test.id.partition("/")[2] for test in tests_by_clause().get(clause.id, [])]
         rows.append(("Tests", ", ".join(f"`{test}`" for test in tests) or "none"))
         rows += _outcomes(clause)
@@ -112,7 +113,7 @@ class Declared(SphinxDirective):
         for entry in tomllib.loads(file.read_text()).get("expect", []):
             several = entry.get("clauses") or [entry["clause"]]
             need = f", without `{entry['without_need']}`" if "without_need" in entry else ""
-            rows.setdefault((entry["kind"] + need, entry["reason"]), []).extend(several)
+            rows.setdefault((entry["kind"] + need, escaped(entry["reason"])), []).extend(several)
         table = [f"| {kind} | {reason} | {', '.join(f'`{id_}`' for id_ in ids)} |"
                  for (kind, reason), ids in rows.items()]  # fmt: skip
         return self.parse_text_to_nodes("\n".join(["| | why | clauses |", "|---|---|---|", *table]))
@@ -133,7 +134,7 @@ def _source(clause: Clause) -> str:
     """The source; the name of a manual page links to djb's own text."""
     page = re.fullmatch(r"manual, ([a-z0-9]+)", clause.source)
     if not page:
-        return clause.source
+        return escaped(clause.source)
     return f"manual, [{page[1]}]({SOURCE_URL.format(page[1])})"
 
 

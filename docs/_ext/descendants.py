@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from escaping import escaped
+
 from daemontools_conformance.contract import clauses
 
 PROFILES = Path(__file__).parents[2] / "conformance/profiles"
@@ -16,10 +18,10 @@ OF_DJB = {"djb", "djb-plain", "reference", "pypi-envdir"}  # no descendants
 
 
 def declared(profile: str) -> Iterator[tuple[str, str, str]]:
-    """Each clause that a profile declares itself, its kind, and the reason."""
+    """Each clause that a profile declares itself, its kind, and the reason as Markdown."""
     for entry in tomllib.loads((PROFILES / f"{profile}.toml").read_text()).get("expect", []):
         for clause in entry.get("clauses", [entry.get("clause")]):
-            yield clause, entry["kind"], entry["reason"]
+            yield clause, entry["kind"], escaped(entry["reason"])
 
 
 def known_bugs(profile: str) -> str:
@@ -51,5 +53,7 @@ def decided(*ids: str) -> str:
     Raises KeyError for a clause that does not exist, or that no descendant declares.
     """
     known = clauses.load()
-    lines = [f"| {known[id_].text} `{id_}` | {'<br>'.join(decisions()[id_])} |" for id_ in ids]
+    lines = [
+        f"| {escaped(known[id_].text)} `{id_}` | {'<br>'.join(decisions()[id_])} |" for id_ in ids
+    ]
     return "\n".join(["| 0.76 | otherwise |", "|---|---|", *lines])
