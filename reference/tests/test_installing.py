@@ -71,6 +71,7 @@ def test_to_install_the_same_again_changes_no_file(tmp_path: Path) -> None:
 def test_there_is_no_instant_without_a_program(tmp_path: Path) -> None:
     words: list[str | Path] = ["--library", tmp_path / "l", tmp_path / "bin"]
     assert run_installer(*words).returncode == 0
+    old = (tmp_path / "bin/svok").read_text()
     package = tmp_path / "checkout/daemontools"
     shutil.copytree(Path(install.__file__).parent, package, ignore=_COMPILED)
     with (package / "core/scan.py").open("a") as module:
@@ -86,7 +87,9 @@ def test_there_is_no_instant_without_a_program(tmp_path: Path) -> None:
     assert upgrading.returncode == 0
     assert set(answers) == {100}
     assert len(list((tmp_path / "l").glob("[0-9]*"))) == 2  # one may still be imported from
+    assert (tmp_path / "bin/svok").read_text() != old
     assert run_installer(*words).returncode == 0
+    assert (tmp_path / "bin/svok").read_text() == old  # the version before is back
     assert run_installer(*words).returncode == 0
     assert len(list((tmp_path / "l").glob("[0-9]*"))) == 1
 
@@ -244,6 +247,7 @@ def test_pages_and_completion_are_written_and_removed(tmp_path: Path) -> None:
     assert (tmp_path / "share/zsh/site-functions/_daemontools").exists()
     assert run_installer("--remove", *words).returncode == 0
     assert not (tmp_path / "share").exists()
+    assert list((tmp_path / "bin").iterdir()) == []
 
 
 def test_folders_that_were_there_or_are_in_use_stay(tmp_path: Path) -> None:

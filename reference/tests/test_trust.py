@@ -250,12 +250,24 @@ def test_an_env_directory_is_trusted_by_each_program_that_is_executed_behind_it(
 
     def is_trapped(folder: Path, program: str) -> bool:
         answer = run(tmp_path, folder / "envdir", "env", program, "true", path=folder)
-        assert answer.returncode in (0, 66)
         return answer.stdout.startswith(b"uid ")
 
-    assert not is_trapped(launchers, "pgrphack")
-    assert is_trapped(launchers, "fghack")
+    chain = {"envdir", "envuidgid", "setuidgid", "softlimit", "setlock", "pgrphack"}
+    others = {*install.programs()} - chain
+    assert [program for program in sorted(chain) if is_trapped(launchers, program)] == []
+    assert [program for program in sorted(others) if not is_trapped(launchers, program)] == []
     assert is_trapped(launchers / "no-chain", "pgrphack")
+
+
+@needs_root
+def test_behind_setuidgid_chain_programs_trust_the_env_directory_too(
+    launchers: Path, tmp_path: Path, trap: str
+) -> None:
+    (tmp_path / "env").mkdir()
+    (tmp_path / "env/PYTHONEXECUTABLE").write_text(trap)
+    chain: list[str | Path] = [launchers / "envdir", "env", "setuidgid", "root"]
+    answer = run(tmp_path, *chain, "pgrphack", "true", path=launchers)
+    assert (answer.returncode, answer.stdout) == (66, b"uid 0")
 
 
 WRAPPER = '#include <unistd.h>\nint main() {{ setuid(0); execl("{0}", "{0}", "/", (char *) 0); }}\n'
