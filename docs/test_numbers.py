@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from daemontools import install
-from daemontools.core import lines, scan, script, status
+from daemontools.core import lines, scan, script, status, tai64
 from daemontools.programs import multilog, svscan, svscanboot, svstat
+from daemontools.unix import streams
 from daemontools_conformance.contract import clauses
 from daemontools_conformance.differential import compare
 
@@ -65,6 +66,7 @@ def grouped(number: int) -> str:
         ("book/01-why.md", "## The {}", "seventeen" if SEVENTEEN == 17 else SEVENTEEN),
         ("book/04-svc.md", "on all {} lines", combinations()[0]),
         ("book/04-svc.md", "of the {} combinations", combinations()[1]),
+        ("book/04-svc.md", "UNIX_EPOCH is 2^62 + {},", tai64.UNIX_EPOCH - 2**62),
         ("book/05-svscan.md", "every {} seconds", "five" if svscan.SCAN_SECONDS == 5 else "?"),
         ("book/05-svscan.md", "svscan handles at most {} services", scan.LIMIT),
         ("man/svscan.md", "svscan handles at most {} services", scan.LIMIT),
@@ -77,6 +79,9 @@ def grouped(number: int) -> str:
         ("book/06-logs.md", "and `n` at least {};", script.FEWEST),
         ("book/06-logs.md", "`s{}` is the largest file size", script.LARGEST),
         ("book/06-logs.md", "at most {} bytes under the reference", grouped(MOST_KILLED)),
+        ("book/07-time.md", "UNIX_EPOCH is 2^62 + {};", tai64.UNIX_EPOCH - 2**62),
+        ("explain/fast-path.md", "{} bytes (LEAST_BLOCK_BYTES)", streams.LEAST_BLOCK_BYTES),
+        ("explain/fast-path.md", "SPARE is {} MB", streams.SPARE >> 20),
         ("man/multilog.md", "KILL loses at most {} bytes", grouped(MOST_KILLED)),
         ("man/multilog.md", f"from {script.SMALLEST} to {{}}", script.LARGEST),
         ("man/svscanboot.md", "and {} dots", svscanboot.SCREEN_BYTES),
