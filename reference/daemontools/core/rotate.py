@@ -8,7 +8,7 @@ The files of a log directory, and what their modes mean:
     state       what the last processor wrote to descriptor 5
     newstate    the same, while the processor runs
     @label.s    an old file, completely processed and safely on disk
-    @label.u    an old file that an outage cut short: perhaps incomplete, not processed
+    @label.u    an old file that an outage or TERM left: perhaps incomplete, not processed
 
 Only the owner's x bit records how far a rotation had gone: a file is marked (0744)
 when its contents are on disk, and never before. So whenever a machine stops, the
