@@ -1,9 +1,11 @@
 """Replays: a journal as a shell script that repeats the steps by hand."""
 
+import argparse
 import contextlib
 import fcntl
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from daemontools_conformance.commands import replay as command
 from daemontools_conformance.contract.clauses import Clause
 from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.contract.profiles import Profile
@@ -410,3 +413,29 @@ def test_input_that_no_line_can_hold_is_said_to_be_left_out() -> None:
     lines = replay.script("t", [], Journal(0.0, [start, end])).splitlines()
     left_out = "wrote 700000 bytes to the program's input, which are left out"
     assert f"# here the suite {left_out}" in lines
+
+
+def test_of_several_tests_one_is_named_by_its_folder(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("test_it[a]", "test_it[b]"):
+        folder = tmp_path / "evidence/setlock.usage.too-few" / name
+        folder.mkdir(parents=True)
+        (folder / "replay.sh").write_text(f"echo '{name}'\n")
+    given = argparse.Namespace(evidence=tmp_path, clause="setlock/usage/too-few", run=True)
+    assert command.main(given) == 1
+    said = capfd.readouterr()
+    assert said.err == f"2 matching tests have evidence in {tmp_path}; name one\n"
+    [first, second] = shlex.split(said.out)
+    assert "'" in said.out  # a shell may find other files for the brackets
+    for folder, name in ((first, "test_it[a]"), (second, "test_it[b]")):
+        given = argparse.Namespace(evidence=Path(folder), clause="", run=True)
+        assert (command.main(given), capfd.readouterr().out) == (0, f"{name}\n")
+
+
+def test_a_failure_names_the_command_that_repeats_it(tmp_path: Path) -> None:
+    clause = Clause("svok/exit/running", "svok exits 0", "CODE", "svok.c", Path("svok.md"), 1)
+    report = failure.Failure(clause, Outcome.FAIL, AssertionError("no"), "test_it[a]")
+    folder = tmp_path / "test_it[a]"
+    last = report.report("", folder).splitlines()[-1]
+    assert last == f"Again: daemontools-conformance replay '{folder}'"

@@ -1,12 +1,14 @@
 """What `smoke` says about programs that work, that are missing, and that are wrong."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from daemontools_conformance.commands import smoke
 from daemontools_conformance.contract.profiles import PROGRAMS, find
+from selftest.builds import judged, patched
 
 _REFUSES = "#!/bin/sh\necho 'svok: usage: svok dir' >&2\nexit 100\n"
 
@@ -83,3 +85,32 @@ def test_a_command_of_the_profile_that_answers_otherwise_is_in_trouble(
     said = capsys.readouterr().out
     assert "  setlock        PROFILE? exit 1 (0.76 gives 100), " in said
     assert "1 in trouble, see above" in said
+
+
+ROOT = Path(__file__).parents[2]
+
+
+def _sample(page: str) -> str:
+    """The profile that a page shows, with nothing but what calls the programs."""
+    shown = re.findall(r"^```toml\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S)[0]
+    return str(shown)
+
+
+def test_the_commands_that_the_page_shows_are_called(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    honest = patched(tmp_path / "honest")
+    by_name = (
+        f'name=${{0##*/}}; [ "$name" = mine ] && {{ name=$1; shift; }}; exec {honest}/$name "$@"'
+    )
+    build = _folder(tmp_path / "build", mine=f"#!/bin/sh\n{by_name}\n")
+    call = f'os.execv("{honest}/setlock", ["setlock", *sys.argv[1:]])'
+    (build / "setlock.py").write_text(f"import os, sys\n{call}\n")
+    profile = tmp_path / "mine.toml"
+    profile.write_text(_sample("docs/implementers/index.md"))
+    assert smoke.main(find(str(profile))) == 0
+    assert "every program starts and ends\n" in capsys.readouterr().out  # none differs from 0.76
+    clauses = ("setlock/options/n-free", "tai64n/exit/end-of-input", "envdir/set/value")
+    words = [word for clause in clauses for word in ("--clause", clause)]
+    exit_code, report = judged(profile, tmp_path / "report", *words)
+    assert (exit_code, {report.clauses[c]["outcome"] for c in clauses}) == (0, {"PASS"})

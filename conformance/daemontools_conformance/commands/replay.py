@@ -5,6 +5,7 @@ for itself, they are gone by now, and are made again.
 """
 
 import argparse
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -52,7 +53,7 @@ def main(given: argparse.Namespace) -> int:
 
 def _name_them(scripts: list[Path], evidence: Path) -> int:
     for script in scripts[:_MOST_NAMED]:
-        print(script.parent)
+        print(shlex.quote(str(script.parent)))
     if len(scripts) > _MOST_NAMED:
         print(f"and {len(scripts) - _MOST_NAMED} more")
     there = f"{len(scripts)} matching tests have evidence in {evidence}"

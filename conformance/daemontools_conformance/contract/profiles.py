@@ -20,8 +20,8 @@ A profile is a TOML file:
     arguments = ["-e"]
 
     [programs."*"]                      # every program that is offered and has no table
-    path = "python3"                    # `python3 -m mine svok DIR` is its `svok DIR`
-    arguments = ["-m", "mine", "{program}"]
+    path = "python3"                    # `python3 FOLDER/mine svok DIR` is its `svok DIR`
+    arguments = ["{folder}/mine", "{program}"]
 
     [timing]
     patience = 1.0                      # all deadlines are multiplied by this

@@ -1,6 +1,7 @@
 """A failure as a bug report: the clause, what ran, what was expected and seen, the evidence."""
 
 import re
+import shlex
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
@@ -49,7 +50,7 @@ class Failure:
         tail = ["", f"Test: {self.where}"]
         if evidence:
             tail += [f"Evidence: {evidence}"]
-            tail += [f"Again: daemontools-conformance replay {evidence}"]
+            tail += [f"Again: daemontools-conformance replay {shlex.quote(str(evidence))}"]
         how = "paste it into bash"
         if not is_whole and (len(steps) > _MOST_STEPS or max(map(len, steps)) > _LONGEST_LINE):
             how = "shortened: the replay has all of it"
