@@ -419,9 +419,9 @@ def test_of_several_tests_one_is_named_by_its_folder(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("test_it[a]", "test_it[b]"):
-        folder = tmp_path / "evidence/setlock.usage.too-few" / name
-        folder.mkdir(parents=True)
-        (folder / "replay.sh").write_text(f"echo '{name}'\n")
+        evidence = tmp_path / "evidence/setlock.usage.too-few" / name
+        evidence.mkdir(parents=True)
+        (evidence / "replay.sh").write_text(f"echo '{name}'\n")
     given = argparse.Namespace(evidence=tmp_path, clause="setlock/usage/too-few", run=True)
     assert command.main(given) == 1
     said = capfd.readouterr()
