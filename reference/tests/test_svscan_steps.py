@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ended import REASON, Ended, ended, failing, saying
+from ended import REASON, Ended, ended, failing, failing_always, saying
 
 from daemontools.core.scan import Service
 from daemontools.programs import svscan
@@ -141,6 +141,21 @@ def test_svscan_forgets_a_service_that_is_gone_and_has_ended(
     said = "svscan: warning: unable to close pipe: input/output error\n" * 2 if error else ""
     expected = (5, f"{BOTH}let go 77\nlet go 78\nclose\nclose\n", said)
     assert ended("svscan t", scanning(3, change)) == expected
+
+
+def test_svscan_forgets_a_service_that_never_started(tree: Path) -> None:
+    def pause(seconds: int) -> None:
+        if not (tree / "s").exists():
+            os._exit(seconds)
+        (tree / "s/log").rmdir()
+        (tree / "s").rmdir()
+
+    def change() -> None:
+        vars(svscan).update(fork=failing_always(errno.EIO), pause=pause, close=saying("close"))
+
+    said = "svscan: warning: unable to fork for s: input/output error\n"
+    code, out, err = ended("svscan t", scanning(9, change))
+    assert (code, len(out.splitlines()), err) == (5, 2, said)
 
 
 def in_a_child(work: Callable[[], object]) -> Ended:
