@@ -26,6 +26,7 @@ from daemontools_conformance.running.journal import Entry, Journal
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.running.status import decode, encode
+from daemontools_conformance.tests.values.deep import deep_folder
 
 AWKWARD = [b"plain", b"", b"a b", b"it's", b"\xff\xfe", b"new\nline", b"$HOME", b"\\", b"-x", b"*"]
 
@@ -343,6 +344,13 @@ def test_a_command_is_written_once(box: Sandbox) -> None:
     os.close(reader)
     box.close()
     assert box.replay("a title").count("printf %s d > s/supervise/control") == 1
+
+
+def test_a_folder_that_is_too_deep_to_be_named_is_entered_again(box: Sandbox) -> None:
+    with deep_folder() as folder:
+        box.run("svok", "e/../s/../f/supervise", "-", input=b"and input", cwd=folder)
+    box.close()
+    assert ran(box.replay("a title"))[0] == b"and inputexit 0"
 
 
 def test_how_long_a_program_took_is_shown_in_halves_of_a_second(box: Sandbox) -> None:
