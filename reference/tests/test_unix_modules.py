@@ -355,6 +355,25 @@ def test_a_pause_is_as_long_as_it_must_be_if_another_signal_comes() -> None:
     assert in_a_fork(work) == [False, True]
 
 
+def test_a_pause_that_the_system_refuses_is_a_pause_and_sees_the_signal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_watched: list[int], _seconds: float | None) -> list[int]:
+        raise OSError
+
+    monkeypatch.setattr(interrupts, "_ready", refuse)
+    monkeypatch.setattr(interrupts, "LOOK_SECONDS", 0.01)
+
+    def work() -> object:
+        waits = Interrupts(signal.SIGTERM)
+        begin = time.monotonic()
+        said = [waits.pause(0.3, signal.SIGTERM), time.monotonic() - begin >= 0.3]
+        os.kill(os.getpid(), signal.SIGTERM)
+        return [*said, waits.pause(60, signal.SIGTERM)]
+
+    assert in_a_fork(work) == [False, True, True]
+
+
 def test_caught_signals_are_blocked_until_they_are_restored() -> None:
     def work() -> object:
         waits = Interrupts(signal.SIGTERM, signal.SIGALRM)

@@ -83,6 +83,7 @@ _directory = b""  # as the caller named it, for messages; it is the working dire
 _state = initial(down=False)
 _pid = 0  # of ./run; 0 if and only if _state says that it is not up
 _stamp = (0, 0)  # when _pid last changed: seconds since 1970, nanoseconds
+_letter = b""  # a command that has been read and not been obeyed
 
 
 def main(argv: list[bytes]) -> int:
@@ -118,10 +119,13 @@ def main(argv: list[bytes]) -> int:
     wait = LONGEST_WAIT
     while not is_over(_state):
         try:
-            wait = _round(poller, children, control, wait)
-        except Exception as error:  # not from a step, so this is lack of memory between steps
-            warn(WARNING, "unable to supervise ", directory, ": ", error)
-            pause(1)
+            try:
+                wait = _round(poller, children, control, wait)
+            except Exception as error:  # not from a step, so this is lack of memory between steps
+                warn(WARNING, "unable to supervise ", directory, ": ", error)
+                pause(1)
+        except MemoryError:
+            pass  # not even enough to say so
 
     # GOODBYE
     _announce()
@@ -302,12 +306,17 @@ def _ended_child() -> int:
 
 
 def _take_command(control: int) -> bool:
-    """Obey the next letter and return whether there was one. When all is over, none is read."""
-    global _state
-    letter = b"" if is_over(_state) else _next_command(control)
-    _state, actions = on_command(_state, letter)
+    """Obey the next letter and return whether there was one. When all is over, none is read.
+
+    If memory runs out, the next call obeys the same letter again: it must not be lost.
+    """
+    global _state, _letter
+    if not _letter and not is_over(_state):
+        _letter = _next_command(control)
+    _state, actions = on_command(_state, _letter)
     _take(actions)
-    return letter != b""
+    is_command, _letter = _letter != b"", b""
+    return is_command
 
 
 def _next_command(control: int) -> bytes:

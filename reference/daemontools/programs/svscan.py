@@ -84,11 +84,14 @@ def main(argv: list[bytes]) -> int:
     table: Table = {}
     while True:
         try:
-            reap(table)
-            scan(table)
-        except Exception as error:  # an error that no step handles, usually lack of memory
-            warn(WARNING, "unable to scan: ", error)
-        pause(SCAN_SECONDS)
+            try:
+                reap(table)
+                scan(table)
+            except Exception as error:  # an error that no step handles, usually lack of memory
+                warn(WARNING, "unable to scan: ", error)
+            pause(SCAN_SECONDS)
+        except MemoryError:
+            pass  # not even enough to say so, or to pause
 
 
 def reap(table: Table) -> None:

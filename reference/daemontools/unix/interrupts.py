@@ -18,6 +18,8 @@ import posix as os  # `os` takes 1 ms and 250 kB more (docs/explain/shape.md)
 import select
 from time import monotonic
 
+from daemontools.unix.clock import pause
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
@@ -59,10 +61,17 @@ class Interrupts:
         return fd in ready
 
     def pause(self, seconds: float, until: int) -> bool:
-        """Wait for `seconds`, or until the signal `until` arrives. True: it has arrived."""
+        """Wait for `seconds`, or until the signal `until` arrives. True: it has arrived.
+
+        If the system refuses to wait, look for the signal once a second.
+        """
         end = monotonic() + seconds
         while until not in self.arrived and (left := end - monotonic()) > 0:
-            self.wait(seconds=left)
+            try:
+                self.wait(seconds=left)
+            except (OSError, MemoryError):
+                pause(min(left, LOOK_SECONDS))
+                self.arrived.update(_read_one(self._news))
         return until in self.arrived
 
     def restore(self) -> None:

@@ -71,10 +71,13 @@ def insist(action: "Callable[[], Answer]", *complaint: bytes | str) -> "Answer":
     """Call `action` until it succeeds, and return its result. After each failure: warn, pause."""
     while True:
         try:
-            return action()
-        except (OSError, MemoryError) as error:
-            warn(WARNING, *complaint, ", pausing: ", _reason(error))
-        pause(PAUSE_SECONDS)
+            try:
+                return action()
+            except (OSError, MemoryError) as error:
+                warn(WARNING, *complaint, ", pausing: ", _reason(error))
+            pause(PAUSE_SECONDS)
+        except MemoryError:
+            pass  # not even enough to say so, or to pause
 
 
 def _reason(error: OSError | MemoryError) -> OSError:
