@@ -223,6 +223,23 @@ def test_what_exec_might_find_too_long_is_executed(
     assert starts(commands, *chain, environment=environment) == expected
 
 
+WITH_AN_ODD_ENTRY = """
+import ctypes
+words = [b"envdir", b"env", b"softlimit", b"-o", b"3", b"./none"]
+argv = (ctypes.c_char_p * 7)(*words, None)
+envp = (ctypes.c_char_p * 3)(b"PATH=bin", b"odd", None)
+ctypes.CDLL(None).execve(b"bin/envdir", argv, envp)
+"""
+
+
+def test_an_entry_without_a_name_needs_no_descriptor_at_the_end(commands: Path) -> None:
+    (commands.parent / "env/NEW").write_text("1")
+    call = [PYTHON, "-c", WITH_AN_ODD_ENTRY]
+    answer = subprocess.run(call, cwd=commands.parent, capture_output=True, check=False)
+    message = b"softlimit: fatal: unable to run ./none: file does not exist\n"
+    assert (answer.returncode, answer.stderr) == (111, message)
+
+
 def test_a_library_to_preload_counts_for_the_program_that_is_executed(commands: Path) -> None:
     (commands.parent / "env/LD_PRELOAD").write_text("/nonexistent/library\n")
     answer = subprocess.run(
