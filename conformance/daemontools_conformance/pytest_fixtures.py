@@ -25,7 +25,7 @@ def sandbox(request: pytest.FixtureRequest, implementation: Implementation) -> I
     """A folder for this test alone. When the test ends, all that it started is killed."""
     session, item = request.config.stash[SESSION], request.node
     clause = session.clauses[clause_of(item)]
-    parent = Path(tempfile.mkdtemp(prefix="t", dir=session.scratch))
+    parent = Path(tempfile.mkdtemp(prefix="t", dir=session.ground))
     parent.chmod(0o755)
     is_bounded = item.get_closest_marker("heavy") is None
     box = Sandbox(implementation, parent / "box", clause.program, is_bounded=is_bounded)

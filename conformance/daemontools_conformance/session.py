@@ -20,6 +20,7 @@ from daemontools_conformance.judging.cells import TestResult
 from daemontools_conformance.judging.failure import Failure
 from daemontools_conformance.reports import REPORTS
 from daemontools_conformance.running import evidence, needs
+from daemontools_conformance.running.bounds import has_room_in_memory
 from daemontools_conformance.running.implementation import locate, not_located
 from daemontools_conformance.running.orphans import end_all_but
 from daemontools_conformance.running.processes import children
@@ -55,6 +56,7 @@ class Session:
         self.owner = os.getpid()  # who removes the scratch folder
         self.scratch = Path(tempfile.mkdtemp(prefix="daemontools-conformance-"))
         self.scratch.chmod(0o755)
+        self.ground = _ground(self.scratch, asked)  # where each test has its folder
         found = not_located if only_looks else locate
         self.implementation = found(self.profile, self.scratch)
         if report and not only_looks:
@@ -130,6 +132,24 @@ class Session:
         if not (self.scratch / "evidence").exists():
             with contextlib.suppress(OSError):
                 remove(self.scratch)
+        with contextlib.suppress(OSError):
+            remove(self.ground)
+
+
+def _ground(scratch: Path, asked: Asked) -> Path:
+    """The folder for those of the tests: in memory if the machine has much, else in `scratch`.
+
+    A run makes and removes a hundred thousand files. A disk takes a fifth of the run for
+    that. Heavy tests may need more room, and TMPDIR is a choice to obey.
+    """
+    memory = Path("/dev/shm")
+    if not asked.heavy and "TMPDIR" not in os.environ and has_room_in_memory(memory):
+        ground = Path(tempfile.mkdtemp(prefix=f"{scratch.name}-", dir=memory))
+    else:
+        ground = scratch / "tests"
+        ground.mkdir()
+    ground.chmod(0o755)
+    return ground
 
 
 def _as_here(profile: Profile) -> Profile:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from daemontools_conformance.running.bounds import has_room_in_memory
 from selftest.builds import judged, patched, with_programs
 
 NO = "svok/exit/never-supervised"
@@ -32,6 +33,46 @@ def expectation(clause: str, kind: str = "known-bug", more: str = "") -> str:
         f'[[expect]]\nclause = "{clause}"\nkind = "{kind}"\nreason = "it is so"\n'
         f'link = "https://example.org/1"\n{more}\n'
     )
+
+
+@pytest.fixture
+def teller(honest: Path, tmp_path: Path) -> Path:
+    """An implementation whose svok notes in which folder it runs."""
+    script = f"#!/bin/sh\npwd >>{tmp_path}/folders\nexec {{true}}/svok\n"
+    return with_programs(tmp_path / "teller", honest, {"svok": script})
+
+
+def folders_of_tests(teller: Path, tmp_path: Path) -> list[Path]:
+    """The folders in which the tests of a clause have run."""
+    assert judged(teller, tmp_path / "report", "--clause", USAGE)[0] == 0
+    return [*map(Path, (tmp_path / "folders").read_text().splitlines())]
+
+
+def test_tests_have_their_folders_in_memory_and_leave_nothing(
+    teller: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = Path("/dev/shm")
+    if not has_room_in_memory(memory):
+        pytest.skip("needs /dev/shm with room")
+    monkeypatch.delenv("TMPDIR", raising=False)
+    found = folders_of_tests(teller, tmp_path)
+    assert {folder.parents[2] for folder in found} == {memory}
+    assert not any(folder.parents[1].exists() for folder in found)
+
+
+def test_the_variable_tmpdir_says_where_tests_have_their_folders(
+    teller: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = tmp_path / "chosen"
+    chosen.mkdir()
+    monkeypatch.setenv("TMPDIR", str(chosen))
+    found = folders_of_tests(teller, tmp_path)
+    assert {folder.parents[3] for folder in found} == {chosen}
+    assert list(chosen.iterdir()) == []
+
+
+def test_a_file_system_is_no_place_for_tests_unless_it_is_in_memory(tmp_path: Path) -> None:
+    assert not has_room_in_memory(tmp_path)
 
 
 def test_nothing_selected_is_no_success(honest: Path, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from daemontools_conformance.running.waking import times_woken
 MOST_OUTPUT = 64 << 20  # bytes in one stream of a program
 MOST_DISK = 256 << 20  # bytes on disk of all that a test makes
 MOST_MEMORY = 2 << 30  # bytes that one process has in memory
+_ROOM = 4 << 30  # bytes of memory with which tests may have their files there
 _NAP = 0.1  # seconds
 _NAPS = 5  # between two looks at the machine's memory
 _MOST_NAPS = 20  # between two close looks
@@ -195,6 +196,15 @@ def _memory() -> int:
         return int(words[words.index(b"MemAvailable:") + 1]) << 10
     except (OSError, ValueError):
         return 0
+
+
+def has_room_in_memory(folder: Path) -> bool:
+    """Is this a file system in memory with much room, in which programs can be executed?"""
+    if not os.path.ismount(folder) or not os.access(folder, os.W_OK | os.X_OK):
+        return False
+    if os.statvfs(folder).f_flag & os.ST_NOEXEC:
+        return False
+    return min(_free(folder), _memory()) >= _ROOM
 
 
 def _free(folder: Path) -> int:

@@ -14,7 +14,6 @@ import os
 import shlex
 import shutil
 import subprocess
-import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -279,7 +278,7 @@ class Sandbox:
         found = shutil.which(os.fsdecode(words[0]), path=self.search_path)
         target = executable or found or words[0]
         if "--user" in changes:
-            self._needs_open_temporary_folder()
+            self._needs_open_folder()
             self.needs_to_be_open(target)
         block = [name + b"=" + value for name, value in environment.items()]
 
@@ -299,15 +298,15 @@ class Sandbox:
         names = [os.fsdecode(os.path.basename(word)) for word in words]
         after = names.index("setuidgid") + 1 if "setuidgid" in names else len(words)
         if after < len(words):
-            self._needs_open_temporary_folder()
+            self._needs_open_folder()
         for name, word in zip(names[after:], words[after:], strict=True):
             own = shutil.which(name, path=self.search_path) if name in PROGRAMS else None
             if own and os.fsdecode(word) in (name, own):
                 self.needs_to_be_open(own)
 
-    def _needs_open_temporary_folder(self) -> None:
-        """Raise Unavailable if only root can enter the folder of temporary files."""
-        if why := closed_to_others(tempfile.gettempdir()) if os.geteuid() == 0 else "":
+    def _needs_open_folder(self) -> None:
+        """Raise Unavailable if only root can enter the folder above the test's."""
+        if why := closed_to_others(str(self.path.parent)) if os.geteuid() == 0 else "":
             raise Unavailable(why)
 
     def needs_to_be_open(self, file: Argument) -> None:
