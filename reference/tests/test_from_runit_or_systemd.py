@@ -1,0 +1,266 @@
+"""docs/howto/from-runit-or-systemd.md: what the page translates does the same before and after.
+
+A counting service is moved as the page says, and each of its starts must be whole in the two
+logs. The pairs of chpst and a daemontools program must show a child the same.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from companion import COUNTING, launchers, service, wait_until, whole_starts
+
+from daemontools.companion import check
+
+PAGE = (Path(__file__).parents[2] / "docs/howto/from-runit-or-systemd.md").read_text()
+CHPST = re.findall(r"^\| `(chpst [^`]+)` \| `([^`]+)` \|$", PAGE, re.MULTILINE)
+LETTERS = re.findall(r"`sv (hup|alarm|interrupt|term|kill)`", PAGE)
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it changes accounts")
+needs_runit = pytest.mark.skipif(
+    not all(map(shutil.which, ("runsvdir", "sv", "chpst", "svlogd"))), reason="needs runit"
+)
+
+
+def blocks(heading: str) -> list[str]:
+    """The blocks of shell of a section."""
+    section = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    found: list[str] = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    return found
+
+
+BEFORE, LOG_BEFORE, FINISH, AFTER, LOG_AFTER, STAYS, MOVE = blocks("runit: one service")
+OF_UNIT, MOVE_UNIT = blocks("systemd: one service")
+UNIT = PAGE.split("```ini\n")[1].split("```")[0]
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return launchers(tmp_path_factory.mktemp("bin")).parent
+
+
+@pytest.fixture
+def path(programs: Path) -> dict[str, str]:
+    return {"PATH": f"{programs}:/usr/bin:/bin:/usr/sbin:/sbin"}
+
+
+def script(file: Path, text: str) -> None:
+    """Write a script; the accounts of the page are root here, whose library may be closed."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text.replace("www-data", "root").replace("svlog ", "root "))
+    file.chmod(0o755)
+
+
+# What a child can see of its limits, accounts, variables, process group and lock.
+LOOK = """\
+ulimit -a; id -u; id -G; env | grep -v '^_=' | sort
+[ $(ps -o pgid= $$) = $$ ] && echo a group of its own
+[ ! -r lock ] || flock -n lock true || echo locked"""
+
+
+@needs_root
+@needs_runit
+@pytest.mark.parametrize(("before", "after"), CHPST, ids=[before for before, _ in CHPST])
+def test_a_child_sees_the_same(
+    path: dict[str, str], tmp_path: Path, before: str, after: str
+) -> None:
+    (tmp_path / "env").mkdir()
+    (tmp_path / "env/PORT").write_text("8080\n")
+    (tmp_path / "lock").touch()
+    seen = []
+    for words in (before.split(), after.split(), []):
+        call = ["prlimit", "--core=4096", *words, "sh", "-c", LOOK]
+        seen.append(subprocess.run(call, cwd=tmp_path, env=path, capture_output=True, check=False))
+    assert seen[0].stdout == seen[1].stdout != seen[2].stdout
+    assert seen[0].stderr == seen[1].stderr == b""
+
+
+SAYS = "\n".join(f"trap 'echo {name} >> said' {name}" for name in ("HUP", "ALRM", "INT", "TERM"))
+
+
+@needs_runit
+def test_a_command_of_sv_sends_what_its_letter_sends(path: dict[str, str], tmp_path: Path) -> None:
+    [letters] = re.findall(r"`svc -p`, `-c`, (.*) \|", PAGE)
+    words = dict(zip(LETTERS, letters.split(", "), strict=True))
+    assert words.pop("kill") == "`-k`"
+    for runner, one in (("runsv", tmp_path / "old"), ("supervise", tmp_path / "new")):
+        service(one, f"{SAYS}\necho up > up\nwhile :; do sleep 0.1; done", log=False)
+        running = subprocess.Popen([runner, one], env=path, process_group=0)
+        try:
+            wait_until((one / "up").exists, "its traps are set")
+            for number, (name, letter) in enumerate(words.items(), 1):
+                told = ["sv", name] if runner == "runsv" else ["svc", letter.strip("`")]
+                subprocess.run([*told, one], env=path, check=True, stdout=subprocess.DEVNULL)
+                wait_until(lambda one=one, n=number: said(one).count("\n") == n, "the signal")  # type: ignore[misc]
+        finally:
+            os.killpg(running.pid, signal.SIGKILL)
+            running.wait()
+    assert said(tmp_path / "old") == said(tmp_path / "new") == "HUP\nALRM\nINT\nTERM\n"
+
+
+def said(directory: Path) -> str:
+    """What a service has noted of its signals."""
+    return (directory / "said").read_text() if (directory / "said").exists() else ""
+
+
+def starts(directory: Path) -> int:
+    """How many whole starts there are in the lines of a log, and nothing else."""
+    files = sorted((directory / "log/main").glob("[@c]*"))
+    text = b"".join(file.read_bytes() for file in files if file.name != "config")
+    labels = rb"(?m)^(@[0-9a-f]{24}|[\d-]{10}_[\d:.]+) "
+    return whole_starts(re.sub(labels, b"", text).splitlines())
+
+
+class Place:
+    """Both trees in one folder, and the paths of the page within it."""
+
+    def __init__(self, folder: Path, path: dict[str, str]) -> None:
+        self.folder, self.path = folder, path
+        self.old, self.new = folder / "etc/sv/web", folder / "var/lib/services/web"
+        self.running: list[subprocess.Popen[bytes]] = []
+        for name in ("etc/service", "service"):
+            (folder / name).mkdir(parents=True)
+        for one, run, log in ((self.old, BEFORE, LOG_BEFORE), (self.new, AFTER, LOG_AFTER)):
+            script(one / "run", run)
+            script(one / "log/run", log)
+            script(one / "web", f"#!/bin/sh\ntouch started\n{COUNTING}\n")
+            (one / "env").mkdir()
+            (one / "log/main").mkdir()
+        script(self.old / "finish", FINISH)
+
+    def start(self, *words: str | Path) -> None:
+        """Start the top of a tree."""
+        self.running.append(subprocess.Popen(words, env=self.path, process_group=0))
+
+    def carry_out(self, text: str) -> None:
+        """Type a block of the page."""
+        text = re.sub(r"(?<![\w.])/(etc|service|srv|var)\b", rf"{self.folder}/\1", text)
+        subprocess.run(["sh", "-ec", text], env=self.path, check=True, timeout=120)
+
+    def counts(self, directory: Path) -> bool:
+        """Has the service written something that its log shows?"""
+        return b"line 3\n" in self.lines(directory)
+
+    def lines(self, directory: Path) -> bytes:
+        """What a log shows now."""
+        current = directory / "log/main/current"
+        return current.read_bytes() if current.exists() else b""
+
+    def end(self) -> None:
+        """End both trees and all services in them."""
+        for top in self.running:
+            os.killpg(top.pid, signal.SIGKILL)
+            top.wait()
+
+
+@pytest.fixture
+def place(tmp_path: Path, path: dict[str, str]) -> Iterator[Place]:
+    made = Place(tmp_path, path)
+    yield made
+    made.end()
+
+
+def ends(place: Place, directory: Path) -> bool:
+    """Tell a service to end; True when its last words are in its log."""
+    subprocess.run(["svc", "-d", directory], env=place.path, check=True)
+    return b"end " in (directory / "log/main/current").read_bytes()
+
+
+@needs_root
+@needs_runit
+def test_a_service_of_runit_is_moved_without_losing_a_line(place: Place) -> None:
+    (place.folder / "etc/service/web").symlink_to(place.old)
+    place.start("runsvdir", place.folder / "etc/service")
+    place.start("svscan", place.folder / "service")
+    wait_until(lambda: place.counts(place.old), "it counts under runit")
+    place.carry_out(MOVE)
+    assert starts(place.old) == 1
+    wait_until(lambda: place.counts(place.new), "it counts under supervise")
+    assert not (place.new / "down").exists()
+    wait_until(lambda: ends(place, place.new), "its last words")
+    assert starts(place.new) == 1
+    assert [f for f in check.of_service(place.new) if f.kind == "runit"] == []
+    (place.folder / "etc/service/web").symlink_to(place.old)  # and back
+    wait_until(lambda: place.lines(place.old).count(b"start\n") == 2, "it counts under runit")
+    # finish, and in the scripts chpst twice and svlogd
+    assert [f.kind for f in check.of_service(place.old)].count("runit") == 4
+
+
+@needs_root
+def test_a_service_of_systemd_is_started_when_its_unit_has_ended(
+    place: Place, tmp_path: Path
+) -> None:
+    told = 'echo "$*"; svstat "$TREE/web" | grep -o ": down"'
+    script(tmp_path / "bin/systemctl", f"#!/bin/sh\n{{ {told}; }} > {tmp_path}/told\n")
+    place.path = {"PATH": f"{tmp_path}/bin:{place.path['PATH']}", "TREE": f"{tmp_path}/service"}
+    place.start("svscan", place.folder / "service")
+    place.carry_out(MOVE_UNIT)
+    wait_until(lambda: place.counts(place.new), "it counts under supervise")
+    assert (tmp_path / "told").read_text() == "disable --now web\n: down\n"
+    assert not (place.new / "down").exists()
+
+
+SERVER = '#!/bin/sh\nid -un; pwd; echo "$*"; ulimit -Sn\n'
+
+
+def of_unit(key: str) -> str:
+    """What the unit says."""
+    return UNIT.split(f"\n{key}=")[1].splitlines()[0]
+
+
+@needs_root
+def test_a_server_gets_from_run_what_the_unit_says(path: dict[str, str], tmp_path: Path) -> None:
+    script(tmp_path / "srv/web/server", SERVER)
+    script(tmp_path / "web/run", OF_UNIT.replace("/srv", f"{tmp_path}/srv"))
+    (tmp_path / "web/env").mkdir()
+    variable, port = of_unit("Environment").split("=")
+    (tmp_path / "web/env" / variable).write_text(f"{port}\n")
+
+    def run() -> subprocess.CompletedProcess[str]:
+        call, cwd = [tmp_path / "web/run"], tmp_path / "web"
+        return subprocess.run(call, cwd=cwd, env=path, check=False, text=True, capture_output=True)
+
+    without = run()
+    assert (without.returncode, without.stdout) == (1, "")
+    (tmp_path / of_unit("WorkingDirectory")[1:] / "config").touch()
+    assert run().stdout.splitlines() == [
+        "root",
+        f"{tmp_path}{of_unit('WorkingDirectory')}",
+        of_unit("ExecStart").partition(" ")[2].replace("${PORT}", port),
+        of_unit("LimitNOFILE"),
+    ]
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+def test_the_unit_has_no_fault(tmp_path: Path) -> None:
+    script(tmp_path / "srv/web/server", SERVER)
+    unit = tmp_path / "web.service"
+    unit.write_text(UNIT.replace("/srv", f"{tmp_path}/srv"))
+    call: list[str | Path] = ["systemd-analyze", "verify", "--man=no", unit]
+    verified = subprocess.run(call, capture_output=True, text=True, check=False)
+    complaints = (verified.stdout + verified.stderr).splitlines()
+    assert [line for line in complaints if unit.name in line] == []
+
+
+def test_a_shell_that_stays_sees_the_end_of_each_run(path: dict[str, str], tmp_path: Path) -> None:
+    script(tmp_path / "web/run", STAYS)
+    script(tmp_path / "web/web", f"#!/bin/sh\n{COUNTING}\n")
+    with (tmp_path / "says").open("wb") as says:
+        supervise = subprocess.Popen(
+            ["supervise", tmp_path / "web"], env=path, stdout=says, process_group=0
+        )
+    try:
+        wait_until(lambda: "line 2" in (tmp_path / "says").read_text(), "it counts")
+        subprocess.run(["svc", "-dx", tmp_path / "web"], env=path, check=True)
+        assert supervise.wait(60) == 0
+    finally:
+        if supervise.poll() is None:
+            os.killpg(supervise.pid, signal.SIGKILL)
+    last, end = (tmp_path / "says").read_text().splitlines()[-2:]
+    assert last.startswith("end ")
+    assert end == "the end of this run"
