@@ -9,8 +9,8 @@ catalogue must follow the reference. If nobody maintains this, delete the folder
 tox environment: nothing else reads it.
 
 Each entry of `catalogue.toml` is a change that could hurt a user, and the beginnings of
-the clauses that must notice it. Only the tests of these clauses run, on a copy of the
-reference, until the first one falls short. A mutant that behaves like the original says
+the clauses that must notice it, each by itself. For each beginning, its tests run on a copy
+of the reference until the first one falls short. A mutant that behaves like the original says
 so (`equivalent`, with the reason) and is not run.
 """
 
@@ -32,28 +32,35 @@ from daemontools_conformance.reports.results import Report
 from selftest.builds import REFERENCE, Patch, judged, patched
 
 CATALOGUE = Path(__file__).parent / "catalogue.toml"
-CAUGHT, SURVIVED, UNTESTED, BROKEN = "caught", "SURVIVED", "untested", "BROKEN"
+# From the best to the worst.
+FATES = CAUGHT, UNTESTED, SURVIVED, BROKEN = "caught", "untested", "SURVIVED", "BROKEN"
 # The outcomes that catch a mutant; a failure of the suite itself catches nothing.
 SHORT = (Outcome.FAIL, Outcome.TIMEOUT, Outcome.CRASH)
 
 
 def fate(mutant: Mapping[str, Any]) -> tuple[str, str]:
-    """The fate of a mutant, and the clause or the reason."""
+    """The fate of a mutant, and the clauses or the reason: each beginning must catch it."""
     patch = Patch(mutant["file"], mutant["old"], mutant["new"])
     with tempfile.TemporaryDirectory(prefix="mutant") as scratch:
         Path(scratch).chmod(0o755)  # other users run the programs too
         programs = patched(Path(scratch) / "mutant", [patch])
         # Keep what the reference itself declares: that catches no mutant.
         profile = f"reference={programs}"
-        options = [word for clause in mutant["clauses"] for word in ("--clause", clause)]
-        try:
-            _, report = judged(profile, Path(scratch) / "report", "-x", *options, within=900)
-        except AssertionError as error:  # the run wrote no report
-            return BROKEN, str(error)
-    return _judgement(report, mutant)
+        found = [_judged_by(start, profile, Path(scratch)) for start in mutant["clauses"]]
+    worst = max((what for what, _ in found), key=FATES.index)
+    return worst, ", ".join(why for what, why in found if what == worst)
 
 
-def _judgement(report: Report, mutant: Mapping[str, Any]) -> tuple[str, str]:
+def _judged_by(start: str, profile: str, scratch: Path) -> tuple[str, str]:
+    """What the clauses that begin with `start` make of a mutant."""
+    try:
+        _, report = judged(profile, scratch / "report", "-x", "--clause", start, within=900)
+    except AssertionError as error:  # the run wrote no report
+        return BROKEN, str(error)
+    return _judgement(report, start)
+
+
+def _judgement(report: Report, start: str) -> tuple[str, str]:
     """Caught by any clause, else untested if one of them could not run here."""
     outcomes = {clause: report.outcome(clause) for clause in report.clauses}
     if short := [clause for clause, outcome in outcomes.items() if outcome in SHORT]:
@@ -61,7 +68,7 @@ def _judgement(report: Report, mutant: Mapping[str, Any]) -> tuple[str, str]:
     if Outcome.HARNESS_ERROR in outcomes.values() or report.footer["lost"]:
         return BROKEN, "the suite itself failed"
     missing = [c for c, o in outcomes.items() if o in (Outcome.UNTESTED, Outcome.PARTIAL)]
-    return (UNTESTED, missing[0]) if missing else (SURVIVED, ", ".join(mutant["clauses"]))
+    return (UNTESTED, missing[0]) if missing else (SURVIVED, start)
 
 
 def _mistakes(mutants: list[dict[str, Any]]) -> list[str]:
