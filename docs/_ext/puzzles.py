@@ -1,7 +1,7 @@
 """The puzzles: a line of the reference is wrong; which clause notices?
 
-They are mutants of the catalogue, and each answer is a clause that catches its mutant:
-`tox -e mutants` tries them all.
+They are mutants of the catalogue, and each answer names the clauses that must catch its
+mutant: docs/test_puzzles.py tries them all.
 """
 
 import tomllib
@@ -25,8 +25,8 @@ CHOSEN = {
     " a client has gone, each wait ends at once, so supervise naps, and obeys late"
     " (one that does not nap falls short of `supervise/command/idle-afterwards`)",
     "svscan-knows-services-by-inode-and-name": "after a rename, the service counts as a new one",
-    "svscan-keeps-no-reading-end": "without a logger, nobody holds the reading end: SIGPIPE",
-    "match-star-takes-last": "a star that stops at the last occurrence matches other lines",
+    "svscan-keeps-no-reading-end": "the next supervise of the log has no reading end to inherit",
+    "match-star-tries-again": "a star that may go on to a later occurrence matches more lines",
     "multilog-margin": "a file is finished only when it is full, in the middle of a line",
 }
 
