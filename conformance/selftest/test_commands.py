@@ -1,5 +1,7 @@
 """Programs that are commands and not files: how a profile says so, and what then calls them."""
 
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,8 @@ from daemontools_conformance.contract.profiles import PROGRAMS, ProfileError, fi
 from daemontools_conformance.running.implementation import locate
 from selftest.builds import judged, patched
 
+ROOT = Path(__file__).parents[2]
+CLAUSE = "setlock/error/fifo-without-reader"  # of the sample in fixtures/clone-in-c
 OFFERED = ("svok", "pgrphack", "setlock", "envdir")
 PROFILE = """
 name = "mine"
@@ -143,3 +147,22 @@ def test_a_command_needs_a_path(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text('name = "mine"\n[programs.svok]\nargv0 = "svok"\n')
     with pytest.raises(ProfileError, match=r"programs\.svok needs path"):
         find(str(tmp_path / "mine.toml"))
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
+def test_the_worked_example_shows_a_failure_as_it_is(tmp_path: Path) -> None:
+    example = ROOT / "fixtures/clone-in-c"
+    page = (example / "README.md").read_text()
+    [sample] = re.findall(rf"^```\n({CLAUSE}.*?)^```", page, re.M | re.S)
+    clone = tmp_path / "clone"
+    shutil.copytree(example, clone)
+    words = (clone / "words.h").read_text()
+    switch = "    switch (error) {"
+    (clone / "words.h").write_text(words.replace(switch, f"    return strerror(error);\n{switch}"))
+    _, report = judged(clone / "profile.toml", tmp_path / "report", "--clause", CLAUSE)
+    said = (tmp_path / "report" / report.clauses[CLAUSE]["evidence"] / "failure.txt").read_text()
+    lines = [
+        "(?:.*\n)*?" if line.strip() == "..." else re.escape(line).replace(r"\.\.\.", ".*") + "\n"
+        for line in sample.splitlines()
+    ]
+    assert re.match("".join(lines).rstrip("\n"), said), said

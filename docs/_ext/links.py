@@ -89,7 +89,7 @@ def file_named(text: str) -> Path | None:
     Raises LookupError if it can only be meant as one and does not exist.
     """
     name = text.partition("::")[0].rstrip("/")
-    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)+|[A-Z]+\.md", name):
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)+|[A-Z]+\.md|action\.yml", name):
         return None
     for folder in FOLDERS:
         if (ROOT / folder / name).exists() and "_build" not in name:
