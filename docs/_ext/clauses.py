@@ -209,13 +209,35 @@ def _index(programs: dict[str, list[Clause]]) -> str:
         "[what this suite leaves out](not-tested.md) and "
         "[which code of the reference no clause needs](not-executed.md).\n\n"
         f"{all_at_once}{meanings}\n\n"
-        "A BEYOND clause counts as well for an implementation whose profile says `beyond = true`. "
-        "The results of a clause name only those who offer the program, and results of an older "
-        "suite may contradict a clause that has changed since.\n\n" + "\n".join(table) + "\n\n"
+        "A BEYOND clause that falls short turns a run red only if the profile says "
+        "`beyond = true`. The results of a clause leave out the implementations for which it is NOT-OFFERED, and "
+        "results of an older suite may contradict a clause that has changed since.\n\n"
+        + "\n".join(table)
+        + f"\n\n{BY_HAND}\n"
         f"```{{toctree}}\n:hidden:\n\n{names}\n```\n"
     )
 
 
+BY_HAND = """\
+## By hand
+
+Type the lines *By hand* into bash, as root and in an empty folder.
+This is what they take for granted:
+
+- `e` and `env` are empty folders for envdir.
+- `s`, `clock` and `sub/s` are services whose `./run` is `exec sleep 1000`.
+  `/service` holds `clock`, which prints the date every second and has a logger
+  (`multilog t ./main` in `clock/log`), and `a`, which sleeps.
+  `/etc/new` sleeps, and is not in `/service` yet.
+- supervise, svscan or svscanboot runs if the line needs it and does not start it.
+- What a line makes is not there before, and neither are lock files and directories of logs.
+- Words in capitals are process ids: `SVSCAN` is svscan, `SUPERVISE` is the supervise of the
+  service, `RUN` is its `./run`, `SUPERVISE-LOG` and `RUN-OF-LOG` are those of the logger, and
+  `READPROCTITLE` is svscanboot's readproctitle.
+- A second command on a line is for a second terminal.
+- A line that shows something for ever ends with Ctrl-C.
+
+"""
 MATRIX = """\
 ---
 hide-toc: true

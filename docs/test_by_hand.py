@@ -1,0 +1,119 @@
+"""The lines `by hand` of the clauses work: each is typed on djb's programs, in a root of its own.
+
+by_hand.sh prepares what the lines take for granted, which specification/index.md says. A line must
+be a program of bash, must find each command, file and process that it names, and must show
+something. What cannot be typed so begins with a word, and no test runs it.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from daemontools_conformance.contract.clauses import Clause, load
+from daemontools_conformance.helpers import newroot
+
+DOCS = Path(__file__).parent
+CLAUSES = load(DOCS.parent / "conformance/spec")
+FILES = sorted({clause.file.stem for clause in CLAUSES.values()})
+ROLES = {"SVSCAN", "SUPERVISE", "SUPERVISE-LOG", "RUN", "RUN-OF-LOG", "READPROCTITLE"}
+IN_WORDS = ("see the test", "none", "needs ", "in a ", "mount ", "compare ", "run ", "an env")
+AT_ONCE = 8  # lines at the same time: most of them sleep
+START, LONGEST = 10, 24  # seconds; what a line shows in them counts, even if it goes on
+PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+# Thousands of processes, or a gigabyte: no test for every day.
+HEAVY = {"svscan/limit/thousand", "svscan/limit/thousand-message", "svscan/limit/room-is-made"}
+HEAVY |= {"svscan/limit/no-memory"}
+# What the shell, or a program that is not ours, says if the line is wrong.
+WRONG = re.compile(
+    "command not found|syntax error|SyntaxError|No such file or directory|No such process|"
+    "File exists|cannot create|arguments must be|kill: usage|invalid PID|invalid option --"
+)
+
+
+def commands(line: str) -> list[str]:
+    """What is typed: a command, and perhaps one for a second terminal; [] if it is said in words.
+
+    >>> commands("`svok s`"), commands("see the test")
+    (['svok s'], [])
+    """
+    return re.findall("`([^`]+)`", line) if line.startswith("`") else []
+
+
+def shown(clause: str, typed: Sequence[str], scratch: Path) -> str:
+    """What a line shows, within its time."""
+    base, kept = scratch / "root", scratch / "kept"
+    base.mkdir(parents=True)
+    kept.mkdir()
+    enter = [sys.executable, "-IS", newroot.__file__, str(base), str(kept), "--child", "--"]
+    stage = ["bash", "-c", (DOCS / "by_hand.sh").read_text(), "by_hand.sh", clause, *typed[:2]]
+    sleeps = sum(int(word) for word in re.findall(r"\bsleep (\d+)", typed[0]) if int(word) < 20)
+    typist = subprocess.Popen(
+        ["unshare", "-mpf", "--kill-child", *enter, f"/bin/{stage[0]}", *stage[1:]],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": "/root"},
+        start_new_session=True,
+    )
+    try:
+        said = typist.communicate(timeout=min(START + sleeps, LONGEST))[0]
+    except subprocess.TimeoutExpired:
+        typist.kill()  # and with it all that has begun in the new root
+        said = typist.communicate()[0]
+    return said.decode(errors="replace")
+
+
+def promised(clause: Clause) -> list[str]:
+    """Patterns of the messages that the clause's text quotes; capitals stand for any words."""
+    quoted = re.findall(r"`([a-z0-9]+: [^`]+)`", clause.text)
+    parts = [re.split(r"\b[A-Z][A-Z]+\b|\.\.\.", message) for message in quoted]
+    return [".+".join(map(re.escape, pieces)) for pieces in parts]
+
+
+def judged(clause: Clause, scratch: Path) -> str:
+    """What is wrong with the lines of a clause; "" if nothing is."""
+    typed = [commands(line) for line in clause.by_hand]
+    seen = [shown(clause.id, t, scratch / str(n)) for n, t in enumerate(typed) if t]
+    lacking = [
+        pattern for pattern in promised(clause) if seen and not re.search(pattern, "".join(seen))
+    ]
+    if all(seen) and not any(map(WRONG.search, seen)) and not lacking:
+        return ""
+    return "\n".join([clause.id, *clause.by_hand, *(said[:2000] for said in seen), *lacking])
+
+
+@pytest.mark.parametrize("clause", CLAUSES.values(), ids=lambda clause: clause.id)
+def test_a_line_is_a_shell_program_or_begins_with_a_word(clause: Clause) -> None:
+    for line in clause.by_hand:
+        assert line.startswith("`") or line.startswith(IN_WORDS), line
+        for command in commands(line):
+            subprocess.run(["bash", "-n", "-c", command], check=True)
+
+
+def test_the_page_introduces_each_process_that_is_not_named_by_its_id() -> None:
+    words = {
+        word
+        for clause in CLAUSES.values()
+        for line in clause.by_hand
+        for word in re.findall(r"(?:/proc/|-p |--pid |kill (?:-\w+ )?|--ppid )([A-Z][A-Z-]+)", line)
+    }
+    assert words - {"TERM", "PIPE"} <= ROLES
+    page = (DOCS / "_ext/clauses.py").read_text()
+    assert [role for role in sorted(ROLES) if f"`{role}`" not in page] == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for a root of its own")
+@pytest.mark.skipif(not Path("/usr/bin/svscan").exists(), reason="needs djb's programs")
+@pytest.mark.parametrize("file", FILES)
+def test_the_lines_of_a_file_show_something(file: str, tmp_path: Path) -> None:
+    of_file = [c for c in CLAUSES.values() if c.file.stem == file and c.id not in HEAVY]
+    places = [tmp_path / clause.id.replace("/", ".") for clause in of_file]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        failed = [found for found in pool.map(judged, of_file, places) if found]
+    assert not failed, "\n\n".join(failed)
