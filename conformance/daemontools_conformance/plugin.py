@@ -30,7 +30,7 @@ from daemontools_conformance.judging.cells import TestResult, packed, unpacked
 from daemontools_conformance.judging.run import Run
 from daemontools_conformance.judging.verdict import outcome_of, verdict
 from daemontools_conformance.reports import committed, summary, write_all
-from daemontools_conformance.running import needs, orphans
+from daemontools_conformance.running import needs, orphans, prepare
 from daemontools_conformance.running.patience import set_factor, wait_at_most
 from daemontools_conformance.running.processes import pass_on_no_ignored_signal
 from daemontools_conformance.running.sandbox import Sandbox
@@ -48,6 +48,7 @@ _LOOKS = (
     "collectonly", "help", "version", "markers", "showfixtures", "show_fixtures_per_test",
     "cacheshow", "setupplan",
 )  # fmt: skip
+_MANY = 100  # tests, for which compiling a program is worth its time
 SESSION: pytest.StashKey[Session] = pytest.StashKey()
 BOX: pytest.StashKey[Sandbox] = pytest.StashKey()  # of a test: its sandbox
 FAILURE: pytest.StashKey[str] = pytest.StashKey()  # of a test: the bug report
@@ -152,6 +153,8 @@ class Conformance:
         order = [of[one] for one in choice.in_order(list(of), committed.durations())]
         for item in order:  # each worker would ask the machine again
             _unmet_needs(item)
+        if len(order) >= _MANY:
+            prepare.compile_in(self.session.scratch)
         workers.run(session, order, number, _begin_worker)
         return True
 

@@ -214,11 +214,32 @@ class Sandbox:
         streams: tuple[Path, Path],
         options: Options,
     ) -> "subprocess.Popen[bytes]":
+        """Start a process, which changes its state first if the options say so."""
+        changes = [os.fsdecode(word) for word in options.get("prepare", ())]
+        if not changes:
+            return self._spawned(words, executable, environment, streams, options)
+        target = self._target(words, executable, changes)
+        if not prepare.program:
+            block = [name + b"=" + value for name, value in environment.items()]
+            child = _child(target, words, block, changes, options.get("pass_fds", ()))
+            return self._spawned(words, executable, environment, streams, options, child=child)
+        with prepare.until_executed() as ready:
+            words, executable = prepare.command(ready, target, words, changes), prepare.program
+            return self._spawned(words, executable, environment, streams, options, also=ready)
+
+    def _spawned(
+        self,
+        words: list[bytes],
+        executable: str | None,
+        environment: dict[bytes, bytes],
+        streams: tuple[Path, Path],
+        options: Options,
+        *,
+        child: Callable[[], None] | None = None,  # what a fork does in place of exec
+        also: int | None = None,  # a descriptor to pass on
+    ) -> "subprocess.Popen[bytes]":
         """Start a process; its output goes to `streams`, unless the options say otherwise."""
         out, err = streams
-        prepared = None
-        if "prepare" in options:
-            prepared = self._prepared(words, executable, environment, options)
         with (
             open(out, "wb") as out_file,
             open(err, "wb") as err_file,
@@ -234,9 +255,9 @@ class Sandbox:
                 stderr=options.get("stderr", err_file),
                 env=environment,
                 cwd=self.path / os.fsdecode(options.get("cwd", "")),
-                pass_fds=options.get("pass_fds", ()),
+                pass_fds=(*options.get("pass_fds", ()), *([] if also is None else [also])),
                 start_new_session=options.get("new_session", False),
-                preexec_fn=prepared,  # noqa: PLW1509 - the guard's thread holds no lock of ours
+                preexec_fn=child,  # noqa: PLW1509 - the guard's thread holds no lock of ours
             )
 
     def _note_first_files(self) -> None:
@@ -266,32 +287,14 @@ class Sandbox:
                 pass  # the wait below raises Hung, with the output
         return running.wait(within, crash_is_an_answer=crash_is_an_answer)
 
-    def _prepared(
-        self,
-        words: list[bytes],
-        executable: str | None,
-        environment: dict[bytes, bytes],
-        options: Options,
-    ) -> Callable[[], None]:
-        """What the forked child does: it changes its state and executes `words`."""
-        changes = [os.fsdecode(word) for word in options["prepare"]]
+    def _target(self, words: list[bytes], executable: str | None, changes: Sequence[str]) -> bytes:
+        """The file that a prepared process executes. Raises Unavailable."""
         found = shutil.which(os.fsdecode(words[0]), path=self.search_path)
         target = executable or found or words[0]
         if "--user" in changes:
             self._needs_open_folder()
             self.needs_to_be_open(target)
-        block = [name + b"=" + value for name, value in environment.items()]
-
-        def execute() -> None:
-            try:
-                prepare.close_all_but(options.get("pass_fds", ()))
-                prepare.execute(os.fsencode(target), words, block, changes)
-            except Exception as error:
-                os.write(2, f"prepare: {error!r}\n".encode())
-            finally:
-                os._exit(1)
-
-        return execute
+        return os.fsencode(target)
 
     def _needs_what_others_run(self, words: Sequence[bytes]) -> None:
         """Raise Unavailable if a program that stands after `setuidgid` is closed to other users."""
@@ -418,6 +421,27 @@ class Sandbox:
             raise Crashed(f"what the programs left cannot be removed: {error}") from error
         shutil.rmtree(self.absent, ignore_errors=True)
         self.asked_for.unlink(missing_ok=True)
+
+
+def _child(
+    target: bytes,
+    words: list[bytes],
+    block: list[bytes],
+    changes: Sequence[str],
+    passed: Sequence[int],
+) -> Callable[[], None]:
+    """What a forked child does: it changes its state and executes `words`."""
+
+    def execute() -> None:
+        try:
+            prepare.close_all_but(passed)
+            prepare.execute(target, words, block, changes)
+        except Exception as error:
+            os.write(2, f"prepare: {error!r}\n".encode())
+        finally:
+            os._exit(1)
+
+    return execute
 
 
 def _facts(options: Options) -> dict[str, object]:
