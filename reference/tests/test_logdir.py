@@ -255,6 +255,18 @@ def test_every_byte_is_in_a_file_however_little_the_system_takes(
     assert log.written == (folder / "log/current").stat().st_size < 4096 or block == b"x" * 9000
 
 
+def test_a_rotation_leaves_no_descriptor_open(log: LogDirectory) -> None:
+    log.rotate()
+    lowest = os.dup(log.fd)
+    os.close(lowest)
+    for _ in range(3):
+        log.append(b"text\n")
+        log.rotate()
+    again = os.dup(log.fd)
+    os.close(again)
+    assert again == lowest
+
+
 def test_a_log_that_is_finished_is_continued(folder: Path, log: LogDirectory) -> None:
     log.append(b"first\n")
     log.finish()

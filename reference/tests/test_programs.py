@@ -9,6 +9,7 @@ import itertools
 import os
 import posix
 import pwd
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -188,11 +189,24 @@ def test_svc_warns_and_goes_on(call: str, error: int, warning: str) -> None:
     assert ended("svc -ud s", fail) == (0, "", f"svc: warning: {warning}\n")
 
 
-def test_svc_survives_a_supervise_that_dies(folder: Path) -> None:
+def test_svc_sends_each_letter_once(folder: Path) -> None:
     reader = os.open(folder / "s/supervise/control", os.O_RDONLY | os.O_NONBLOCK)
     assert ended("svc -udu s") == (0, "", "")
     assert os.read(reader, 9) == b"ud"
     os.close(reader)
+
+
+def test_svc_survives_a_supervise_that_dies_before_it_writes(folder: Path) -> None:
+    (folder / "d/supervise").mkdir(parents=True)
+    os.mkfifo(folder / "d/supervise/control")
+
+    def change() -> None:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        reader = os.open("d/supervise/control", os.O_RDONLY | os.O_NONBLOCK)
+        vars(posix)["set_blocking"] = lambda *_words: os.close(reader)
+
+    said = "svc: warning: error writing commands to d: broken pipe\n"
+    assert ended("svc -u d", change) == (0, "", said)
 
 
 @pytest.mark.parametrize(

@@ -158,6 +158,17 @@ def test_svscan_forgets_a_service_that_never_started(tree: Path) -> None:
     assert (code, len(out.splitlines()), err) == (5, 2, said)
 
 
+@pytest.mark.usefixtures("tree")
+def test_svscan_prepares_supervise_once_and_looks_for_it_at_each_start() -> None:
+    def change() -> None:
+        vars(svscan)["prepared"] = saying("prepared")
+        vars(chain)["prepare"] = lambda words, programs: saying(words, programs)()
+
+    name = [b"supervise", bytes(255)]
+    said = f"{name[:1]} {tuple(name[:1])}\nprepared {name}\n{BOTH}"
+    assert ended("svscan t", scanning(3, change)) == (5, said, "")
+
+
 def in_a_child(work: Callable[[], object]) -> Ended:
     """What becomes of a process that svscan has forked, which does this."""
 

@@ -426,6 +426,8 @@ def test_a_full_pipe_loses_no_signal_and_says_nothing() -> None:
     def work() -> None:
         ends = os.pipe()
         vars(posix)["pipe"] = lambda: ends
+        # In place of those of the tests:
+        sys.stderr, sys.unraisablehook = sys.__stderr__, sys.__unraisablehook__
         waits = interrupts.Interrupts(signal.SIGALRM)
         fill(ends[1])
         os.kill(os.getpid(), signal.SIGALRM)
