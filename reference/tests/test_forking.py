@@ -1,11 +1,17 @@
 """unix/forking.py: no child is lost, and none returns into the code of its parent."""
 
+import fcntl
 import os
+import shutil
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
+from daemontools import install
 from daemontools.unix.forking import ended_child, fork, let_go
 
 # The child raises; if it returned to the caller, it would print.
@@ -43,3 +49,36 @@ def test_an_ended_child_is_found_until_it_is_let_go() -> None:
     let_go(pid)
     with pytest.raises(ChildProcessError):
         ended_child()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")
+def test_supervise_obeys_while_exec_waits(tmp_path: Path) -> None:
+    """exec waits for the owner of a lease, as it would for a file system that hangs."""
+    interpreter, service = tmp_path / "sh", tmp_path / "s"
+    shutil.copy("/bin/sh", interpreter)
+    service.mkdir()
+    (service / "run").write_text(f"#!{interpreter}\n")
+    (service / "run").chmod(0o755)
+    install.install(tmp_path / "bin", sys.executable, str(Path(install.__file__).parents[1]))
+
+    before = signal.signal(signal.SIGIO, signal.SIG_IGN)  # what the kernel sends the owner
+    lease = os.open(interpreter, os.O_RDONLY)
+    fcntl.fcntl(lease, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+    supervise = subprocess.Popen([tmp_path / "bin/supervise", service])
+    try:
+        wait_until_started(service / "supervise/status", supervise)
+        (service / "supervise/control").write_bytes(b"dx")
+        assert supervise.wait(30) == 0  # the kernel breaks the lease after 45 seconds
+    finally:
+        supervise.kill()
+        os.close(lease)
+        signal.signal(signal.SIGIO, before)
+
+
+def wait_until_started(status: Path, supervise: subprocess.Popen[bytes]) -> None:
+    """Wait until the status file has a process id."""
+    deadline = time.monotonic() + 30
+    while not status.exists() or not any(status.read_bytes()[12:16]):
+        assert supervise.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
