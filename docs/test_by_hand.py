@@ -70,7 +70,12 @@ def shown(clause: str, typed: Sequence[str], scratch: Path) -> str:
 
 
 def promised(clause: Clause) -> list[str]:
-    """Patterns of the messages that the clause's text quotes; capitals stand for any words."""
+    """Patterns of the messages that the clause's text quotes; capitals stand for any words.
+
+    djb's programs do not show those of a clause of level BEYOND.
+    """
+    if clause.level == "BEYOND":
+        return []
     quoted = re.findall(r"`([a-z0-9]+: [^`]+)`", clause.text)
     parts = [re.split(r"\b[A-Z][A-Z]+\b|\.\.\.", message) for message in quoted]
     return [".+".join(map(re.escape, pieces)) for pieces in parts]

@@ -210,10 +210,9 @@ def _index(programs: dict[str, list[Clause]]) -> str:
         "[which code of the reference no clause needs](not-executed.md).\n\n"
         f"{all_at_once}{meanings}\n\n"
         "A BEYOND clause that falls short turns a run red only if the profile says "
-        "`beyond = true`. The results of a clause leave out the implementations for which it is NOT-OFFERED, and "
-        "results of an older suite may contradict a clause that has changed since.\n\n"
-        + "\n".join(table)
-        + f"\n\n{BY_HAND}\n"
+        "`beyond = true`. The results of a clause leave out the implementations for which it is "
+        "NOT-OFFERED, and results of an older suite may contradict a clause that has changed "
+        "since.\n\n" + "\n".join(table) + f"\n\n{BY_HAND}\n"
         f"```{{toctree}}\n:hidden:\n\n{names}\n```\n"
     )
 
