@@ -43,6 +43,7 @@ def test_a_clause_that_does_not_exist_is_noticed(literal: str) -> None:
         ("unix/chain.py", "reference/daemontools/unix/chain.py"),
         ("fixtures/clone-in-c", "fixtures/clone-in-c"),
         ("CONTRACT.md", "conformance/CONTRACT.md"),
+        ("action.yml", "action.yml"),
         (
             "svok/test_exit.py::test_running_supervise_gives_0",
             "conformance/daemontools_conformance/tests/svok/test_exit.py",
@@ -121,3 +122,11 @@ def test_a_folder_without_files_shows_those_of_its_folders(tmp_path: Path) -> No
     assert links.files_shown(tmp_path) == [tmp_path / "nginx/run"]
     (tmp_path / "README").write_text("about\n")
     assert links.files_shown(tmp_path) == [tmp_path / "README"]
+
+
+def test_the_page_names_every_input_and_output_of_the_action() -> None:
+    head = (links.ROOT / "action.yml").read_text().partition("runs:")[0]
+    named = re.findall(r"^  ([a-z-]+):$", head, re.MULTILINE)
+    page = (DOCS / "implementers/ci.md").read_text()
+    assert named
+    assert [name for name in named if f"`{name}`" not in page and f"{name}: " not in page] == []

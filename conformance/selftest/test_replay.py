@@ -436,8 +436,8 @@ def test_of_several_tests_one_is_named_by_its_folder(
     assert said.err == f"2 matching tests have evidence in {tmp_path}; name one\n"
     [first, second] = shlex.split(said.out)
     assert "'" in said.out  # a shell may find other files for the brackets
-    for folder, name in ((first, "test_it[a]"), (second, "test_it[b]")):
-        given = argparse.Namespace(evidence=Path(folder), clause="", run=True)
+    for shown, name in ((first, "test_it[a]"), (second, "test_it[b]")):
+        given = argparse.Namespace(evidence=Path(shown), clause="", run=True)
         assert (command.main(given), capfd.readouterr().out) == (0, f"{name}\n")
 
 
