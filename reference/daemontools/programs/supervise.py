@@ -116,6 +116,15 @@ def main(argv: list[bytes]) -> int:
     # LOOP
     _tried("start", _start_if_due)
     _announce()  # again: the first may have renamed an old status.new with a wrong mode
+    _serve(poller, children, control)
+
+    # GOODBYE
+    _announce()
+    return 0
+
+
+def _serve(poller: "poll", children: int, control: int) -> None:
+    """Go round until all is over, whatever goes wrong on the way."""
     wait = LONGEST_WAIT
     while not is_over(_state):
         try:
@@ -126,10 +135,6 @@ def main(argv: list[bytes]) -> int:
                 pause(1)
         except MemoryError:
             pass  # not even enough to say so
-
-    # GOODBYE
-    _announce()
-    return 0
 
 
 def _round(poller: "poll", children: int, control: int, wait: int) -> int:
