@@ -117,7 +117,7 @@ def test_a_replay_lends_the_programs_of_the_peer_again(honest: Path, tmp_path: P
     judged(only_svok, tmp_path / "report", "--clause", "svok/exit/running")
     ran = replayed(tmp_path / "report", "svok/exit/running")
     assert "made the programs of reference again" in ran.stderr
-    assert "exit 0" in ran.stdout.splitlines()
+    assert re.search("^exit 0( after .*)?$", ran.stdout, re.M)  # a busy machine takes longer
 
 
 def test_a_replay_whose_programs_are_gone_stops(honest: Path, tmp_path: Path) -> None:

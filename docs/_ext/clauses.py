@@ -177,7 +177,12 @@ def _page(program: str, clauses: list[Clause]) -> str:
         head = (SPEC / f"{file}.md").read_text().split("\n## ", 1)[0].strip()
         for other in files:  # a file that this page holds has no page of its own
             head = head.replace(f"`{other}.md`", f"[a later section](#{_heading(other)})")
-        parts.append(f"{deeper}{head}\n")
+        about = (
+            ""
+            if parts
+            else "[The index](index.md#by-hand) says what the lines *By hand* take for granted.\n"
+        )
+        parts.append(f"{deeper}{head}\n\n{about}")
         parts += [f"{deeper}## {topic}\n\n```{{clauses}} {file} {topic}\n```\n" for topic in topics]
     return "\n".join(parts)
 
