@@ -80,14 +80,16 @@ def test_a_sample_is_drawn_by_the_seed() -> None:
     assert chosen(ALL, replace(asked, sample=99), KNOWN, {}) == SCALE
 
 
-def test_long_tests_come_first_and_short_ones_stand_between_them() -> None:
+def test_long_tests_come_first_and_the_longer_one_has_more_short_ones_after_it() -> None:
     tests = [Candidate(name, UP) for name in ("s1", "long", "s2", "longest", "s3", "s4")]
     took = {"long": 5.0, "longest": 9.0, "s1": 0.4, "s2": 0.3, "s3": 0.2, "s4": 0.1}
     order = [candidate.test for candidate in in_order(tests, took)]
-    assert order == ["longest", "s1", "s2", "long", "s3", "s4"]
+    assert order == ["longest", "s1", "s2", "s3", "long", "s4"]
 
 
-def test_a_test_that_was_never_timed_counts_as_long_and_a_slow_one_as_longer() -> None:
+def test_a_slow_test_counts_as_long_though_it_was_never_timed_and_another_as_short() -> None:
+    tests = [QUICK, SLOW, OTHER]
+    assert in_order(tests, {"c": 2.0}) == [SLOW, QUICK, OTHER]
     assert in_order([QUICK, SLOW], {}) == [SLOW, QUICK]
     assert in_order([QUICK, OTHER], {"a": 0.1, "c": 0.2}) == [OTHER, QUICK]
     assert in_order([], {}) == []

@@ -15,7 +15,7 @@ from daemontools_conformance.selection.tests import Test, by_clause, is_wanted
 
 _QUICK_SECONDS = 0.9
 _LONG_SECONDS = 0.9  # a test that takes longer waits for a second at least
-_USUAL_SECONDS = {False: 1.0, True: 20.0}  # is the test marked slow? -> our guess
+_USUAL_SECONDS = {False: 0.3, True: 20.0}  # is the test marked slow? -> if it was not timed
 _QUICK_LEVELS = ("PROMISED", "CODE")
 
 
@@ -113,7 +113,8 @@ def _one_of_each_clause(
 
 
 def in_order(candidates: Sequence[Candidate], took: Mapping[str, float]) -> list[Candidate]:
-    """The longest tests first, with the short ones spread evenly among them.
+    """The longest tests first, each followed by as large a part of the short ones as it
+    is of the long ones, in seconds.
 
     A long test only waits and a short one needs the processor: either kind alone
     would leave half of the machine idle.
@@ -122,10 +123,13 @@ def in_order(candidates: Sequence[Candidate], took: Mapping[str, float]) -> list
     longest_first = sorted(seconds, key=lambda one: -seconds[one])
     long = [one for one in longest_first if seconds[one] >= _LONG_SECONDS]
     short = longest_first[len(long) :]
-    mixed = []
-    for place, one in enumerate(long):
-        mixed.append(one)
-        mixed += short[place * len(short) // len(long) : (place + 1) * len(short) // len(long)]
+    mixed: list[Candidate] = []
+    total, begun, placed = sum(seconds[one] for one in long), 0.0, 0
+    for one in long:
+        begun += seconds[one]
+        next_place = round(len(short) * begun / total)
+        mixed += [one, *short[placed:next_place]]
+        placed = next_place
     return mixed or short
 
 
