@@ -2,7 +2,6 @@
 
 import os
 import stat
-import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -400,7 +399,7 @@ def test_nobody_has_no_groups(monkeypatch: pytest.MonkeyPatch) -> None:
         calls.append((command, options))
         return SimpleNamespace(returncode=1, stderr=b" \xff\n")
 
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr("subprocess.run", run)
     said = vars(checks)["_trial"](Path("/l"), 65534)
     assert said == ["/l does not work as nobody: \\xff"]
     same = {"capture_output": True, "check": False, "cwd": "/"}
@@ -429,6 +428,7 @@ def test_a_folder_without_an_x_bit_for_others_is_closed(tmp_path: Path) -> None:
         (b"#!/bin/sh -e\n#!/other\n", "/bin/sh"),
         (b"#! /bin/sh\n", "/bin/sh"),
         (b"#!/bin/sh", "/bin/sh"),
+        (b"#!\n/bin/sh\n", ""),
     ],
 )
 def test_a_launcher_names_its_interpreter(tmp_path: Path, text: bytes | None, found: str) -> None:
@@ -436,3 +436,34 @@ def test_a_launcher_names_its_interpreter(tmp_path: Path, text: bytes | None, fo
         (tmp_path / "svok").write_bytes(text)
     expected = os.path.realpath(found) if found else ""
     assert vars(checks)["_interpreter"](tmp_path / "svok") == expected
+
+
+def test_a_program_that_these_launchers_started_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("bin", "other"):
+        (tmp_path / folder).mkdir()
+        for name in ("svscan", "supervise", "multilog", "svok"):
+            (tmp_path / folder / name).write_text("#!/bin/sh -e\n")
+            (tmp_path / folder / name).chmod(0o755)
+    here, other = f"PATH={tmp_path}/bin:/bin", f"PATH={tmp_path}/other:{tmp_path}/bin"
+    processes = {
+        "31": ("svscan", "/bin/sh", f"A=1\0{here}\0"),
+        "4": ("multilog", "/bin/sh", f"{here}\0"),
+        "5": ("supervise", "/bin/sh", f"{here}\0"),
+        "6": ("svok", "/bin/sh", f"{here}\0"),  # lives for a moment
+        "7": ("svscan", "/bin/ls", f"{here}\0"),
+        "8": ("svscan", "/bin/sh", f"{other}\0"),
+        "9": ("svscan", "/bin/sh", "A=1\0"),
+        "x": ("svscan", "/bin/sh", f"{here}\0"),
+    }
+    for number, (name, exe, environment) in processes.items():
+        process = tmp_path / "proc" / number
+        process.mkdir(parents=True)
+        (process / "comm").write_text(f"{name}\n")
+        (process / "exe").symlink_to(exe)
+        (process / "environ").write_text(environment)
+    (tmp_path / "proc/10").mkdir()  # it has just ended
+    proc = tmp_path / "proc"
+    monkeypatch.setattr(checks, "Path", lambda path: proc if path == "/proc" else Path(path))
+    assert checks.running(tmp_path / "bin") == ["multilog 4", "supervise 5", "svscan 31"]

@@ -109,4 +109,5 @@ def _interpreter(launcher: Path) -> str:
         first = launcher.read_bytes().split(b"\n", 1)[0]
     except OSError:
         return ""
-    return os.path.realpath(os.fsdecode(first[2:].split()[0])) if first.startswith(b"#!") else ""
+    words = first[2:].split() if first.startswith(b"#!") else []
+    return os.path.realpath(os.fsdecode(words[0])) if words else ""
