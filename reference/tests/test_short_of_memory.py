@@ -40,7 +40,7 @@ class Enough(BaseException):
 def test_the_loops_that_must_not_end_do_not_end_for_want_of_memory(
     monkeypatch: pytest.MonkeyPatch, times: int
 ) -> None:
-    calls = []
+    calls: list[None] = []
 
     def fail(*_arguments: object) -> None:
         calls.append(None)

@@ -131,7 +131,7 @@ def _serve(poller: "poll", children: int, control: int) -> None:
             try:
                 wait = _round(poller, children, control, wait)
             except Exception as error:  # not from a step, so this is lack of memory between steps
-                warn(WARNING, "unable to supervise ", directory, ": ", error)
+                warn(WARNING, "unable to supervise ", _directory, ": ", error)
                 pause(1)
         except MemoryError:
             pass  # not even enough to say so
