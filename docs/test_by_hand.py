@@ -7,6 +7,7 @@ something. What cannot be typed so begins with a word, and no test runs it.
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ import pytest
 
 from daemontools_conformance.contract.clauses import Clause, load
 from daemontools_conformance.helpers import newroot
+from daemontools_conformance.running.needs import missing
 
 DOCS = Path(__file__).parent
 CLAUSES = load(DOCS.parent / "conformance/spec")
@@ -115,6 +117,8 @@ def test_the_page_introduces_each_process_that_is_not_named_by_its_id() -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for a root of its own")
 @pytest.mark.skipif(not Path("/usr/bin/svscan").exists(), reason="needs djb's programs")
+@pytest.mark.skipif(bool(missing("namespaces")), reason="needs namespaces")
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 @pytest.mark.parametrize("file", FILES)
 def test_the_lines_of_a_file_show_something(file: str, tmp_path: Path) -> None:
     of_file = [c for c in CLAUSES.values() if c.file.stem == file and c.id not in HEAVY]
