@@ -21,14 +21,15 @@ def implementation(request: pytest.FixtureRequest) -> Implementation:
 
 
 @pytest.fixture
-def sandbox(request: pytest.FixtureRequest, implementation: Implementation) -> Iterator[Sandbox]:
+def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     """A folder for this test alone. When the test ends, all that it started is killed."""
     session, item = request.config.stash[SESSION], request.node
     clause = session.clauses[clause_of(item)]
     parent = Path(tempfile.mkdtemp(prefix="t", dir=session.ground))
     parent.chmod(0o755)
     is_bounded = item.get_closest_marker("heavy") is None
-    box = Sandbox(implementation, parent / "box", clause.program, is_bounded=is_bounded)
+    given, folder = session.implementation, parent / "box"
+    box = Sandbox(given, folder, clause.program, is_bounded=is_bounded)
     item.stash[BOX] = box
     crashed = True
     try:

@@ -11,7 +11,7 @@ from daemontools_conformance.hope import SHORT, SHORTEST, Hope
 from daemontools_conformance.running import patience
 from daemontools_conformance.running.implementation import Implementation
 from daemontools_conformance.running.patience import InVain, TooLate, eventually, until, words
-from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.running.sandbox import PIPE, Sandbox
 
 CLAUSE, OTHER = "svok/exit/running", "svok/exit/killed"
 
@@ -121,3 +121,25 @@ def test_until_looks_until_the_answer_is_true() -> None:
 def test_until_ends_at_the_deadline() -> None:
     with pytest.raises(TooLate, match=r"not within 0\.05 s"):
         list(until(lambda: False, within=0.05))
+
+
+def test_a_program_is_fed_all_of_a_long_input(box: Sandbox) -> None:
+    text = b"0123456789" * 100_000
+    cat = box.start_command(["cat"], stdin=PIPE)
+    cat.feed(text, within=20)
+    assert cat.wait().out == text
+
+
+@pytest.mark.parametrize("size", [1, 1_000_000])
+def test_a_program_that_ends_without_reading_ends_its_feeding(box: Sandbox, size: int) -> None:
+    true = box.start_command(["true"], stdin=PIPE)
+    true.feed(b"x" * size, within=20)
+    assert true.wait().code == 0
+
+
+def test_feeding_a_program_that_reads_nothing_ends_at_the_deadline(box: Sandbox) -> None:
+    sleep = box.start_command(["sleep", "1000"], stdin=PIPE)
+    begin = time.monotonic()
+    sleep.feed(b"x" * 1_000_000, within=0.2)
+    assert 0.2 <= time.monotonic() - begin < 20
+    box.close()

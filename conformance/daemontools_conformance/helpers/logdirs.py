@@ -61,4 +61,5 @@ def check_bounds(directory: Path, size: int) -> None:
 
 def lines(count: int, length: int = 60) -> bytes:
     """This many numbered lines of this length, newline included. No two are equal."""
-    return b"".join(b"%08d " % n + b"x" * (length - 10) + b"\n" for n in range(count))
+    rest = b" " + b"x" * (length - 10) + b"\n"
+    return b"".join([b"%08d" % number + rest for number in range(count)])

@@ -4,6 +4,9 @@ Programs are started through pipes and files, never through a terminal, so that
 every byte they write can be compared. (pgrphack's tests open their own terminal.)
 """
 
+import contextlib
+import os
+import select
 import signal
 import subprocess
 import time
@@ -121,6 +124,20 @@ class Running:
         journal.note("input", pid=self.pid, data=bytes(data[:65536]))
         self.popen.stdin.write(data)
         self.popen.stdin.flush()
+
+    def feed(self, data: bytes, within: float) -> None:
+        """Write all of this to standard input and close it; stop when nobody reads, or too late."""
+        assert self.popen.stdin is not None, "start it with stdin=PIPE"
+        pipe, left = self.popen.stdin.fileno(), memoryview(data)
+        os.set_blocking(pipe, False)  # our end, which no program has
+        poll = select.poll()
+        poll.register(pipe, select.POLLOUT)
+        end = time.monotonic() + deadline(within)
+        with unwatched(), contextlib.suppress(BrokenPipeError):
+            while left and poll.poll(max(0, end - time.monotonic()) * 1000):
+                left = left[os.write(pipe, left) :]
+        with unwatched():
+            self.popen.stdin.close()
 
     def end_input(self) -> None:
         """Close standard input, so that the program reads end of file."""

@@ -6,6 +6,7 @@ others, or mounts. So no link is followed, mounts are detached first, and what i
 is moved up to the top until the folder is empty.
 """
 
+import contextlib
 import os
 import subprocess
 from pathlib import Path
@@ -20,6 +21,9 @@ def remove(top: Path) -> None:
     _open_up(top.parent)
     if top.is_symlink() or not top.is_dir():
         top.unlink()
+        return
+    with contextlib.suppress(OSError):  # it is empty, and nothing is mounted on it
+        os.rmdir(top)
         return
     _detach_mounts(top)
     _open_up(top)

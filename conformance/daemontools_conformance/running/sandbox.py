@@ -28,7 +28,7 @@ from daemontools_conformance.running.bounds import Guard
 from daemontools_conformance.running.implementation import Implementation
 from daemontools_conformance.running.needs import closed_to_others
 from daemontools_conformance.running.orphans import end_all_but
-from daemontools_conformance.running.patience import begin_test, deadline, eventually
+from daemontools_conformance.running.patience import begin_test, eventually
 from daemontools_conformance.running.processes import (
     Finished,
     Running,
@@ -281,10 +281,7 @@ class Sandbox:
         running = self.start(program, *arguments, **options)
         if input is not None:
             journal.of_start(running.pid)["input"] = input
-            try:
-                running.popen.communicate(input, timeout=deadline(within))
-            except subprocess.TimeoutExpired:
-                pass  # the wait below raises Hung, with the output
+            running.feed(input, within)
         return running.wait(within, crash_is_an_answer=crash_is_an_answer)
 
     def _target(self, words: list[bytes], executable: str | None, changes: Sequence[str]) -> bytes:
@@ -298,6 +295,8 @@ class Sandbox:
 
     def _needs_what_others_run(self, words: Sequence[bytes]) -> None:
         """Raise Unavailable if a program that stands after `setuidgid` is closed to other users."""
+        if not any(word.endswith(b"setuidgid") for word in words[:-1]):
+            return  # the usual case
         names = [os.fsdecode(os.path.basename(word)) for word in words]
         after = names.index("setuidgid") + 1 if "setuidgid" in names else len(words)
         if after < len(words):

@@ -108,7 +108,8 @@ def test_term_between_lines_leaves_what_comes_after_it(sandbox: Sandbox) -> None
 @clause("multilog/term/next-goes-on")
 def test_the_next_multilog_on_the_pipe_loses_nothing(sandbox: Sandbox) -> None:
     reader, writer = os.pipe()
-    feeder = sandbox.start_command(["cat", sandbox.write("text", lines(40_000))], stdout=writer)
+    text = lines(40_000)
+    feeder = sandbox.start_command(["cat", sandbox.write("text", text)], stdout=writer)
     os.close(writer)
     log = sandbox.path / "log"
     ended_by_term = 0
@@ -118,13 +119,13 @@ def test_the_next_multilog_on_the_pipe_loses_nothing(sandbox: Sandbox) -> None:
         eventually(partial(has_begun_and_written, multilog, log, enough), within=30)
         multilog.signal(signal.SIGTERM)
         assert multilog.wait().code == 0
-        if size(log) == len(lines(40_000)):
+        if size(log) == len(text):
             break
         ended_by_term += 1
     os.close(reader)
     assert feeder.wait().code == 0
     assert ended_by_term > 1
-    assert contents(log) == lines(40_000)
+    assert contents(log) == text
 
 
 def has_begun_and_written(multilog: Running, log: Path, enough: int) -> bool:
