@@ -1,10 +1,14 @@
 """The parts of the command `daemontools`, called in this process on files, without a tree."""
 
 import argparse
+import itertools
 import json
 import os
+import signal
 import stat
+import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,8 +16,9 @@ from typing import Any
 import pytest
 
 from daemontools import companion, services
-from daemontools.companion import check, new, status, wait, watch, when, words
+from daemontools.companion import check, logs, new, status, wait, watch, when, words
 from daemontools.companion.status import Seen
+from daemontools.logs import Line
 from daemontools.services import Log, Status
 
 # words.py, when.py
@@ -710,3 +715,291 @@ def test_what_cannot_be_read_or_made_is_fatal(
 def raised(error: BaseException) -> None:
     """Raise it."""
     raise error
+
+
+class Screen:
+    """In place of blessed's terminal: what it shows is plain, and keys come from a list."""
+
+    def __init__(self, height: int, width: int, *keys: tuple[str, str]) -> None:
+        self.height, self.width, self.keys = height, width, list(keys)
+        self.home, self.clear_eol = "<home>", "|"
+        self.waits: list[float] = []
+
+    def ljust(self, text: str) -> str:
+        """Fill the row."""
+        return text.ljust(self.width, "_")
+
+    def red(self, text: str) -> str:
+        """Show that it is red."""
+        return f"<red>{text}"
+
+    def reverse(self, text: str) -> str:
+        """Show that it is chosen."""
+        return f"<chosen>{text}"
+
+    def bold(self, text: str) -> str:
+        """Show that it is bold."""
+        return f"<bold>{text}"
+
+    def fullscreen(self) -> nullcontext[None]:
+        """As if."""
+        return nullcontext()
+
+    cbreak = hidden_cursor = fullscreen
+
+    def inkey(self, timeout: float) -> Any:
+        """The next key."""
+        self.waits.append(timeout)
+        text, name = self.keys.pop(0)
+        key: Any = type("Key", (str,), {"name": name})(text)
+        return key
+
+
+def of(name: str, pid: int = 5) -> Seen:
+    """A service of this name, which is wanted up."""
+    return Seen(UP._replace(directory=Path("/t", name), pid=pid), None, None, 0)
+
+
+@pytest.mark.parametrize(
+    ("height", "chosen", "shown"),
+    [
+        (20, 0, "a b c d e    "),
+        (16, 0, "a b c d e"),
+        (14, 0, "a b c"),
+        (14, 1, "a b c"),
+        (14, 2, "b c d"),
+        (14, 4, "c d e"),
+        (12, 3, "d"),
+        (5, 3, "d"),
+    ],
+)
+def test_the_screen_shows_the_services_around_the_chosen_one(
+    height: int, chosen: int, shown: str
+) -> None:
+    terminal: Any = Screen(height, 60)
+    seen = [of(name, pid=0 if name == "b" else 5) for name in "abcde"]
+    text = vars(watch)["_picture"](terminal, seen, chosen, "said")
+    *rows, title, end = text.partition("<bold>")
+    assert title == "<bold>"
+    rows = rows[0].split("|\r\n")[:-1]
+    assert [row[-60:][:1] for row in rows] == [name or "" for name in shown.split(" ")]
+    for row, name in zip(rows, shown.split(" "), strict=True):
+        marks = "<chosen>" * (name == "abcde"[chosen]) + "<red>" * (name == "b")
+        assert row.startswith(marks + name)
+    title, *log, said, keys = end.split("\r\n")
+    assert title == f"{'abcde'[chosen]} - 5 services, 1 not as wanted".ljust(60, "_") + "|"
+    assert log == ["|"] * watch.LOG_LINES
+    assert said == "said".ljust(60, "_") + "|"
+    assert keys == "up/down choose, u d o x p c h a i t k as in svc, q quit"[:60] + "|"
+
+
+def test_the_screen_shows_the_end_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def last_lines(*words: object) -> list[bytes]:
+        asked.append(words)
+        return [b"one\x1b", b"t" * 90]
+
+    monkeypatch.setattr(services, "last_lines", last_lines)
+    terminal: Any = Screen(20, 50)
+    picture = vars(watch)["_picture"]
+    rows = picture(terminal, [Seen(UP, LOG_UP, LINE, 0)], 0, "").split("|\r\n")
+    assert rows[-10:-2] == [r"one\x1b", "t" * 50, *[""] * 6]
+    assert asked == [(LINE.directory, 8)]
+    nothing = picture(terminal, [], 0, "").split("|\r\n")
+    assert len(nothing) == 20
+    assert nothing[9] == "<bold>" + "no services - 0 services, 0 not as wanted".ljust(50, "_")
+
+
+def test_starts_are_counted_from_the_beginning_of_the_watch() -> None:
+    history: dict[Path, list[bytes]] = {}
+    counted = vars(watch)["_counted"]
+    for pid, change, log_change, expected in [
+        (5, b"1", b"1", (0, 0)),
+        (5, b"1", b"1", (0, 0)),
+        (0, b"2", b"2", (0, 1)),
+        (6, b"3", b"3", (1, 2)),
+        (7, b"4", b"3", (2, 2)),
+    ]:
+        one = Seen(UP._replace(pid=pid, change=change), LOG_UP._replace(change=log_change), None, 9)
+        seen = counted(one, history)
+        assert (seen.restarts, seen.logger_restarts) == expected
+    assert counted(of("other"), history).restarts == 0
+
+
+def test_keys_choose_and_send(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sent: list[object] = []
+    keys = [
+        ("", ""), ("", "KEY_DOWN"), ("d", ""), ("", "KEY_DOWN"), ("", "KEY_DOWN"), ("u", ""),
+        ("", "KEY_UP"), ("k", ""), ("z", ""), ("x\x1b", ""), ("q", ""),
+    ]  # fmt: skip
+    screen: Any = Screen(20, 60, *keys)
+    shown = [[of("a"), of("b"), of("c")]] * 9 + [[of("a")], []]
+    looks = iter(shown)
+
+    def send(directory: Path, letter: str) -> str:
+        sent.append((directory.name, letter))
+        return f"sent {letter}"
+
+    def look(paths: list[Path], seconds: float) -> list[Seen]:
+        assert (paths, seconds) == ([Path("/nowhere/x"), Path("/nowhere/y")], 0)
+        return next(looks)
+
+    monkeypatch.setattr(watch, "look", look)
+    monkeypatch.setattr(watch, "send", send)
+    monkeypatch.setattr(watch, "_terminal", lambda: screen)
+    for stream in ("stdin", "stdout"):
+        monkeypatch.setattr(f"sys.{stream}.isatty", lambda: True)
+    assert watch.main(parsed(watch, "--every", "0.5", "/nowhere/x", "/nowhere/y")) == 0
+    assert sent == [("b", "d"), ("a", "u"), ("c", "k")]
+    assert screen.waits == [0.5] * 11
+    out = capsys.readouterr().out
+    assert out.count("<home>") == 11
+    assert [out.count(f"sent {letter}") for letter in "duk"] == [3, 2, 3]
+    assert parsed(watch).every == 1
+
+
+@pytest.mark.parametrize("missing", ["stdin", "stdout"])
+def test_watch_needs_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], missing: str
+) -> None:
+    for stream in ("stdin", "stdout"):
+        monkeypatch.setattr(f"sys.{stream}.isatty", lambda stream=stream: stream != missing)
+    assert watch.main(parsed(watch)) == 100
+    said = "daemontools watch: needs a terminal; try daemontools status\n"
+    assert capsys.readouterr() == ("", said)
+
+
+# logs.py
+
+
+def log_of(folder: Path, text: str) -> Path:
+    """A log directory with this text in `current`."""
+    folder.mkdir(parents=True)
+    (folder / "current").write_text(text)
+    return folder
+
+
+LABELS = [f"@40000000{0x37C219BF + second:08x}2ef02e94" for second in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("", "a: {0} one\nb: {1} two\na: {2} three\na:  more\nb: {3} four\n"),
+        ("--utc", "a: {4}5{5} one\nb: {4}6{5} two\na: {4}7{5} three\na:  more\nb: {4}8{5} four\n"),
+        ("--since {1}", "b: {1} two\na: {2} three\na:  more\nb: {3} four\n"),
+        ("--until {2}", "a: {0} one\nb: {1} two\n"),
+        ("--since {1} --until {2}", "b: {1} two\n"),
+        ("--grep o", "a: {0} one\nb: {1} two\na:  more\nb: {3} four\n"),
+        ("--grep ^m", ""),
+        ("--new", ""),
+    ],
+)  # fmt: skip
+def test_logs_are_merged_and_chosen(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], given: str, expected: str
+) -> None:
+    one = log_of(tmp_path / "a", "{0} one\n{2} three\n more\n".format(*LABELS))
+    two = log_of(tmp_path / "b", "{1} two\n{3} four\n".format(*LABELS))
+    options = parsed(logs, *given.format(*LABELS).split(), str(one), str(two))
+    handlers = [signal.getsignal(number) for number in (signal.SIGPIPE, signal.SIGINT)]
+    code = logs.main(options)
+    sys.stdout.flush()
+    for number, handler in zip((signal.SIGPIPE, signal.SIGINT), handlers, strict=True):
+        assert signal.signal(number, handler) == signal.SIG_DFL
+    assert code == 0
+    date = ("1999-08-24 04:04:0", ".787492500")  # without the last digit of the second
+    assert capfdbinary.readouterr() == (expected.format(*LABELS, *date).encode(), b"")
+
+
+@pytest.mark.parametrize(
+    ("names", "short"),
+    [
+        (["/s/a", "/s/b"], ["a", "b"]),
+        (["/s/a/", "/t/a"], ["/s/a/", "/t/a"]),
+        (["/s/a", "/s/a"], ["a", "a"]),
+        ([], []),
+    ],
+)
+def test_names_of_logs_are_as_short_as_they_can_be(names: list[str], short: list[str]) -> None:
+    assert vars(logs)["_short"](names) == short
+
+
+def test_what_a_word_means_as_a_log(tmp_path: Path) -> None:
+    main = log_of(tmp_path / "web/log/main", "")
+    (tmp_path / "web/run").touch()
+    (tmp_path / "web/log/run").touch()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/file").touch()
+    (tmp_path / "old").mkdir()
+    (tmp_path / f"old/{LABELS[0]}.s").touch()
+    (tmp_path / "young/log").mkdir(parents=True)
+    (tmp_path / "young/log/run").touch()
+    for follow in (False, True):
+
+        def found(name: str, *, follow: bool = follow) -> list[Path]:
+            return logs.directories(str(tmp_path / name), follow=follow)
+
+        assert found("web") == found("web/log") == found("web/log/main") == [main]
+        assert found("old") == [tmp_path / "old"]
+        assert found("other") == []
+        assert found("empty") == ([tmp_path / "empty"] if follow else [])
+        assert found("young") == ([tmp_path / "young/log/main"] if follow else [])
+        for name in ("current", "previous", "lock", "state"):
+            (tmp_path / "kind" / name).mkdir(parents=True)
+            assert found("kind") == [tmp_path / "kind"]
+            (tmp_path / "kind" / name).rmdir()
+    with pytest.raises(FileNotFoundError):
+        logs.directories(str(tmp_path / "nowhere"), follow=False)
+    assert logs.directories(str(tmp_path / "nowhere"), follow=True) == [tmp_path / "nowhere"]
+
+
+def test_what_is_no_log_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty\x1b").mkdir()
+    log_of(tmp_path / "a", "text\n")
+    handlers = [signal.getsignal(number) for number in (signal.SIGPIPE, signal.SIGINT)]
+    code = logs.main(parsed(logs, str(tmp_path / "a"), str(tmp_path / "empty\x1b")))
+    for number, handler in zip((signal.SIGPIPE, signal.SIGINT), handlers, strict=True):
+        signal.signal(number, handler)
+    said = rf"daemontools logs: fatal: {tmp_path}/empty\x1b: {logs.NO_LOG}" + "\n"
+    assert (code, capfd.readouterr()) == (111, ("", said))
+
+
+def test_lines_that_come_are_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    line = {
+        name: Line(f"{label} {name}".encode()) for name, label in zip("abcd", LABELS, strict=True)
+    }
+    bare = Line(b"bare")
+    looks = {
+        Path("x"): iter([[line["b"], bare], [], [bare], [line["d"]]]),
+        Path("y"): iter([[line["a"]], [], [], [line["c"]]]),
+    }
+    asked: list[object] = []
+
+    def look(path: Path, **named: object) -> Any:
+        asked.append(named)
+        return looks[path]
+
+    monkeypatch.setattr("daemontools.logs.looks", look)
+    entries = logs.follow([Path("x"), Path("y")], new=True, complain=print)
+    shown = [(entry.log, entry.line.raw[-4:]) for entry in itertools.islice(entries, 6)]
+    assert shown == [
+        (1, b"94 a"),
+        (0, b"94 b"),
+        (0, b"bare"),
+        (0, b"bare"),
+        (1, b"94 c"),
+        (0, b"94 d"),
+    ]
+    assert len(clock.slept) == 1
+    assert asked == [{"new": True, "complain": print}] * 2
+
+
+def test_a_pattern_is_one_of_bytes() -> None:
+    assert logs.pattern("\udcff").search(b"x\xff")
+    with pytest.raises(argparse.ArgumentTypeError, match="not a regular expression: "):
+        logs.pattern("(")

@@ -1,7 +1,9 @@
 """The parts of the installer, called in this process on small folders."""
 
+import itertools
 import os
 import stat
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -159,6 +161,21 @@ def test_a_copy_is_named_for_its_content(package: Path, tmp_path: Path) -> None:
     assert (Path(second) / "daemontools/__init__.py").read_text() == "second"
 
 
+@pytest.mark.usefixtures("package")
+def test_what_is_not_finished_has_a_name_with_a_dot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, prefixes = tempfile.mkdtemp, list[str]()
+
+    def mkdtemp(*, prefix: str, dir: Path) -> str:  # noqa: A002
+        prefixes.append(prefix)
+        return real(prefix=prefix, dir=dir)
+
+    monkeypatch.setattr(tempfile, "mkdtemp", mkdtemp)
+    copies.copy(tmp_path / "l")
+    assert prefixes == [".new."] * 2
+
+
 def test_names_lengths_and_contents_make_the_digest() -> None:
     versions = {
         copies.version(given)
@@ -171,6 +188,23 @@ def test_a_library_without_a_copy_has_none(tmp_path: Path) -> None:
     assert copies.newest(tmp_path) == ""
     assert copies.directories(tmp_path) == []
     assert copies.in_use(tmp_path, ["svok"]) == {}
+
+
+@pytest.mark.usefixtures("package")
+def test_a_copy_that_cannot_be_written_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = vars(copies)["_write"], itertools.count()
+
+    def write(*words: object) -> None:
+        if next(calls) == 0:
+            raise OSError(28, "")
+        real(*words)
+
+    monkeypatch.setattr(copies, "_write", write)
+    with pytest.raises(OSError, match="28"):
+        copies.copy(tmp_path / "l")
+    assert names(tmp_path / "l") == []
 
 
 @pytest.mark.usefixtures("package")
