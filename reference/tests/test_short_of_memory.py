@@ -1,10 +1,15 @@
 """What must not be lost when there is no memory, even for a warning."""
 
 import os
+import shutil
+import sys
 from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
 
 import pytest
 
+from daemontools.programs import multilog as multilog_program
 from daemontools.programs import supervise as supervise_program
 from daemontools.programs import svscan as svscan_program
 from daemontools.unix import logdir
@@ -63,3 +68,72 @@ def test_the_loops_that_must_not_end_do_not_end_for_want_of_memory(
         with pytest.raises(Enough):
             loop()
         assert len(calls) == times + 1
+
+
+TEXT = b"".join(b"%d %s\n" % (number, b"a" * (number % 70)) for number in range(140)) + b"end"
+SCRIPTS = {
+    "plain": [b"s4096", b"n99", b"./log"],
+    "processor": [b"s4096", b"n99", b"!cat", b"./log"],
+    "all": [b"s4096", b"n99", b"./log", b"-x*", b"e", b"=status", b"s4096", b"n99", b"./log2"],
+}
+
+
+def multilog_without_memory(script: list[bytes], place: int) -> tuple[int, bool]:
+    """Run multilog; from its first read on, its call number `place` raises MemoryError.
+
+    Return its exit code, and whether it made so many calls.
+    """
+    calls = 0
+    failed = Path.cwd() / "failed"
+
+    def fail(frame: FrameType, _event: str, _argument: object) -> None:
+        nonlocal calls
+        if "/daemontools/" in frame.f_code.co_filename:
+            calls += 1
+            if calls == place:
+                sys.settrace(None)
+                failed.touch()
+                raise MemoryError
+
+    def read_block(*arguments: object) -> bytes:
+        sys.settrace(fail if not calls else sys.gettrace())
+        return actual_read_block(*arguments)
+
+    pid = os.fork()
+    if pid == 0:
+        try:
+            actual_read_block: Callable[..., bytes] = vars(multilog_program)["read_block"]
+            vars(multilog_program)["read_block"] = read_block
+            for module in (multilog_program, logdir):
+                vars(module)["pause"] = lambda _seconds: None
+            vars(logdir)["PAUSE_SECONDS"] = 0
+            reader, writer = os.pipe()
+            os.write(writer, TEXT)
+            os.close(writer)
+            os.dup2(reader, 0)
+            os.dup2(os.open("err", os.O_WRONLY | os.O_CREAT), 2)
+            os._exit(multilog_program.main([b"multilog", *script]))
+        finally:
+            os._exit(99)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return code, failed.exists()
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_whatever_call_of_multilog_finds_no_memory_no_line_is_lost(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, has_failed = 0, True
+    while has_failed:
+        place += 1
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        code, has_failed = multilog_without_memory(SCRIPTS[name], place)
+        assert code == 0, place
+        for log in folder.glob("log*"):
+            files = [*sorted(log.glob("@*")), log / "current"]
+            assert b"".join(file.read_bytes() for file in files) == TEXT + b"\n", (place, log)
+            assert {file.stat().st_mode & 0o777 for file in files} == {0o744}
+        shutil.rmtree(folder)
+    assert place > 50

@@ -36,13 +36,11 @@ from daemontools.unix.interrupts import Interrupts
 from daemontools.unix.logdir import PAUSE_SECONDS, WARNING, LogDirectory, insist
 from daemontools.unix.messages import die, warn
 from daemontools.unix.opening import open_append, open_read, open_write
-from daemontools.unix.streams import affordable, in_pieces, read_block, write_all
+from daemontools.unix.streams import affordable, read_block, write_all
 from daemontools.unix.title import set_title
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from daemontools.core.lines import Output
 
 FATAL = "multilog: fatal: "
@@ -72,25 +70,16 @@ def main(argv: list[bytes]) -> int:
         os.close(start)  # a rotation needs one free descriptor
 
     # LOOP
-    ends_line = True  # does what has been read end with a newline?
-    while True:
-        if signal.SIGALRM in interrupts.arrived:
-            _rotate(logs, interrupts)
-        is_ending = signal.SIGTERM in interrupts.arrived
-        if is_ending and ends_line:
-            break
-        if insist(lambda: interrupts.wait(fd=0), "unable to wait for input"):
-            block = _read(1 if is_ending else block_bytes)
-            if not block:
-                break
-            ends_line = block.endswith(b"\n")
-            for output in _outputs(selection, block):
-                _write(output, statuses, logs)
-
-    # GOODBYE
-    _write(insist(selection.end, "unable to end the last line"), statuses, logs)
-    for log in logs:
-        log.finish()
+    work = Work(selection, interrupts, statuses, logs, block_bytes)
+    while not work.is_over:
+        try:
+            try:
+                work.go_on()
+            except (OSError, MemoryError) as error:
+                warn(WARNING, "unable to go on, pausing: ", error)
+                pause(PAUSE_SECONDS)
+        except MemoryError:
+            pass  # not even enough to say so, or to pause
     return 0
 
 
@@ -113,14 +102,6 @@ def _interrupts() -> Interrupts:
     return interrupts
 
 
-def _rotate(logs: list[LogDirectory], interrupts: Interrupts) -> None:
-    """ALRM has come: put each `current` away, unless it is empty."""
-    interrupts.arrived.remove(signal.SIGALRM)
-    for log in logs:
-        if log.written > 0:
-            log.rotate()
-
-
 def _open_status(file: bytes) -> int:
     """Create the status file if it does not exist, and open it for writing."""
     try:
@@ -133,37 +114,110 @@ def _open_status(file: bytes) -> int:
         die(111, FATAL, "unable to write ", file, ": ", error)
 
 
-def _read(count: int) -> bytes:
-    """Up to `count` bytes of standard input; an error counts as the end of input."""
-    try:
-        return read_block(0, count, lambda: _pause("read input"))
-    except OSError:
-        return b""
+class Work:
+    """What multilog does until the end, in steps that can be repeated if memory runs out.
 
+    What has been read is in `block` until it has been judged. Then what it leads to is in
+    `output`, until a log has taken it. A step changes these at its end only.
+    """
 
-def _outputs(selection: Selection, block: bytes) -> "Iterator[Output]":
-    """What the block leads to: one output, or several if memory is short."""
+    def __init__(
+        self,
+        selection: Selection,
+        interrupts: Interrupts,
+        statuses: list[tuple[bytes, int]],
+        logs: list[LogDirectory],
+        block_bytes: int,
+    ) -> None:
+        self.selection, self.interrupts, self.statuses = selection, interrupts, statuses
+        self.logs, self.block_bytes = logs, block_bytes
+        self.block, self.start, self.size = b"", 0, block_bytes
+        self.output: Output | None = None
+        self.ends_line = True  # does what has been judged end with a newline?
+        self.is_rotating = False  # has ALRM come?
+        self.has_ended = False  # has the input?
+        self.is_over = False
 
-    def feed(piece: bytes) -> "Output":
-        return selection.feed(piece, format_tai64n(*now()) if selection.is_stamped else b"")
+    def go_on(self) -> None:
+        """Take the next step. After OSError or MemoryError it must be called again."""
+        arrived = self.interrupts.arrived
+        if self.output:
+            self._write(self.output)
+            self.output = None
+        elif self.block:
+            self._judge()
+        elif self.has_ended:
+            for log in self.logs:
+                log.finish()
+            self.is_over = True
+        elif self.is_rotating:
+            self._rotate()
+        elif signal.SIGALRM in arrived:
+            self.is_rotating = True
+            arrived.remove(signal.SIGALRM)
+        elif signal.SIGTERM in arrived and self.ends_line:
+            self.has_ended = True
+        elif insist(lambda: self.interrupts.wait(fd=0), "unable to wait for input"):
+            self._read(1 if signal.SIGTERM in arrived else self.block_bytes)
 
-    return in_pieces(block, feed, lambda: _pause("judge a line"))
+    def _read(self, count: int) -> None:
+        """Read up to `count` bytes; an error counts as the end of input."""
+        self.size = self.block_bytes
+        try:
+            self.block = read_block(0, count, lambda: _pause("read input"))
+        except OSError:
+            self.block = b""
+        if not self.block:
+            self.output = self.selection.end()
+            self.has_ended = True
+
+    def _judge(self) -> None:
+        """Judge the block, or as much of it as there is memory for."""
+        start, size = self.start, self.size
+        try:
+            piece = self.block[start : start + size]
+            end = start + len(piece)
+            ends_line, is_last = piece.endswith(b"\n"), end == len(self.block)
+            label = format_tai64n(*now()) if self.selection.is_stamped else b""
+            output = self.selection.feed(piece, label)
+        except (MemoryError, SystemError):  # `re` may raise either if memory is short
+            if size == 1:
+                _pause("judge a line")
+            self.size = max(min(size, len(self.block) - start) // 2, 1)
+            return
+        # Nothing here takes memory: all of this is noted, or nothing.
+        self.output, self.ends_line = output, ends_line
+        if is_last:
+            self.block, self.start = b"", 0
+        else:
+            self.start = end
+
+    def _rotate(self) -> None:
+        """ALRM has come: put each `current` away, unless it is empty."""
+        for log in self.logs:
+            if log.steps or log.written > 0:
+                log.rotate()
+        self.is_rotating = False
+
+    def _write(self, output: "Output") -> None:
+        """Carry out what the lines lead to. Only an alert that nobody reads can be lost."""
+        if output.alerts:
+            alerts, output.alerts = output.alerts, b""
+            _print(alerts)
+        for index, content in output.statuses.items():
+            _replace(*self.statuses[index], content)
+        for place, log in enumerate(self.logs):
+            if log.block or log.steps:  # memory has run out meanwhile
+                log.recover()
+                log.write()
+            log.block, output.logs[place] = output.logs[place], b""
+            log.write()
 
 
 def _pause(action: str) -> None:
     """There is no memory even for the smallest piece of input: warn, and wait."""
     warn(WARNING, "unable to ", action, ", pausing: out of memory")
     pause(PAUSE_SECONDS)
-
-
-def _write(output: "Output", statuses: list[tuple[bytes, int]], logs: list[LogDirectory]) -> None:
-    """Carry out what the lines lead to. Only an alert that nobody reads can be lost."""
-    if output.alerts:
-        _print(output.alerts)
-    for index, content in output.statuses.items():
-        _replace(*statuses[index], content)
-    for log, text in zip(logs, output.logs, strict=True):
-        log.append(text)
 
 
 def _print(alerts: bytes) -> None:

@@ -14,7 +14,6 @@ Clauses: multilog/rotate/..., multilog/restart/..., multilog/processor/...
 import _signal as signal
 import errno
 import posix as os  # `os` takes 1 ms and 250 kB more (docs/explain/shape.md)
-from posix import _exit
 
 from daemontools.core.rotate import (
     FORGET,
@@ -33,6 +32,7 @@ from daemontools.core.rotate import (
 )
 from daemontools.core.tai64 import format_tai64n
 from daemontools.unix.clock import now, pause
+from daemontools.unix.forking import fork
 from daemontools.unix.lock import lock_exnb
 from daemontools.unix.messages import die, warn
 from daemontools.unix.opening import open_append, open_read, open_trunc
@@ -40,7 +40,7 @@ from daemontools.unix.opening import open_append, open_read, open_trunc
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import NoReturn, TypeVar
+    from typing import TypeVar
 
     from daemontools.core.rotate import Step
     from daemontools.unix.interrupts import Interrupts
@@ -103,8 +103,13 @@ class LogDirectory:
         self.number = number  # after a rotation there are fewer old files than this
         self.processor = processor
         self.interrupts = interrupts
-        self.files: dict[str, int] = {}  # the open files: name -> descriptor
+        self.files: dict[str, int] = {}  # the files that were opened: name -> descriptor
         self.written = 0  # bytes in current
+        # What must still be done, so that it can go on after a want of memory.
+        self.block, self.start = b"", 0  # the block to be written, and where its rest begins
+        self.steps: list[Step] = []  # of a rotation
+        self.done = 0  # how many of them
+        self.child = 0  # the process id of the processor, while it runs
         self._open_and_lock(start)
         self._restart()
 
@@ -164,18 +169,31 @@ class LogDirectory:
 
     # WRITING
 
-    def append(self, block: bytes) -> None:
-        """Write the block; put `current` away each time it is full."""
-        view = memoryview(block)
-        start = 0
-        while start < len(block):
+    def recover(self) -> None:
+        """Find out how much of `block` is in `current`, after memory ran out during a write."""
+        if not self.steps:
+            grown = os.fstat(self.files["current"]).st_size - self.written
+            grown = max(min(grown, len(self.block) - self.start), 0)
+            start, written = self.start + grown, self.written + grown
+            self.start, self.written = start, written
+
+    def write(self) -> None:
+        """Write `block`, or what is left of it; put `current` away each time it is full.
+
+        If memory runs out, call `recover` and `write` again.
+        """
+        self._finish_rotation()
+        view = memoryview(self.block)
+        while self.start < len(view):
             if self.written >= self.size:
                 self.rotate()
-            count = self._write(view[start : cut(block, start, self.written, self.size)])
-            start += count
-            self.written += count
-            if ends_well(self.written, self.size, block[start - 1]):
+            piece = view[self.start : cut(self.block, self.start, self.written, self.size)]
+            count = self._write(piece)
+            start, written = self.start + count, self.written + count
+            self.start, self.written = start, written  # takes no memory: both or neither
+            if ends_well(written, self.size, self.block[start - 1]):
                 self.rotate()
+        self.block, self.start = b"", 0
 
     def _write(self, piece: memoryview) -> int:
         """Write to `current`, and return how many bytes the system took, at least 1."""
@@ -191,16 +209,28 @@ class LogDirectory:
     # ROTATING
 
     def rotate(self) -> None:
-        """Put `current` away, and begin a new one."""
-        insist(lambda: os.fchdir(self.fd), "unable to switch to ", self.directory)
-        self._carry_out(FULL)
+        """Put `current` away, and begin a new one; or finish a rotation that has begun."""
+        if not self.steps:
+            self.steps, self.done = FULL, 0
+        self._finish_rotation()
+
+    def _finish_rotation(self) -> None:
+        """Carry out the steps that are left. None changes anything if it is carried out twice."""
+        if self.steps:
+            insist(lambda: os.fchdir(self.fd), "unable to switch to ", self.directory)
+        while self.steps:
+            while self.done < len(self.steps):
+                self._insist_on(self.steps[self.done])
+                self.done += 1
+            following = self._after_full() if self.steps is FULL else []
+            self.steps, self.done = following, 0
+
+    def _after_full(self) -> "list[Step]":
+        """The steps that follow FULL, when the processor, if there is one, has run."""
         self.written = 0
         if self.processor is None:
-            self._carry_out(KEEP)
-        elif self._process(self.processor):
-            self._carry_out(PROCESSED)
-        else:
-            self._carry_out(GIVE_UP)
+            return KEEP
+        return PROCESSED if self._process(self.processor) else GIVE_UP
 
     def _carry_out(self, steps: "list[Step]") -> None:
         """Carry the steps out, each until it succeeds."""
@@ -226,7 +256,7 @@ class LogDirectory:
         elif act in ("mark", "unmark"):
             os.chmod(self.files.get(file, file), MARKED if act == "mark" else UNMARKED)
         elif act == "close":
-            _close(self.files.pop(file))
+            _close(self.files[file])
         elif act == "rename":
             os.rename(file, name)
         elif act == "remove":
@@ -273,35 +303,36 @@ class LogDirectory:
     def _process(self, processor: bytes) -> bool:
         """Run the processor on `previous` until it exits 0. Return False if TERM comes first."""
         where = self.directory
+        complaint = (FATAL, "unable to run ", processor, ": ")
         while True:
             try:
-                pid = os.fork()
+                self.child = self.child or fork(complaint, self._become, processor)
             except (OSError, MemoryError) as error:
                 what = "unable to fork for processor in ", where
                 warn(WARNING, *what, ", pausing: ", _reason(error))
                 if self._pause_is_cut_short():
                     return False
                 continue
-            if pid == 0:
-                self._become(processor)
-            if self._succeeds(pid):
+            if self._succeeds():
                 return True
             warn(WARNING, "processor failed in ", where, ", pausing")
-            if self._pause_is_cut_short():
+            if self._pause_is_cut_short() and not self.child:
                 return False
 
-    def _succeeds(self, pid: int) -> bool:
-        """Wait for the processor `pid`, and return whether it exited 0.
+    def _succeeds(self) -> bool:
+        """Wait for the processor, and return whether it exited 0.
 
         If it was killed, or wait fails, pause first.
         """
         where = self.directory
         try:
-            code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            code = os.waitstatus_to_exitcode(os.waitpid(self.child, 0)[1])
         except (OSError, MemoryError) as error:
+            self.child = 0 if isinstance(error, OSError) else self.child
             warn(WARNING, "wait failed for processor in ", where, ", pausing: ", _reason(error))
             self._pause_is_cut_short()
             return False
+        self.child = 0
         if code < 0:
             warn(WARNING, "processor crashed in ", where, f", pausing: signal {-code}")
             self._pause_is_cut_short()
@@ -311,17 +342,12 @@ class LogDirectory:
         """Pause; return True at once if TERM has come or comes."""
         return self.interrupts.pause(PAUSE_SECONDS, until=signal.SIGTERM)
 
-    def _become(self, processor: bytes) -> "NoReturn":
-        """In the child: open the processor's files, and execute the shell."""
-        try:
-            self.interrupts.restore()
-            for act, file, number in PROCESSOR:
-                _move(open_read(file) if act == "read" else open_trunc(file), int(number))
-            os.execv("/bin/sh", [b"sh", b"-c", processor])
-        except (OSError, MemoryError) as error:
-            die(111, FATAL, "unable to run ", processor, ": ", _reason(error))
-        finally:
-            _exit(111)
+    def _become(self, processor: bytes) -> None:
+        """In the child: open the processor's files, and execute the shell. Raises OSError."""
+        self.interrupts.restore()
+        for act, file, number in PROCESSOR:
+            _move(open_read(file) if act == "read" else open_trunc(file), int(number))
+        os.execv("/bin/sh", [b"sh", b"-c", processor])
 
 
 _last_label = -(2**62 + 10) * 1_000_000_000  # nanoseconds since 1970: the first label there is
