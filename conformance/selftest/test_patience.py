@@ -137,9 +137,11 @@ def test_a_program_that_ends_without_reading_ends_its_feeding(box: Sandbox, size
     assert true.wait().code == 0
 
 
-def test_feeding_a_program_that_reads_nothing_ends_at_the_deadline(box: Sandbox) -> None:
+def test_feeding_a_program_that_reads_nothing_ends_late_and_without_an_end(box: Sandbox) -> None:
     sleep = box.start_command(["sleep", "1000"], stdin=PIPE)
     begin = time.monotonic()
     sleep.feed(b"x" * 1_000_000, within=0.2)
     assert 0.2 <= time.monotonic() - begin < 20
+    assert sleep.popen.stdin
+    assert not sleep.popen.stdin.closed
     box.close()

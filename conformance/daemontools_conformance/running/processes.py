@@ -126,7 +126,10 @@ class Running:
         self.popen.stdin.flush()
 
     def feed(self, data: bytes, within: float) -> None:
-        """Write all of this to standard input and close it; stop when nobody reads, or too late."""
+        """Write all of this to standard input and close it, or what somebody reads in time.
+
+        After `within` seconds the input stays open: the program did not see its end.
+        """
         assert self.popen.stdin is not None, "start it with stdin=PIPE"
         pipe, left = self.popen.stdin.fileno(), memoryview(data)
         os.set_blocking(pipe, False)  # our end, which no program has
@@ -136,6 +139,8 @@ class Running:
         with unwatched(), contextlib.suppress(BrokenPipeError):
             while left and poll.poll(max(0, end - time.monotonic()) * 1000):
                 left = left[os.write(pipe, left) :]
+            if left:
+                return
         with unwatched():
             self.popen.stdin.close()
 
