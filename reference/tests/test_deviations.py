@@ -372,3 +372,9 @@ def test_a_change_of_etc_localtime_does_not_count_until_the_next_start(folder: P
 def test_svscanboot_without_an_argument_watches_service(folder: Path) -> None:
     run(folder, "strace", "-f", "-e", "trace=execve", "-s", "99", "-o", "trace", "svscanboot")
     assert b'["svscan", "/service"]' in (folder / "trace").read_bytes()
+
+
+def test_with_1_and_2_closed_no_alert_gets_into_a_status_file(folder: Path) -> None:
+    script = r"printf 'one\ntwo\n' | bin/multilog e =status 1>&- 2>&-"
+    assert run(folder, "sh", "-c", script).returncode == 0
+    assert (folder / "status").read_bytes() == b"two".ljust(1001, b"\n")
