@@ -72,11 +72,12 @@ def wait_until_down(sandbox: Sandbox, name: str = "s") -> None:
     eventually(lambda: sandbox.status(name).pid == 0, what=f"{name} is down")
 
 
-def wait_until_received(sandbox: Sandbox, *signals: str) -> None:
+def wait_until_received(sandbox: Sandbox, *signals: str, within: float = 30) -> None:
     """Wait until the witness has noted exactly these signals, in whatever order."""
     wanted = sorted(signals)
     eventually(
         lambda: sorted(history.signals(noted(sandbox))) == wanted,
+        within=within,
         what=f"signals {wanted}",
     )
 

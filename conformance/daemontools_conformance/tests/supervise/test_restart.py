@@ -13,6 +13,7 @@ from daemontools_conformance.helpers.marks import clause
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import children
 from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.running.table import exists
 from daemontools_conformance.tests.supervise.services import (
     FAILS_AT_ONCE,
     SLEEP,
@@ -193,7 +194,8 @@ def test_a_child_from_before_exec(sandbox: Sandbox, down: bool) -> None:
     runs = set() if down else {wait_until_up(sandbox)}
     (foreign,) = eventually(lambda: children(supervise.pid) - runs)
     os.kill(foreign, signal.SIGKILL)
-    eventually(lambda: children(supervise.pid) == runs)
-    assert len(starts(sandbox)) == len(runs)
+    eventually(lambda: foreign not in children(supervise.pid))
     sandbox.control("s", b"dx")
     assert supervise.wait().code == 0
+    assert not any(map(exists, runs))  # supervise still knew its ./run, and waited for it
+    assert len(starts(sandbox)) == len(runs)
