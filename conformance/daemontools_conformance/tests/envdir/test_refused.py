@@ -1,10 +1,14 @@
 """envdir: a call that nothing but strace can make fail."""
 
+import os
+
 import pytest
 
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.helpers.strace import run_refused
 from daemontools_conformance.running.sandbox import Sandbox
+
+CHAINS = [[], ["pgrphack"], ["setlock", "lock"]]  # between softlimit and envdir
 
 
 @clause("envdir/error/no-way-back")
@@ -35,12 +39,25 @@ def test_a_file_without_an_end(sandbox: Sandbox) -> None:
 
 
 @clause("envdir/error/out-of-memory-in-a-chain")
-@pytest.mark.parametrize("chain", [[], ["pgrphack"], ["setlock", "lock"]])
+@pytest.mark.parametrize("chain", CHAINS)
 def test_a_file_without_an_end_under_a_limit_of_the_chain(
     sandbox: Sandbox, chain: list[str]
 ) -> None:
     (sandbox.path / "e").mkdir()
     (sandbox.path / "e/A").symlink_to("/dev/zero")
+    check_too_large(sandbox, chain)
+
+
+@clause("envdir/error/out-of-memory-in-a-chain")
+@pytest.mark.parametrize("chain", CHAINS)
+def test_a_file_larger_than_a_limit_of_the_chain(sandbox: Sandbox, chain: list[str]) -> None:
+    file = sandbox.write("e/A", b"short\n")
+    os.truncate(file, 300_000_000)
+    check_too_large(sandbox, chain)
+
+
+def check_too_large(sandbox: Sandbox, chain: list[str]) -> None:
+    """Behind a softlimit of 50 million bytes and `chain`, e/A is too large for envdir."""
     answer = sandbox.run("softlimit", "-m", "50000000", *chain, "envdir", "e", "true")
     assert (answer.code, answer.out) == (111, b"")
     assert answer.err == b"envdir: fatal: unable to read e/A: out of memory\n"
