@@ -1,5 +1,6 @@
 """One fault tried on one implementation: multilog's messages, and whether lines were lost."""
 
+import time
 from dataclasses import dataclass
 
 from daemontools_conformance.helpers.logdirs import contents, lines
@@ -24,6 +25,7 @@ class Trial:
     code: int  # exit code
     said: bytes  # on standard error; labels as @LABEL
     kept: bool  # is every line in the log, once and in order?
+    seconds: float  # how long it ran
 
     def warned(self, fault: Fault, error: str) -> bool:
         """Did multilog say what 0.76 says, once, and nothing else?"""
@@ -37,8 +39,10 @@ class Trial:
 def attempt(sandbox: Sandbox, fault: Fault, error: str) -> Trial:
     """Run multilog on TEXT with this fault; the log is ./log in the sandbox. Raises Hung."""
     paths, tampering = paths_of(fault, sandbox), refuse(fault, error)
+    began = time.monotonic()
     multilog = under_strace(sandbox, paths, tampering, fault.script, stdin=PIPE)
     multilog.write(TEXT)
     multilog.end_input()
     ended = multilog.wait(within=40)
-    return Trial(ended.code, messages(ended.err), contents(sandbox.path / "log") == TEXT)
+    seconds = time.monotonic() - began
+    return Trial(ended.code, messages(ended.err), contents(sandbox.path / "log") == TEXT, seconds)

@@ -42,6 +42,7 @@ def test_a_call_that_fails_once_is_announced_and_made_again(
     trial = attempt(sandbox, fault, error)
     assert trial.warned(fault, error)
     assert (trial.code, trial.kept) == (0, True)
+    assert trial.seconds >= 5  # the pause; no longer than that: multilog/fault/five-seconds
     if "s4096" in fault.script:
         check_bounds(sandbox.path / "log", 4096)
         assert set(codes(sandbox.path / "log")) == {"s"}
