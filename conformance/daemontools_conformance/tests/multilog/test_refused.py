@@ -2,6 +2,7 @@
 
 import resource
 import subprocess
+import time
 
 from daemontools_conformance.contract.outcomes import Unavailable
 from daemontools_conformance.helpers.limits import prlimit
@@ -39,6 +40,7 @@ def test_the_starting_directory_cannot_be_entered_again(sandbox: Sandbox) -> Non
 def test_a_status_that_is_written_in_part_is_written_again(sandbox: Sandbox) -> None:
     limited = ["--limit", "FSIZE=500"]
     multilog = sandbox.start("multilog", "=status", stdin=PIPE, prepare=limited)
+    began = time.monotonic()
     multilog.write(b"one\n")
     warning = b"multilog: warning: unable to write status, pausing: "
     eventually(lambda: multilog.err.startswith(warning))
@@ -47,5 +49,6 @@ def test_a_status_that_is_written_in_part_is_written_again(sandbox: Sandbox) -> 
     hard = prlimit(multilog.pid, resource.RLIMIT_FSIZE)[1]
     prlimit(multilog.pid, resource.RLIMIT_FSIZE, (hard, hard))
     eventually(lambda: status.read_bytes() == b"one" + b"\n" * 998)
+    assert time.monotonic() - began >= 5
     multilog.end_input()
     assert multilog.wait().code == 0
