@@ -96,11 +96,36 @@ def test_the_suite_notices_what_the_changed_program_does_wrong() -> None:
 
 
 def test_the_table_of_the_page_adds_up() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", sweep.PAGE.read_text(), re.MULTILINE)
-    assert [folder for folder, _ in rows] == FOLDERS
-    for folder, cells in rows:
-        date, *counts = cells.split(" | ")
+    rows = [row for row in rows_of_the_page() if not row[-1].endswith("%")]
+    assert [folder for folder, *_ in rows] == FOLDERS
+    for folder, date, *counts in rows:
         assert re.fullmatch(r"20\d\d-\d\d-\d\d", date), folder
         every, *parts = map(int, counts)
         assert every == sum(parts), folder
-        assert parts[0] == sweep.count(folder)[1], folder
+        assert parts[0] == sweep.count(sweep.mutants([folder]), {})[1], folder
+
+
+def test_the_table_of_samples_adds_up() -> None:
+    rows = [row for row in rows_of_the_page() if row[-1].endswith("%")]
+    assert [folder for folder, *_ in rows] == FOLDERS[2:]
+    for folder, date, *counts, share in rows:
+        assert re.fullmatch(r"20\d\d-\d\d-\d\d", date), folder
+        drawn, *parts = map(int, counts)
+        assert drawn == sum(parts) >= 100, folder
+        low, high = sweep.interval(parts[-1], drawn)
+        assert share == f"{low:.1f} to {high:.1f} %", folder
+
+
+def rows_of_the_page() -> list[list[str]]:
+    """The cells of each row that begins with a folder."""
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", sweep.PAGE.read_text(), re.MULTILINE)
+    return [[folder, *cells.split(" | ")] for folder, cells in rows]
+
+
+@pytest.mark.parametrize(
+    ("hits", "tries", "expected"),
+    [(0, 100, "0.0 to 3.7"), (10, 100, "5.5 to 17.4"), (50, 100, "40.4 to 59.6")],
+)
+def test_an_interval_is_wilsons(hits: int, tries: int, expected: str) -> None:
+    low, high = sweep.interval(hits, tries)
+    assert f"{low:.1f} to {high:.1f}" == expected

@@ -607,6 +607,7 @@ def test_what_is_wrong_with_a_service_and_its_logger(tmp_path: Path) -> None:
         "log-directory nosuch, ./a",
         "log-directory nosuch, /nowhere/b",
     ]
+    assert {one.path for one in list(check.of_service(web))[3:]} == {web / "log/run"}
     assert findings(check.of_service(tmp_path / "none")) == ["dangling"]
     assert findings(check.of_service(web / "log"))[-1] == "no-log"
     assert all(words and not words.endswith(".") for words in why.values())
@@ -997,6 +998,47 @@ def test_lines_that_come_are_followed(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     assert len(clock.slept) == 1
     assert asked == [{"new": True, "complain": print}] * 2
+
+
+def test_a_line_without_a_label_follows_the_last_line_of_its_log(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second, third = (Line(label.encode()) for label in LABELS[:3])
+    looks = {"x": iter([[first, third], [Line(b"bare")]]), "y": iter([[], [second]])}
+    monkeypatch.setattr("daemontools.logs.looks", lambda path, **_named: looks[path.name])
+    entries = logs.follow([Path("x"), Path("y")], new=False, complain=print)
+    shown = [entry.line.raw for entry in itertools.islice(entries, 4)]
+    assert shown == [first.raw, third.raw, second.raw, b"bare"]
+
+
+def test_dates_are_local_or_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "local_time", lambda _second: (1, 2, 3, 4, 5, 6))
+    line = Line(f"{LABELS[0]} x".encode())
+    shown = {"--local": b"1-02-03 04:05:06", "--utc": b"1999-08-24 04:04:05"}
+    for option, date in shown.items():
+        show = vars(logs)["_date"](parsed(logs, option, "x"))
+        assert show(line) == date + b".787492500 x"
+    assert vars(logs)["_date"](parsed(logs, "x"))(line) == line.raw
+
+
+def test_standard_files_that_are_missing_are_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = object()
+    for there in (before, None):
+        for name in ("stdin", "stdout", "stderr"):
+            monkeypatch.setattr(sys, name, there)
+        vars(companion)["_open_what_is_closed"]()
+        found = [sys.stdin, sys.stdout, sys.stderr]
+        monkeypatch.undo()
+        assert there is None or found == [before] * 3
+        assert there is before or [file.fileno() for file in found] == [0, 1, 2]
+
+
+def test_every_option_is_explained() -> None:
+    for module in (check, logs, new, status, wait, watch):
+        parser = argparse.ArgumentParser()
+        module.add_options(parser)
+        assert all(action.help for action in vars(parser)["_actions"])
+        assert module.DESCRIPTION
 
 
 def test_a_pattern_is_one_of_bytes() -> None:

@@ -6,25 +6,31 @@ Run this (`tox -e sweep -- FILE`) on a module that you have changed. A change th
 is a missing test, or makes no difference: then it goes into equivalents.toml with the reason.
 If nobody maintains this, delete the folder and its tox environment.
 
-First the unit tests that import the module run with the changed module. What they let through
-is judged by the suite: by the tests of the clauses that execute the changed line, as
+First the unit tests that import the module run with the changed module, in a mount namespace
+where the package on disk is changed, too: for the processes that they start. What they let through
+is judged by the suite: by up to 50 tests of the clauses that execute the changed line, as
 `tox -e lines` has measured them (for a line outside of functions, those that execute any line
 of the file), or, without that measurement, by those of the programs that import the module.
 
 build/results/sweep.jsonl remembers what was noticed. A later run does not try that again,
 as long as the module is unchanged. `--record` counts what is known of each folder named, and
-writes its row of the table in docs/explain/mutants.md.
+writes its row of the table in docs/explain/mutants.md; with --sample, its row of the other table,
+in which a survivor counts as one even if a test that came later notices it.
 """
 
 import argparse
 import ast
+import ctypes
+import hashlib
 import importlib
 import json
+import math
 import os
 import random
 import re
 import resource
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -32,9 +38,10 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import takewhile
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Never
+from typing import Any, Never
 
 import pytest
 from hypothesis import Phase, settings
@@ -53,6 +60,8 @@ PACKAGE = REFERENCE / "daemontools"
 UNIT_TESTS = REFERENCE / "tests"
 KNOWN = lines.MAP.with_name("sweep.jsonl")
 PAGE = REFERENCE.parent / "docs/explain/mutants.md"
+_CLONE_NEWNS = 0x20000
+MOST_TESTS = 50  # of the suite that are asked about a mutant
 MEMORY, FILE_SIZE = 2 << 30, 1 << 32  # that a unit test may need
 
 
@@ -66,12 +75,13 @@ class Mutant:
     @property
     def module(self) -> str:
         """The name of the module."""
-        return "daemontools." + self.file.removesuffix(".py").replace("/", ".")
+        name = self.file.removesuffix(".py").removesuffix("/__init__")
+        return "daemontools." + name.replace("/", ".")
 
     @property
     def text(self) -> bytes:
         """The text of the unchanged file."""
-        return (PACKAGE / self.file).read_bytes()
+        return source(self.file)
 
     @property
     def changed(self) -> bytes:
@@ -84,15 +94,25 @@ class Mutant:
         return (self.file, self.mutation.function, *self.mutation.shown(self.text))
 
     @property
+    def digest(self) -> str:
+        """What tells this version of the file from others."""
+        return hashlib.sha256(self.text).hexdigest()
+
+    @property
     def place(self) -> list[object]:
         """What tells it from all others of this version of the file."""
         at = self.mutation
-        digest = lines.digest(PACKAGE / self.file)
-        return [self.file, digest, at.start, at.end, at.new.decode()]
+        return [self.file, self.digest, at.start, at.end, at.new.decode()]
 
     def __str__(self) -> str:
         file, function, old, new = self.key
         return f"{file}:{self.mutation.line} {function or 'module'}: {old!r} -> {new!r}"
+
+
+@cache
+def source(file: str) -> bytes:
+    """The text of a file of the package, from before anything was changed."""
+    return (PACKAGE / file).read_bytes()
 
 
 Tell = Callable[[Mutant, str], None]  # a mutant, and the test that noticed it, or ""
@@ -108,7 +128,7 @@ def mutants(names: Iterable[str]) -> list[Mutant]:
     return [
         Mutant(str(file.relative_to(PACKAGE)), mutation)
         for file in sorted(files)
-        for mutation in mutations(file.read_bytes())
+        for mutation in mutations(source(str(file.relative_to(PACKAGE))))
     ]
 
 
@@ -118,26 +138,73 @@ def equivalents() -> dict[tuple[str, str, str, str], str]:
     return {(e["file"], e["function"], e["old"], e["new"]): e["why"] for e in entries}
 
 
+class Copy:
+    """A copy of the package in which one file at a time is changed."""
+
+    def __init__(self, package: Path, found: list[Mutant]) -> None:
+        self.package = package
+        files = {mutant.file for mutant in found}
+        self.times = {file: (package / file).stat().st_mtime_ns for file in files}
+
+    def change(self, mutant: Mutant | None) -> None:
+        """Undo the last change, and make this one."""
+        for file, time_of_file in self.times.items():
+            self._write(file, source(file), time_of_file)
+        if mutant:
+            never_compiled = time.time_ns() // 1_000_000 % (1 << 31) * 1_000_000_000
+            self._write(mutant.file, mutant.changed, never_compiled)
+
+    def _write(self, file: str, text: bytes, at: int) -> None:
+        (self.package / file).write_bytes(text)
+        os.utime(self.package / file, ns=(at, at))  # by which a compiled file is known
+
+
 # Unit tests
 
 
 def past_unit_tests(found: list[Mutant], tell: Tell) -> None:
-    """Tell what the unit tests notice: those in the test files that import the module."""
-    importers = {test: imports(test) for test in sorted(UNIT_TESTS.glob("test_*.py"))}
+    """Tell what the unit tests notice: those in the test files that `_is_about` the module."""
+    modules = {mutant.module for mutant in found}
+    tests = {*UNIT_TESTS.glob("test_*.py")} - {UNIT_TESTS / "test_deb.py"}  # half an hour
+    tests = {test for test in tests if any(_is_about(test, module) for module in modules)}
     once = settings(database=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
     settings.register_profile("sweep", once)  # it does not look for the smallest example
     settings.load_profile("sweep")  # the tests' own profile begins as a copy
 
     def asked(mutant: Mutant, item: pytest.Item) -> float:
-        return mutant.module in importers[item.path]
+        is_named = mutant.module.rpartition(".")[2] in item.name  # then it comes first
+        is_slow = imports(item.path) & {"companion", "subprocess"}  # which start processes
+        return (1 if is_named else 3) * (30 if is_slow else 1) * _is_about(item.path, mutant.module)
 
-    modules = {mutant.module for mutant in found}
-    tests = [str(test) for test, names in importers.items() if names & modules]
     options = ["-c", str(REFERENCE.parent / "pyproject.toml"), "-p", "no:cacheprovider"]
-    options += tests or [str(UNIT_TESTS / "test_shape.py")]  # which is asked about nothing
-    pytest.main(options, plugins=[Loop(found, load, asked, tell)])
+    options += map(str, sorted(tests) or [UNIT_TESTS / "test_shape.py"])  # asked about nothing
+    copy = Copy(PACKAGE, found) if _puts_a_copy_in_place() else None
+
+    def change(mutant: Mutant | None) -> None:
+        if copy:
+            copy.change(mutant)
+        load(mutant)
+
+    pytest.main(options, plugins=[Loop(found, change, asked, tell)])
 
 
+def _puts_a_copy_in_place() -> bool:
+    """Mount a copy of the package over it, for this process and its children, if possible."""
+    if ctypes.CDLL(None).unshare(_CLONE_NEWNS):
+        return False
+    copy = Path(tempfile.gettempdir(), "package")
+    shutil.copytree(PACKAGE, copy)
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    subprocess.run(["mount", "--bind", copy, PACKAGE], check=True)
+    return True
+
+
+def _is_about(test: Path, module: str) -> bool:
+    """Does the file of tests import the module, or is it named for its folder?"""
+    return module in imports(test) or module.split(".")[1] in test.stem
+
+
+@cache
 def imports(file: Path) -> set[str]:
     """The modules, and what may be modules, that the source imports."""
     found = set()
@@ -185,10 +252,10 @@ def _has_new_code(old: object, new: object) -> bool:
 
 def past_suite(found: list[Mutant], tell: Tell) -> None:
     """Tell what the tests of the suite notice: those whose clauses execute the changed line."""
-    measured = lines.measured()["clauses"]
+    measured = lines.measured()
     library = Path(tempfile.gettempdir(), "mutant/library/daemontools")
     programs = patched(library.parents[1])
-    files = {mutant.file for mutant in found}
+    copy = Copy(library, found)
 
     @cache
     def clause_of(item: pytest.Item) -> str:
@@ -198,33 +265,28 @@ def past_suite(found: list[Mutant], tell: Tell) -> None:
 
     @cache
     def lines_of(clause: str) -> int:
-        return sum(map(len, measured.get(clause, {}).values())) or 1
+        return sum(map(len, measured["clauses"].get(clause, {}).values())) or 1
 
     def asked(mutant: Mutant, item: pytest.Item) -> float:
         clause = clause_of(item)
         return lines_of(clause) if _executes(clause, mutant, measured) else 0
 
-    def change(mutant: Mutant | None) -> None:
-        for file in files:  # undo the last one
-            shutil.copy2(PACKAGE / file, library / file)
-        if mutant:
-            (library / mutant.file).write_bytes(mutant.changed)
-            number = time.time_ns() // 1_000_000 % (1 << 31)  # never that of a compiled file
-            os.utime(library / mutant.file, (number, number))
-
     options = ["-c", str(TESTS / "pytest.ini"), "--rootdir", str(TESTS.parent), str(TESTS)]
     options += ["-p", "daemontools_conformance.plugin", "-n0"]
     options += ["--implementation", f"reference={programs}"]
     seconds = dict(committed.durations())
-    pytest.main(options, plugins=[Loop(found, change, asked, tell, seconds)])
+    pytest.main(options, plugins=[Loop(found, copy.change, asked, tell, MOST_TESTS, seconds)])
 
 
-def _executes(clause: str, mutant: Mutant, measured: Mapping[str, Mapping[str, str]]) -> bool:
+def _executes(clause: str, mutant: Mutant, measured: Mapping[str, Any]) -> bool:
     """Do the clause's tests execute the changed line, or, if nothing was measured, may they?"""
-    if not measured:
+    if not measured["clauses"]:
         return _needs(PACKAGE / f"programs/{clause.partition('/')[0]}.py", mutant.file)
-    executed = lines.numbers(measured.get(clause, {}).get(mutant.file, ""))
-    return mutant.mutation.line in executed if mutant.mutation.function else bool(executed)
+    executed = lines.numbers(measured["clauses"].get(clause, {}).get(mutant.file, ""))
+    is_as_measured = measured["files"].get(mutant.file, {}).get("digest") == mutant.digest
+    if mutant.mutation.function and is_as_measured:
+        return mutant.mutation.line in executed
+    return bool(executed)
 
 
 @cache
@@ -243,26 +305,53 @@ def _needs(file: Path, name: str) -> bool:
 # What is known
 
 
-def known() -> dict[str, str]:
-    """What noticed each mutant that was tried: place -> "units TEST", "clauses TEST" or ""."""
+def known(*, first: bool = False) -> dict[str, str]:
+    """What noticed each mutant at the last try, or the first: "units TEST", "clauses TEST", ""."""
     entries = KNOWN.read_text().splitlines() if KNOWN.exists() else []
-    return {json.dumps(place): by for place, by in map(json.loads, entries)}
+    return {json.dumps(place): by for place, by in map(json.loads, entries[:: -1 if first else 1])}
 
 
-def count(folder: str) -> list[int]:
-    """Of a folder's mutants: all, equivalent, noticed by units, by clauses, survivors, open."""
-    same, tried, found = equivalents(), known(), mutants([folder])
+def count(found: list[Mutant], tried: Mapping[str, str]) -> list[int]:
+    """Of the mutants: all, equivalent, noticed by units, by clauses, survivors, open."""
+    same = equivalents()
     left = [json.dumps(mutant.place) for mutant in found if mutant.key not in same]
     seen = [tried[place].partition(" ")[0] for place in left if place in tried]
     ways = [seen.count(way) for way in ("units", "clauses", "")]
     return [len(found), len(found) - len(left), *ways, len(left) - len(seen)]
 
 
-def record(folder: str) -> None:
-    """Write the folder's row of the table."""
-    cells = [f"`{folder}`", time.strftime("%Y-%m-%d"), *map(str, count(folder))]
-    row = re.compile(rf"^\| `{re.escape(folder)}` \|.*$", re.MULTILINE)
-    PAGE.write_text(row.sub(f"| {' | '.join(cells)} |", PAGE.read_text()))
+def interval(hits: int, tries: int) -> tuple[float, float]:
+    """Wilson's interval: the shares, in percent, that such a sample leaves likely (95 %)."""
+    z, share = 1.96, hits / tries
+    middle = share + z * z / (2 * tries)
+    half = z * math.sqrt(share * (1 - share) / tries + z * z / (4 * tries * tries))
+    low, high = ((middle + side * half) / (1 + z * z / tries) for side in (-1, 1))
+    return 100 * low, 100 * high
+
+
+def record(folder: str, sample: int, seed: int) -> None:
+    """Write the folder's row of the table, or of the table of samples."""
+    found = mutants([folder])
+    if sample:
+        *cells, _ = count(tried_in(draw(found, sample, seed)), known(first=True))
+        low, high = interval(cells[-1], cells[0])
+        text, last = f"{' | '.join(map(str, cells))} | {low:.1f} to {high:.1f} %", "%"
+    else:
+        text, last = " | ".join(map(str, count(found, known()))), "[0-9]"
+    row = re.compile(rf"^\| `{re.escape(folder)}` \|.*{last} \|$", re.MULTILINE)
+    changed = row.sub(f"| `{folder}` | {time.strftime('%Y-%m-%d')} | {text} |", PAGE.read_text())
+    PAGE.write_text(changed)
+
+
+def tried_in(drawn: list[Mutant]) -> list[Mutant]:
+    """The beginning of a sample, up to the first that was not tried: a smaller fair sample."""
+    same, tried = equivalents(), known()
+    return [*takewhile(lambda one: one.key in same or json.dumps(one.place) in tried, drawn)]
+
+
+def draw(found: list[Mutant], sample: int, seed: int) -> list[Mutant]:
+    """A fair sample, the same whenever the sources and the seed are the same; 0: all."""
+    return random.Random(seed).sample(found, min(sample, len(found))) if sample else found
 
 
 # The sweep
@@ -286,6 +375,8 @@ def answers(
             for line in told:
                 n, test = line.rstrip("\n").split("\t")
                 yield waiting.pop(int(n)), test
+                if not waiting:
+                    break  # what a changed program has left behind may hold the pipe open
         if waiting:
             raise RuntimeError("".join(file.read_text() for file in Path(scratch).glob("*/output")))
 
@@ -329,16 +420,14 @@ def main() -> int:
     in_a_namespace()
     left = swept(given)
     for name in given.names if given.record else []:
-        record(name)
+        record(name, given.sample, given.seed)
     return 1 if left else 0
 
 
 def swept(given: argparse.Namespace) -> list[Mutant]:
     """Try the mutants, print what became of them, and return the survivors."""
     found, same, noticed = mutants(given.names), equivalents(), known()
-    drawn = [mutant for mutant in found if mutant.key not in same]
-    if given.sample:
-        drawn = random.Random(given.seed).sample(drawn, min(given.sample, len(drawn)))
+    drawn = [one for one in draw(found, given.sample, given.seed) if one.key not in same]
     left = [mutant for mutant in drawn if not noticed.get(json.dumps(mutant.place))]
     print(f"{len(found)} mutants; {len(drawn) - len(left)} of {len(drawn)} were noticed before")
     KNOWN.parent.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Never
 
 import pytest
 
-PROCESSOR_SECONDS, SECONDS = 8, 300  # that a test may use in this process, and take in all
+PROCESSOR_SECONDS, SECONDS = 8, 100  # that a test may use in this process, and take in all
 
 
 @dataclass
@@ -33,6 +33,7 @@ class Loop:
     load: Callable[[Any], None]
     asked: Callable[[Any, pytest.Item], float]
     tell: Callable[[Any, str], None]
+    most: int | None = None  # tests that a mutant is shown to
     seconds: dict[str, float] = field(default_factory=dict)  # of each test that has passed
     noticed: Counter[tuple[str, ...]] = field(default_factory=Counter)  # by place and test
     sound: set[str] = field(default_factory=set)  # tests that pass without a change
@@ -45,6 +46,7 @@ class Loop:
         for mutant in self.mutants:
             asked = {item: self.asked(mutant, item) for item in session.items}
             items = sorted((item for item in asked if asked[item]), key=self._cost(mutant, asked))
+            items = items[: self.most]
             while test := self._noticing(session, mutant, items):
                 if self._is_sound(session, test):
                     self.noticed[mutant.file, test] += 1
@@ -62,7 +64,7 @@ class Loop:
         def cost(item: pytest.Item) -> tuple[float, ...]:
             test = item.nodeid
             in_function, in_file = self.noticed[file, function, test], self.noticed[file, test]
-            return -in_function, -in_file, asked[item] * self.seconds.get(test, 0.0)
+            return -in_function, -in_file, asked[item] * self.seconds.get(test, 0.1)
 
         return cost
 
