@@ -1,5 +1,6 @@
 """A log directory in this process: modes, rare file systems, and each call that may fail."""
 
+import contextlib
 import errno
 import importlib.util
 import os
@@ -9,7 +10,7 @@ import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -123,12 +124,24 @@ def begun(folder: Path, size: int = 4096) -> LogDirectory:
         os.close(start)
 
 
+def append(log: LogDirectory, block: bytes) -> None:
+    """What multilog does with a block."""
+    log.block = block
+    log.write()
+
+
+def close_all(*logs: LogDirectory) -> None:
+    """Close what logs have open; some of their files may be closed already."""
+    for fd in {fd for log in logs for fd in (log.fd, log.lock, *log.files.values())}:
+        with contextlib.suppress(OSError):
+            os.close(fd)
+
+
 @pytest.fixture
 def log(folder: Path) -> Iterator[LogDirectory]:
     opened = begun(folder)
     yield opened
-    for fd in (opened.fd, opened.lock, *opened.files.values()):
-        os.close(fd)
+    close_all(opened)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +168,7 @@ def test_a_call_that_fails_is_reported_and_made_again_after_a_pause(
     monkeypatch.setattr(logdir, "pause", pauses.append)
     with monkeypatch.context() as patch:
         fail_once(patch, call, after)
-        log.append(b"text\n")
+        append(log, b"text\n")
         log.rotate()
     expected = f"multilog: warning: {complaint}, pausing: input/output error\n"
     assert re.fullmatch(expected, capfd.readouterr().err)
@@ -248,7 +261,7 @@ def test_every_byte_is_in_a_file_however_little_the_system_takes(
     with monkeypatch.context() as patch:
         patch.setattr(posix, "write", lambda fd, piece: os.write(fd, piece[:most]))
         for begin in range(0, len(block), 5000):
-            log.append(block[begin : begin + 5000])
+            append(log, block[begin : begin + 5000])
     old = sorted((folder / "log").glob("@*"))
     assert b"".join(file.read_bytes() for file in [*old, folder / "log/current"]) == block
     assert all(2096 <= file.stat().st_size <= 4096 for file in old)
@@ -260,7 +273,7 @@ def test_a_rotation_leaves_no_descriptor_open(log: LogDirectory) -> None:
     lowest = os.dup(log.fd)
     os.close(lowest)
     for _ in range(3):
-        log.append(b"text\n")
+        append(log, b"text\n")
         log.rotate()
     again = os.dup(log.fd)
     os.close(again)
@@ -268,7 +281,7 @@ def test_a_rotation_leaves_no_descriptor_open(log: LogDirectory) -> None:
 
 
 def test_a_log_that_is_finished_is_continued(folder: Path, log: LogDirectory) -> None:
-    log.append(b"first\n")
+    append(log, b"first\n")
     log.finish()
     assert (folder / "log/current").stat().st_mode & 0o777 == 0o744
     os.close(log.lock)
@@ -277,7 +290,7 @@ def test_a_log_that_is_finished_is_continued(folder: Path, log: LogDirectory) ->
     os.close(again.fd)
     assert (folder / "log/current").stat().st_mode & 0o777 == 0o644
     assert again.written == 6
-    again.append(b"second\n")
+    append(again, b"second\n")
     os.close(again.files["current"])
     assert (folder / "log/current").read_text() == "first\nsecond\n"
 
@@ -304,6 +317,8 @@ def test_each_label_is_later_than_the_last() -> None:
 
 
 # Processors
+
+GOOD, BAD = 77, 78  # process ids
 
 
 class Pauses:
@@ -342,7 +357,9 @@ def test_what_becomes_of_a_processor(
     pauses: Any = Pauses()
     log.interrupts = pauses
     monkeypatch.setattr(posix, "waitpid", wait)
-    assert vars(LogDirectory)["_succeeds"](log, 77) == is_good
+    log.child = 77
+    assert vars(LogDirectory)["_succeeds"](log) == is_good
+    assert log.child == 0
     assert capfd.readouterr().err == (f"multilog: warning: {warning}\n" if warning else "")
     assert pauses.seen == ([(5, signal.SIGTERM)] if warning else [])
 
@@ -363,15 +380,19 @@ def test_a_processor_is_started_until_it_succeeds_or_term_comes(
 ) -> None:  # fmt: skip
     left = iter(ends)
 
-    def fork() -> SimpleNamespace:
+    def fork(*_what: object) -> int:
         if (end := next(left)) == "no fork":
             raise OSError(errno.EIO, "")
-        return SimpleNamespace(end=end)
+        return GOOD if end == "good" else BAD
+
+    def succeeds() -> bool:
+        pid, log.child = log.child, 0
+        return pid == GOOD
 
     said: Any = Pauses(most=2)
     log.interrupts = said
-    monkeypatch.setattr(posix, "fork", fork)
-    monkeypatch.setattr(log, "_succeeds", lambda pid: pid.end == "good")
+    monkeypatch.setattr(logdir, "fork", fork)
+    monkeypatch.setattr(log, "_succeeds", succeeds)
     assert vars(LogDirectory)["_process"](log, b"true") == is_processed
     lines = [f"multilog: warning: {line}" for line in warnings]
     expected = [f"{line}input/output error" if line[-1] == " " else line for line in lines]
