@@ -56,9 +56,9 @@ exec sleep 1000"""
 
 
 def behind_its_service(directory: Path) -> Path:
-    """Make a service that is wordy, and whose logger needs three seconds for each of two files."""
+    """Make a service that is wordy, and whose logger needs two seconds for each of two files."""
     service(directory, WORDY)
-    slow = "exec multilog s4096 n50 '!sleep 3; cat' ./main"
+    slow = "exec multilog s4096 n50 '!sleep 2; cat' ./main"
     (directory / "log/run").write_text(f"#!/bin/sh\n{slow}\n")
     return directory
 

@@ -271,7 +271,7 @@ def test_a_step_whose_module_is_broken_says_so_itself(
     assert ended.stderr.count(b"\n") == 1
 
 
-WITH_AN_ODD_ENTRY = """
+ODD_ENTRY_FIRST = """
 import ctypes
 argv = (ctypes.c_char_p * 4)(b"envdir", b"env", b"true", None)
 envp = (ctypes.c_char_p * 3)(b"odd", b"PATH=/usr/bin:/bin", None)
@@ -287,7 +287,7 @@ def test_an_odd_environment_without_ctypes_is_an_error_in_one_line(tmp_path: Pat
     launcher.write_text(launcher.read_text().replace("path.append(", "path.insert(0, "))
     (tmp_path / "env").mkdir()
     (tmp_path / "env/NEW").write_text("1")
-    start = [PYTHON, "-c", WITH_AN_ODD_ENTRY]
+    start = [PYTHON, "-c", ODD_ENTRY_FIRST]
     ended = subprocess.run(start, cwd=tmp_path, check=False, capture_output=True)
     said = b"envdir: fatal: unable to run true: system call not available\n"
     assert (ended.returncode, ended.stderr) == (111, said)

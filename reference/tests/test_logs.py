@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from daemontools import logs
@@ -59,9 +59,12 @@ class Directory:
     def process(self) -> None:
         """Write what a processor makes of `previous`."""
         (self.path / "newstate").touch()
-        (self.path / "newstate").rename(self.path / "state")
         text = (self.path / "previous").read_bytes()
         (self.path / "processed").write_bytes(text.replace(b"\n", b" processed\n"))
+
+    def new_state(self) -> None:
+        """Take over the processor's new state, after `previous` has been removed."""
+        (self.path / "newstate").rename(self.path / "state")
 
     def unlink(self, name: str) -> None:
         """Remove one name of a file."""
@@ -174,6 +177,9 @@ STEPS = st.lists(st.sampled_from(["line", "look", "go on", "rotation", "crash"])
 
 @settings(deadline=None, max_examples=300)
 @given(steps=STEPS, processor=st.booleans())
+@example(
+    steps=["crash", *3 * ["go on"], "line", "rotation", *3 * ["go on"], "look"], processor=True
+)
 def test_following_neither_loses_nor_repeats_a_line(
     tmp_path_factory: pytest.TempPathFactory, steps: list[str], processor: bool
 ) -> None:
@@ -188,6 +194,7 @@ def test_following_neither_loses_nor_repeats_a_line(
         rotation += [
             directory.process,
             partial(unlink, "previous"),
+            directory.new_state,
             partial(link, "processed"),
             partial(unlink, "processed"),
         ]

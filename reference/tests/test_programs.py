@@ -11,7 +11,7 @@ import posix
 import pwd
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -415,11 +415,11 @@ def test_multilog_closes_the_directory_in_which_it_was_started(start: int) -> No
     def change() -> None:
         os.dup2(os.open(".", os.O_RDONLY), start)
 
-        def outputs(*_words: object) -> list[object]:
+        def read(*_words: object) -> bytes:
             saying(is_open(start))()
-            return []
+            return b""
 
-        vars(multilog).update(_open_start=lambda: start, _outputs=outputs)
+        vars(multilog).update(_open_start=lambda: start, read_block=read)
 
     # Descriptor 2 stays open: a new `current` could get its number, and the alerts.
     assert ended("multilog ./log", change, b"text\n") == (0, f"{start == 2}\n", "")
@@ -428,7 +428,7 @@ def test_multilog_closes_the_directory_in_which_it_was_started(start: int) -> No
 @pytest.mark.parametrize(
     ("owner", "call", "complaint"),
     [
-        ("Selection", "end", "unable to end the last line"),
+        ("Selection", "end", "unable to go on"),
         ("Interrupts", "wait", "unable to wait for input"),
         ("posix", "lseek", "unable to move to beginning of f"),
         ("posix", "write", "unable to write f"),
@@ -445,7 +445,8 @@ def test_multilog_insists(folder: Path, owner: str, call: str, complaint: str) -
             return real(*words, **named)
 
         setattr(place, call, fails_once)
-        vars(logdir)["pause"] = lambda _seconds: None
+        for module in (logdir, multilog):
+            vars(module)["pause"] = lambda _seconds: None
 
     said = f"multilog: warning: {complaint}, pausing: input/output error\n"
     assert ended("multilog =f", change, b"text\n") == (0, "", said)
@@ -469,20 +470,35 @@ def test_multilog_insists_on_a_status_file_that_is_whole(folder: Path) -> None:
     assert (folder / "f").read_bytes() == b"text".ljust(1001, b"\n")
 
 
-@pytest.mark.parametrize(
-    ("call", "complaint"), [("read_block", "read input"), ("in_pieces", "judge a line")]
-)
-def test_multilog_says_that_it_waits_for_memory(call: str, complaint: str) -> None:
+def test_multilog_says_that_it_waits_for_memory_to_read() -> None:
     def change() -> None:
-        real = vars(multilog)[call]
+        real = vars(multilog)["read_block"]
 
-        def pausing(*words: Any) -> object:
-            words[2]()
-            return real(*words)
+        def pausing(fd: int, count: int, pause: Callable[[], None]) -> bytes:
+            pause()
+            block: bytes = real(fd, count, pause)
+            return block
 
-        vars(multilog).update({call: pausing, "pause": saying("pause")})
+        vars(multilog).update(read_block=pausing, pause=saying("pause"))
 
     code, out, err = ended("multilog =f", change, b"text")
-    said = f"multilog: warning: unable to {complaint}, pausing: out of memory\n"
-    times = 2 if call == "read_block" else 1  # the text, and the end of the input
-    assert (code, out, err) == (0, "pause 5\n" * times, said * times)
+    said = "multilog: warning: unable to read input, pausing: out of memory\n"
+    assert (code, out, err) == (0, 2 * "pause 5\n", 2 * said)  # the text, and the end
+
+
+def test_multilog_says_that_it_waits_for_memory_to_judge(folder: Path) -> None:
+    def change() -> None:
+        real, sizes = Selection.feed, [4, 2, 1]  # too large, too large, no room even for a byte
+
+        def feed(selection: Selection, piece: bytes, label: bytes) -> object:
+            if sizes:
+                assert len(piece) == sizes.pop(0)
+                raise MemoryError
+            return real(selection, piece, label)
+
+        vars(multilog)["pause"] = saying("pause")
+        setattr(Selection, "feed", feed)  # noqa: B010
+
+    said = "multilog: warning: unable to judge a line, pausing: out of memory\n"
+    assert ended("multilog =f", change, b"text") == (0, "pause 5\n", said)
+    assert (folder / "f").read_bytes() == b"text".ljust(1001, b"\n")
