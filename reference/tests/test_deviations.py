@@ -298,6 +298,18 @@ def test_what_reads_lines_starts_with_17_megabytes_or_not_at_all(
     assert codes_and_read(22_000_000) == (0, 5)
 
 
+@pytest.mark.parametrize(
+    "words", [("multilog", "./log"), ("tai64n",), ("tai64nlocal",), ("readproctitle", "." * 20)],
+    ids=lambda words: words[0],
+)  # fmt: skip
+def test_what_lacks_memory_at_the_start_says_so(folder: Path, words: tuple[str, ...]) -> None:
+    limits = range(22_000_000, 12_000_000, -250_000)
+    answers = (run(folder, "prlimit", f"--as={limit}", *words) for limit in limits)
+    refused = next(answer for answer in answers if answer.returncode > 0)
+    said = f"{words[0]}: fatal: out of memory\n".encode()
+    assert (refused.returncode, refused.stdout, refused.stderr) == (111, b"", said)
+
+
 SHORT_OF_MEMORY = """\
 import sys
 from daemontools.programs import multilog
