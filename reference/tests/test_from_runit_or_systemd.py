@@ -56,6 +56,77 @@ def script(file: Path, text: str) -> None:
     file.chmod(0o755)
 
 
+# A line of svlogd's `config`, or the words "no `s`" -> the argument of multilog.
+ROWS = re.findall(r"^\| ([^|]+) \| ([^|]+) \| (?:multi|sv)logd?['\w]* ", PAGE, re.MULTILINE)
+CONFIG = {old.strip("`"): new.split("`")[1].strip("'") for old, new in ROWS}
+LINES = b"".join(b"%d\n" % number for number in range(30000))
+
+
+def log_of(folder: Path, path: dict[str, str], *words: str, text: bytes = LINES) -> list[bytes]:
+    """The old files and `current` of a logger's directory, without labels, the oldest first."""
+    subprocess.run([*words, folder], input=text, env=path, check=True, stderr=subprocess.DEVNULL)
+    files = [*sorted(folder.glob("@*")), folder / "current"]
+    return [re.sub(rb"(?m)^(@[0-9a-f]{24}|[\d-]{10}_[\d:.]+) ", b"", f.read_bytes()) for f in files]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """The configuration of a log directory of svlogd."""
+    (tmp_path / "old").mkdir()
+    return tmp_path / "old/config"
+
+
+@needs_runit
+@pytest.mark.parametrize(("old", "least"), [("n10", 10), ("n0", 20)])
+def test_the_number_of_files_is_translated(
+    path: dict[str, str], tmp_path: Path, config: Path, old: str, least: int
+) -> None:
+    config.write_text(f"s4096\n{old}\n")
+    before = log_of(config.parent, path, "svlogd")
+    after = log_of(tmp_path / "new", path, "multilog", "s4096", CONFIG[old])
+    as_is = log_of(tmp_path / "as-is", path, "multilog", "s4096", old)
+    if old == "n10":
+        assert len(before) == len(after) == least + 1  # and `current`
+    else:
+        assert min(len(before), len(after)) > least
+        assert b"".join(before) == b"".join(after) == LINES
+    assert len(as_is) < len(after)
+
+
+@needs_runit
+def test_the_size_of_files_is_translated(
+    path: dict[str, str], tmp_path: Path, config: Path
+) -> None:
+    config.write_text("s0\n")
+    assert log_of(config.parent, path, "svlogd") == [LINES]
+    assert log_of(tmp_path / "new", path, "multilog", CONFIG["s0"]) == [LINES]
+    assert log_of(tmp_path / "as-is", path, "multilog", "s0") != [LINES]
+
+
+@needs_runit
+def test_the_size_without_a_line_is_translated(
+    path: dict[str, str], tmp_path: Path, config: Path
+) -> None:
+    config.write_text("# no size\n")
+    before = log_of(config.parent, path, "svlogd", text=LINES * 8)
+    after = log_of(tmp_path / "new", path, "multilog", CONFIG["no `s"], text=LINES * 8)
+    assert len(before) == len(after) == 2
+    assert len(log_of(tmp_path / "as-is", path, "multilog", text=LINES * 8)) > 2
+
+
+@needs_runit
+def test_a_pattern_is_translated(path: dict[str, str], tmp_path: Path, config: Path) -> None:
+    text = b"error: a\nfine\n"
+    config.write_text("-*\n+error*\n")
+    assert log_of(config.parent, path, "svlogd", "-tt", text=text) == [b"error: a\n"]
+    for folder, pattern, lines in (
+        ("new", CONFIG["+error*"], b"error: a\n"),
+        ("as-is", "+error*", b""),
+    ):
+        words = ("multilog", "t", "-*", pattern)
+        assert log_of(tmp_path / folder, path, *words, text=text) == [lines]
+
+
 # What a child can see of its limits, accounts, variables, process group and lock.
 LOOK = """\
 ulimit -a; id -u; id -G; env | grep -v '^_=' | sort
