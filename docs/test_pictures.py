@@ -236,9 +236,14 @@ def test_a_new_multilog_puts_the_crash_right_as_drawn(start: Start, tmp_path: Pa
 
 def listing(folder: Path) -> dict[str, str]:
     """A log directory as the picture shows it; the lock is left out."""
-    found = {file.name: f"{file.stat().st_mode & 0o777:o}" for file in folder.iterdir()}
+    found: dict[str, str] = {}
+    for file in sorted(folder.iterdir()):
+        name = re.sub(r"^@\w+", "@label", file.name)
+        if name in found:
+            name = name.replace("label", "later-label")
+        found[name] = f"{file.stat().st_mode & 0o777:o}"
     found.pop("lock", None)
-    return {re.sub(r"^@\w+", "@label", name): mode for name, mode in found.items()}
+    return found
 
 
 def test_the_chain_is_the_one_of_the_chapter() -> None:

@@ -56,6 +56,8 @@ def after(directory: Directory, step: Step) -> Directory:
     elif act in ("remove", "discard"):
         del new[file]
     elif act == "link":
+        if name in new:  # made by an earlier step: this label is later
+            name = name.replace("label", "later-label")
         new[file], new[name] = new[file] + "+", new[file]
     return new
 

@@ -312,7 +312,8 @@ def _frames(parts: list[str], frames: list[Frame], y: float) -> float:
         for row, entry in enumerate(cyclic_log.shown(frame.files)):
             name, mode = entry.split()
             is_new = before.get(name, "").rstrip("+") != mode and frame is not frames[0]
-            words = f"{_letters(mode)}  {name.replace('label.', '4000...')}"
+            file = re.sub("@.*[.]", "@4000...", name)
+            words = f"{_letters(mode)}  {file}"
             parts.append(text(x + 7, top + 36 + 16 * row, words, "m hot" if is_new else "m"))
         before = frame.files
     return y + 100 * ((len(frames) + 1) // 2)
