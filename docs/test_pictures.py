@@ -164,7 +164,7 @@ def test_the_pipe_is_held_by_those_who_are_drawn(svscan: int, start: Start, dead
         wait_until(lambda: any(end == "w" for _, end in ends(successor)), "a new pipe")
         assert pipe not in {pipe for pipe, _ in ends(successor)}
     else:
-        end = "r" if dead == "log/run" else "w"
+        end = "w" if dead in pictures.WRITERS else "r"
         wait_until(
             lambda: (
                 named(svscan).get(dead, pids[dead]) != pids[dead]

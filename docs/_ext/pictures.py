@@ -72,6 +72,7 @@ DEATHS = [
     ("clock/run", "supervise starts it again, on the same pipe."),
     ("log/run", "Lines wait in the pipe for the next one."),
     ("supervise clock", "svscan starts the next one, on the same pipe."),
+    ("supervise log", "svscan starts the next one, on the same pipe."),
     ("svscan", "All others go on. A new svscan makes a new pipe."),
 ]
 
