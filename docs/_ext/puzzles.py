@@ -22,8 +22,9 @@ CHOSEN = {
     "setlock-first-option-counts": "of `-n` and `-N`, the wrong one wins",
     "status-written-in-place": "a reader that has the old file open sees it change",
     "supervise-control-without-a-writer": "no open for writing is left that could fail; and once"
-    " a client has gone, each wait ends at once. The reference then pauses before it looks again, so"
-    " it obeys late (a supervise that does not pause falls short of `supervise/command/idle-afterwards`)",
+    " a client has gone, each wait ends at once, so the reference pauses before it looks again,"
+    " and obeys late (a supervise that does not pause falls short of"
+    " `supervise/command/idle-afterwards`)",
     "svscan-knows-services-by-inode-and-name": "after a rename, the service counts as a new one",
     "svscan-keeps-no-reading-end": "the next supervise of the log has no reading end to inherit",
     "match-star-tries-again": "a star that may go on to a later occurrence matches more lines",

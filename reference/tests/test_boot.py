@@ -216,8 +216,10 @@ def test_under_debians_unit(boot: Boot) -> None:
     machine.answers(commands)
     assert not machine.succeeds("pgrep -x 'svscanboot|svscan|supervise|multilog'")
     assert whole_starts(lines(machine)) == 1
-    machine.answers("systemctl start daemontools-run")
+    change, start = (block("Debian's daemontools-run", number) for number in (2, 3))
+    machine.answers(f"cat > {unit}.d/start.conf <<'END'\n{change}END\n{start}")
     wait_until_it_counts(machine, starts=2)
+    assert "python" in machine.answers(f"readlink /proc/{one_process(machine, 'svscan')}/exe")
     machine.succeeds("systemctl poweroff")
     machine.wait_until_off()
     assert whole_starts(lines(machine)) == 2
