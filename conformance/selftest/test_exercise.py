@@ -1,5 +1,6 @@
 """The verb `exercise` grades programs in any language (docs/book/exercises.md)."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -82,6 +83,22 @@ def test_a_mode_is_shown_in_octal(tmp_path: Path) -> None:
     program.write_text(f"#!{sys.executable}\n{OPEN_TO_ALL}")
     program.chmod(0o755)
     assert "seen: expected mode 0600, seen 0666" in grade("setlock", program).stdout
+
+
+def test_the_line_by_hand_shows_the_fault_of_a_program_with_any_name(tmp_path: Path) -> None:
+    program = tmp_path / "my setlock.py"
+    program.write_text(f"#!{sys.executable}\n{OPEN_TO_ALL}")
+    program.chmod(0o755)
+    said = grade("setlock", program).stdout
+    [first] = re.findall(r"put your setlock first on PATH:\n  (.*)$", said, re.MULTILINE)
+    line = "setlock new true; ls -l new"
+    assert f"    by hand: {line}\n" in said
+    (tmp_path / "empty").mkdir()
+    typed = ["bash", "-c", f"{first}\n{line}"]
+    shown = subprocess.run(
+        typed, cwd=tmp_path / "empty", check=True, capture_output=True, text=True
+    )
+    assert shown.stdout.startswith("-rw-rw-rw-")
 
 
 def test_a_file_that_cannot_be_executed_is_said(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ What the program's tests need besides it, the reference lends.
 import argparse
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -170,6 +171,10 @@ def exercise(given: argparse.Namespace) -> int:
                 print(f"  {held} of {len(asked)} clauses hold. These fail, wholly or in part:")
                 for clause in short:
                     _tell(clause, found)
+                if any(clauses.load()[clause].by_hand for clause in short):
+                    print(f"\nfor the lines by hand, put your {given.name} first on PATH:")
+                    link = f"ln -s {shlex.quote(str(program))} bin/{given.name}"
+                    print(f"  mkdir bin; {link}; PATH=$PWD/bin:$PATH")
                 print(f"\nread {step.read}\nthen try again")
                 return 1
             print(f"  {len(asked)} of {len(asked)} clauses hold")
