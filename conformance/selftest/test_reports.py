@@ -193,6 +193,15 @@ def test_the_badge_does_not_count_what_is_not_asked_of_everybody(level: str) -> 
     ].startswith("1 of 3 clauses")
 
 
+def test_the_badge_counts_what_is_not_offered_and_the_matrix_leaves_it_out() -> None:
+    absent = _cell("svok/exit/killed", "NOT-OFFERED")
+    few = {"svok/exit/running": REPORT.clauses["svok/exit/running"], "svok/exit/killed": absent}
+    assert badge.told(replace(REPORT, clauses=few))[0].startswith("1 of 2 clauses")
+    by_level = matrix.page([replace(REPORT, clauses=few)], CLAUSES).partition("by level</h2>")[2]
+    assert by_level.count("<td class=n>1 of 1</td>") == 1
+    assert " of 2</td>" not in by_level
+
+
 class _Links(HTMLParser):
     """The ids of a page, and the ids that its links point to."""
 

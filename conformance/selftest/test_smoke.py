@@ -2,6 +2,7 @@
 
 import os
 import re
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,16 @@ def test_a_command_of_the_profile_that_answers_otherwise_is_in_trouble(
     said = capsys.readouterr().out
     assert "  setlock        PROFILE? exit 1 (0.76 gives 100), " in said
     assert "1 in trouble, see above" in said
+
+
+@pytest.mark.parametrize(("script", "kept"), [(_REFUSES, 0), ("#!/bin/sh\nkill -SEGV $$\n", 1)])
+def test_the_directory_of_the_calls_stays_if_a_program_is_in_trouble(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, kept: int
+) -> None:
+    (tmp_path / "t").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "t"))
+    smoke.main(find(str(_folder(tmp_path / "bin", svok=script))))
+    assert len(list((tmp_path / "t").glob("daemontools-smoke-*"))) == kept
 
 
 ROOT = Path(__file__).parents[2]
