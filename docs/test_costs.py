@@ -11,6 +11,8 @@ sys.path.insert(0, str(DOCS / "_ext"))
 
 import costs  # noqa: E402
 
+from daemontools_conformance.bench.costs import INPUT, LENGTH  # noqa: E402
+
 DATA = costs.load()
 
 
@@ -43,6 +45,23 @@ def test_labels_do_not_overlap_and_stay_inside() -> None:
     gaps = [below - above for above, below in pairwise(heights)]
     assert all(gap >= costs.LINE or math.isclose(gap, costs.LINE) for gap in gaps)
     assert max(heights) <= costs.BOTTOM
+
+
+def test_the_reference_logs_more_slowly_only_where_the_fast_path_says_so() -> None:
+    """On few lines; and with patterns on 4 MB, where a quarter of its time is its start."""
+    behind = {
+        (curve, x)
+        for curve in costs.TITLES
+        if curve.startswith("log, ")
+        for x, median, *_ in DATA["curves"][curve]["lines"]["djb"]
+        if costs.at(DATA, curve, "reference", x) < median
+    }
+    lines = {("log, lines", x) for x in (100, 1000, 10_000)}
+    assert behind == lines | {("log, patterns", x) for x in (1, 10, 100)}
+    start = 100 * LENGTH / costs.at(DATA, "log, lines", "reference", 100)
+    whole = INPUT / costs.at(DATA, "log, patterns", "reference", 1)
+    assert INPUT == 4_000_000
+    assert 0.2 < start / whole < 0.33
 
 
 def test_the_parts_of_a_tree_s_memory_are_all_of_it() -> None:
