@@ -4,7 +4,7 @@ A literal leads
 
     a clause's id, or a beginning of one    `svok/exit/killed`  `svok/exit/...`  `exec/`
         to the clause. An id of this shape that does not exist stops the build.
-    the folder of a service                 the folder `supervise`
+    the folder of a service                 the folder `supervise`, a link `supervise`
         to the glossary.
     a program, first in its section         `svc`  `svc -d`
         to its manual page.
@@ -13,7 +13,8 @@ A literal leads
 
 In the book the first use of each term in a chapter leads to the glossary; not if the head
 of the chapter says `other-meaning: TERM, TERM`.
-The front page is README.md, whose links to files become such literals.
+The front page is README.md, and TEXTS has more such files: their links to files become
+such literals.
 """
 
 import re
@@ -45,7 +46,12 @@ FOLDERS = [
     "conformance/daemontools_conformance/tests/",
 ]
 # Pages whose text is a file elsewhere; and all files and folders that are pages here.
-TEXTS = {"index": "README.md", "implementers/contract": "conformance/CONTRACT.md"}
+TEXTS = {
+    "index": "README.md",
+    "implementers/contract": "conformance/CONTRACT.md",
+    "implementers/contributing": "CONTRIBUTING.md",
+    "implementers/clone-in-c": "fixtures/clone-in-c/README.md",
+}
 PAGES = {**{file: page for page, file in TEXTS.items()}, "conformance/spec": "specification/index"}
 LONGEST_SOURCE = 200_000  # bytes; a page with more is of no use
 
@@ -252,7 +258,7 @@ class LinkLiterals(SphinxPostTransform):
             return self._relative(page) + (f"#{anchor}" if anchor else "")
         index = literal.parent.index(literal)
         before = literal.parent[index - 1].astext() if index else ""
-        if text == "supervise" and before.endswith("folder "):
+        if text == "supervise" and before.endswith(("folder ", "link ")):
             return f"{self._relative(GLOSSARY)}#term-{FOLDER.replace(' ', '-')}"
         if program := self._program(literal, seen):
             return self._relative(f"man/{program}")
@@ -308,7 +314,7 @@ def index_entries(app: Any, doctree: nodes.document) -> None:
 
 
 def front_page(app: Any, docname: str, content: list[str]) -> None:
-    """Make README.md the front page, and CONTRACT.md a page."""
+    """Make README.md the front page, and each other file in TEXTS its page."""
     if docname not in TEXTS:
         return
     file = ROOT / TEXTS[docname]
