@@ -215,9 +215,12 @@ def _index(programs: dict[str, list[Clause]]) -> str:
         "[which code of the reference no clause needs](not-executed.md).\n\n"
         f"{all_at_once}{meanings}\n\n"
         "A BEYOND clause that falls short turns a run red only if the profile says "
-        "`beyond = true`. The results of a clause leave out the implementations for which it is "
-        "NOT-OFFERED, and results of an older suite may contradict a clause that has changed "
-        "since.\n\n" + "\n".join(table) + f"\n\n{BY_HAND}\n"
+        "`beyond = true`. *Cause, if not* is the name of the group in which "
+        "[a report](../implementers/index.md#reading-a-failure) shows the clause if it falls "
+        "short and what the test saw has no name of its own. "
+        "*Results* are those of the profiles in `conformance/profiles/`. They leave out the "
+        "implementations for which the clause is NOT-OFFERED, and results of an older suite may "
+        "contradict a clause that has changed since.\n\n" + "\n".join(table) + f"\n\n{BY_HAND}\n"
         f"```{{toctree}}\n:hidden:\n\n{names}\n```\n"
     )
 
@@ -226,7 +229,10 @@ BY_HAND = """\
 ## By hand
 
 Type the lines *By hand* into bash, as root and in an empty folder.
-This is what they take for granted:
+They call the programs that come first on PATH: to try your own, put their folder first.
+Where a line names a program of daemontools by its path, such as `/usr/bin/pgrphack`, write the
+path of yours.
+This is what the lines take for granted:
 
 - `e` and `env` are empty folders for envdir.
 - `s`, `clock` and `sub/s` are services whose `./run` is `exec sleep 1000`.
