@@ -390,6 +390,12 @@ def test_tai64n_and_tai64nlocal_convert_lines() -> None:
     assert answer == (0, "1999-08-24 04:04:05.787492500 a\n", "")
 
 
+@pytest.mark.parametrize("program", ["tai64n", "tai64nlocal"])
+def test_a_filter_ends_if_memory_is_refused_while_it_writes(program: str) -> None:
+    change = failing(program, "write_all", error=MemoryError())
+    assert ended(program, change, b"a\n") == (111, "", f"{program}: fatal: out of memory\n")
+
+
 # multilog
 
 
