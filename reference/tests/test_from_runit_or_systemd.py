@@ -127,6 +127,17 @@ def test_a_pattern_is_translated(path: dict[str, str], tmp_path: Path, config: P
         assert log_of(tmp_path / folder, path, *words, text=text) == [lines]
 
 
+@needs_runit
+def test_a_plus_in_a_pattern_repeats_for_svlogd_alone(
+    path: dict[str, str], tmp_path: Path, config: Path
+) -> None:
+    text = b"aab\na+ab\n"
+    config.write_text("-*\n+a+ab\n")
+    assert log_of(config.parent, path, "svlogd", text=text) == [b"aab\n"]
+    words = ("multilog", "-*", "+a+ab")
+    assert log_of(tmp_path / "new", path, *words, text=text) == [b"a+ab\n"]
+
+
 # What a child can see of its limits, accounts, variables, process group and lock.
 LOOK = """\
 ulimit -a; id -u; id -G; env | grep -v '^_=' | sort
