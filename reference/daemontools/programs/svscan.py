@@ -110,8 +110,8 @@ def scan(table: Table) -> None:
     """Start each service in the directory that does not run; forget those that are gone.
 
     If the directory cannot be read to its end, svscan cannot tell which services are gone.
-    The directory stays open while pipes are made: if pipes took all descriptors, the next
-    scan could not open it.
+    `look` makes the pipes of a new service while the directory is open: even if pipes take
+    all other descriptors, the directory's own is free for the next scan.
 
     All services are looked at before the first is started: memory that svscan changes
     between two forks can no longer be shared with the earlier children.
