@@ -12,7 +12,7 @@ import pytest
 from daemontools.programs import multilog as multilog_program
 from daemontools.programs import supervise as supervise_program
 from daemontools.programs import svscan as svscan_program
-from daemontools.unix import logdir
+from daemontools.unix import logdir, start
 
 
 def test_a_command_is_obeyed_again_if_memory_ran_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,3 +137,17 @@ def test_whatever_call_of_multilog_finds_no_memory_no_line_is_lost(
             assert {file.stat().st_mode & 0o777 for file in files} == {0o744}
         shutil.rmtree(folder)
     assert place > 50
+
+
+def test_want_of_memory_before_the_first_line_is_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(start, "_restore_launcher_variable", fail)
+    monkeypatch.setattr("sys.argv", ["/command/svok", "dir"])
+    if (pid := os.fork()) == 0:
+        start.run(lambda _argv: 0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 111
+    assert capfd.readouterr().err == "svok: fatal: out of memory\n"

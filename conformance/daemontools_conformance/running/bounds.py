@@ -202,7 +202,7 @@ def has_room_in_memory(folder: Path) -> bool:
     """Is this a file system in memory with much room, in which programs can be executed?"""
     if not os.path.ismount(folder) or not os.access(folder, os.W_OK | os.X_OK):
         return False
-    if os.statvfs(folder).f_flag & os.ST_NOEXEC:
+    if os.statvfs(folder).f_flag & getattr(os, "ST_NOEXEC", 0):  # Linux has this flag
         return False
     return min(_free(folder), _memory()) >= _ROOM
 

@@ -60,11 +60,15 @@ class Next(BaseException):
 
 def run(main: "Main") -> "NoReturn":
     """Call `main` with the arguments as bytes, and end the process with what it returns."""
-    _restore_signals()
-    _die_if_interrupted()
-    _restore_locale_variable()
-    _restore_launcher_variable()
-    call(main, [environment.as_bytes(argument) for argument in sys.argv])
+    try:
+        argv = [environment.as_bytes(argument) for argument in sys.argv]
+        _restore_signals()
+        _die_if_interrupted()
+        _restore_locale_variable()
+        _restore_launcher_variable()
+    except Exception as error:  # usually lack of memory
+        die(111, environment.as_bytes(sys.argv[0]).rpartition(b"/")[2], ": fatal: ", error)
+    call(main, argv)
 
 
 def call(main: "Main", argv: list[bytes]) -> "NoReturn":
