@@ -172,7 +172,7 @@ def test_a_command_of_sv_sends_what_its_letter_sends(path: dict[str, str], tmp_p
     assert words.pop("kill") == "`-k`"
     for runner, one in (("runsv", tmp_path / "old"), ("supervise", tmp_path / "new")):
         service(one, f"{SAYS}\necho up > up\nwhile :; do sleep 0.1; done", log=False)
-        call = ["env", "--default-signal", runner, one]  # under nohup, say, no trap gets HUP
+        call = ["env", "--default-signal", runner, str(one)]  # under nohup, say, no trap gets HUP
         running = subprocess.Popen(call, env=path, process_group=0)
         try:
             wait_until((one / "up").exists, "its traps are set")
