@@ -55,10 +55,10 @@ while [ $i -lt 100 ]; do i=$((i + 1)); echo $i; printf '%099d\\n' 0; done
 exec sleep 1000"""
 
 
-def behind_its_service(directory: Path) -> Path:
-    """Make a service that is wordy, and whose logger needs two seconds for each of two files."""
+def behind_its_service(directory: Path, seconds: int = 2) -> Path:
+    """Make a service that is wordy, and whose logger needs so long for each of two files."""
     service(directory, WORDY)
-    slow = "exec multilog s4096 n50 '!sleep 2; cat' ./main"
+    slow = f"exec multilog s4096 n50 '!sleep {seconds}; cat' ./main"
     (directory / "log/run").write_text(f"#!/bin/sh\n{slow}\n")
     return directory
 

@@ -117,7 +117,7 @@ def test_a_slow_logger_reads_to_the_end(start: Start, tree: Path) -> None:
 
 
 def test_a_logger_that_gets_too_little_time_is_named(start: Start, tree: Path) -> None:
-    wordy = behind_its_service(tree / "wordy")
+    wordy = behind_its_service(tree / "wordy", seconds=1000)
     container = start("-t", "0")
     wait_until((wordy / "log/main/previous").exists, "the logger has its first file")
     signal_entrypoint(container, signal.SIGTERM)
