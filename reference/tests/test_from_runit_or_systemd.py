@@ -5,6 +5,7 @@ logs. The pairs of chpst and a daemontools program must show a child the same.
 """
 
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from companion import COUNTING, launchers, service, wait_until, whole_starts
+from companion import COUNTING, is_up, launchers, service, wait_until, whole_starts
 
 from daemontools.companion import check
 
@@ -34,7 +35,8 @@ def blocks(heading: str) -> list[str]:
     return found
 
 
-BEFORE, LOG_BEFORE, FINISH, AFTER, LOG_AFTER, STAYS, MOVE = blocks("runit: one service")
+BEFORE, LOG_BEFORE, FINISH, AFTER, LOG_AFTER, STAYS, *STEPS = blocks("runit: one service")
+MAKE, LINK, MOVE = STEPS
 OF_UNIT, MOVE_UNIT = blocks("systemd: one service")
 UNIT = PAGE.split("```ini\n")[1].split("```")[0]
 
@@ -49,10 +51,15 @@ def path(programs: Path) -> dict[str, str]:
     return {"PATH": f"{programs}:/usr/bin:/bin:/usr/sbin:/sbin"}
 
 
+def as_root(text: str) -> str:
+    """A text of the page, with root in place of its accounts."""
+    return text.replace("www-data", "root").replace("svlog ", "root ")
+
+
 def script(file: Path, text: str) -> None:
     """Write a script; the accounts of the page are root here, whose library may be closed."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text.replace("www-data", "root").replace("svlog ", "root "))
+    file.write_text(as_root(text))
     file.chmod(0o755)
 
 
@@ -112,6 +119,49 @@ def test_the_size_without_a_line_is_translated(
     after = log_of(tmp_path / "new", path, "multilog", CONFIG["no `s"], text=LINES * 8)
     assert len(before) == len(after) == 2
     assert len(log_of(tmp_path / "as-is", path, "multilog", text=LINES * 8)) > 2
+
+
+@needs_runit
+def test_the_number_without_a_line_is_translated(
+    path: dict[str, str], tmp_path: Path, config: Path
+) -> None:
+    config.write_text("s4096\n")
+    before = log_of(config.parent, path, "svlogd")
+    assert len(before) == 11  # ten old ones, and `current`
+    assert len(log_of(tmp_path / "new", path, "multilog", "s4096", CONFIG["no `n"])) == 11
+    assert len(log_of(tmp_path / "as-is", path, "multilog", "s4096")) == 10
+
+
+@needs_runit
+def test_a_larger_size_than_multilog_has_is_taken_for_its_largest(
+    path: dict[str, str], tmp_path: Path, config: Path
+) -> None:
+    text = (b"%0999d\n" % 0) * 17000
+    config.write_text("s50000000\n")
+    assert log_of(config.parent, path, "svlogd", text=text) == [text]
+    call: list[str | Path] = ["multilog", "s50000000", tmp_path / "as-is"]
+    ran = subprocess.run(call, input=text, env=path, check=True, capture_output=True)
+    assert ran.stderr == b""
+    as_is = [len(file.read_bytes()) for file in (tmp_path / "as-is").glob("[@c]*")]
+    new = log_of(tmp_path / "new", path, "multilog", CONFIG["s50000000"], text=text)
+    assert len(new) == 2
+    assert sorted(as_is) == sorted(map(len, new))
+
+
+@needs_runit
+def test_action_e_prints_less_of_a_line_than_that_of_svlogd(
+    path: dict[str, str], config: Path
+) -> None:
+    [lengths] = re.findall(
+        r"action `e` prints the first ([\d,]+) .*svlogd's the first ([\d,]+)", PAGE
+    )
+    config.write_text("e*\n")
+    printed = []
+    calls: list[list[str | Path]] = [["multilog", "e"], ["svlogd", config.parent]]
+    for words in calls:
+        ran = subprocess.run(words, input=b"x" * 1500, env=path, check=True, capture_output=True)
+        printed.append(f"{ran.stderr.count(b'x'):,}")
+    assert printed == [*lengths]
 
 
 @needs_runit
@@ -209,21 +259,34 @@ class Place:
         for name in ("etc/service", "service"):
             (folder / name).mkdir(parents=True)
         for one, run, log in ((self.old, BEFORE, LOG_BEFORE), (self.new, AFTER, LOG_AFTER)):
+            if one == self.new:
+                self.carry_out(MAKE)
+            else:
+                script(one / "web", f"#!/bin/sh\ntouch started\n{COUNTING}\n")
+                (one / "env").mkdir()
+                (one / "log/main").mkdir(parents=True)
             script(one / "run", run)
             script(one / "log/run", log)
-            script(one / "web", f"#!/bin/sh\ntouch started\n{COUNTING}\n")
-            (one / "env").mkdir()
-            (one / "log/main").mkdir()
         script(self.old / "finish", FINISH)
 
     def start(self, *words: str | Path) -> None:
         """Start the top of a tree."""
         self.running.append(subprocess.Popen(words, env=self.path, process_group=0))
 
-    def carry_out(self, text: str) -> None:
+    def carry_out(self, text: str, *, exits: int = 0) -> None:
         """Type a block of the page."""
-        text = re.sub(r"(?<![\w.])/(etc|service|srv|var)\b", rf"{self.folder}/\1", text)
-        subprocess.run(["sh", "-ec", text], env=self.path, check=True, timeout=120)
+        text = re.sub(r"(?<![\w.])/(etc|service|srv|var)\b", rf"{self.folder}/\1", as_root(text))
+        ran = subprocess.run(["sh", "-ec", text], env=self.path, check=False, timeout=120)
+        assert ran.returncode == exits
+
+    def both_trees(self) -> None:
+        """Run the old service, and the new one beside it with its file `down`."""
+        (self.folder / "etc/service/web").symlink_to(self.old)
+        self.start("runsvdir", self.folder / "etc/service")
+        self.start("svscan", self.folder / "service")
+        wait_until(lambda: self.counts(self.old), "it counts under runit")
+        self.carry_out(LINK)
+        wait_until(lambda: is_up(self.new / "log"), "the new logger")
 
     def counts(self, directory: Path) -> bool:
         """Has the service written something that its log shows?"""
@@ -257,10 +320,7 @@ def ends(place: Place, directory: Path) -> bool:
 @needs_root
 @needs_runit
 def test_a_service_of_runit_is_moved_without_losing_a_line(place: Place) -> None:
-    (place.folder / "etc/service/web").symlink_to(place.old)
-    place.start("runsvdir", place.folder / "etc/service")
-    place.start("svscan", place.folder / "service")
-    wait_until(lambda: place.counts(place.old), "it counts under runit")
+    place.both_trees()
     place.carry_out(MOVE)
     assert starts(place.old) == 1
     wait_until(lambda: place.counts(place.new), "it counts under supervise")
@@ -275,6 +335,35 @@ def test_a_service_of_runit_is_moved_without_losing_a_line(place: Place) -> None
 
 
 @needs_root
+@needs_runit
+def test_the_new_service_is_not_started_beside_an_old_one_that_ignores_term(place: Place) -> None:
+    ignoring = COUNTING.replace("'echo end $n; exit'", "''")
+    script(place.old / "web", f"#!/bin/sh\n{ignoring}\n")
+    place.both_trees()
+    place.carry_out(MOVE.replace("-w 60", "-w 1"), exits=1)
+    assert (place.new / "down").exists()
+    assert not is_up(place.new)
+    place.carry_out("sv kill /etc/sv/web")
+    status: list[str | Path] = ["sv", "status", place.old]
+
+    def says() -> str:
+        ran = subprocess.run(status, env=place.path, capture_output=True, text=True, check=False)
+        return ran.stdout + ran.stderr
+
+    wait_until(lambda: "runsv not running" in says(), says)
+
+
+@needs_root
+def test_svscan_starts_again_what_svc_dx_ends_while_the_link_is_there(place: Place) -> None:
+    place.start("svscan", place.folder / "service")
+    place.carry_out("ln -s /var/lib/services/web /service/")
+    wait_until(lambda: place.counts(place.new), "it counts")
+    place.carry_out("svc -dx /service/web")
+    wait_until(lambda: place.lines(place.new).count(b"start\n") == 2, "its second start")
+    assert is_up(place.new / "log")
+
+
+@needs_root
 def test_a_service_of_systemd_is_started_when_its_unit_has_ended(
     place: Place, tmp_path: Path
 ) -> None:
@@ -282,10 +371,23 @@ def test_a_service_of_systemd_is_started_when_its_unit_has_ended(
     script(tmp_path / "bin/systemctl", f"#!/bin/sh\n{{ {told}; }} > {tmp_path}/told\n")
     place.path = {"PATH": f"{tmp_path}/bin:{place.path['PATH']}", "TREE": f"{tmp_path}/service"}
     place.start("svscan", place.folder / "service")
+    place.carry_out(LINK)
     place.carry_out(MOVE_UNIT)
     wait_until(lambda: place.counts(place.new), "it counts under supervise")
     assert (tmp_path / "told").read_text() == "disable --now web\n: down\n"
     assert not (place.new / "down").exists()
+
+
+def test_setuidgid_sets_no_variables_and_softlimit_stays_below_the_hard_limit(
+    path: dict[str, str],
+) -> None:
+    look = 'echo "$HOME $USER $LOGNAME $SHELL"; ulimit -Sn; ulimit -Hn'
+    account = pwd.getpwuid(os.geteuid()).pw_name
+    chain = ["softlimit", "-o", "1024", *(["setuidgid", account] if os.geteuid() == 0 else [])]
+    variables = {"HOME": "/h", "USER": "u", "LOGNAME": "l", "SHELL": "/s"}
+    call = ["prlimit", "--nofile=512:512", *chain, "sh", "-c", look]
+    ran = subprocess.run(call, env=path | variables, capture_output=True, text=True, check=True)
+    assert (ran.stdout, ran.stderr) == ("/h u l /s\n512\n512\n", "")
 
 
 SERVER = '#!/bin/sh\nid -un; pwd; echo "$*"; ulimit -Sn\n'
@@ -308,6 +410,8 @@ def test_a_server_gets_from_run_what_the_unit_says(path: dict[str, str], tmp_pat
         call, cwd = [tmp_path / "web/run"], tmp_path / "web"
         return subprocess.run(call, cwd=cwd, env=path, check=False, text=True, capture_output=True)
 
+    test = of_unit("ExecStartPre").removeprefix("/usr/bin/")
+    assert f"\nsetuidgid {of_unit('User')} {test} || exit\n" in OF_UNIT
     without = run()
     assert (without.returncode, without.stdout) == (1, "")
     (tmp_path / of_unit("WorkingDirectory")[1:] / "config").touch()
