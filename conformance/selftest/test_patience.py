@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,10 @@ CLAUSE, OTHER = "svok/exit/running", "svok/exit/killed"
 
 
 @pytest.fixture
-def box(tmp_path: Path) -> Sandbox:
-    return Sandbox(Implementation(Profile("mine"), tmp_path), tmp_path / "box")
+def box(tmp_path: Path) -> Iterator[Sandbox]:
+    made = Sandbox(Implementation(Profile("mine"), tmp_path), tmp_path / "box")
+    yield made
+    made.close()
 
 
 def test_an_assertion_in_a_question_fails_at_once() -> None:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,11 +52,13 @@ def test_a_tree_is_made_again(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def box(tmp_path: Path) -> Sandbox:
+def box(tmp_path: Path) -> Iterator[Sandbox]:
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "svok").symlink_to("/bin/cat")
-    return Sandbox(Implementation(Profile("mine"), programs), tmp_path / "box")
+    made = Sandbox(Implementation(Profile("mine"), programs), tmp_path / "box")
+    yield made
+    made.close()
 
 
 def test_the_script_repeats_what_the_test_did(box: Sandbox) -> None:
