@@ -73,13 +73,9 @@ def main(argv: list[bytes]) -> int:
     work = Work(selection, interrupts, statuses, logs, block_bytes)
     while not work.is_over:
         try:
-            try:
-                work.go_on()
-            except (OSError, MemoryError) as error:
-                warn(WARNING, "unable to go on, pausing: ", error)
-                pause(PAUSE_SECONDS)
+            insist(work.go_on, "unable to go on")
         except MemoryError:
-            pass  # not even enough to say so, or to pause
+            pass  # not even enough to call it
     return 0
 
 
