@@ -94,7 +94,7 @@ def execute(
     It makes the system call directly: os.execve refuses blocks that the kernel accepts. What
     needs memory comes first, since a limit may leave none.
     """
-    changes, entries = _read(options, block)
+    changes, entries = read(options, block)
     arguments = (ctypes.c_char_p * (len(argv) + 1))(*argv, None)
     environment = (ctypes.c_char_p * (len(entries) + 1))(*entries, None)
     for change, value in changes:
@@ -104,7 +104,7 @@ def execute(
     raise OSError(code, f"unable to run: {os.strerror(code)}", os.fsdecode(file))
 
 
-def _read(
+def read(
     options: Sequence[str], block: Sequence[bytes]
 ) -> tuple[list[tuple[Callable[[str], object], str]], list[bytes]]:
     """The changes with their values, and the changed environment block. Raises KeyError."""

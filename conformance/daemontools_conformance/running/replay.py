@@ -21,6 +21,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from daemontools_conformance.running import prepare
 from daemontools_conformance.running.evidence import walk
 from daemontools_conformance.running.journal import SHORTEST_PAUSE, Entry, Journal
 from daemontools_conformance.running.status import SIZE, TAI64_UNIX_EPOCH
@@ -511,14 +512,7 @@ def _start(facts: dict[str, Any], name: str) -> str:
 def _block(facts: dict[str, Any]) -> tuple[list[bytes], list[bytes]]:
     """The entries of a program's environment that `env` passes on, and those that it does not."""
     block = [name + b"=" + value for name, value in facts["env"].items()]
-    options = iter(map(os.fsencode, facts["prepare"]))
-    for option in options:
-        if option == b"--empty-environ":
-            block = []
-            continue
-        value = next(options)
-        if option == b"--environ-entry":
-            block.append(value)
+    block = prepare.read([*map(os.fsdecode, facts["prepare"])], block)[1]
     passed: dict[bytes, bytes] = {}  # name -> entry
     others = []
     for entry in block:
