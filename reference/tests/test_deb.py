@@ -145,8 +145,8 @@ def dpkg(machine: Machine, *words: str | Path) -> str:
 
 def install_there(machine: Machine, deb: Path) -> str:
     """Install a package there; what dpkg said."""
-    shutil.copy(deb, machine.file("/root/new.deb"))
-    return dpkg(machine, "--install", "/root/new.deb")
+    shutil.copy(deb, machine.file("/srv/new.deb"))
+    return dpkg(machine, "--install", "/srv/new.deb")
 
 
 @contextmanager
