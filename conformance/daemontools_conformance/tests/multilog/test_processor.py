@@ -245,9 +245,15 @@ def test_alrm_while_it_runs_is_not_forgotten(sandbox: Sandbox) -> None:
 
 
 def failing_once(sandbox: Sandbox, how: str) -> Running:
-    """A multilog whose processor fails in this way when it runs for the first time."""
-    once = f"cat; echo partial >&5; [ -e ../failed ] || {{ echo failed >../failed; {how}; }}"
-    multilog = running(sandbox, f"!{once}")
+    """A multilog whose processor fails in this way when it runs for the first time.
+
+    Each run appends to the file `runs` what it has read: the line `begun`, then the state.
+    """
+    reads = "tee -a ../runs; cat <&4 >>../runs; echo partial >&5"
+    multilog = running(
+        sandbox, f"!{reads}; [ -e ../failed ] || {{ echo failed >../failed; {how}; }}"
+    )
+    (sandbox.path / "log/state").write_bytes(b"state\n")
     interrupt(multilog, signal.SIGALRM)
     eventually((sandbox.path / "failed").exists)
     return multilog
@@ -258,6 +264,7 @@ def test_a_failing_processor_is_run_again(sandbox: Sandbox) -> None:
     failing_once(sandbox, "exit 1")
     log = sandbox.path / "log"
     eventually(lambda: len(old_files(log)) == 1, within=30)
+    assert (sandbox.path / "runs").read_bytes() == 2 * b"begun\nstate\n"
     assert old_contents(log) == [b"begun\n"]
     eventually(lambda: (log / "state").read_bytes() == b"partial\n")
 
@@ -292,6 +299,7 @@ def test_a_crashing_processor_is_run_again(sandbox: Sandbox) -> None:
     crashed = rb"multilog: warning: processor crashed in \./log, pausing: .*\n"
     failed_too = rb"multilog: warning: processor failed in \./log, pausing\n"
     assert re.fullmatch(crashed + failed_too, multilog.err)
+    assert (sandbox.path / "runs").read_bytes() == 2 * b"begun\nstate\n"
     assert old_contents(log) == [b"begun\n"]
 
 
