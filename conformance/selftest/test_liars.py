@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from selftest.builds import judged, patched, with_programs
+from selftest.builds import Patch, judged, patched, with_programs
 from selftest.liars import LIARS, Liar
 
 
@@ -37,3 +37,25 @@ def test_the_honest_pass_where_the_liars_are_caught(honest: Path, tmp_path: Path
     exit_code, report = judged(honest, tmp_path / "report", *options, workers=8)
     outcomes = {clause: report.clauses[clause]["outcome"] for clause in options[1::2]}
     assert (exit_code, set(outcomes.values())) == (0, {"PASS"}), outcomes
+
+
+def test_a_status_that_is_empty_for_a_moment_falls_short_of_its_own_clause_alone(
+    tmp_path: Path,
+) -> None:
+    in_place = (
+        'exec("""with open("supervise/status", "wb") as status:\n'
+        " __import__('time').sleep(0.2)\n"
+        ' status.write(open("supervise/status.new", "rb").read())""")'
+    )
+    patch = Patch(
+        "programs/supervise.py",
+        'rename(b"supervise/status.new", b"supervise/status")',
+        in_place,
+    )
+    others = ("supervise/command/down-order", "tree/clients/term", "tree/inherited")
+    own = "supervise/status/never-written-in-place"
+    options = [word for clause in (own, *others) for word in ("--clause", clause)]
+    folder = patched(tmp_path / "patched", [patch])
+    _, report = judged(folder, tmp_path / "report", *options, workers=4)
+    short = {clause for clause in report.clauses if report.outcome(clause).fell_short}
+    assert short == {own}

@@ -37,7 +37,7 @@ from daemontools_conformance.running.processes import (
     is_alive,
 )
 from daemontools_conformance.running.removal import remove
-from daemontools_conformance.running.status import Status, decode
+from daemontools_conformance.running.status import Status, read_status
 from daemontools_conformance.running.table import HAS_PROC
 
 Argument = str | bytes | os.PathLike[str]
@@ -334,7 +334,7 @@ class Sandbox:
 
     def status(self, service: str) -> Status:
         """The service's status file, decoded. Raises OSError, ValueError."""
-        return decode((self.path / service / "supervise/status").read_bytes())
+        return read_status(self.path / service / "supervise/status")
 
     def control(self, service: str, letters: bytes) -> None:
         """Write command letters to the service's control FIFO, as svc does."""

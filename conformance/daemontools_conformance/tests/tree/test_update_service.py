@@ -9,7 +9,7 @@ from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.patience import eventually, never
 from daemontools_conformance.running.processes import children
 from daemontools_conformance.running.sandbox import Sandbox
-from daemontools_conformance.running.status import decode
+from daemontools_conformance.running.status import read_status
 from daemontools_conformance.running.table import proc
 
 # In a mount namespace /var/lib and /run are new. For what lies in /etc, by the letters of its
@@ -41,7 +41,7 @@ def test_a_service_that_update_service_adds(sandbox: Sandbox, variant: str) -> N
 
     def both_are_up() -> bool:
         statuses = [made(service) / "status" for service in ("clock", "clock/log")]
-        return all(decode(status.read_bytes()).pid for status in statuses)
+        return all(read_status(status).pid for status in statuses)
 
     if variant == "plain":
         eventually(lambda: b"unable to acquire clock/supervise/lock" in tree.err)
