@@ -16,6 +16,8 @@ so (`equivalent`, with the reason) and is not run.
 
 import argparse
 import os
+import posix
+import re
 import sys
 import tempfile
 import tomllib
@@ -80,6 +82,9 @@ def _mistakes(mutants: list[dict[str, Any]]) -> list[str]:
         text = (REFERENCE / "daemontools" / mutant["file"]).read_text()
         if (times := text.count(mutant["old"])) != 1:
             found.append(f"{mutant['name']}: {times} x {mutant['old']!r} in {mutant['file']}")
+        if "import posix as os" in text:
+            used = re.findall(r"\bos\.(\w+)", mutant["new"])
+            found += [f"{mutant['name']}: no {n} in posix" for n in used if not hasattr(posix, n)]
         if not mutant.get("equivalent") and not mutant.get("clauses"):
             found.append(f"{mutant['name']}: has neither clauses nor a reason to be equivalent")
         found += [
