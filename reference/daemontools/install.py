@@ -51,7 +51,8 @@ from daemontools.installing.shared import (
 
 FLAGS = "-BISXutf8"
 
-# What it imports before the library is part of every interpreter, and takes no file.
+# What it imports before the library is part of every interpreter, and takes no file. The
+# first two modules are imported by importlib, which would wait for a FIFO (see loading.py).
 LAUNCHER = """\
 #!{python} {flags}
 {mark}
@@ -60,6 +61,11 @@ if _signal.getsignal(2) is _signal.default_int_handler:
     _signal.signal(2, _signal.SIG_DFL)
 sys.path.append({library!r})
 try:
+    for name in "__init__", "loading":
+        name += "." + sys.implementation.cache_tag
+        file = sys.path[-1] + "/daemontools/__pycache__/" + name + ".pyc"
+        if posix.access(file, 0) and posix.stat(file).st_mode & 0o170000 != 0o100000:
+            raise ImportError(file + " is not a regular file")
 {switches}    import daemontools.loading
     from {module} import main
     from daemontools.unix.start import run
@@ -149,8 +155,13 @@ def compile_package(python: str, library: str) -> None:
     """Compile the package with the interpreter that will run it, readable by everybody.
 
     The programs never do that themselves (`-B`). If the package cannot be compiled here, each
-    start takes longer: this is a warning and not a failure.
+    start takes longer: this is a warning and not a failure. What has the name of a compiled
+    module and is not a file is removed first: compileall would wait for a FIFO.
+    Raises OSError if it cannot be removed.
     """
+    for compiled in Path(library, "daemontools").rglob("__pycache__/*.pyc"):
+        if not compiled.is_file():
+            compiled.unlink()
     compile_all = [python, "-IS", "-m", "compileall", "-qq", f"{library}/daemontools"]
     if subprocess.run(compile_all, check=False, umask=0o022).returncode != 0:
         warn(f"unable to compile {library}/daemontools: all programs will start more slowly")

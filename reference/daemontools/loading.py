@@ -8,7 +8,8 @@ The statement `import` calls the function `__import__` of the module `builtins`,
 program may replace. The replacement here reads the compiled file that the installer has
 written and runs it. It compares magic number, time and size as importlib does, so that a
 source that has changed is never ignored. importlib imports everything else: other packages,
-and modules without such a file.
+and modules without such a file. If something that is not a file has such a name, a FIFO or a
+device, importlib might read it for ever, so the import fails here.
 
 A launcher imports this module before all others. pip's scripts do not use it.
 """
@@ -17,7 +18,7 @@ import builtins
 import sys
 from _frozen_importlib_external import MAGIC_NUMBER
 from marshal import loads
-from posix import O_RDONLY, close, fstat, read, stat
+from posix import O_NONBLOCK, O_RDONLY, close, fstat, read, stat
 from posix import open as os_open
 
 TYPE_CHECKING = False
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from types import CodeType, ModuleType
 
 PACKAGE = "daemontools"
+REGULAR_FILE, TYPE_BITS = 0o100000, 0o170000  # of a mode; the module `stat` takes longer
 HEADER = 16  # bytes before the code: magic number, flags (0), time and size of the source
 
 _importlib = builtins.__import__
@@ -78,12 +80,19 @@ def _run(code: "CodeType", name: str, variables: "dict[str, object]") -> None:
 
 
 def _compiled(folder: str, stem: str) -> "CodeType | None":
-    """The code of FOLDER/STEM.py, from its compiled file; None if that is not up to date."""
+    """The code of FOLDER/STEM.py, from its compiled file; None if that is not up to date.
+
+    Raises ImportError if what has the name of the compiled file is not a file.
+    """
+    path = f"{folder}/__pycache__/{stem}.{sys.implementation.cache_tag}.pyc"
     try:
         source = stat(f"{folder}/{stem}.py")
-        fd = os_open(f"{folder}/__pycache__/{stem}.{sys.implementation.cache_tag}.pyc", O_RDONLY)
+        fd = os_open(path, O_RDONLY | O_NONBLOCK)
         try:
-            content = read(fd, fstat(fd).st_size)
+            compiled = fstat(fd)
+            if compiled.st_mode & TYPE_BITS != REGULAR_FILE:
+                raise ImportError(f"{path} is not a regular file")
+            content = read(fd, compiled.st_size)
         finally:
             close(fd)
     except OSError:

@@ -157,6 +157,20 @@ def test_a_library_that_cannot_be_compiled_gives_a_warning(
     assert "warning: unable to compile" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_not_a_file_makes_room_for_a_compiled_module(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    folders = ["--library", str(tmp_path / "library"), str(tmp_path / "bin")]
+    command = [PYTHON, "-I", "-m", "daemontools.install", *folders]
+    subprocess.run(command, check=True)
+    (compiled,) = (tmp_path / "library/daemontools/unix/__pycache__").glob("chain.*.pyc")
+    compiled.unlink()
+    make(compiled)
+    subprocess.run(command, check=True, timeout=60)
+    assert compiled.is_file()
+
+
 HOSTILE = "import os; os.write(2, b'TRAPPED')\n"
 
 

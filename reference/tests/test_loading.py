@@ -4,11 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import daemontools
+from daemontools import install
 
 PACKAGE = Path(daemontools.__file__).parent
 
@@ -128,3 +130,28 @@ def test_a_name_that_a_module_lacks_is_an_error_as_usual(library: Path) -> None:
     code += "try: from daemontools.core.stamp import nothing\n"
     code += "except ImportError as error: print(type(error), error.name)"
     assert run(code.format(LOADING)) == run(code.format("")) != ""
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        os.mkfifo,
+        Path.mkdir,
+        lambda path: path.symlink_to("/dev/zero"),
+        lambda path: path.symlink_to("/dev/ptmx"),
+    ],
+    ids=["fifo", "folder", "endless device", "terminal"],
+)
+@pytest.mark.parametrize("module", ["__init__", "loading", "unix/__init__", "programs/svok"])
+def test_what_is_not_a_file_in_place_of_a_compiled_module_is_said_at_once(
+    library: Path, tmp_path: Path, module: str, make: Callable[[Path], object]
+) -> None:
+    install.install(tmp_path / "bin", sys.executable, str(library))
+    folder, _, stem = f"daemontools/{module}".rpartition("/")
+    (compiled,) = (library / folder).glob(f"__pycache__/{stem}.*.pyc")
+    compiled.unlink()
+    make(compiled)
+    started = subprocess.run([tmp_path / "bin/svok"], check=False, capture_output=True, timeout=20)
+    text = f"{compiled} is not a regular file"
+    message = f"svok: fatal: unable to load its modules: ImportError({text!r})\n"
+    assert (started.returncode, started.stderr.decode()) == (111, message)
