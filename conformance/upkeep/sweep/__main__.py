@@ -35,7 +35,7 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import takewhile
@@ -52,6 +52,8 @@ from daemontools_conformance.reports import committed, lines
 from daemontools_conformance.running import needs
 from daemontools_conformance.selection.tests import TESTS
 from selftest.builds import REFERENCE, patched
+from upkeep.lines.__main__ import lines_of_functions
+from upkeep.sweep.executed import Executed
 from upkeep.sweep.mutations import Mutation, mutations
 from upkeep.sweep.warm import Loop
 
@@ -89,6 +91,11 @@ class Mutant:
         return self.mutation.applied(self.text)
 
     @property
+    def line(self) -> int:
+        """The line that runs when the changed one does: that one, unless it has no code."""
+        return max(n for n in lines_with_code(self.file) if n <= self.mutation.line)
+
+    @property
     def key(self) -> tuple[str, str, str, str]:
         """What tells it from others, whatever lines are added elsewhere."""
         return (self.file, self.mutation.function, *self.mutation.shown(self.text))
@@ -115,6 +122,12 @@ def source(file: str) -> bytes:
     return (PACKAGE / file).read_bytes()
 
 
+@cache
+def lines_with_code(file: str) -> set[int]:
+    """The lines of functions, and 0."""
+    return {0} | lines_of_functions(compile(source(file), file, "exec"))
+
+
 Tell = Callable[[Mutant, str], None]  # a mutant, and the test that noticed it, or ""
 
 
@@ -127,7 +140,7 @@ def mutants(names: Iterable[str]) -> list[Mutant]:
     ]
     return [
         Mutant(str(file.relative_to(PACKAGE)), mutation)
-        for file in sorted(files)
+        for file in sorted(set(files))
         for mutation in mutations(source(str(file.relative_to(PACKAGE))))
     ]
 
@@ -171,10 +184,21 @@ def past_unit_tests(found: list[Mutant], tell: Tell) -> None:
     settings.register_profile("sweep", once)  # it does not look for the smallest example
     settings.load_profile("sweep")  # the tests' own profile begins as a copy
 
+    files = {mutant.file: PACKAGE / mutant.file for mutant in found}
+
+    @cache
+    def executed(item: pytest.Item) -> Executed:  # noqa: ARG001
+        return Executed(files)
+
+    @cache
+    def lines_of(item: pytest.Item, file: str) -> set[int]:
+        return executed(item).lines(file)
+
     def asked(mutant: Mutant, item: pytest.Item) -> float:
-        is_named = mutant.module.rpartition(".")[2] in item.name  # then it comes first
-        is_slow = imports(item.path) & {"companion", "subprocess"}  # which start processes
-        return (1 if is_named else 3) * (30 if is_slow else 1) * _is_about(item.path, mutant.module)
+        if _is_in(lines_of(item, mutant.file), mutant):
+            return 1
+        is_blind = not imports(item.path) & {"companion", "subprocess"}  # for what it starts
+        return 0 if is_blind else 30 * _is_about(item.path, mutant.module)
 
     options = ["-c", str(REFERENCE.parent / "pyproject.toml"), "-p", "no:cacheprovider"]
     options += map(str, sorted(tests) or [UNIT_TESTS / "test_shape.py"])  # asked about nothing
@@ -185,7 +209,8 @@ def past_unit_tests(found: list[Mutant], tell: Tell) -> None:
             copy.change(mutant)
         load(mutant)
 
-    pytest.main(options, plugins=[Loop(found, change, asked, tell)])
+    loop = Loop(found, change, asked, tell, watch=lambda item: executed(item).begin)
+    pytest.main(options, plugins=[loop])
 
 
 def _puts_a_copy_in_place() -> bool:
@@ -202,6 +227,11 @@ def _puts_a_copy_in_place() -> bool:
 def _is_about(test: Path, module: str) -> bool:
     """Does the file of tests import the module, or is it named for its folder?"""
     return module in imports(test) or module.split(".")[1] in test.stem
+
+
+def _is_in(executed: Collection[int], mutant: Mutant) -> bool:
+    """Do these lines include the changed one? Any does for a change outside of functions."""
+    return mutant.line in executed if mutant.mutation.function else bool(executed)
 
 
 @cache
@@ -275,7 +305,8 @@ def past_suite(found: list[Mutant], tell: Tell) -> None:
     options += ["-p", "daemontools_conformance.plugin", "-n0"]
     options += ["--implementation", f"reference={programs}"]
     seconds = dict(committed.durations())
-    pytest.main(options, plugins=[Loop(found, copy.change, asked, tell, MOST_TESTS, seconds)])
+    loop = Loop(found, copy.change, asked, tell, most=MOST_TESTS, seconds=seconds)
+    pytest.main(options, plugins=[loop])
 
 
 def _executes(clause: str, mutant: Mutant, measured: Mapping[str, Any]) -> bool:
@@ -284,9 +315,7 @@ def _executes(clause: str, mutant: Mutant, measured: Mapping[str, Any]) -> bool:
         return _needs(PACKAGE / f"programs/{clause.partition('/')[0]}.py", mutant.file)
     executed = lines.numbers(measured["clauses"].get(clause, {}).get(mutant.file, ""))
     is_as_measured = measured["files"].get(mutant.file, {}).get("digest") == mutant.digest
-    if mutant.mutation.function and is_as_measured:
-        return mutant.mutation.line in executed
-    return bool(executed)
+    return _is_in(executed, mutant) if is_as_measured else bool(executed)
 
 
 @cache
@@ -413,6 +442,7 @@ def main() -> int:
     parser.add_argument("--sample", type=int, default=0, help="try so many, drawn by --seed")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--units", action="store_true", help="do not ask the suite")
+    parser.add_argument("--clauses", action="store_true", help="ask only the suite")
     parser.add_argument("--record", action="store_true", help=f"write the counts into {PAGE.name}")
     jobs = os.cpu_count() or 1
     parser.add_argument("--jobs", type=int, default=jobs, help=f"mutants at a time ({jobs})")
@@ -432,8 +462,9 @@ def swept(given: argparse.Namespace) -> list[Mutant]:
     print(f"{len(found)} mutants; {len(drawn) - len(left)} of {len(drawn)} were noticed before")
     KNOWN.parent.mkdir(parents=True, exist_ok=True)
     with KNOWN.open("a") as memory:
-        ways = [("units", past_unit_tests), ("clauses", past_suite)][: 1 if given.units else 2]
-        for way, ask in ways:
+        ways = {"units": past_unit_tests, "clauses": past_suite}
+        only = [way for way in ways if vars(given)[way]] or list(ways)
+        for way, ask in ((way, ways[way]) for way in only):
             asked, left = left, []
             for mutant, test in answers(asked, given.jobs, ask):
                 left += [] if test else [mutant]

@@ -5,6 +5,7 @@ hundredths of a second. The tests that noticed a mutant of the same function or 
 then the cheapest ones, until one fails.
 """
 
+import contextlib
 import gc
 import os
 import signal
@@ -13,11 +14,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, BinaryIO, Never
 
 import pytest
 
+Begin = Callable[[], object]
+
 PROCESSOR_SECONDS, SECONDS = 8, 100  # that a test may use in this process, and take in all
+QUICK = 3  # processor seconds of a test that is worth its time
 
 
 @dataclass
@@ -26,7 +31,8 @@ class Loop:
 
     `load(mutant)` makes the change, in the fork; load(None) makes none. `asked(mutant, test)` is 0
     if the test cannot notice, and the greater the less likely that is. `tell(mutant, test)` is
-    told the first that did, or "".
+    told the first that did, or "". With `watch`, each test runs once without a change before
+    all mutants, and begins with what watch(test) has returned.
     """
 
     mutants: Sequence[Any]
@@ -34,7 +40,8 @@ class Loop:
     asked: Callable[[Any, pytest.Item], float]
     tell: Callable[[Any, str], None]
     most: int | None = None  # tests that a mutant is shown to
-    seconds: dict[str, float] = field(default_factory=dict)  # of each test that has passed
+    watch: Callable[[pytest.Item], Begin] | None = None  # what begins to watch a test
+    seconds: dict[str, float] = field(default_factory=dict)  # of the processor, by test
     noticed: Counter[tuple[str, ...]] = field(default_factory=Counter)  # by place and test
     sound: set[str] = field(default_factory=set)  # tests that pass without a change
     unsound: set[str] = field(default_factory=set)
@@ -43,8 +50,11 @@ class Loop:
         """Try each mutant."""
         gc.collect()
         gc.freeze()  # so that no collection in a fork copies the pages that it shares
+        if self.watch:
+            self._watched(session, {item: self.watch(item) for item in session.items})
+        tests = [item for item in session.items if item.nodeid not in self.unsound]
         for mutant in self.mutants:
-            asked = {item: self.asked(mutant, item) for item in session.items}
+            asked = {item: self.asked(mutant, item) for item in tests}
             items = sorted((item for item in asked if asked[item]), key=self._cost(mutant, asked))
             items = items[: self.most]
             while test := self._noticing(session, mutant, items):
@@ -68,6 +78,14 @@ class Loop:
 
         return cost
 
+    def _watched(self, session: pytest.Session, begins: Mapping[pytest.Item, Begin]) -> None:
+        """Run each test once, and leave out those that fail or take too long."""
+        left = list(begins)
+        while test := self._noticing(session, None, left, begins):
+            self.unsound.add(test)
+            left = left[1 + [item.nodeid for item in left].index(test) :]
+        self.unsound |= {test for test, took in self.seconds.items() if took > QUICK}
+
     def _is_sound(self, session: pytest.Session, test: str) -> bool:
         """Does the test pass without a change? "" stands for a module that cannot be imported."""
         items = [item for item in session.items if item.nodeid == test]
@@ -76,12 +94,18 @@ class Loop:
             (self.unsound if fails else self.sound).add(test)
         return test not in self.unsound
 
-    def _noticing(self, session: pytest.Session, mutant: Any, items: list[pytest.Item]) -> str:
+    def _noticing(
+        self,
+        session: pytest.Session,
+        mutant: Any,
+        items: list[pytest.Item],
+        begins: Mapping[pytest.Item, Begin] = MappingProxyType({}),
+    ) -> str:
         """The first test that fails; "" if none does."""
         with tempfile.TemporaryFile() as said:
             pid = os.fork()
             if pid == 0:
-                _run(session, lambda: self.load(mutant), items, said)
+                _run(session, lambda: self.load(mutant), items, said, begins)
             status = _ended(pid, said)
             said.seek(0)
             *passed, last = said.read().decode().split("\n")
@@ -98,13 +122,19 @@ def _ended(pid: int, said: BinaryIO) -> int:
         if time.monotonic() > end:
             os.killpg(pid, signal.SIGKILL)
         time.sleep(0.005)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)  # what a changed program has left running
     return ended[1]
 
 
 def _run(
-    session: pytest.Session, load: Callable[[], None], items: list[pytest.Item], said: BinaryIO
+    session: pytest.Session,
+    load: Callable[[], None],
+    items: list[pytest.Item],
+    said: BinaryIO,
+    begins: Mapping[pytest.Item, Begin],
 ) -> Never:
-    """In a fork: write each test's name before it runs, and its seconds after it has passed."""
+    """In a fork: write each test's name before it runs, and the seconds after it has passed."""
     code = 1
     try:
         os.setsid()
@@ -114,12 +144,14 @@ def _run(
         load()
         for item in items:
             os.write(said.fileno(), f"{item.nodeid}\t".encode())
-            begin = time.monotonic()
+            if item in begins:
+                begins[item]()
+            before = sum(os.times()[:4])  # the processor time of this process and its children
             signal.setitimer(signal.ITIMER_PROF, PROCESSOR_SECONDS)
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
             if session.testsfailed:
                 break
-            os.write(said.fileno(), f"{time.monotonic() - begin:.3f}\n".encode())
+            os.write(said.fileno(), f"{sum(os.times()[:4]) - before:.2f}\n".encode())
         else:
             code = 0
     finally:
