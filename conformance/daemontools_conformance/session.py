@@ -19,7 +19,7 @@ from daemontools_conformance.judging import run
 from daemontools_conformance.judging.cells import TestResult
 from daemontools_conformance.judging.failure import Failure
 from daemontools_conformance.reports import REPORTS
-from daemontools_conformance.running import evidence, needs
+from daemontools_conformance.running import evidence, needs, scratch
 from daemontools_conformance.running.bounds import has_room_in_memory
 from daemontools_conformance.running.implementation import locate, not_located
 from daemontools_conformance.running.orphans import end_all_but
@@ -29,6 +29,8 @@ from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.selection import choice
 from daemontools_conformance.selection.options import Asked, CannotRun
 from daemontools_conformance.selection.tests import name_of_test, of_suite
+
+_MEMORY = Path("/dev/shm")  # a file system in memory, on Linux
 
 
 class Session:
@@ -54,13 +56,15 @@ class Session:
         choice.check_asked(asked, self.clauses)
         choice.check_tests(of_suite(), asked, self.clauses)
         self.owner = os.getpid()  # who removes the scratch folder
-        self.scratch = Path(tempfile.mkdtemp(prefix="daemontools-conformance-"))
-        self.scratch.chmod(0o755)
+        self.scratch = scratch.make(Path(tempfile.gettempdir()))
         self.ground = _ground(self.scratch, asked)  # where each test has its folder
         found = not_located if only_looks else locate
         self.implementation = found(self.profile, self.scratch)
-        if report and not only_looks:
-            _make_ready(report)
+        if not only_looks:
+            if report:
+                _make_ready(report)
+            for parent in {self.scratch.parent, _MEMORY}:
+                scratch.remove_left_behind(parent)
         # hypothesis writes to our scratch folder too, not to the user's working directory.
         os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(self.scratch / "hypothesis"))
         self.collected: dict[str, str] = {}  # test -> clause
@@ -129,25 +133,21 @@ class Session:
             return
         with contextlib.suppress(TimeoutError):
             end_all_but(self._spared)
-        if not (self.scratch / "evidence").exists():
+        for folder in (self.scratch, self.ground):
             with contextlib.suppress(OSError):
-                remove(self.scratch)
-        with contextlib.suppress(OSError):
-            remove(self.ground)
+                scratch.tidy(folder)
 
 
-def _ground(scratch: Path, asked: Asked) -> Path:
-    """The folder for those of the tests: in memory if the machine has much, else in `scratch`.
+def _ground(run: Path, asked: Asked) -> Path:
+    """The folder for those of the tests: in memory if the machine has much, else that of the run.
 
     A run makes and removes a hundred thousand files. A disk takes a fifth of the run for
     that. Heavy tests may need more room, and TMPDIR is a choice to obey.
     """
-    memory = Path("/dev/shm")
-    if not asked.heavy and "TMPDIR" not in os.environ and has_room_in_memory(memory):
-        ground = Path(tempfile.mkdtemp(prefix=f"{scratch.name}-", dir=memory))
-    else:
-        ground = scratch / "tests"
-        ground.mkdir()
+    if not asked.heavy and "TMPDIR" not in os.environ and has_room_in_memory(_MEMORY):
+        return scratch.make(_MEMORY)
+    ground = run / "tests"
+    ground.mkdir()
     ground.chmod(0o755)
     return ground
 

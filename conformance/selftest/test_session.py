@@ -1,10 +1,16 @@
 """The verdict on a whole run: strictness, partial runs, and runs that go wrong."""
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from daemontools_conformance.running import scratch
 from daemontools_conformance.running.bounds import has_room_in_memory
+from daemontools_conformance.running.patience import eventually
 from selftest.builds import judged, patched, with_programs
 
 NO = "svok/exit/never-supervised"
@@ -73,6 +79,59 @@ def test_the_variable_tmpdir_says_where_tests_have_their_folders(
 
 def test_a_file_system_is_no_place_for_tests_unless_it_is_in_memory(tmp_path: Path) -> None:
     assert not has_room_in_memory(tmp_path)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_next_run_removes_what_a_killed_run_has_left(
+    honest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    chosen = tmp_path / "chosen"
+    chosen.mkdir()
+    monkeypatch.setenv("TMPDIR", str(chosen))
+    sleeps = f"#!/bin/sh\necho $$ >>{tmp_path}/sleeping\nexec sleep 1000\n"
+    sleeper = with_programs(tmp_path / "sleeper", honest, {"svok": sleeps})
+    command = [sys.executable, "-I", "-m", "daemontools_conformance", "--clause", USAGE]
+    words = [*command, "--implementation", str(sleeper), f"-n{workers}"]
+    killed = subprocess.Popen(words, stdout=subprocess.DEVNULL, start_new_session=True)
+    pid = int(eventually((tmp_path / "sleeping").read_text))
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    os.kill(pid, signal.SIGKILL)
+    assert [*chosen.glob("*/tests/*/box")]
+    assert judged(honest, tmp_path / "report", "--clause", USAGE)[0] == 0
+    assert [*chosen.iterdir()] == []
+
+
+def test_only_evidence_of_failures_is_left_of_a_run_that_has_ended(tmp_path: Path) -> None:
+    left = tmp_path / f"{scratch.PREFIX}1"
+    for name in ("evidence/svok.exit.no", "tests/t1/box"):
+        (left / name).mkdir(parents=True)
+    scratch.remove_left_behind(tmp_path)
+    assert [path.name for path in left.iterdir()] == ["evidence"]
+
+
+def test_what_is_in_use_stays(tmp_path: Path) -> None:
+    used = scratch.make(tmp_path)
+    scratch.remove_left_behind(tmp_path)
+    assert [*tmp_path.iterdir()] == [used]
+
+
+def test_a_link_and_a_file_with_such_a_name_stay(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / f"{scratch.PREFIX}link").symlink_to("mine")
+    (tmp_path / f"{scratch.PREFIX}file").touch()
+    before = {*tmp_path.iterdir()}
+    scratch.remove_left_behind(tmp_path)
+    assert {*tmp_path.iterdir()} == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to somebody else")
+def test_a_folder_of_another_user_stays(tmp_path: Path) -> None:
+    folder = tmp_path / f"{scratch.PREFIX}1"
+    folder.mkdir()
+    os.chown(folder, 12345, 12345)
+    scratch.remove_left_behind(tmp_path)
+    assert folder.exists()
 
 
 def test_nothing_selected_is_no_success(honest: Path, tmp_path: Path) -> None:

@@ -197,7 +197,7 @@ def _judged(folder: Path, report: Path, asked: list[str]) -> results.Report:
 
 def _shown(difference: str, clause: str) -> str:
     """What was seen, with paths inside the sandbox, and with modes in octal."""
-    text = re.sub(r"/[^ ']*/daemontools-conformance-\w+/\w+/box/", "", difference)
+    text = re.sub(r"/[^ ']*/daemontools-conformance-[\w-]+/(tests/)?\w+/box/", "", difference)
     numbers = re.fullmatch(r"expected (\d+), seen (\d+)", text)
     if numbers and " mode 0" in clause:
         text = "expected mode {:04o}, seen {:04o}".format(*map(int, numbers.groups()))
