@@ -33,6 +33,11 @@ while [ ! -e /stop ]; do
     echo asked
 done >/answers 2>&1"""
 
+# The exit codes of svok, once it is there.
+CODES_OF_SVOK = """\
+until [ -e /usr/bin/svok ]; do :; done
+while [ ! -e /stop ]; do /usr/bin/svok; echo $?; done >/answers 2>/dev/null"""
+
 # Which interpreter runs pytest makes no difference to the package.
 DEBIANS = os.path.basename(os.path.realpath("/usr/bin/python3"))
 THIS = f"python3.{sys.version_info.minor}"
@@ -126,6 +131,16 @@ def test_lintian_finds_nothing(deb: Path) -> None:
     assert (shown.stdout, shown.returncode) == ("", 0)
 
 
+def test_a_launcher_lies_behind_what_it_needs(deb: Path) -> None:
+    """dpkg renames the files into place in this order."""
+    archive = subprocess.run(["dpkg-deb", "--fsys-tarfile", deb], capture_output=True, check=True)
+    listing = subprocess.run(["tar", "-t"], input=archive.stdout, capture_output=True, check=True)
+    names = listing.stdout.decode().splitlines()
+    is_launcher = [name.startswith("./usr/bin/") and not name.endswith("/") for name in names]
+    assert is_launcher == sorted(is_launcher)
+    assert sum(is_launcher) == len(install.commands())
+
+
 # What dpkg does with it
 
 
@@ -147,6 +162,11 @@ def install_there(machine: Machine, deb: Path) -> str:
     """Install a package there; what dpkg said."""
     shutil.copy(deb, machine.file("/srv/new.deb"))
     return dpkg(machine, "--install", "/srv/new.deb")
+
+
+# Between two files that it puts in place, dpkg waits for hundredths of a second.
+SLOWED = ["strace", "-f", "-o", "/dev/null", "-e", "trace=rename", "-e"]
+SLOWED += ["inject=rename:delay_enter=20000"]
 
 
 @contextmanager
@@ -203,6 +223,20 @@ def test_an_upgrade_under_a_running_tree_touches_no_service(
     assert [path.name.split("-")[0] for path in folder.iterdir()].count("99.0") == 1
     assert len(list(folder.iterdir())) == 2  # this version, and the link to it
     assert list(folder.glob("99.0-*/daemontools/core/__pycache__/scan.*.pyc"))
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+def test_however_slow_the_disk_no_program_lacks_its_library(machine: Machine, deb: Path) -> None:
+    install_there(machine, deb)
+    dpkg(machine, "--remove", PACKAGE)
+    asking = machine.start("sh", "-c", CODES_OF_SVOK)
+    done = machine.run(
+        *SLOWED, "dpkg", "--no-triggers", "--force-unsafe-io", "--unpack", "/srv/new.deb"
+    )
+    assert "Unpacking" in done.stdout
+    machine.file("/stop").touch()
+    asking.wait(timeout=60)
+    assert set(machine.file("/answers").read_text().splitlines()) == {"100"}
 
 
 def test_remove_says_what_still_runs_and_leaves_nothing(machine: Machine, deb: Path) -> None:
