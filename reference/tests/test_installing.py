@@ -94,6 +94,23 @@ def test_there_is_no_instant_without_a_program(tmp_path: Path) -> None:
     assert len(list((tmp_path / "l").glob("[0-9]*"))) == 1
 
 
+def test_without_a_copy_a_program_is_as_mixed_as_the_folder_that_it_imports_from(
+    tmp_path: Path,
+) -> None:
+    package = tmp_path / "checkout/daemontools"
+    shutil.copytree(Path(install.__file__).parent, package, ignore=_COMPILED)
+    install.install(tmp_path / "bin", PYTHON, str(package.parent))
+    upgrade = f"""
+with open({str(package / "unix/messages.py")!r}, "a") as module:
+    module.write("raise SystemExit('the new version')")
+"""
+    with (package / "core/__init__.py").open("a") as module:
+        module.write(upgrade)  # happens while the old program imports its modules
+    shutil.rmtree(package / "unix/__pycache__")
+    started = subprocess.run([tmp_path / "bin/svstat"], capture_output=True, check=False)
+    assert b"the new version" in started.stderr
+
+
 def another_version(checkout: Path, text: str, *words: str | Path) -> None:
     """Install a version that differs in one line."""
     package = checkout / "daemontools"

@@ -79,6 +79,20 @@ def test_a_file_that_cannot_be_replaced_leaves_nothing(tmp_path: Path) -> None:
     assert list(tree(tmp_path)) == ["file"]
 
 
+def test_an_interrupt_leaves_the_old_file_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("old")
+    monkeypatch.setattr(os, "rename", _interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        files.replace(tmp_path / "file", b"new", 0o644)
+    assert [(name, text) for name, (_, text) in tree(tmp_path).items()] == [("file", b"old")]
+
+
+def _interrupted(*_words: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_a_new_file_has_an_unused_name_beside_the_old(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,18 +205,19 @@ def test_a_library_without_a_copy_has_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("package")
+@pytest.mark.parametrize("error", [OSError(28, ""), KeyboardInterrupt()])
 def test_a_copy_that_cannot_be_written_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     real, calls = vars(copies)["_write"], itertools.count()
 
     def write(*words: object) -> None:
         if next(calls) == 0:
-            raise OSError(28, "")
+            raise error
         real(*words)
 
     monkeypatch.setattr(copies, "_write", write)
-    with pytest.raises(OSError, match="28"):
+    with pytest.raises(type(error)):
         copies.copy(tmp_path / "l")
     assert names(tmp_path / "l") == []
 

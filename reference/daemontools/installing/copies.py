@@ -55,7 +55,7 @@ def copy(library: Path) -> str:
         try:
             _write(new, files)
             new.rename(folder)
-        except OSError:
+        except BaseException:  # an interrupt, too
             shutil.rmtree(new)
             raise
     _write(folder, files)  # changes nothing but what somebody has damaged

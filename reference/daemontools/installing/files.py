@@ -33,7 +33,7 @@ def replace(file: Path, content: bytes, mode: int) -> None:
             output.write(content)
             os.fchmod(fd, mode)
         os.rename(new, file)
-    except OSError:
+    except BaseException:  # an interrupt, too
         os.unlink(new)
         raise
 
