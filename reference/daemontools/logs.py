@@ -46,7 +46,7 @@ NAME = "daemontools.logs: "
 
 _FINAL_NAME = re.compile(r"@[0-9a-f]{24}\.[su]")
 LOOK_SECONDS = 0.25  # between two looks for more, when the log is followed
-_GZIP = b"\x1f\x8b\x08"
+GZIP = b"\x1f\x8b\x08"
 
 # Errors that concern one file only: the others can still be read.
 _OF_ONE_FILE = {errno.EACCES, errno.EIO, errno.ELOOP, errno.ENODEV, errno.ENXIO, errno.EPERM}
@@ -169,7 +169,7 @@ class _File:
         self.is_cut_short = name.endswith(".u")
         self.state: tuple[int, int] | None = None  # the directory's, before it was opened
         self._unzipped: gzip.GzipFile | None = None
-        if self.is_regular and name.startswith("@") and os.pread(self.fd, 3, 0) == _GZIP:
+        if self.is_regular and name.startswith("@") and os.pread(self.fd, 3, 0) == GZIP:
             self._unzipped = gzip.GzipFile(fileobj=open(self.fd, "rb", 0, closefd=False))
 
     def read(self) -> bytes:

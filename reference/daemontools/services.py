@@ -12,17 +12,21 @@ only root and the owner of a service may ask, unless somebody has opened
 """
 
 import errno
+import gzip
 import os
 import stat
 import time
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from daemontools.core import status as status_file
 from daemontools.core.tai64 import unpack_tai64n
-from daemontools.logs import Line
+from daemontools.logs import GZIP, Line
 from daemontools.unix.messages import error_text
 from daemontools.unix.opening import open_read, open_write
+from daemontools.unix.streams import BLOCK_BYTES
 
 NOT_RUNNING = "supervise not running"
 NEVER_RUN = "unable to open supervise/ok: file does not exist"
@@ -157,12 +161,8 @@ def logs_of(log_service: Path) -> list[Path]:
 
 def newest(directory: Path) -> Log:
     """The newest whole line of a log directory, and its age. Raises nothing."""
-    for name in _files(directory):
-        try:
-            text, written = _end_of(directory / name)
-        except OSError:
-            continue
-        if lines := text.split(b"\n")[:-1]:
+    for lines, written in _newest_first(directory):
+        if lines:
             second, _ = Line(lines[-1]).time or (written, 0)
             return Log(directory, lines[-1], max(int(time.time()) - second, 0))
     return Log(directory)
@@ -171,34 +171,54 @@ def newest(directory: Path) -> Log:
 def last_lines(directory: Path, count: int) -> list[bytes]:
     """The last whole lines of a log directory, the newest last. Raises nothing."""
     lines: list[bytes] = []
-    for name in _files(directory):
-        try:
-            text, _ = _end_of(directory / name)
-        except OSError:
-            continue
-        lines = text.split(b"\n")[:-1] + lines
+    for earlier, _ in _newest_first(directory):
+        lines = earlier + lines
         if len(lines) >= count:
             break
     return lines[-count:]
 
 
-def _files(directory: Path) -> list[str]:
-    """The files of a log, the newest first."""
+def _newest_first(directory: Path) -> Iterator[tuple[list[bytes], int]]:
+    """The last whole lines of each file of a log, and the second of its last change.
+
+    A file that is renamed meanwhile is found under its next name, so the names are
+    listed last; a file that has two names then is read once.
+    """
+    seen = set()
+    for name in _names(directory):
+        try:
+            text, about = _end_of(directory / name)
+        except (OSError, EOFError, zlib.error):
+            continue
+        if about.st_ino not in seen:
+            seen.add(about.st_ino)
+            yield text.split(b"\n")[:-1], int(about.st_mtime)
+
+
+def _names(directory: Path) -> Iterator[str]:
+    """The names of a log's files, the newest first."""
+    yield "current"
+    yield "previous"  # the file that is being rotated, or is with a processor
     try:
-        old = sorted(name for name in os.listdir(directory) if name.startswith("@"))
+        yield from sorted((n for n in os.listdir(directory) if n.startswith("@")), reverse=True)
     except OSError:
-        old = []
-    return ["current", *reversed(old)]
+        return
 
 
-def _end_of(file: Path) -> tuple[bytes, int]:
-    """The last bytes of a regular file, and the second of its last change. Raises OSError."""
-    fd = open_read(file)
-    try:
-        about = os.fstat(fd)
-        return os.pread(fd, _END_OF_LOG, max(about.st_size - _END_OF_LOG, 0)), int(about.st_mtime)
-    finally:
-        os.close(fd)
+def _end_of(file: Path) -> tuple[bytes, os.stat_result]:
+    """The last bytes of a regular file, and its status; what gzip made is decompressed.
+
+    Raises OSError, EOFError and zlib.error.
+    """
+    with open(open_read(file), "rb", 0) as opened:
+        about = os.fstat(opened.fileno())
+        if os.pread(opened.fileno(), len(GZIP), 0) != GZIP:
+            start = max(about.st_size - _END_OF_LOG, 0)
+            return os.pread(opened.fileno(), _END_OF_LOG, start), about
+        end, unzipped = b"", gzip.GzipFile(fileobj=opened)
+        while more := unzipped.read1(BLOCK_BYTES):
+            end = (end + more)[-_END_OF_LOG:]
+        return end, about
 
 
 def _exists(path: Path) -> bool:

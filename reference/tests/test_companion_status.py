@@ -1,6 +1,7 @@
 """`daemontools status`: what it says of services in all states, and of what is not a service."""
 
 import doctest
+import gzip
 import json
 import os
 import re
@@ -280,3 +281,47 @@ def test_after_a_rotation_the_newest_line_is_in_an_old_file(tmp_path: Path) -> N
     (tmp_path / "@400000006500000000000000.s").write_bytes(b"first\nlast\n")
     assert services.newest(tmp_path).line == b"last"
     assert services.last_lines(tmp_path, 5) == [b"first", b"last"]
+
+
+def test_the_newest_line_may_be_in_a_file_that_gzip_has_made(tmp_path: Path) -> None:
+    (tmp_path / "current").touch()
+    text = b"".join(b"%d\n" % number for number in range(100_000))
+    (tmp_path / "@400000006500000000000000.s").write_bytes(gzip.compress(text))
+    assert services.newest(tmp_path).line == b"99999"
+    assert services.last_lines(tmp_path, 2) == [b"99998", b"99999"]
+
+
+def test_a_damaged_file_of_gzip_hides_no_older_line(tmp_path: Path) -> None:
+    (tmp_path / "@400000006500000000000000.s").write_bytes(b"older\n")
+    (tmp_path / "@400000006500000000000001.s").write_bytes(gzip.compress(b"newer\n")[:-9])
+    (tmp_path / "@400000006500000000000002.s").write_bytes(gzip.compress(b"newer\n")[:10] + b"?")
+    assert services.newest(tmp_path).line == b"older"
+
+
+def test_while_a_processor_works_the_newest_line_is_in_previous(tmp_path: Path) -> None:
+    (tmp_path / "current").touch()
+    (tmp_path / "previous").write_bytes(b"last\n")
+    (tmp_path / "@400000006500000000000000.s").write_bytes(b"first\n")
+    assert services.newest(tmp_path).line == b"last"
+    assert services.last_lines(tmp_path, 5) == [b"first", b"last"]
+
+
+def test_a_file_with_two_names_is_shown_once(tmp_path: Path) -> None:
+    (tmp_path / "previous").write_bytes(b"line\n")
+    os.link(tmp_path / "previous", tmp_path / "@400000006500000000000000.s")
+    assert services.last_lines(tmp_path, 5) == [b"line"]
+
+
+def test_right_after_a_rotation_with_gzip_the_log_has_a_line_and_an_age(
+    tmp_path: Path, command: Path
+) -> None:
+    service(tmp_path / "tree/zipped", "echo zipped\nexec sleep 1000")
+    log = tmp_path / "tree/zipped/log"
+    (log / "run").write_text("#!/bin/sh\nexec multilog t '!gzip' ./main\n")
+    with supervised(tmp_path / "tree", command.parent):
+        wait_until(lambda: services.newest(log / "main").line is not None, "a line")
+        run(command.parent / "svc", "-a", log)
+        wait_until(lambda: any((log / "main").glob("@*.s")), "a rotation")
+        assert "old: zipped" in run(command, "status", tmp_path / "tree").stdout
+        metrics = run(command, "status", "--prometheus", tmp_path / "tree").stdout
+        assert "daemontools_log_age_seconds{" in metrics
