@@ -75,7 +75,9 @@ def test_a_sweep_tells_what_is_noticed_and_remembers_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sweep, "KNOWN", tmp_path / "results/sweep.jsonl")
-    given = argparse.Namespace(names=["core/stamp.py"], sample=4, seed=1, units=True, clauses=False, jobs=2)
+    given = argparse.Namespace(
+        names=["core/stamp.py"], sample=4, seed=1, units=True, clauses=False, jobs=2
+    )
     assert sweep.swept(given) == []
     assert capsys.readouterr().out.splitlines()[-1] == "4 of 4 noticed by units"
     assert sweep.swept(given) == []

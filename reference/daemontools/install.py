@@ -127,7 +127,6 @@ def install(directory: Path, python: str, library: str, *, chain: bool = True) -
     refuse_foreign(directory)
     make_folder(directory)
     compile_package(python, library)
-    os.sync()  # after a cut of power, no launcher may name a library that is not on the disk
     for program, text in texts.items():
         replace(directory / program, text.encode(), 0o755)
 

@@ -54,6 +54,7 @@ def copy(library: Path) -> str:
         new = Path(tempfile.mkdtemp(prefix=".new.", dir=library))
         try:
             _write(new, files)
+            os.sync()  # after a cut of power, no launcher may name a library that is not there
             new.rename(folder)
         except BaseException:  # an interrupt, too
             shutil.rmtree(new)
