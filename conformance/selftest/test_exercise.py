@@ -82,7 +82,7 @@ def test_a_mode_is_shown_in_octal(tmp_path: Path) -> None:
     program = tmp_path / "setlock"
     program.write_text(f"#!{sys.executable}\n{OPEN_TO_ALL}")
     program.chmod(0o755)
-    assert "seen: expected mode 0600, seen 0666" in grade("setlock", program).stdout
+    assert "seen: expected '0600', seen '0666'" in grade("setlock", program).stdout
 
 
 def test_the_line_by_hand_shows_the_fault_of_a_program_with_any_name(tmp_path: Path) -> None:

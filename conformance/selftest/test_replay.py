@@ -25,8 +25,10 @@ from daemontools_conformance.running import evidence, journal, replay
 from daemontools_conformance.running.implementation import Implementation
 from daemontools_conformance.running.journal import Entry, Journal
 from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.running.status import decode, encode
+from daemontools_conformance.running.table import HAS_PROC
 from daemontools_conformance.tests.values.deep import deep_folder
 
 AWKWARD = [b"plain", b"", b"a b", b"it's", b"\xff\xfe", b"new\nline", b"$HOME", b"\\", b"-x", b"*"]
@@ -134,6 +136,21 @@ def test_a_status_file_is_shown_with_its_meaning() -> None:
 
 def test_the_interpreter_of_the_suite_is_not_needed() -> None:
     assert sys.executable not in replay.script("t", [], Journal())
+
+
+def test_an_exit_code_of_a_signal_is_shown_with_its_name() -> None:
+    lines = failure.compared("==", (0, b"", b""), (-signal.SIGTERM, b"", b""))
+    assert lines
+    assert lines[1:3] == ["expected exit code: -15 (SIGTERM)", "seen exit code:     0"]
+
+
+@pytest.mark.skipif(not HAS_PROC, reason="only /proc tells what a process ignores")
+def test_a_record_shows_modes_in_octal_and_signals_by_name() -> None:
+    with subprocess.Popen(["sh", "-c", "umask 27; trap '' TERM; exec sleep 1000"]) as child:
+        eventually(lambda: record(child.pid).argv[0] == b"sleep")
+        seen = record(child.pid)
+        child.kill()
+    assert (seen.umask, "SIGTERM" in repr(seen.ignored)) == ("0027", True)
 
 
 def test_records_are_compared_by_the_fields_that_differ() -> None:

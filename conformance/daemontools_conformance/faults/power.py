@@ -149,7 +149,7 @@ class Left:
             ),
             "perhaps incomplete, yet current": begun == b"" or begun in self.disk.finished,
             "state cut short": (log / "state").read_bytes() in {b"", *self.disk.finished},
-            "not written": current.endswith(AFTER) and mode(log / "current") == 0o744,
+            "not written": current.endswith(AFTER) and mode(log / "current") == "0744",
         }
         return [rule for rule, holds in rules.items() if not holds]
 
@@ -303,7 +303,7 @@ def record_run(sandbox: Sandbox, scenario: Scenario) -> list[tuple[Event, bytes]
     for event, data in recorded:
         disk.happens(event, data)
     played = sorted(
-        (file.content, file.mode) for name, file in disk.names.items() if name != "lock"
+        (file.content, f"{file.mode:04o}") for name, file in disk.names.items() if name != "lock"
     )
     real = sorted((f.read_bytes(), mode(f)) for f in log.iterdir() if f.name != "lock")
     assert played == real

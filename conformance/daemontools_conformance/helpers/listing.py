@@ -1,5 +1,6 @@
 """What ps, pgrep and pidof print, and what files there are."""
 
+import stat
 import subprocess
 from pathlib import Path
 
@@ -9,10 +10,10 @@ def output(*command: str) -> list[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
 
 
-def files(folder: Path) -> dict[str, tuple[int, int, int]]:
-    """Inode, time of change in nanoseconds, and mode of everything below a folder."""
+def files(folder: Path) -> dict[str, tuple[int, int, str]]:
+    """Inode, time of change in nanoseconds, and mode as ls shows it, for everything below."""
     found = {}
     for path in folder.rglob("*"):
-        stat = path.lstat()
-        found[str(path)] = (stat.st_ino, stat.st_ctime_ns, stat.st_mode)
+        about = path.lstat()
+        found[str(path)] = (about.st_ino, about.st_ctime_ns, stat.filemode(about.st_mode))
     return found

@@ -32,16 +32,16 @@ def contents(directory: Path) -> bytes:
     files = old_files(directory)
     known = {file.stat().st_ino for file in files}
     processed = directory / "processed"
-    is_complete = processed.exists() and bool(mode(processed) & 0o100)
+    is_complete = processed.exists() and bool(processed.stat().st_mode & stat.S_IXUSR)
     for file in (processed if is_complete else directory / "previous", directory / "current"):
         if file.exists() and file.stat().st_ino not in known:
             files.append(file)
     return b"".join(file.read_bytes() for file in files)
 
 
-def mode(file: Path) -> int:
-    """The permission bits."""
-    return stat.S_IMODE(file.stat().st_mode)
+def mode(file: Path) -> str:
+    """The permission bits in octal: "0644"."""
+    return f"{stat.S_IMODE(file.stat().st_mode):04o}"
 
 
 def codes(directory: Path) -> list[str]:

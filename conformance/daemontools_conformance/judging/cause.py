@@ -160,7 +160,7 @@ def _of_answers(seen: _Answer, expected: _Answer) -> str:
             return "is not killed by a signal"
         if seen.code in _REFUSALS and expected.code not in _REFUSALS:
             return f"exit {seen.code} where nothing is to be refused"
-        return f"{_ended(seen.code)} instead of {_ended(expected.code).removeprefix('exit ')}"
+        return f"{ended(seen.code)} instead of {ended(expected.code).removeprefix('exit ')}"
     kind = _kind(expected.err or seen.out or seen.err, expected.code)
     is_usage = b"usage" in seen.out.lower()  # there may be another message, too
     if seen.out and not expected.out and (is_usage or not seen.err):
@@ -185,7 +185,7 @@ def _kind(text: bytes, code: int | None) -> str:
     return "warning" if b": warning: " in text else "error message"
 
 
-def _ended(code: int | None) -> str:
+def ended(code: int | None) -> str:
     """An exit code, or the signal that minus it stands for."""
     if code is None or not _is_signal(code):
         return f"exit {code}"

@@ -11,6 +11,7 @@ from typing import TypeGuard
 from daemontools_conformance.contract.clauses import Clause
 from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.contract.plain import clipped, plain
+from daemontools_conformance.judging.cause import ended
 from daemontools_conformance.running.status import SIZE, decode
 
 _WIDTH = 96
@@ -93,7 +94,13 @@ def compared(op: str, left: object, right: object) -> list[str] | None:
     if _is_answer(left) and _is_answer(right):
         names = ("exit code", "stdout", "stderr")
         for name, seen, expected in zip(names, left, right, strict=True):
-            lines += _pair(f" {name}", seen, expected) if seen != expected else []
+            if seen != expected and name == "exit code":
+                lines += [
+                    f"expected {name}: {_code(right[0])}",
+                    f"seen {name}:     {_code(left[0])}",
+                ]
+            elif seen != expected:
+                lines += _pair(f" {name}", seen, expected)
         return lines if left[2] != right[2] else [*lines, f"stderr was: {_shown(left[2])}"]
     if is_dataclass(left) and type(left) is type(right):
         left, right = vars(left), vars(right)
@@ -138,6 +145,11 @@ def _members(left: Sequence[object], right: Sequence[object]) -> list[str]:
 def _is_answer(value: object) -> TypeGuard[tuple[int, bytes, bytes]]:
     """Is it a program's exit code, standard output and standard error?"""
     return isinstance(value, tuple) and list(map(type, value)) == [int, bytes, bytes]
+
+
+def _code(code: int) -> str:
+    """An exit code, with the signal that a negative one stands for."""
+    return f"{code} ({ended(code)})" if code < 0 else str(code)
 
 
 def _pair(which: str, seen: object, expected: object) -> list[str]:

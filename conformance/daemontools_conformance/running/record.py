@@ -7,6 +7,7 @@ that only waits, and the record is read from outside, in /proc.
 
 import os
 import re
+import signal
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -28,14 +29,14 @@ class Record:
     uids: tuple[int, ...]  # real, effective, saved, file system
     gids: tuple[int, ...]
     groups: tuple[int, ...]
-    capabilities: dict[str, int]  # set -> mask, e.g. "CapEff"
+    capabilities: dict[str, str]  # set (e.g. "CapEff") -> mask, hexadecimal
     no_new_privileges: bool
-    umask: int
+    umask: str  # octal: "0022"
     nice: int
     process_group: int
     session: int
     terminal: int  # device number, 0 for none
-    blocked: frozenset[int]  # signal numbers
+    blocked: frozenset[int]  # signals, which show their names
     ignored: frozenset[int]
     caught: frozenset[int]
     limits: dict[str, tuple[str, str]]  # name -> (soft, hard)
@@ -47,6 +48,7 @@ class Record:
     block: tuple[bytes, ...] = field(compare=False)  # the environment in the order it has
 
 
+_SIGNALS: dict[int, int] = {int(one): one for one in signal.Signals}
 CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 _READINGS = 500  # of a process that keeps changing: about a second
 
@@ -96,9 +98,9 @@ def _read(pid: int) -> Record:
         uids=_numbers(status["Uid"]),
         gids=_numbers(status["Gid"]),
         groups=_numbers(status["Groups"]),
-        capabilities={name: int(status[name], 16) for name in CAPABILITIES},
+        capabilities={name: status[name] for name in CAPABILITIES},
         no_new_privileges=status["NoNewPrivs"] == "1",
-        umask=int(status["Umask"], 8),
+        umask=status["Umask"],
         nice=int(stat[16]),
         process_group=int(stat[2]),
         session=int(stat[3]),
@@ -134,15 +136,15 @@ def _of_probe(pid: int, items: Items) -> Record:
         groups=numbers("groups"),
         capabilities={},
         no_new_privileges=False,
-        umask=numbers("umask")[0],
+        umask=f"{numbers('umask')[0]:04o}",
         nice=numbers("nice")[0],
         process_group=numbers("process_group")[0],
         session=numbers("session")[0],
         terminal=numbers("terminal")[0],
         parent=numbers("parent")[0],
-        blocked=frozenset(numbers("blocked")),
-        ignored=frozenset(numbers("ignored")),
-        caught=frozenset(numbers("caught")),
+        blocked=_named(numbers("blocked")),
+        ignored=_named(numbers("ignored")),
+        caught=_named(numbers("caught")),
         limits=limits_of(items),
         descriptors={int(fd): what for fd, _, what in descriptors},
         descriptor_flags={int(fd): flags for fd, flags, _ in descriptors},
@@ -169,10 +171,11 @@ def as_target(path: Path) -> str:
     return str(path.resolve()) if HAS_PROC else f"file:[{about.st_dev}:{about.st_ino}]"
 
 
-def without_power(capabilities: Mapping[str, int]) -> dict[str, int]:
+def without_power(capabilities: Mapping[str, str]) -> dict[str, str]:
     """What root's capabilities become when it becomes another user; {} where none are known."""
     return {
-        name: 0 if name in ("CapPrm", "CapEff") else capabilities[name] for name in capabilities
+        name: "0" * 16 if name in ("CapPrm", "CapEff") else capabilities[name]
+        for name in capabilities
     }
 
 
@@ -192,7 +195,12 @@ def _signals(mask: str) -> frozenset[int]:
     """
     bits = int(mask, 16)
     numbers = {number for number in range(1, 65) if bits >> (number - 1) & 1}
-    return frozenset(numbers - {32, 33})
+    return _named(numbers - {32, 33})
+
+
+def _named(numbers: Iterable[int]) -> frozenset[int]:
+    """The numbers of signals, those with a name so that a failure shows it."""
+    return frozenset(_SIGNALS.get(number, number) for number in numbers)
 
 
 def _limits(text: str) -> dict[str, tuple[str, str]]:

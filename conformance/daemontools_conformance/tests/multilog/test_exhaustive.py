@@ -85,7 +85,7 @@ def test_every_event_in_every_state(
     current = f"{state['current']}\n".encode() if state.get("current") else b""
     old = [word.partition(" ")[2].encode() + b"\n" for word in state["old"]]
     multilog = sandbox.start("multilog", "s4096", *script, "./log", stdin=PIPE)
-    eventually(lambda: is_waiting(multilog) and mode(log / "current") == 0o644)
+    eventually(lambda: is_waiting(multilog) and mode(log / "current") == "0644")
     came = event(multilog)
     multilog.end_input()
     assert multilog.wait().code in (0, -signal.SIGKILL)

@@ -64,7 +64,7 @@ def test_the_output_is_kept_in_place_of_the_input(sandbox: Sandbox) -> None:
     put_away(sandbox, multilog, 1)
     assert old_contents(sandbox.path / "log") == [b"BEGUN\n"]
     assert codes(sandbox.path / "log") == ["s"]
-    assert mode(old_files(sandbox.path / "log")[0]) == 0o744
+    assert mode(old_files(sandbox.path / "log")[0]) == "0744"
 
 
 @clause("multilog/processor/output-kept")
@@ -154,7 +154,7 @@ def test_term_and_alrm_are_default_and_unblocked(sandbox: Sandbox) -> None:
 @clause("multilog/processor/umask")
 @pytest.mark.parametrize("inherited", ["0", "77"])
 def test_umask_is_022(sandbox: Sandbox, inherited: str) -> None:
-    assert record_of_processor(sandbox, "--umask", inherited).umask == 0o022
+    assert record_of_processor(sandbox, "--umask", inherited).umask == "0022"
 
 
 @clause("multilog/processor/environment")
@@ -218,7 +218,7 @@ def test_term_while_it_runs_waits_for_its_end(sandbox: Sandbox) -> None:
     let_go(sandbox)
     assert multilog.wait().code == 0
     assert old_contents(sandbox.path / "log") == [b"begun\n"]
-    assert mode(sandbox.path / "log/current") == 0o744
+    assert mode(sandbox.path / "log/current") == "0744"
 
 
 @clause("multilog/term/while-busy")
@@ -311,11 +311,11 @@ def test_while_it_fails_the_input_is_kept(sandbox: Sandbox) -> None:
     eventually(lambda: multilog.said)
     files = {f.name: (f.read_bytes(), mode(f)) for f in log.iterdir() if f.name != "lock"}
     assert files == {
-        "previous": (b"begun\n", 0o744),
-        "processed": (b"rubbish\n", 0o644),
-        "newstate": (b"rubbish\n", 0o644),
-        "state": (b"", 0o644),
-        "current": (b"", 0o644),
+        "previous": (b"begun\n", "0744"),
+        "processed": (b"rubbish\n", "0644"),
+        "newstate": (b"rubbish\n", "0644"),
+        "state": (b"", "0644"),
+        "current": (b"", "0644"),
     }
 
 

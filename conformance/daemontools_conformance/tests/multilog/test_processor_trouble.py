@@ -93,7 +93,7 @@ def in_trouble(sandbox: Sandbox, trouble: Trouble) -> AtWork:
     options = trouble.tampering or ("-e", "trace=none")
     script = [f"!{trouble.processor}", "./log"]
     strace = under_strace(sandbox, trouble.paths, options, script, stdin=PIPE, cwd=trouble.name)
-    eventually(lambda: mode(current) == 0o644)
+    eventually(lambda: mode(current) == "0644")
     (multilog,) = children(strace.pid)  # not before: strace begins with children of its own
     eventually(lambda: is_asleep(multilog))  # 0.76 takes a signal when it waits for input
     os.kill(multilog, signal.SIGALRM)
@@ -110,7 +110,7 @@ def test_it_tries_once_in_five_seconds_and_rests_between(sandbox: Sandbox) -> No
         assert time.monotonic() - it.since > 4.9 * pauses, trouble.name
         assert cpu_seconds(it.multilog) < 1, trouble.name
         assert contents(it.log) == b"begun\n", trouble.name
-        assert mode(it.log / "previous") == 0o744, trouble.name
+        assert mode(it.log / "previous") == "0744", trouble.name
 
 
 @slow
@@ -127,7 +127,7 @@ def test_term_ends_multilog_while_the_processor_cannot_do_its_work(sandbox: Sand
         assert (old_contents(it.log), codes(it.log)) == ([b"begun\n"], ["u"]), trouble.name
         names = {file.name for file in it.log.iterdir() if file.name[0] != "@"}
         assert names == {"current", "lock", "state"}, trouble.name
-        assert mode(it.log / "current") == 0o744, trouble.name
+        assert mode(it.log / "current") == "0744", trouble.name
 
 
 @slow

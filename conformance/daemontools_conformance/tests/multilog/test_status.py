@@ -53,7 +53,7 @@ def test_file_is_created_empty_at_the_start(sandbox: Sandbox) -> None:
     sandbox.start("multilog", "=status", stdin=PIPE)
     file = sandbox.path / "status"
     eventually(file.exists)
-    assert (file.read_bytes(), mode(file)) == (b"", 0o600)
+    assert (file.read_bytes(), mode(file)) == (b"", "0600")
 
 
 @clause("multilog/status/created")
@@ -68,7 +68,7 @@ def test_file_is_overwritten_in_place_and_never_made_shorter(sandbox: Sandbox) -
     inode = file.stat().st_ino
     sandbox.run("multilog", "=status", input=b"one\n")
     assert file.read_bytes() == padded(b"one") + b"o" * 1999
-    assert (file.stat().st_ino, mode(file)) == (inode, 0o640)
+    assert (file.stat().st_ino, mode(file)) == (inode, "0640")
 
 
 @clause("multilog/status/in-place")

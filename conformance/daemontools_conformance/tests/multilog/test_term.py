@@ -25,17 +25,17 @@ def test_term_between_lines_ends_it_with_0(sandbox: Sandbox) -> None:
     multilog.signal(signal.SIGTERM)
     answer = multilog.wait()
     assert (answer.code, answer.out, answer.err) == (0, b"", b"")
-    assert (current.read_bytes(), mode(current)) == (b"one\n", 0o744)
+    assert (current.read_bytes(), mode(current)) == (b"one\n", "0744")
 
 
 @clause("multilog/term/before-input")
 def test_term_before_any_input_ends_it_with_0(sandbox: Sandbox) -> None:
     multilog = sandbox.start("multilog", "./log", stdin=PIPE)
     current = sandbox.path / "log/current"
-    eventually(lambda: mode(current) == 0o644)
+    eventually(lambda: mode(current) == "0644")
     multilog.signal(signal.SIGTERM)
     assert multilog.wait().code == 0
-    assert (current.read_bytes(), mode(current)) == (b"", 0o744)
+    assert (current.read_bytes(), mode(current)) == (b"", "0744")
 
 
 @clause("multilog/term/finishes-the-line")
@@ -130,7 +130,7 @@ def test_the_next_multilog_on_the_pipe_loses_nothing(sandbox: Sandbox) -> None:
 
 def has_begun_and_written(multilog: Running, log: Path, enough: int) -> bool:
     """Does it write, and is so much in the log? Or has it ended?"""
-    return multilog.has_ended() or (mode(log / "current") == 0o644 and size(log) >= enough)
+    return multilog.has_ended() or (mode(log / "current") == "0644" and size(log) >= enough)
 
 
 def size(directory: Path) -> int:
@@ -167,7 +167,7 @@ def test_alrm_and_term_within_a_line_rotate_and_then_end(sandbox: Sandbox) -> No
     deliver(multilog, signal.SIGALRM)
     multilog.write(b"o\n")
     assert multilog.wait().code == 0
-    assert (current.read_bytes(), mode(current)) == (b"two\n", 0o744)
+    assert (current.read_bytes(), mode(current)) == (b"two\n", "0744")
     assert contents(sandbox.path / "log") == b"one\ntwo\n"
 
 
@@ -189,7 +189,7 @@ def test_other_signals_kill_it(sandbox: Sandbox, number: int) -> None:
     eventually(lambda: (sandbox.path / "log/current").read_bytes() == b"one\n")
     multilog.signal(number)
     assert multilog.wait().code == -number
-    assert mode(sandbox.path / "log/current") == 0o644
+    assert mode(sandbox.path / "log/current") == "0644"
 
 
 @clause("multilog/term/ignored-by-others")

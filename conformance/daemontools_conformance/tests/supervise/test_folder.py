@@ -10,6 +10,7 @@ import pytest
 
 from daemontools_conformance.helpers.listing import files
 from daemontools_conformance.helpers.locks import is_locked, locked_through
+from daemontools_conformance.helpers.logdirs import mode
 from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
 from daemontools_conformance.helpers.strace import check_refused, start_refused
 from daemontools_conformance.running.patience import eventually, until
@@ -23,50 +24,50 @@ from daemontools_conformance.tests.supervise.services import (
     wait_until_up,
 )
 
-UMASKS = pytest.mark.parametrize("umask", [0o022, 0o077, 0o000, 0o027])
+UMASKS = pytest.mark.parametrize("umask", ["022", "077", "000", "027"])
 
 
 @clause("supervise/folder/mode")
 @UMASKS
-def test_mode_of_the_folder(sandbox: Sandbox, umask: int) -> None:
+def test_mode_of_the_folder(sandbox: Sandbox, umask: str) -> None:
     sandbox.service("s", SLEEP)
-    sandbox.supervise("s", prepare=["--umask", f"{umask:o}"])
-    mode = (sandbox.path / "s/supervise").stat().st_mode
-    assert stat.S_IMODE(mode) == 0o700 & ~umask
+    sandbox.supervise("s", prepare=["--umask", umask])
+    assert mode(sandbox.path / "s/supervise") == f"{0o700 & ~int(umask, 8):04o}"
 
 
 @clause("supervise/folder/files")
 @UMASKS
-def test_types_and_modes_of_the_files(sandbox: Sandbox, umask: int) -> None:
+def test_types_and_modes_of_the_files(sandbox: Sandbox, umask: str) -> None:
     sandbox.service("s", SLEEP, down=True)
-    sandbox.supervise("s", prepare=["--umask", f"{umask:o}"])
+    sandbox.supervise("s", prepare=["--umask", umask])
     found = eventually(lambda: len(seen := _modes(sandbox)) == 4 and seen)
+    allowed = ~int(umask, 8)
     assert found == {
-        "lock": stat.S_IFREG | 0o600 & ~umask,
-        "control": stat.S_IFIFO | 0o600 & ~umask,
-        "ok": stat.S_IFIFO | 0o600 & ~umask,
-        "status": stat.S_IFREG | 0o644 & ~umask,
+        "lock": stat.filemode(stat.S_IFREG | 0o600 & allowed),
+        "control": stat.filemode(stat.S_IFIFO | 0o600 & allowed),
+        "ok": stat.filemode(stat.S_IFIFO | 0o600 & allowed),
+        "status": stat.filemode(stat.S_IFREG | 0o644 & allowed),
     }
 
 
-def _modes(sandbox: Sandbox) -> dict[str, int]:
+def _modes(sandbox: Sandbox) -> dict[str, str]:
     # status.new comes and goes.
     folder = sandbox.path / "s/supervise"
-    return {path.name: path.lstat().st_mode for path in folder.iterdir()}
+    return {path.name: stat.filemode(path.lstat().st_mode) for path in folder.iterdir()}
 
 
 @clause("supervise/folder/left-over")
 @pytest.mark.parametrize("down", [True, False])
-@pytest.mark.parametrize("mode", [0o600, 0o777])
-def test_a_status_new_that_was_left(sandbox: Sandbox, mode: int, *, down: bool) -> None:
+@pytest.mark.parametrize("its_mode", ["0600", "0777"])
+def test_a_status_new_that_was_left(sandbox: Sandbox, its_mode: str, *, down: bool) -> None:
     sandbox.service("s", SLEEP, down=down)
     (sandbox.path / "s/supervise").mkdir(mode=0o700)
     left = sandbox.path / "s/supervise/status.new"
     left.write_bytes(b"x" * 100)
-    left.chmod(mode)
+    left.chmod(int(its_mode, 8))
     sandbox.supervise("s")
     status = sandbox.path / "s/supervise/status"
-    eventually(lambda: stat.S_IMODE(status.stat().st_mode) == 0o644)
+    eventually(lambda: mode(status) == "0644")
     assert 18 <= status.stat().st_size < 100
 
 
@@ -86,9 +87,9 @@ def test_modes_that_were_changed_stay(sandbox: Sandbox) -> None:
     assert after == before
 
 
-def _inode_and_mode(sandbox: Sandbox, name: str) -> tuple[int, int]:
+def _inode_and_mode(sandbox: Sandbox, name: str) -> tuple[int, str]:
     found = (sandbox.path / "s/supervise" / name).stat()
-    return found.st_ino, found.st_mode
+    return found.st_ino, stat.filemode(found.st_mode)
 
 
 @clause("supervise/folder/order")
@@ -133,7 +134,7 @@ def test_the_folder_is_a_dangling_link(sandbox: Sandbox, kind: str, variant: str
         assert not (sandbox.path / "elsewhere").exists()
         return
     sandbox.supervise("s")
-    assert stat.S_IMODE((sandbox.path / "elsewhere").stat().st_mode) == 0o700
+    assert mode(sandbox.path / "elsewhere") == "0700"
 
 
 @clause("supervise/folder/dangling-link-one-level")

@@ -3,12 +3,12 @@
 import os
 import re
 import signal
-import stat
 import struct
 import time
 
 import pytest
 
+from daemontools_conformance.helpers.logdirs import mode
 from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
 from daemontools_conformance.running.patience import eventually, until
 from daemontools_conformance.running.processes import Running
@@ -98,15 +98,14 @@ def test_status_files_leave_no_descriptor_open(sandbox: Sandbox) -> None:
 
 
 @clause("supervise/status/mode")
-@pytest.mark.parametrize("umask", [0o022, 0o077, 0o000])
-def test_the_mode_of_each_new_file(sandbox: Sandbox, umask: int) -> None:
+@pytest.mark.parametrize("umask", ["022", "077", "000"])
+def test_the_mode_of_each_new_file(sandbox: Sandbox, umask: str) -> None:
     sandbox.service("s", SLEEP)
-    sandbox.supervise("s", prepare=["--umask", f"{umask:o}"])
+    sandbox.supervise("s", prepare=["--umask", umask])
     wait_until_up(sandbox)
     (sandbox.path / "s/supervise/status").chmod(0o400)
     wait_until_obeyed(sandbox)
-    mode = (sandbox.path / "s/supervise/status").stat().st_mode
-    assert stat.S_IMODE(mode) == 0o644 & ~umask
+    assert mode(sandbox.path / "s/supervise/status") == f"{0o644 & ~int(umask, 8):04o}"
 
 
 @clause("supervise/status/pid")
