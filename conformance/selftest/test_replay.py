@@ -20,6 +20,7 @@ from daemontools_conformance.commands import replay as command
 from daemontools_conformance.contract.clauses import Clause
 from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.contract.profiles import Profile
+from daemontools_conformance.helpers.listing import output
 from daemontools_conformance.judging import failure
 from daemontools_conformance.running import evidence, journal, replay
 from daemontools_conformance.running.implementation import Implementation
@@ -136,6 +137,24 @@ def test_a_status_file_is_shown_with_its_meaning() -> None:
 
 def test_the_interpreter_of_the_suite_is_not_needed() -> None:
     assert sys.executable not in replay.script("t", [], Journal())
+
+
+def test_a_command_that_lists_processes_is_repeated_for_those_of_the_replay(box: Sandbox) -> None:
+    running = box.start_command(["sleep", "1000"])
+    assert output("ps", "-o", "args=", "-p", str(running.pid)) == ["sleep 1000"]
+    script = box.replay("a title")
+    assert "\nps -o args= -p $p1\n" in script
+    assert b"sleep 1000" in ran(script)
+
+
+def test_a_large_file_is_made_again_if_it_is_short_when_packed(box: Sandbox) -> None:
+    box.write("blanks", b"x" + b" \t" * 3_000_000)
+    box.run("svok", "blanks")
+    assert "6000001" in subprocess.run(
+        ["bash", "-c", f"{box.replay('a title')}\nwc -c blanks"],
+        capture_output=True,
+        check=False,
+    ).stdout.decode(errors="replace")
 
 
 def test_an_exit_code_of_a_signal_is_shown_with_its_name() -> None:

@@ -4,9 +4,12 @@ import stat
 import subprocess
 from pathlib import Path
 
+from daemontools_conformance.running import journal
+
 
 def output(*command: str) -> list[str]:
     """The lines that a command prints."""
+    journal.note_look("runs", argv=[word.encode() for word in command])
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
 
 

@@ -30,7 +30,7 @@ _START_SECONDS = 0.5  # for a program in the background to start
 _LONGEST_PAUSE = 5.0  # of a wait in vain, which could last for ever
 _LARGEST, _LARGEST_PACKED = 65536, 1 << 19  # bytes that a line holds
 _RECENT = 86400  # seconds: the age of a stamp that a test took from the clock
-_MOST_READ = 1 << 20  # bytes of a file
+_MOST_READ = 1 << 23  # bytes of a file
 _MOST_FILES, _MOST_LINES = 1000, 200  # that there are at first, and lines that make them
 # Each byte as it is between $' and '
 _ESCAPED = [chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in range(256)]
@@ -330,7 +330,7 @@ class _Steps:
             case "shell":
                 yield facts["line"]
             case "runs":
-                yield " ".join(map(shell_quoted, facts["argv"]))
+                yield " ".join(map(self._word, facts["argv"]))
             case "input" | "end of input":
                 yield from self._fed(entry)
             case _:
@@ -426,6 +426,13 @@ class _Steps:
             self.fed.discard(pid)
             yield f"exec {self._input(pid)}>&-"
 
+    def _word(self, word: bytes) -> str:
+        """A word of a command, in which process ids are those of the replay."""
+        pids = [int(digits) for digits in word.split(b",") if digits.isdigit()]
+        if not pids or not {*pids} & self.names.keys():
+            return shell_quoted(word)
+        return ",".join(f"${self.names[pid]}" if pid in self.names else str(pid) for pid in pids)
+
     def _process(self, facts: dict[str, Any]) -> str:
         if facts["pid"] in self.names:
             return f"${self.names[facts['pid']]}"
@@ -474,8 +481,11 @@ _SINCE = ("reads", "lets go", "writes", "hold", "release", "shell")
 _BESIDE = ("streams", "input", "end of input", "record", "waited", "looks")
 
 
+_LISTING = (b"ls", b"ps", b"pidof", b"pgrep")
+
+
 def _is_look(entry: Entry) -> bool:
-    is_listing = entry.kind == "runs" and entry.facts["argv"][0] == b"ls"
+    is_listing = entry.kind == "runs" and entry.facts["argv"][0] in _LISTING
     return is_listing or entry.kind in ("looks", "record", "tries", "streams")
 
 

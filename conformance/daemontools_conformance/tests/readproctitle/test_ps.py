@@ -1,16 +1,10 @@
 """readproctitle: what ps, pidof and pgrep show."""
 
-import subprocess
-
+from daemontools_conformance.helpers.listing import output
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.readproctitle.screens import reading
-
-
-def output(*command: str) -> bytes:
-    """What a command prints."""
-    return subprocess.run(command, capture_output=True, check=False).stdout
 
 
 @clause("readproctitle/ps/args")
@@ -19,10 +13,10 @@ def test_ps_shows_the_screen(sandbox: Sandbox) -> None:
     program = reading(sandbox, "service", "errors:", "." * 30)
     program.write(b"supervise: warning: no run")
 
-    def line() -> bytes:
-        return output("ps", "-ww", "-o", "args=", "-p", str(program.pid)).rstrip()
+    def line() -> str:
+        return "".join(output("ps", "-ww", "-o", "args=", "-p", str(program.pid))).rstrip()
 
-    wanted = b"readproctitle service errors: ....supervise: warning: no run"
+    wanted = "readproctitle service errors: ....supervise: warning: no run"
     eventually(lambda: line() == wanted, what=f"ps shows {wanted!r}")
 
 
@@ -30,13 +24,13 @@ def test_ps_shows_the_screen(sandbox: Sandbox) -> None:
 @needs("ps")
 def test_ps_shows_the_name(sandbox: Sandbox) -> None:
     program = reading(sandbox, ".....")
-    assert output("ps", "-o", "comm=", "-p", str(program.pid)).strip() == b"readproctitle"
+    assert output("ps", "-o", "comm=", "-p", str(program.pid)) == ["readproctitle"]
 
 
 @clause("readproctitle/ps/pidof")
 @needs("pidof", "pgrep")
 def test_pidof_and_pgrep_find_it(sandbox: Sandbox) -> None:
     program = reading(sandbox, ".....")
-    wanted = str(program.pid).encode()
-    assert wanted in output("pidof", "readproctitle").split()
-    assert wanted in output("pgrep", "-x", "readproctitle").split()
+    wanted = str(program.pid)
+    assert wanted in " ".join(output("pidof", "readproctitle")).split()
+    assert wanted in output("pgrep", "-x", "readproctitle")
