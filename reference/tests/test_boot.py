@@ -35,6 +35,7 @@ README = (ROOT / "README.md").read_text()
 RECIPE = README.split("**To run.**")[1].split("```sh\n")[1].split("```")[0]
 STUBBORN = "trap '' TERM\nwhile :; do sleep 0.1; done"
 TREE = "mkdir /service && ln -s /tree/counting /service/\n"
+ETC_TREE = f"rm -rf /etc/service\n{TREE.replace('/service', '/etc/service')}"
 SYSTEMD = ["/usr/lib/systemd/systemd", "--unit=basic.target"]
 INSTALL = f"cd /checkout\n{RECIPE}{block('The stop of other inits')}"
 # What an init needs to see; its units, if it has some, are those of the machine's files.
@@ -251,6 +252,18 @@ def test_with_a_line_for_svscanboot(boot: Boot, init: str) -> None:
     wait_until_it_counts(machine)
     one_process(machine, "readproctitle")
     machine.succeeds(off)
+    machine.wait_until_off()
+    assert whole_starts(lines(machine)) == 1
+
+
+def test_with_debians_line_for_svscanboot(boot: Boot) -> None:
+    if not found("/usr/bin/svscanboot"):
+        pytest.skip("needs Debian's package daemontools")
+    respawn, stop = block("Debian's daemontools-run", 4).splitlines(keepends=True)
+    inittab = f"id:2:initdefault:\n{stop}l0:0:wait:/sbin/halt -f -p\n{respawn}"
+    machine = boot(["/usr/sbin/init"], {"etc/inittab": inittab}, ETC_TREE)
+    wait_until_it_counts(machine)
+    machine.succeeds("init 0")
     machine.wait_until_off()
     assert whole_starts(lines(machine)) == 1
 

@@ -70,10 +70,10 @@ def main(argv: list[bytes]) -> int:
 
 def _hold_open(writing: int) -> None:
     """Let the next program inherit the descriptor and its copies."""
-    os.set_inheritable(writing, True)  # noqa: FBT003 - it takes no keyword
+    os.set_inheritable(writing, True)
     for _ in range(COPIES):
         try:
-            os.set_inheritable(os.dup(writing), True)  # noqa: FBT003 - os.dup closes on exec
+            os.set_inheritable(os.dup(writing), True)  # os.dup closes on exec
         except OSError:
             return  # the limit on descriptors is reached: fewer copies must do
 

@@ -74,7 +74,7 @@ def main(argv: list[bytes]) -> int:
             lock_ex(fd)
     except OSError as error:
         give_up("unable to lock ", file[0], ": ", error)
-    os.set_inheritable(fd, True)  # noqa: FBT003 - its only way
+    os.set_inheritable(fd, True)
 
     # GOODBYE
     die(111, FATAL, "unable to run ", child[0], ": ", pathexec(child))
