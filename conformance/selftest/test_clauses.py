@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from daemontools_conformance.contract import clauses
 from daemontools_conformance.reports import pages
+from daemontools_conformance.reports.results import Report
 
 FILE = Path("svok.md")
 GOOD = """\
@@ -76,6 +78,44 @@ def test_each_thing_on_djbs_list_is_tested() -> None:
         assert isinstance(words, list)
         for word in words:
             assert word in known or (word.endswith("/") and below(known, word)), word
+
+
+def report(name: str, **outcomes: str) -> Report:
+    """A result for clauses of the row "softlimit -r", by their last words."""
+    lines = {f"softlimit/{word.replace('_', '/')}": {"outcome": o} for word, o in outcomes.items()}
+    return Report({"profile": name}, {}, lines)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "by"),
+    [
+        ({"set_r": "PASS", "hit_r": "VARIANT"}, "all 2"),
+        ({"set_r": "PASS", "hit_r": "FAIL"}, "1 of 2: good"),
+        ({"set_r": "PASS", "hit_r": "NOT-OFFERED"}, "1 of 2: good"),
+        ({"set_r": "PASS", "hit_r": "UNTESTED"}, "all 2"),
+        ({"set_r": "PASS"}, "all 2"),  # hit/r is newer than the run
+        ({"set_r": "UNTESTED", "hit_r": "NOT-RUN"}, "all 1"),
+        ({"set_r": "NOT-OFFERED", "hit_r": "NOT-OFFERED"}, "all 1"),
+    ],
+)
+def test_who_satisfies_a_row_of_djbs_list(outcomes: dict[str, str], by: str) -> None:
+    known = {id_: clauses.load()[id_] for id_ in ("softlimit/set/r", "softlimit/hit/r")}
+    good = report("good", set_r="PASS", hit_r="PASS")
+    page = pages.djb_list(known, [good, report("other", **outcomes)])
+    assert page.count(f"`softlimit/hit/r` | {by} |") == 1
+
+
+def test_a_clause_beyond_djb_counts_in_no_row_of_his_list() -> None:
+    known = {id_: clauses.load()[id_] for id_ in ("softlimit/set/r", "softlimit/hit/r")}
+    known["softlimit/hit/r"] = replace(known["softlimit/hit/r"], level="BEYOND")
+    page = pages.djb_list(known, [report("djb", set_r="PASS", hit_r="KNOWN-BUG")])
+    assert "`softlimit/hit/r` | all 1 |" in page
+
+
+def test_djbs_list_says_which_clause_no_run_could_test() -> None:
+    known = {id_: clauses.load()[id_] for id_ in ("softlimit/set/r", "softlimit/hit/r")}
+    page = pages.djb_list(known, [report("djb", set_r="PASS", hit_r="UNTESTED")])
+    assert "| all 1, but no run could test `softlimit/hit/r` |" in page
 
 
 def below(known: Iterable[str], beginning: str) -> list[str]:

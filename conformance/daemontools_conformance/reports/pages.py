@@ -21,7 +21,7 @@ def djb_items(file: Path | None = None) -> list[dict[str, object]]:
 
 
 def djb_list(clauses: Mapping[str, Clause], reports: Sequence[Report]) -> str:
-    """The page that shows, for each thing on djb's list, what tests it and where it passed."""
+    """The page that shows, for each thing on djb's list, what tests it and who satisfies it."""
     rows = []
     tested = 0
     for number, item in enumerate(djb_items(), 1):
@@ -29,21 +29,20 @@ def djb_list(clauses: Mapping[str, Clause], reports: Sequence[Report]) -> str:
         assert isinstance(prefixes, list)
         found = [c for c in clauses if c in prefixes or any(map(c.startswith, _folders(prefixes)))]
         tested += bool(found)
-        passed = [r.name for r in reports if found and all(_holds(r, c) for c in found)]
-        asked = [r.name for r in reports if any(_was_judged(r, c) for c in found)]
+        asked = [clause for clause in found if clauses[clause].level != "BEYOND"]
         shown = ", ".join(f"`{clause}`" for clause in found[:_MOST_CLAUSES])
         more = f" and {len(found) - _MOST_CLAUSES} more" if len(found) > _MOST_CLAUSES else ""
-        rows.append(
-            f"| {number} | {item['what']} | {shown or 'none yet'}{more} | {_by(passed, asked)} |"
-        )
+        by = _satisfied_by(asked, reports)
+        rows.append(f"| {number} | {item['what']} | {shown or 'none yet'}{more} | {by} |")
     head = f"""\
 # What djb's own tests leave out
 
 daemontools 0.76 comes with a test script, `rts.tests`. The script begins with a list of
 {len(rows)} things that it does not test. This page lists them in djb's order and in our
 words. This suite tests {tested}. `daemontools-conformance djb` generates this page.
-The last column says which implementations satisfy all the clauses of a row. *All* means
-all those for which a result is committed and which offer the programs concerned.
+The last column says which implementations satisfy all the clauses of a row that their run
+could test. NOT-OFFERED is not satisfied, and BEYOND clauses do not count. *All* means all
+those for which a result is committed and which offer the programs concerned.
 
 | | what | clauses | satisfied by |
 |---|---|---|---|
@@ -51,11 +50,16 @@ all those for which a result is committed and which offer the programs concerned
     return head + "\n".join(rows) + "\n"
 
 
-def _by(passed: Sequence[str], asked: Sequence[str]) -> str:
-    """Who satisfies all the clauses of a row, of those that were asked."""
-    if len(passed) == len(asked):
-        return f"all {len(asked)}" if asked else "not judged"
-    return f"{len(passed)} of {len(asked)}: {', '.join(passed) or 'none'}"
+def _satisfied_by(asked: Sequence[str], reports: Sequence[Report]) -> str:
+    """Who satisfies these clauses, as far as they could be tested, and which never could."""
+    judged = [report for report in reports if any(_was_judged(report, c) for c in asked)]
+    if not judged:
+        return "not judged"
+    passed = [r.name for r in judged if all(_holds(r, c) for c in asked if _was_tested(r, c))]
+    by = f"{len(passed)} of {len(judged)}: {', '.join(passed) or 'none'}"
+    by = f"all {len(judged)}" if len(passed) == len(judged) else by
+    never = [f"`{c}`" for c in asked if not any(_was_judged(report, c) for report in judged)]
+    return f"{by}, but no run could test {', '.join(never)}" if never else by
 
 
 def _folders(words: Sequence[str]) -> list[str]:
@@ -68,12 +72,12 @@ def _holds(report: Report, clause: str) -> bool:
     return Outcome.PASS <= report.outcome(clause) <= Outcome.VARIANT
 
 
+def _was_tested(report: Report, clause: str) -> bool:
+    return report.outcome(clause) not in (Outcome.NOT_RUN, Outcome.UNTESTED)
+
+
 def _was_judged(report: Report, clause: str) -> bool:
-    return report.outcome(clause) not in (
-        Outcome.NOT_RUN,
-        Outcome.UNTESTED,
-        Outcome.NOT_OFFERED,
-    )
+    return _was_tested(report, clause) and report.outcome(clause) != Outcome.NOT_OFFERED
 
 
 def untested(
