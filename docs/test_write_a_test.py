@@ -1,10 +1,14 @@
 """The page "Write a test" names every helper that a test can use."""
 
 import ast
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from daemontools_conformance.running import needs
 
 DOCS = Path(__file__).parent
 SUITE = DOCS.parent / "conformance/daemontools_conformance"
@@ -28,6 +32,15 @@ def methods() -> Iterator[str]:
             yield from (f"sandbox.{name}(" for name in public(node.body))
 
 
+def needs_of_the_suite() -> Iterator[str]:
+    """Each need that a test or a helper names."""
+    for folder in ("tests", "helpers"):
+        for file in sorted((SUITE / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(file.read_text())):
+                if isinstance(node, ast.Call) and ast.unparse(node.func) == "needs":
+                    yield from (ast.literal_eval(argument) for argument in node.args)
+
+
 def public(body: list[ast.stmt]) -> list[str]:
     """The names of the functions that do not begin with an underscore."""
     return [n.name for n in body if isinstance(n, ast.FunctionDef) and not n.name.startswith("_")]
@@ -36,3 +49,23 @@ def public(body: list[ast.stmt]) -> list[str]:
 @pytest.mark.parametrize("name", sorted({*helpers(), *methods()}))
 def test_the_page_names_it(name: str) -> None:
     assert name in PAGE
+
+
+def test_the_page_lists_every_need() -> None:
+    section = PAGE.partition("## What a test needs\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`.*`) \| (.*) \|$", section, re.MULTILINE)
+    listed = [need for names, _ in rows for need in re.findall(r"`(.*?)`", names)]
+    assert sorted(listed) == sorted({*needs_of_the_suite()})
+
+
+@pytest.mark.parametrize(
+    ("need", "why"),
+    [("sh", ""), ("no-such", "needs no-such"), ("/", ""), ("/no/such", "needs /no/such")],
+)
+def test_any_other_need_is_a_program_or_a_path(need: str, why: str) -> None:
+    assert needs.missing(need) == why
+
+
+def test_a_run_is_by_root_or_by_a_user() -> None:
+    is_root = os.geteuid() == 0
+    assert (needs.missing("root") == "", needs.missing("user") == "") == (is_root, not is_root)

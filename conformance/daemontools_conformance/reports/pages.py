@@ -102,6 +102,7 @@ def untested(
         "# What this suite does not test",
         "",
         "`daemontools-conformance untested` generates this page.",
+        "[Write a test](../implementers/write-a-test.md#what-a-test-needs) explains the needs.",
     ]
     lines += _section("Left out on purpose", deliberate.read_text().splitlines())
     lines += _section("Clauses without a test", orphans)
