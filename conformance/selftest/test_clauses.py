@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from daemontools_conformance.contract import clauses
+from daemontools_conformance.contract.places import folder
 from daemontools_conformance.reports import pages
 from daemontools_conformance.reports.results import Report
 
@@ -56,6 +57,12 @@ def test_an_id_may_not_come_back_from_the_dead(tmp_path: Path) -> None:
     (tmp_path / "tombstones.md").write_text("# Withdrawn\n\n## svok/exit/running\n")
     with pytest.raises(clauses.SpecError, match="withdrawn"):
         clauses.load(tmp_path)
+
+
+def test_a_withdrawn_clause_names_the_version_that_withdrew_it() -> None:
+    text = (folder("spec") / "tombstones.md").read_text()
+    named = re.findall(r"^## (.*)\n\nWithdrawn in \d+\.\d+\.\d+\.\n", text, re.MULTILINE)
+    assert sorted(named) == sorted(clauses.tombstones())
 
 
 def test_an_id_may_not_stand_twice(tmp_path: Path) -> None:
