@@ -126,6 +126,90 @@ def test_ctypes_is_there_if_an_odd_environment_may_need_it() -> None:
     assert done(lambda: work([b"odd"], b"other"))[1] == "False\n"
 
 
+@pytest.mark.usefixtures("launchers")
+@pytest.mark.parametrize("broken", chain.PROGRAMS)
+def test_a_program_that_cannot_be_imported_keeps_no_other_from_being_prepared(
+    monkeypatch: pytest.MonkeyPatch, broken: bytes
+) -> None:
+    main_of = vars(chain)["_main_of"]
+
+    def fail_once(name: str) -> object:
+        if name == broken.decode():
+            raise ImportError
+        return main_of(name)
+
+    monkeypatch.setattr(chain, "_main_of", fail_once)
+    chain.prepare([*chain.PROGRAMS])
+    assert mains() == sorted(name.decode() for name in chain.PROGRAMS if name != broken)
+
+
+@pytest.mark.usefixtures("launchers")
+def test_a_prepared_program_is_imported_if_it_is_not_here_yet() -> None:
+    def work() -> None:
+        del sys.modules["daemontools.programs.setlock"]
+        chain.prepare([b"setlock"])
+        saying(mains())()
+
+    assert done(work)[1] == "['setlock']\n"
+
+
+@pytest.mark.usefixtures("launchers")
+def test_the_rights_of_the_effective_user_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_, effective_ids=False: effective_ids)
+    chain.prepare([b"setlock"])
+    assert mains() == ["setlock"]
+
+
+@pytest.mark.usefixtures("launchers")
+def test_without_ctypes_an_odd_environment_is_prepared_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "ctypes", None)
+    monkeypatch.setattr(environment, "_original", [b"odd"])
+    chain.prepare([b"setlock"])
+    assert mains() == ["setlock"]
+
+
+def test_the_first_word_names_the_launcher(launchers: Path) -> None:
+    sys.argv.append("setlock")
+    assert vars(chain)["_launcher"]() == bytes(launchers / "envdir")
+
+
+def test_at_most_a_page_of_a_launcher_is_read(tmp_path: Path) -> None:
+    content, file, pipe = vars(chain)["_content"], tmp_path / "file", tmp_path / "pipe"
+    file.write_bytes(b"x" * 5000)
+    os.mkfifo(pipe)
+
+    def work() -> None:
+        free = os.dup(0)
+        os.close(free)
+        said = [content(bytes(one)) for one in (file, pipe, tmp_path, tmp_path / "nothing")]
+        assert os.dup(0) == free
+        saying(said == [b"x" * 4096, b"", b"", b""])()
+
+    assert done(work)[1] == "True\n"
+
+
+@pytest.mark.parametrize(("spare", "is_taken"), [(1, True), (0, False)])
+def test_a_page_of_the_room_for_words_is_kept_free(
+    monkeypatch: pytest.MonkeyPatch, spare: int, is_taken: bool
+) -> None:
+    monkeypatch.setattr(chain, "_waiting", {})
+    word = b"x" * (128 * 1024 - 4096 - 9 - spare)
+    assert vars(chain)["_exec_takes"]([word]) == is_taken
+
+
+@pytest.mark.parametrize(
+    ("stack", "room"),
+    [(65536, 65536), (400_000, 128 * 1024), (1 << 23, 1 << 21), (1 << 30, 6 << 20), (-1, 6 << 20)],
+)
+def test_a_quarter_of_the_waiting_stack_is_room_for_words(
+    monkeypatch: pytest.MonkeyPatch, stack: int, room: int
+) -> None:
+    monkeypatch.setattr(chain, "_waiting", {resource.RLIMIT_STACK: (stack, -1)})
+    assert vars(chain)["_room_for_words"]() == room
+
+
 # chain.py: limits that wait
 
 WAIT = [resource.RLIMIT_AS, resource.RLIMIT_DATA, resource.RLIMIT_STACK]

@@ -16,9 +16,11 @@ import pytest
 
 from daemontools.unix import (
     chain,
+    clock,
     closing,
     environment,
     interrupts,
+    lock,
     opening,
     pathexec,
     selfpipe,
@@ -402,3 +404,116 @@ def test_select_takes_over_where_poll_is_refused(monkeypatch: pytest.MonkeyPatch
     assert ready([reader], None) == [reader]
     os.close(reader)
     os.close(writer)
+
+
+@pytest.mark.parametrize(
+    ("watched", "seconds", "asked", "expected"),
+    [
+        ([3, 4], None, ([3, 4], [], [], None), [3]),
+        ([3, 1023], 5, ([3, 1023], [], [], 5), [3]),
+        ([3, 1024], None, ([3], [], [], 1), [3, 1024]),
+        ([3, 1024, 1025], 5, ([3], [], [], 1), [3, 1024, 1025]),
+        ([3, 1024], 0.5, ([3], [], [], 0.5), [3, 1024]),
+    ],
+)
+def test_select_watches_what_it_can_and_looks_at_the_rest_once_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+    watched: list[int],
+    seconds: float | None,
+    asked: tuple[object, ...],
+    expected: list[int],
+) -> None:
+    calls = []
+
+    def refuse(_poll: object, _milliseconds: float | None) -> None:
+        raise OSError
+
+    def select(*words: Any) -> tuple[list[int], list[int], list[int]]:
+        calls.append(words)
+        return [3], [], []
+
+    poll = type("Poll", (), {"register": lambda *_: None, "poll": refuse})
+    monkeypatch.setattr("select.poll", poll)
+    monkeypatch.setattr("select.select", select)
+    assert vars(interrupts)["_ready"](watched, seconds) == expected
+    assert calls == [asked]
+
+
+def test_signals_are_taken_one_at_a_time_and_are_blocked_in_between() -> None:
+    def work() -> object:
+        waits = Interrupts(signal.SIGTERM, signal.SIGALRM)
+        for number in waits.caught:
+            os.kill(os.getpid(), number)
+        said = []
+        for _ in waits.caught:
+            said += [waits.wait(seconds=5), len(waits.arrived)]
+        return [*said, sorted(signal.pthread_sigmask(signal.SIG_BLOCK, []))]
+
+    assert in_a_fork(work) == [False, 1, False, 2, [14, 15]]
+
+
+class Clock:
+    """A clock that goes on only when somebody pauses."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, module: object, longest: float) -> None:
+        self.time, self.longest = 100.0, longest
+        self.pauses: list[float] = []
+        monkeypatch.setattr(module, "monotonic", lambda: self.time)
+
+    def pause(self, seconds: float) -> None:
+        """Note the pause, which may be shorter than asked for."""
+        self.pauses.append(seconds)
+        self.time += min(seconds, self.longest)
+
+
+def test_a_pause_without_poll_looks_for_the_signal_once_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_watched: list[int], _seconds: float | None) -> list[int]:
+        raise OSError
+
+    times = Clock(monkeypatch, interrupts, longest=60)
+    monkeypatch.setattr(interrupts, "_ready", refuse)
+    monkeypatch.setattr(interrupts, "pause", times.pause)
+
+    def work() -> object:
+        return [Interrupts(signal.SIGTERM).pause(2.5, signal.SIGTERM), times.pauses]
+
+    assert in_a_fork(work) == [False, [1, 1, 0.5]]
+
+
+def test_a_pause_goes_on_for_what_is_left_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = Clock(monkeypatch, clock, longest=1)
+    monkeypatch.setattr(clock, "sleep", times.pause)
+    clock.pause(2.5)
+    assert times.pauses == [2.5, 1.5, 0.5]
+
+
+@pytest.mark.parametrize("error", [None, OSError])
+def test_a_pause_waits_for_no_signal_if_it_may_not_sleep(
+    monkeypatch: pytest.MonkeyPatch, error: type[OSError] | None
+) -> None:
+    times = Clock(monkeypatch, clock, longest=1)
+
+    def refuse(_seconds: float) -> None:
+        raise OSError
+
+    def wait_for(numbers: tuple[int, ...], seconds: float) -> None:
+        assert numbers == ()
+        times.pause(seconds)
+        if error:
+            raise error
+
+    monkeypatch.setattr(clock, "sleep", refuse)
+    monkeypatch.setattr(_signal, "sigtimedwait", wait_for)
+    clock.pause(2.5)
+    assert times.pauses == [2.5, 1.5, 0.5]
+
+
+def test_a_lock_that_is_waited_for_is_held(tmp_path: Path) -> None:
+    fds = [os.open(tmp_path / "lock", os.O_CREAT | os.O_WRONLY) for _ in range(2)]
+    lock.lock_ex(fds[0])
+    with pytest.raises(BlockingIOError):
+        lock.lock_exnb(fds[1])
+    for fd in fds:
+        os.close(fd)
