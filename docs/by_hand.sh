@@ -1,9 +1,11 @@
 # What the lines `by hand` of the clauses take for granted; specification/index.md says it.
 # $1 is the clause, $2 the line, $3 what is typed in a second terminal.
+# It says what is to be typed, with ids for the roles, and becomes the shell that reads it.
 # This is the first process but one of a new root: test_by_hand.py calls it.
 
+set -m # as in a shell at a terminal: no job ignores INT and QUIT
 mount -t tmpfs -o mode=1777 tmpfs /tmp
-mkdir -p /work /service && chmod 755 /work && cd /work || exit 99
+mkdir -p /typed /service && chmod 755 /typed && cd /typed || exit 99
 rm -rf /etc/service && ln -s /service /etc/service # which Debian's svscanboot scans
 typed="$2; $3"
 uses() { grep -qE -- "$1" <<< "$typed"; }
@@ -35,7 +37,7 @@ fi
 
 case $1 in
 svscan/* | svscanboot/* | tree/*)
-    if uses 'SVSCAN|SUPERVISE|(pidof|pgrep -x) svscan' || ! uses '(^|[^-] )svscan(boot)?( [^-]|;|$)'; then
+    if uses 'SVSCAN|SUPERVISE|(pidof|pgrep -x) svscan' || ! uses '(^|[^-] |bin/)svscan(boot)?( [^-]|;|$)'; then
         if [[ $1 = svscanboot/* ]]; then
             svscanboot &
         else
@@ -76,4 +78,5 @@ roles() { # with the process ids that the line needs
 if [ "$3" ]; then
     (sleep 1 && bash -c "$(roles "$3")") &
 fi
-exec bash -c "$(roles "$2")"
+echo "type: $(roles "$2")"
+PS1='ready> ' exec bash --norc --noediting -i

@@ -1,15 +1,21 @@
 """The lines `by hand` of the clauses work: each is typed on djb's programs, in a root of its own.
 
-by_hand.sh prepares what the lines take for granted, which specification/index.md says. A line must
-be a program of bash, must find each command, file and process that it names, and must show
-something. What cannot be typed so begins with a word, and no test runs it.
+by_hand.sh prepares what the lines take for granted, which specification/index.md says, and becomes
+an interactive bash at a terminal, into which the line is typed. A line must be a program of bash,
+must find each command, file and process that it names, and must show something: the messages that
+its clause quotes, and an exit code that its clause names. What cannot be typed so begins with a
+word, and no test runs it.
 """
 
 import os
+import pty
 import re
+import select
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,6 +33,8 @@ ROLES = {"SVSCAN", "SUPERVISE", "SUPERVISE-LOG", "RUN", "RUN-OF-LOG", "READPROCT
 IN_WORDS = ("see the test", "none", "needs ", "in a ", "mount ", "compare ", "run ", "an env")
 AT_ONCE = 8  # lines at the same time: most of them sleep
 START, LONGEST = 10, 24  # seconds; what a line shows in them counts, even if it goes on
+PROMPT = b"ready> "
+NOTICE = re.compile(r"^\[\d+\]([-+ ]+Done.*| \d+)\n", re.MULTILINE)  # of a job: any line has them
 PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 # Thousands of processes, or a gigabyte: no test for every day.
 HEAVY = {"svscan/limit/thousand", "svscan/limit/thousand-message", "svscan/limit/room-is-made"}
@@ -34,7 +42,8 @@ HEAVY |= {"svscan/limit/no-memory"}
 # What the shell, or a program that is not ours, says if the line is wrong.
 WRONG = re.compile(
     "command not found|syntax error|SyntaxError|No such file or directory|No such process|"
-    "File exists|cannot create|arguments must be|kill: usage|invalid PID|invalid option --"
+    "File exists|cannot create|arguments must be|kill: usage|invalid PID|invalid option --|"
+    "readonly variable"
 )
 
 
@@ -48,39 +57,74 @@ def commands(line: str) -> list[str]:
 
 
 def shown(clause: str, typed: Sequence[str], scratch: Path) -> str:
-    """What a line shows, within its time."""
+    """What a line shows at a terminal, within its time."""
     base, kept = scratch / "root", scratch / "kept"
     base.mkdir(parents=True)
     kept.mkdir()
     enter = [sys.executable, "-IS", newroot.__file__, str(base), str(kept), "--child", "--"]
-    stage = ["bash", "-c", (DOCS / "by_hand.sh").read_text(), "by_hand.sh", clause, *typed[:2]]
+    # Python ignores PIPE and XFSZ, and newroot.py hands that on; a shell at a terminal does not.
+    shell = ["/usr/bin/env", "--default-signal", "setsid", "--ctty", "bash", "-c"]
+    stage = [*shell, (DOCS / "by_hand.sh").read_text(), "by_hand.sh", clause, *typed[:2]]
     sleeps = sum(int(word) for word in re.findall(r"\bsleep (\d+)", typed[0]) if int(word) < 20)
-    typist = subprocess.Popen(
-        ["unshare", "-mpf", "--kill-child", *enter, f"/bin/{stage[0]}", *stage[1:]],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": "/root"},
+    terminal, end = pty.openpty()
+    bash = subprocess.Popen(
+        ["unshare", "-mpf", "--kill-child", *enter, *stage],
+        stdin=end,
+        stdout=end,
+        stderr=end,
+        env={"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": "/root", "TERM": "dumb"},
         start_new_session=True,
     )
+    os.close(end)
     try:
-        said = typist.communicate(timeout=min(START + sleeps, LONGEST))[0]
-    except subprocess.TimeoutExpired:
-        typist.kill()  # and with it all that has begun in the new root
-        said = typist.communicate()[0]
-    return said.decode(errors="replace")
+        return conversation(terminal, time.monotonic() + min(START + sleeps, LONGEST))
+    finally:
+        bash.kill()  # and with it all that has begun in the new root
+        bash.wait()
+        os.close(terminal)
 
 
-def promised(clause: Clause) -> list[str]:
-    """Patterns of the messages that the clause's text quotes; capitals stand for any words.
+def conversation(terminal: int, deadline: float) -> str:
+    """What the shell at a terminal shows for the line that it asks for, and what follows later."""
+    line = read_until_prompt(terminal, deadline).partition("type: ")[2].strip()
+    said = ""
+    for entered in (line, "wait"):  # for what the line leaves in the background
+        os.write(terminal, entered.encode() + b"\n")
+        said += read_until_prompt(terminal, deadline).partition("\n")[2]  # without the echo
+    return NOTICE.sub("", said)
 
-    djb's programs do not show those of a clause of level BEYOND.
+
+def read_until_prompt(terminal: int, deadline: float) -> str:
+    """All that is shown before the next prompt or the deadline."""
+    said = b""
+    while not said.endswith(PROMPT) and (left := deadline - time.monotonic()) > 0:
+        if select.select([terminal], [], [], left)[0]:
+            said += os.read(terminal, 65536)
+    return said.removesuffix(PROMPT).decode(errors="replace").replace("\r\n", "\n")
+
+
+def promised(clause: Clause, typed: Sequence[Sequence[str]]) -> list[str]:
+    """Patterns of what the clause's text says that a program says, or with which code it exits.
+
+    In messages, capitals stand for any words. Of several codes a line may show any.
+    djb's programs do not show what a clause of level BEYOND says.
     """
     if clause.level == "BEYOND":
         return []
     quoted = re.findall(r"`([a-z0-9]+: [^`]+)`", clause.text)
     parts = [re.split(r"\b[A-Z][A-Z]+\b|\.\.\.", message) for message in quoted]
-    return [".+".join(map(re.escape, pieces)) for pieces in parts]
+    patterns = [".+".join(map(re.escape, pieces)) for pieces in parts]
+    asked = any(re.search(r"echo \$(\?|{PIPESTATUS)", command) for t in typed for command in t)
+    if asked and (codes := exit_codes(clause.text)):
+        patterns.append(rf"(?m)^({'|'.join(codes)})$")
+    return patterns
+
+
+def exit_codes(text: str) -> list[str]:
+    """What a shell's `$?` is if the text says "exits 111" or "dies of XFSZ"."""
+    fatal = re.findall(r"SIG([A-Z]+) kills|(?:killed by|dies of) (?:SIG)?([A-Z]+)", text)
+    killed = [128 + signal.Signals[f"SIG{one or other}"] for one, other in fatal]
+    return [*re.findall(r"\bexits (\d+)\b", text), *map(str, killed)]
 
 
 def judged(clause: Clause, scratch: Path) -> str:
@@ -88,9 +132,11 @@ def judged(clause: Clause, scratch: Path) -> str:
     typed = [commands(line) for line in clause.by_hand]
     seen = [shown(clause.id, t, scratch / str(n)) for n, t in enumerate(typed) if t]
     lacking = [
-        pattern for pattern in promised(clause) if seen and not re.search(pattern, "".join(seen))
+        pattern
+        for pattern in promised(clause, typed)
+        if seen and not re.search(pattern, "".join(seen))
     ]
-    if all(seen) and not any(map(WRONG.search, seen)) and not lacking:
+    if all(map(str.strip, seen)) and not any(map(WRONG.search, seen)) and not lacking:
         return ""
     return "\n".join([clause.id, *clause.by_hand, *(said[:2000] for said in seen), *lacking])
 
