@@ -202,6 +202,7 @@ def _index(programs: dict[str, list[Clause]]) -> str:
         counts = [sum(clause.level == level for clause in clauses) for level in levels]
         cells = [f"[{name}]({name}.md)", len(clauses), tests, *counts]
         table.append("| " + " | ".join(map(str, cells)) + " |")
+    shown = sum(any(line[0] == "`" for line in c.by_hand) for c in all_clauses().values())
     meanings = "\n".join(f"- **{level}**: {text}." for level, text in LEVELS.items())
     names = "\n".join([*programs, "djb-list", "not-tested", "not-executed"])
     all_at_once = "The [matrix](matrix.md) shows all of them at once.\n\n" if results() else ""
@@ -220,18 +221,21 @@ def _index(programs: dict[str, list[Clause]]) -> str:
         "short and what the test saw has no name of its own. "
         "*Results* are those of the profiles in `conformance/profiles/`. They leave out the "
         "implementations for which the clause is NOT-OFFERED, and results of an older suite may "
-        "contradict a clause that has changed since.\n\n" + "\n".join(table) + f"\n\n{BY_HAND}\n"
+        "contradict a clause that has changed since.\n\n" + "\n".join(table) + "\n\n"
+        f"## By hand\n\n{shown} of the {len(all_clauses())} clauses have a line that shows them "
+        f"by hand; for the others, read the tests.\n{BY_HAND}\n"
         f"```{{toctree}}\n:hidden:\n\n{names}\n```\n"
     )
 
 
 BY_HAND = """\
-## By hand
-
-Type the lines *By hand* into bash, as root and in an empty folder.
+Type the lines *By hand* into an interactive bash at a terminal, as root and in an empty folder
+that everybody may enter and read.
 They call the programs that come first on PATH: to try your own, put their folder first.
 Where a line names a program of daemontools by its path, such as `/usr/bin/pgrphack`, write the
 path of yours.
+Lines with `strace -e inject=` name system calls of djb's programs, some of them by number
+(`when=2`): if your program makes other calls, name those.
 This is what the lines take for granted:
 
 - `e` and `env` are empty folders for envdir.
@@ -242,9 +246,10 @@ This is what the lines take for granted:
 - supervise, svscan or svscanboot runs if the line needs it and does not start it.
 - What a line makes is not there before, and neither are lock files and directories of logs.
 - Words in capitals are process ids: `SVSCAN` is svscan, `SUPERVISE` is the supervise of the
-  service, `RUN` is its `./run`, `SUPERVISE-LOG` and `RUN-OF-LOG` are those of the logger, and
-  `READPROCTITLE` is svscanboot's readproctitle.
-- A second command on a line is for a second terminal.
+  service (`/service/clock` for svscan, svscanboot and tree, `s` for the others), `RUN` is its
+  `./run`, `SUPERVISE-LOG` and `RUN-OF-LOG` are those of the logger, and `READPROCTITLE` is
+  svscanboot's readproctitle.
+- A second command on a line is for a second terminal, a second later.
 - A line that shows something for ever ends with Ctrl-C.
 
 """
