@@ -7,6 +7,7 @@ logs. The pairs of chpst and a daemontools program must show a child the same.
 import os
 import pwd
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -153,7 +154,7 @@ def test_action_e_prints_less_of_a_line_than_that_of_svlogd(
     path: dict[str, str], config: Path
 ) -> None:
     [lengths] = re.findall(
-        r"action `e` prints the first ([\d,]+) .*svlogd's the first ([\d,]+)", PAGE
+        r"action `e` prints the first ([\d,]+) .*svlogd's `e` the first ([\d,]+)", PAGE
     )
     config.write_text("e*\n")
     printed = []
@@ -162,6 +163,26 @@ def test_action_e_prints_less_of_a_line_than_that_of_svlogd(
         ran = subprocess.run(words, input=b"x" * 1500, env=path, check=True, capture_output=True)
         printed.append(f"{ran.stderr.count(b'x'):,}")
     assert printed == [*lengths]
+
+
+@needs_runit
+@pytest.mark.parametrize("lines", ["eerror*\n", "e*\nEfine*\n"])
+def test_a_pattern_of_e_is_translated(
+    path: dict[str, str], tmp_path: Path, config: Path, lines: str
+) -> None:
+    [arguments] = re.findall(r"^\| `eerror\*` \| `([^`]+)`", PAGE, re.MULTILINE)
+    config.write_text(lines)
+    text, printed = b"error: a\nfine\n", []
+    calls: list[list[str | Path]] = [
+        ["svlogd", config.parent],
+        ["multilog", *shlex.split(arguments), tmp_path / "new"],
+        ["multilog", "eerror*", tmp_path / "as-is"],
+    ]
+    for words in calls:
+        ran = subprocess.run(words, input=text, env=path, check=True, capture_output=True)
+        printed.append(ran.stderr)
+        assert (Path(words[-1]) / "current").read_bytes() == text
+    assert printed == [b"error: a\n", b"error: a\n", text]
 
 
 @needs_runit
