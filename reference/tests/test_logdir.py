@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from daemontools.core import rotate
 from daemontools.unix import logdir, messages
 from daemontools.unix.logdir import LogDirectory
 
@@ -398,3 +399,117 @@ def test_a_processor_is_started_until_it_succeeds_or_term_comes(
     expected = [f"{line}input/output error" if line[-1] == " " else line for line in lines]
     assert capfd.readouterr().err.splitlines() == expected
     assert said.seen == [(5, signal.SIGTERM)] * pauses
+
+
+def test_a_new_directory_is_its_owners_alone(folder: Path) -> None:
+    before = os.umask(0)
+    try:
+        close_all(begun(folder))
+    finally:
+        os.umask(before)
+    assert (folder / "log").stat().st_mode & 0o7777 == 0o700
+
+
+def test_a_restart_forgets_what_a_processor_was_writing(folder: Path) -> None:
+    found = restarted(folder, dict.fromkeys(["current", "state", "newstate"], 0o644))
+    assert found == {"lock": "", "state": "", "current": "", "u": "current\n"}
+
+
+@pytest.mark.parametrize(
+    ("grown", "known"), [(-2, 0), (0, 0), (3, 3), (4, 4), (5, 4)]
+)  # bytes of the block "abcdef" after its first two
+def test_what_is_in_current_is_not_written_again(log: LogDirectory, grown: int, known: int) -> None:
+    os.write(log.files["current"], b"x" * (10 + grown))
+    log.block, log.start, log.written = b"abcdef", 2, 10
+    log.steps = [("sync", "current", "")]
+    log.recover()  # during a rotation nothing is to be found out
+    assert (log.start, log.written) == (2, 10)
+    log.steps = []
+    log.recover()
+    assert (log.start, log.written) == (2 + known, 10 + known)
+
+
+def test_a_line_that_ends_near_the_size_is_the_files_last(folder: Path, log: LogDirectory) -> None:
+    append(log, b"x" * 3000)
+    assert log.written == 3000
+    append(log, b"x\n")
+    assert log.written == 0
+    assert (folder / "log/current").read_bytes() == b""
+
+
+@pytest.mark.parametrize(
+    ("processor", "is_good", "following"),
+    [
+        (None, None, rotate.KEEP),
+        (b"true", True, rotate.PROCESSED),
+        (b"true", False, rotate.GIVE_UP),
+    ],
+)
+def test_the_steps_of_a_rotation_come_one_by_one_in_their_order(
+    log: LogDirectory, monkeypatch: pytest.MonkeyPatch,
+    processor: bytes | None, is_good: bool | None, following: list[tuple[str, str, str]],
+) -> None:  # fmt: skip
+    done: list[tuple[str, str, str]] = []
+    log.processor = processor
+    monkeypatch.setattr(log, "_do", done.append)
+    monkeypatch.setattr(log, "_process", lambda _processor: is_good)
+    for _ in range(2):
+        done.clear()
+        log.rotate()
+        assert done == [*rotate.FULL, *following]
+
+
+def test_an_old_file_that_somebody_else_has_removed_is_not_reported(
+    folder: Path, log: LogDirectory, monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    for number in range(11):
+        (folder / "log" / f"@{number:024d}.s").touch()
+    real = posix.unlink
+
+    def unlink(name: str | bytes) -> None:
+        real(name)
+        if name == b"@" + b"0" * 24 + b".s":
+            raise FileNotFoundError
+
+    monkeypatch.setattr(posix, "unlink", unlink)
+    log.rotate()
+    assert capfd.readouterr().err == ""
+    assert len([*(folder / "log").glob("@*")]) == 9
+
+
+def test_a_processor_that_cannot_run_says_so(
+    log: LogDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[object] = []
+
+    def fork(*words: object) -> int:
+        said.extend(words)
+        return GOOD
+
+    monkeypatch.setattr(logdir, "fork", fork)
+    monkeypatch.setattr(log, "_succeeds", lambda: True)
+    assert vars(LogDirectory)["_process"](log, b"true")
+    complaint = ("multilog: fatal: ", "unable to run ", b"true", ": ")
+    assert [said[0], said[-1]] == [complaint, b"true"]
+
+
+def test_a_processor_gets_its_files_and_its_signals_back(
+    log: LogDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[object] = []
+
+    class Signals:
+        def restore(self) -> None:
+            """Note that they are restored."""
+            done.append("signals")
+
+    signals: Any = Signals()
+    log.interrupts = signals
+    monkeypatch.setattr(logdir, "open_read", lambda file: f"read {file}")
+    monkeypatch.setattr(logdir, "open_trunc", lambda file: f"write {file}")
+    monkeypatch.setattr(logdir, "_move", lambda *words: done.append(words))
+    monkeypatch.setattr(posix, "execv", lambda *words: done.append(words))
+    vars(LogDirectory)["_become"](log, b"a b")
+    files = [("read previous", 0), ("write processed", 1), ("read state", 4), ("write newstate", 5)]
+    assert done == ["signals", *files, ("/bin/sh", [b"sh", b"-c", b"a b"])]

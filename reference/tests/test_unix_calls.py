@@ -155,7 +155,7 @@ def test_a_prepared_program_is_imported_if_it_is_not_here_yet() -> None:
 
 @pytest.mark.usefixtures("launchers")
 def test_the_rights_of_the_effective_user_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "access", lambda *_, effective_ids=False: effective_ids)
+    monkeypatch.setattr(posix, "access", lambda *_, effective_ids=False: effective_ids)
     chain.prepare([b"setlock"])
     assert mains() == ["setlock"]
 

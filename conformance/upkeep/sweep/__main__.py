@@ -64,6 +64,7 @@ KNOWN = lines.MAP.with_name("sweep.jsonl")
 PAGE = REFERENCE.parent / "docs/explain/mutants.md"
 _CLONE_NEWNS = 0x20000
 MOST_TESTS = 50  # of the suite that are asked about a mutant
+SLOWEST = "test_whatever_call_of_multilog_finds_no_memory_no_line_is_lost"  # half a minute
 MEMORY, FILE_SIZE = 2 << 30, 1 << 32  # that a unit test may need
 
 
@@ -201,6 +202,7 @@ def past_unit_tests(found: list[Mutant], tell: Tell) -> None:
         return 0 if is_blind else 30 * _is_about(item.path, mutant.module)
 
     options = ["-c", str(REFERENCE.parent / "pyproject.toml"), "-p", "no:cacheprovider"]
+    options += ["-k", f"not {SLOWEST}"]
     options += map(str, sorted(tests) or [UNIT_TESTS / "test_shape.py"])  # asked about nothing
     copy = Copy(PACKAGE, found) if _puts_a_copy_in_place() else None
 
