@@ -65,15 +65,21 @@ def matrix() -> str:
     return picture.draw(clauses.load(), reports) if reports else ""
 
 
-def build(builder: str) -> Path:
-    """Build anew with one of Sphinx's builders; the folder. SystemExit if it warned."""
-    out = BUILD / builder
-    shutil.rmtree(out, ignore_errors=True)
-    flags = ["-E", "-n", "-W", "--keep-going", "-q", "-b", builder, "-d", BUILD / "doctrees"]
-    sphinx = [sys.executable, "-m", "sphinx", *flags, DOCS, out]
-    if subprocess.run(sphinx, check=False).returncode != 0:
-        sys.exit(f"Sphinx, {builder}: see its warnings above")
-    return out
+def build(*builders: str) -> list[Path]:
+    """Build anew with some of Sphinx's builders at once; their folders. SystemExit if one warned.
+
+    They cannot share what they have read: manual pages keep the quotes as they were typed.
+    """
+    begun = {}
+    for builder in builders:
+        shutil.rmtree(BUILD / builder, ignore_errors=True)
+        flags = ["-E", "-n", "-W", "--keep-going", "-q", "-b", builder]
+        read = ["-d", BUILD / f"doctrees-{builder}"]
+        sphinx = [sys.executable, "-m", "sphinx", *flags, *read, DOCS, BUILD / builder]
+        begun[builder] = subprocess.Popen(sphinx)
+    if failed := [builder for builder, sphinx in begun.items() if sphinx.wait() != 0]:
+        sys.exit(f"Sphinx, {' and '.join(failed)}: see its warnings above")
+    return [BUILD / builder for builder in builders]
 
 
 def manual_pages(folder: Path) -> dict[str, str]:
@@ -116,7 +122,7 @@ def main() -> int:
         problems.append("the reading order, the matrix or the address in README.md is stale")
     if CI.read_text() != with_owner(CI.read_text()):
         problems.append("docs/implementers/ci.md names another repository than pyproject.toml")
-    html, man = build("html"), build("man")
+    html, man = build("html", "man")
     problems += [f"a link leads nowhere: {link}" for link in whole.broken_links(html)]
     problems += [f"{page} names a folder here" for page in whole.pages_that_name(ROOT, html)]
     if write:

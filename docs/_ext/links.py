@@ -139,6 +139,26 @@ def source_pages(app: Any) -> "Iterator[tuple[str, dict[str, Any], str]]":
         yield f"source/{title}", {"title": title, "body": source_page(path)}, "page.html"
 
 
+def shared_tree(
+    app: Any, page: str, _template: str, context: dict[str, Any], _doctree: Any
+) -> None:
+    """Let the files of a folder share the tree of pages beside them: to make it takes long.
+
+    No page of a file is in that tree, so the tree depends on the addresses of the others alone.
+    """
+    if page.startswith("source/"):
+        folder, make = page.rpartition("/")[0], context["toctree"]
+
+        def toctree(**options: Any) -> str:
+            which = (folder, *sorted(options.items()))
+            if which not in app.trees:
+                app.trees[which] = make(**options)
+            made: str = app.trees[which]
+            return made
+
+        context["toctree"] = toctree
+
+
 def _wanted(env: Any) -> set[Path]:
     if not hasattr(env, "wanted_sources"):
         env.wanted_sources = set()
@@ -351,5 +371,7 @@ def setup(app: Any) -> dict[str, Any]:
     app.connect("doctree-read", index_entries)
     app.connect("source-read", front_page)
     app.connect("html-collect-pages", source_pages)
+    app.trees = {}
+    app.connect("html-page-context", shared_tree, priority=400)  # before the theme asks for it
     app.connect("html-collect-pages", unused_terms)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": False}
