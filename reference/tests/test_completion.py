@@ -16,6 +16,8 @@ from private_machine import Machine, problem
 from daemontools import install
 from daemontools.companion import SUBCOMMANDS
 
+pytestmark = pytest.mark.once
+
 FOLDER = Path(install.__file__).parent / "completion"
 MARK = "the-end"
 ZSH = f"""\

@@ -30,7 +30,10 @@ def _may_make_one() -> bool:
     return subprocess.run([*NAMESPACE, "true"], capture_output=True, check=False).returncode == 0
 
 
-pytestmark = pytest.mark.skipif(not _may_make_one(), reason="needs a pid namespace")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(not _may_make_one(), reason="needs a pid namespace"),
+]
 
 Start = Callable[..., "subprocess.Popen[bytes]"]
 

@@ -23,6 +23,8 @@ PAGE = (Path(__file__).parents[2] / "docs/howto/from-runit-or-systemd.md").read_
 CHPST = re.findall(r"^\| `(chpst [^`]+)` \| `([^`]+)` \|$", PAGE, re.MULTILINE)
 LETTERS = re.findall(r"`sv (hup|alarm|interrupt|term|kill)`", PAGE)
 
+pytestmark = pytest.mark.once
+
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it changes accounts")
 needs_runit = pytest.mark.skipif(
     not all(map(shutil.which, ("runsvdir", "sv", "chpst", "svlogd"))), reason="needs runit"

@@ -20,9 +20,12 @@ from daemontools.installing.files import is_ours
 
 DJBS = Path(shutil.which("svscan") or "/nowhere/svscan").parent
 
-pytestmark = pytest.mark.skipif(
-    not (DJBS / "svscan").is_file() or is_ours(DJBS / "svscan"), reason="0.76 is not installed"
-)
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(
+        not (DJBS / "svscan").is_file() or is_ours(DJBS / "svscan"), reason="0.76 is not installed"
+    ),
+]
 
 
 @pytest.fixture(scope="module")

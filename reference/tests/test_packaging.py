@@ -15,6 +15,8 @@ import pytest
 
 from daemontools import install
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[2]
 
 # Program: a call that ends at once, and its exit code. (svscanboot has no such call.)

@@ -119,6 +119,7 @@ def multilog_without_memory(script: list[bytes], place: int) -> tuple[int, bool]
     return code, failed.exists()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_whatever_call_of_multilog_finds_no_memory_no_line_is_lost(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -20,6 +20,8 @@ from companion import (
 
 from daemontools import logs, services
 
+pytestmark = pytest.mark.once
+
 SCRIPT = Path(__file__).parents[2] / "packaging/stop-services"
 STUBBORN = "trap '' TERM\nwhile :; do sleep 0.1; done"
 
