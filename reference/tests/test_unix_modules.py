@@ -21,6 +21,7 @@ from daemontools.unix import (
     environment,
     interrupts,
     lock,
+    logdir,
     opening,
     pathexec,
     selfpipe,
@@ -517,3 +518,20 @@ def test_a_lock_that_is_waited_for_is_held(tmp_path: Path) -> None:
         lock.lock_exnb(fds[1])
     for fd in fds:
         os.close(fd)
+
+
+@needs_proc
+def test_the_open_descriptors_are_those_that_the_system_lists() -> None:
+    found = vars(closing)["_open_descriptors"]()
+    assert {0, 1, 2} <= set(found)
+    assert len(found) < closing.MOST
+
+
+def test_a_descriptor_is_moved_and_not_doubled(tmp_path: Path) -> None:
+    def work() -> object:
+        fd = os.open(tmp_path, os.O_RDONLY)
+        vars(logdir)["_move"](fd, fd + 5)
+        vars(logdir)["_close"](fd)  # which is not open, and that makes no difference
+        return [os.open(tmp_path, os.O_RDONLY) == fd, os.path.sameopenfile(fd, fd + 5)]
+
+    assert in_a_fork(work) == [True, True]
