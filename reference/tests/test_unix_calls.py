@@ -385,16 +385,21 @@ def test_an_odd_block_is_handed_on_by_the_c_library() -> None:
         call(b"/nowhere", [b"x"], [b"odd"])()
 
 
-def test_an_attempt_tells_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("error", "code"), [(MemoryError, errno.ENOMEM), (ImportError, errno.ENOSYS)]
+)
+def test_an_attempt_tells_the_error(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception], code: int
+) -> None:
     attempt = vars(pathexec)["_attempt"]
     assert attempt(b"/nowhere", [b"x"], None).errno == errno.ENOENT
     assert attempt(b"/", [b"x"], [b"A=1"]).errno == errno.EACCES
 
     def refuse(*_words: object) -> None:
-        raise MemoryError
+        raise error
 
     monkeypatch.setattr(pathexec, "_call_of_exec", refuse)
-    assert attempt(b"/nowhere", [b"x"], None).errno == errno.ENOMEM
+    assert attempt(b"/nowhere", [b"x"], None).errno == code
 
 
 @pytest.mark.parametrize("block", [None, [b"B=2"]])
@@ -403,11 +408,13 @@ def test_an_attempt_counts_the_words_and_hands_on_the_block(
 ) -> None:
     seen: list[object] = []
     monkeypatch.setattr(environment, "_block", [b"A=1"])
+    monkeypatch.setattr(chain, "go_on_here", lambda *words: seen.append(words))
     monkeypatch.setattr(chain, "under_waiting_limits", lambda call, size: seen.extend([call, size]))
     monkeypatch.setattr(pathexec, "_call_of_exec", lambda *words: words)
     with pytest.raises(AssertionError, match="exec returned without an error"):
         vars(pathexec)["_attempt"](b"/f", [b"x", b"yz"], block)
-    assert seen == [(b"/f", [b"x", b"yz"], block or [b"A=1"]), 3 + 3 + 3 * 9]
+    words = b"/f", [b"x", b"yz"]
+    assert seen == [(*words, block), (*words, block or [b"A=1"]), 3 + 3 + 3 * 9]
 
 
 # start.py
