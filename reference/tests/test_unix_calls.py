@@ -587,6 +587,14 @@ def test_a_child_that_returns_ends_with_111() -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 111
 
 
+def test_the_first_word_names_the_program_that_fails() -> None:
+    def fail(_argv: list[bytes]) -> int:
+        raise OSError(errno.EIO, "")
+
+    ending = done(lambda: start.call(fail, [b"/some/where/tool", b"word"]))
+    assert ending == (111, "", "tool: fatal: input/output error\n")
+
+
 # localtime.py
 
 

@@ -456,6 +456,12 @@ def main() -> int:
     return 1 if left else 0
 
 
+def remember(mutant: Mutant, by: str) -> None:
+    """Add what noticed it. No process that a mutant runs in has the file open, and writes there."""
+    with KNOWN.open("a") as memory:
+        print(json.dumps([mutant.place, by]), file=memory)
+
+
 def swept(given: argparse.Namespace) -> list[Mutant]:
     """Try the mutants, print what became of them, and return the survivors."""
     found, same, noticed = mutants(given.names), equivalents(), known()
@@ -463,18 +469,16 @@ def swept(given: argparse.Namespace) -> list[Mutant]:
     left = [mutant for mutant in drawn if not noticed.get(json.dumps(mutant.place))]
     print(f"{len(found)} mutants; {len(drawn) - len(left)} of {len(drawn)} were noticed before")
     KNOWN.parent.mkdir(parents=True, exist_ok=True)
-    with KNOWN.open("a") as memory:
-        ways = {"units": past_unit_tests, "clauses": past_suite}
-        only = [way for way in ways if vars(given)[way]] or list(ways)
-        for way, ask in ((way, ways[way]) for way in only):
-            asked, left = left, []
-            for mutant, test in answers(asked, given.jobs, ask):
-                left += [] if test else [mutant]
-                print(f"{test or f'NOT by {way}'}: {mutant}", flush=True)
-                if test or ask == past_suite:
-                    by = f"{way} {test}" if test else ""
-                    print(json.dumps([mutant.place, by]), file=memory, flush=True)
-            print(f"{len(asked) - len(left)} of {len(asked)} noticed by {way}", flush=True)
+    ways = {"units": past_unit_tests, "clauses": past_suite}
+    only = [way for way in ways if vars(given)[way]] or list(ways)
+    for way, ask in ((way, ways[way]) for way in only):
+        asked, left = left, []
+        for mutant, test in answers(asked, given.jobs, ask):
+            left += [] if test else [mutant]
+            print(f"{test or f'NOT by {way}'}: {mutant}", flush=True)
+            if test or ask == past_suite:
+                remember(mutant, f"{way} {test}" if test else "")
+        print(f"{len(asked) - len(left)} of {len(asked)} noticed by {way}", flush=True)
     return left
 
 
