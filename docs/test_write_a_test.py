@@ -1,8 +1,10 @@
-"""The page "Write a test" names every helper that a test can use."""
+"""The page "Write a test" names every helper and need of a test; its examples run."""
 
 import ast
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,9 @@ from daemontools_conformance.running import needs
 DOCS = Path(__file__).parent
 SUITE = DOCS.parent / "conformance/daemontools_conformance"
 PAGE = (DOCS / "implementers/write-a-test.md").read_text()
+needs_djb = pytest.mark.skipif(
+    not Path("/usr/bin/pgrphack").exists(), reason="djb's daemontools is not installed here"
+)
 
 
 def helpers() -> Iterator[str]:
@@ -69,3 +74,33 @@ def test_any_other_need_is_a_program_or_a_path(need: str, why: str) -> None:
 def test_a_run_is_by_root_or_by_a_user() -> None:
     is_root = os.geteuid() == 0
     assert (needs.missing("root") == "", needs.missing("user") == "") == (is_root, not is_root)
+
+
+def typed(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """What a shell does with a command of the page in this folder."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return subprocess.run(
+        ["sh", "-c", command],
+        cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome"),
+    [pytest.param("djb", "PASS", marks=needs_djb), ("reference", "VARIANT")],
+)
+def test_a_declared_variant_is_a_variant(name: str, outcome: str, tmp_path: Path) -> None:
+    command = f"daemontools-conformance --implementation {name} --clause process/names/exe"
+    assert f"\n{command}\n" in PAGE
+    ran = typed(command, tmp_path)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert re.search(rf"^ +{outcome}\nprocess +1$", ran.stdout, re.MULTILINE), ran.stdout
+
+
+@needs_djb
+def test_two_clauses_fall_short_for_one_cause(tmp_path: Path) -> None:
+    shown = re.search(r"^```sh\n(mkdir bin\n.*?)^```\n\n```text\n(.*?)^```", PAGE, re.M | re.S)
+    assert shown
+    ran = typed(shown[1], tmp_path)
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert shown[2] in ran.stdout
