@@ -109,6 +109,12 @@ def child_of(pid: int) -> int:
     return int((Path(f"/proc/{pid}/task/{pid}/children").read_text().split() or ["0"])[0])
 
 
+def is_djbs() -> bool:
+    """Is there a multilog in /usr/bin that is a program in C?"""
+    file = Path("/usr/bin/multilog")
+    return file.exists() and file.read_bytes().startswith(b"\x7fELF")
+
+
 def executed(folder: Path, *words: str) -> list[bytes]:
     """The base names of the files that were executed successfully, the last one included."""
     run(folder, "strace", "-f", "-e", "trace=execve", "-e", "signal=none", "-o", "trace", *words)
@@ -174,6 +180,16 @@ def test_memory_is_that_of_an_interpreter_but_for_a_forked_supervise(
     assert 7000 < kilobytes(multilog.pid, "Rss") < 12000
     assert 2000 < kilobytes(multilog.pid, "Private_Dirty") < 4500
     assert 300 < kilobytes(supervise, "Private_Dirty") < 900
+
+
+@pytest.mark.skipif(not is_djbs(), reason="djb's multilog is not in /usr/bin")
+def test_memory_of_djbs_programs_is_mostly_shared(
+    start: Callable[..., subprocess.Popen[bytes]], folder: Path
+) -> None:
+    multilog = start("/usr/bin/multilog", "./log")
+    wait_until((folder / "log/current").exists)
+    assert 900 < kilobytes(multilog.pid, "Rss") < 1600
+    assert 50 < kilobytes(multilog.pid, "Private_Dirty") < 200
 
 
 def test_a_start_takes_little_more_than_an_interpreters(folder: Path) -> None:
