@@ -8,7 +8,7 @@ mount -t tmpfs -o mode=1777 tmpfs /tmp
 mkdir -p /typed /service && chmod 755 /typed && cd /typed || exit 99
 rm -rf /etc/service && ln -s /service /etc/service # which Debian's svscanboot scans
 typed="$2; $3"
-uses() { grep -qE -- "$1" <<< "$typed"; }
+uses() { [[ $typed =~ $1 ]]; }
 
 service() { # make one
     mkdir -p "$1"
@@ -66,17 +66,21 @@ esac
 sleep 0.3
 
 pid() { pgrep -o -f -x "$1"; }
-SVSCAN=$(pid '(/usr/bin/)?svscan( /etc/service| /service)?')
-READPROCTITLE=$(pgrep -o readproctitle) SUPERVISE=$(pid "supervise $in")
-RUN=$([ "$SUPERVISE" ] && pgrep -P "$SUPERVISE") LOG=$(pid 'supervise log')
-RUN_OF_LOG=$([ "$LOG" ] && pgrep -P "$LOG")
 roles() { # with the process ids that the line needs
     sed -e "s/\bSUPERVISE-LOG\b/$LOG/g; s/\bRUN-OF-LOG\b/$RUN_OF_LOG/g" \
         -e "s/\bSVSCAN\b/$SVSCAN/g; s/\bREADPROCTITLE\b/$READPROCTITLE/g" \
         -e "s/\bSUPERVISE\b/$SUPERVISE/g; s/\bRUN\b/$RUN/g" <<< "$1"
 }
-if [ "$3" ]; then
-    (sleep 1 && bash -c "$(roles "$3")") &
+# To look through all processes takes longer than most lines, of which few name one.
+if uses '\b(SVSCAN|READPROCTITLE|SUPERVISE|RUN)\b'; then
+    SVSCAN=$(pid '(/usr/bin/)?svscan( /etc/service| /service)?')
+    READPROCTITLE=$(pgrep -o readproctitle) SUPERVISE=$(pid "supervise $in")
+    RUN=$([ "$SUPERVISE" ] && pgrep -P "$SUPERVISE") LOG=$(pid 'supervise log')
+    RUN_OF_LOG=$([ "$LOG" ] && pgrep -P "$LOG")
+    set -- "$1" "$(roles "$2")" "$(roles "$3")"
 fi
-echo "type: $(roles "$2")"
+if [ "$3" ]; then
+    (sleep 1 && bash -c "$3") &
+fi
+echo "type: $2"
 PS1='ready> ' exec bash --norc --noediting -i
