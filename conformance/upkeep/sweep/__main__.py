@@ -6,11 +6,12 @@ Run this (`tox -e sweep -- FILE`) on a module that you have changed. A change th
 is a missing test, or makes no difference: then it goes into equivalents.toml with the reason.
 If nobody maintains this, delete the folder and its tox environment.
 
-First the unit tests that import the module run with the changed module, in a mount namespace
-where the package on disk is changed, too: for the processes that they start. What they let through
-is judged by the suite: by up to 50 tests of the clauses that execute the changed line, as
-`tox -e lines` has measured them (for a line outside of functions, those that execute any line
-of the file), or, without that measurement, by those of the programs that import the module.
+First the unit tests run with the changed module: those that run its line, as one run without
+a change has shown, and those that start processes. These see the change, too: it is also made on
+disk, in a mount namespace. What they let through is judged by the suite: by up to 50 tests of
+the clauses that execute the changed line, as `tox -e lines` has measured them (for a line outside
+of functions, those that execute any line of the file), or, without that measurement, by those of
+the programs that import the module.
 
 build/results/sweep.jsonl remembers what was noticed. A later run does not try that again,
 as long as the module is unchanged. `--record` counts what is known of each folder named, and
