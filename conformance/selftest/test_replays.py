@@ -25,8 +25,8 @@ from selftest.liars import LIARS
 CATALOGUE = Path(__file__).parents[1] / "upkeep/mutants/catalogue.toml"
 SHORT = (Outcome.FAIL, Outcome.TIMEOUT, Outcome.CRASH)
 MUTANTS = 30
-# Measured with --all-replays: 53 of 55 on a busy machine, and the other two since. One of the
-# twelve of the sample may fail, since a busy machine starts programs later than a script expects.
+# Measured with --all-replays: 54 of 55 on a busy machine, which starts a program later than a
+# script expects. One of the twelve of the sample may fail.
 ENOUGH, ENOUGH_OF_SAMPLE = 0.95, 0.9
 # A program that is not there, or may not be executed, is not started: nothing was run.
 NOT_RUN = {"not-executable"}
