@@ -35,7 +35,7 @@ def main(argv: list[bytes]) -> int:
         die(111, FATAL, "unable to open current directory: ", error)
 
     # LOOP
-    lines = b""
+    lines = bytearray()
     for directory in argv[1:]:
         lines += directory + b": " + _answer(directory).encode() + b"\n"
         try:
@@ -99,7 +99,7 @@ def _exists(path: bytes) -> bool:
     return True
 
 
-def _write_all(text: bytes) -> None:
+def _write_all(text: bytearray) -> None:
     """Write to standard output; an error there changes nothing."""
     try:
         while text:
