@@ -406,3 +406,14 @@ def test_with_1_and_2_closed_no_alert_gets_into_a_status_file(folder: Path) -> N
     script = r"printf 'one\ntwo\n' | bin/multilog e =status 1>&- 2>&-"
     assert run(folder, "sh", "-c", script).returncode == 0
     assert (folder / "status").read_bytes() == b"two".ljust(1001, b"\n")
+
+
+@needs_root
+@needs_open_interpreter
+def test_a_launcher_that_may_only_be_executed_does_not_run(folder: Path) -> None:
+    (folder / "bin/svok").chmod(0o711)
+    ended = subprocess.run(
+        [folder / "bin/svok"], check=False, capture_output=True, user="nobody", extra_groups=[]
+    )
+    assert ended.returncode == 2
+    assert b"can't open file" in ended.stderr
