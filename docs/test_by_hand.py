@@ -98,8 +98,11 @@ def read_until_prompt(terminal: int, deadline: float) -> str:
     """All that is shown before the next prompt or the deadline."""
     said = b""
     while not said.endswith(PROMPT) and (left := deadline - time.monotonic()) > 0:
-        if select.select([terminal], [], [], left)[0]:
-            said += os.read(terminal, 65536)
+        try:
+            if select.select([terminal], [], [], left)[0]:
+                said += os.read(terminal, 65536)
+        except OSError:  # the shell has ended: the line is judged by what it has shown
+            break
     return said.removesuffix(PROMPT).decode(errors="replace").replace("\r\n", "\n")
 
 
