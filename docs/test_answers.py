@@ -17,6 +17,8 @@ COMMAND = [str(Path(sys.executable).with_name("daemontools-conformance")), "-n",
         ("wrong", "tai64n", "tai64n/label/first-byte", {"FAIL", "TIMEOUT"}),
         ("shell", "svok", "svok/exit/killed", {"FAIL", "TIMEOUT"}),
         ("shell", "svok", "svok/exit/never-supervised", {"PASS"}),
+        ("dd", "svok", "svok/exit/killed", {"PASS"}),
+        ("dd", "svok", "svok/exit/ok-is-directory", {"FAIL"}),
     ],
 )
 def test_the_suite_grades_an_exercise(
