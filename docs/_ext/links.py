@@ -14,7 +14,7 @@ A literal leads
 In the book the first use of each term in a chapter leads to the glossary; not if the head
 of the chapter says `other-meaning: TERM, TERM`.
 The front page is README.md, and TEXTS has more such files: their links to files become
-such literals.
+such literals, and their links to entries of the glossary lead to these.
 """
 
 import re
@@ -344,6 +344,8 @@ def front_page(app: Any, docname: str, content: list[str]) -> None:
     def link(match: "re.Match[str]") -> str:
         words, target, anchor = match.groups()
         path = str((file.parent / target).resolve().relative_to(ROOT))
+        if anchor and anchor.startswith("#term-"):
+            return f"{{term}}`{words} <{anchor.removeprefix('#term-').replace('-', ' ')}>`"
         page = f"{PAGES[path]}.md" if path in PAGES else path.removeprefix("docs/")
         if page == path:
             return f"`{words.strip('`')}`"
