@@ -62,19 +62,23 @@ def mutations(text: bytes) -> list[Mutation]:
     starts = [0]
     for line in text.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
+    ends = [0, *(starts[statement.end_lineno or 0] for statement in tree.body)]
     found: dict[tuple[int, int, bytes], Mutation] = {}
     for function, node in _code(tree, ""):
         for kind, old, new in _changes(node, text, starts):
             start, end = _span(old, starts)
             mutation = Mutation(kind, function, old.lineno, start, end, new.encode())  # type: ignore[attr-defined]
-            if _can_be_read(mutation, text):
+            if _can_be_read(mutation, text, ends):
                 found.setdefault((start, end, mutation.new), mutation)
     return sorted(found.values(), key=lambda one: (one.start, one.end, one.new))
 
 
-def _can_be_read(mutation: Mutation, text: bytes) -> bool:
+def _can_be_read(mutation: Mutation, text: bytes, ends: list[int]) -> bool:
+    """Whether the statement around the change is one; to read the whole module takes longer."""
+    begin = max(end for end in ends if end <= mutation.start)
+    left = len(text) - min(end for end in ends if end > mutation.start)
     try:
-        ast.parse(mutation.applied(text))
+        ast.parse(mutation.applied(text)[begin : -left or None])
     except SyntaxError:
         return False
     return True
