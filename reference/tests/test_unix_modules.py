@@ -26,6 +26,7 @@ from daemontools.unix import (
     pathexec,
     selfpipe,
     start,
+    title,
 )
 from daemontools.unix.interrupts import Interrupts
 
@@ -531,7 +532,88 @@ def test_a_descriptor_is_moved_and_not_doubled(tmp_path: Path) -> None:
     def work() -> object:
         fd = os.open(tmp_path, os.O_RDONLY)
         vars(logdir)["_move"](fd, fd + 5)
-        vars(logdir)["_close"](fd)  # which is not open, and that makes no difference
-        return [os.open(tmp_path, os.O_RDONLY) == fd, os.path.sameopenfile(fd, fd + 5)]
+        said = [os.path.sameopenfile(fd + 5, again := os.open(tmp_path, os.O_RDONLY)), again == fd]
+        for _ in range(2):  # the second time it is closed already, and that makes no difference
+            vars(logdir)["_close"](fd)
+        return said
 
     assert in_a_fork(work) == [True, True]
+
+
+# title.py
+
+
+def test_a_title_fills_its_room_to_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names: list[object] = []
+    monkeypatch.setattr(title, "_write", lambda *words: names.append(words))
+    memory = tmp_path / "memory"
+
+    def shown(words: list[bytes]) -> bytes:
+        memory.write_bytes(b"x" * 14)
+        fd = os.open(memory, os.O_WRONLY)
+        monkeypatch.setattr(title, "open_room", lambda: (fd, 3, 8))
+        title.set_title(words)
+        with pytest.raises(OSError, match="Bad file"):
+            os.fstat(fd)
+        return memory.read_bytes()
+
+    assert shown([b"ab", b"c"]) == b"xxxab\0c\0\0\0\0xxx"
+    assert shown([b"abcdefgh", b"i"]) == b"xxxabcdefg\0xxx"
+    assert names == [("/proc/self/comm", b"ab"), ("/proc/self/comm", b"abcdefgh")]
+    monkeypatch.setattr(title, "open_room", lambda: None)
+    title.set_title([b"ab"])
+    assert len(names) == 2
+
+
+def test_words_fit_that_are_as_long_as_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(title, "_length", 5)
+    assert [title.fits([b"ab", b"c"]), title.fits([b"abc", b"c"])] == [True, False]
+
+
+def test_the_room_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[object] = []
+    stats = iter([b"", b" 5 5 0", b" 4096 5000 0", b" 4096 5000 0"])
+
+    def read(path: str) -> bytes:
+        calls.append(path)
+        return b"7 (a) S" + b" 1" * 44 + next(stats)
+
+    def open_it(*words: object) -> int:
+        calls.append(words)
+        if len(calls) < 5:
+            raise OSError
+        return 9
+
+    for name in ("_start", "_length"):
+        monkeypatch.setattr(title, name, 0)
+    monkeypatch.setattr(title, "_read", read)
+    monkeypatch.setattr(title, "os_open", open_it)
+    rooms = [title.open_room() for _ in range(5)]
+    assert rooms == [None, None, None, (9, 4096, 904), (9, 4096, 904)]
+    stat, mem = "/proc/self/stat", ("/proc/self/mem", os.O_WRONLY)
+    assert calls == [stat, stat, stat, mem, stat, mem, mem]
+
+
+def test_at_most_a_page_is_read_and_nothing_stays_open(tmp_path: Path) -> None:
+    read, write, file = vars(title)["_read"], vars(title)["_write"], tmp_path / "file"
+    file.write_bytes(b"x" * 5000)
+
+    def work() -> object:
+        free = os.dup(0)
+        os.close(free)
+        said = [len(read(str(file)))]
+        write(str(file), b"text")
+        write(str(tmp_path / "nothing"), b"text")  # and there is no such file
+        title.show((free, 0, 9), 0, b"text")  # nor such a descriptor
+        return [*said, os.dup(0) == free]
+
+    assert in_a_fork(work) == [4096, True]
+    assert file.read_bytes() == b"text" + b"x" * 4996
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"), [(45, (0, 0)), (46, (0, 0)), (47, (45, 46)), (48, (45, 46))]
+)
+def test_a_stat_with_too_few_fields_has_no_bounds(fields: int, expected: tuple[int, int]) -> None:
+    numbers = b" ".join(str(number).encode() for number in range(fields))
+    assert title.bounds(b"7 (a) " + numbers) == expected
