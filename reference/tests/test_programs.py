@@ -263,6 +263,28 @@ def test_a_chain_program_says_what_it_cannot_run(command: str) -> None:
     assert ended(f"{command} ./nowhere a") == (111, "", said)
 
 
+@pytest.mark.parametrize(
+    "command", ["envdir e", "envuidgid root", "pgrphack", "setlock lock", "softlimit -c 0"]
+)
+def test_a_chain_program_prepares_the_words_that_follow(command: str) -> None:
+    def change() -> None:
+        vars(chain)["prepare"] = saying("prepare")
+
+    assert ended(f"{command} ./nowhere a", change)[1] == "prepare [b'./nowhere', b'a']\n"
+
+
+def test_setlock_shows_its_arguments_while_it_waits() -> None:
+    def change() -> None:
+        vars(setlock).update(
+            lock_exnb=failing_always(errno.EAGAIN),
+            lock_ex=lambda _fd: saying("lock")(),
+            set_title=saying("title"),
+        )
+
+    shown = "title [b'setlock', b'-N', b'lock', b'echo', b'a']\nlock\na\n"
+    assert ended("setlock -N lock echo a", change) == (0, shown, "")
+
+
 @pytest.mark.parametrize("program", ["envuidgid", "setuidgid"])
 def test_an_account_that_is_unknown(program: str) -> None:
     said = f"{program}: fatal: unknown account nosuch\n"

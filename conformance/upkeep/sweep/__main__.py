@@ -138,11 +138,11 @@ def mutants(names: Iterable[str]) -> list[Mutant]:
     files = [
         file
         for name in names
-        for file in ([PACKAGE / name] if name.endswith(".py") else (PACKAGE / name).glob("*.py"))
+        for file in sorted((PACKAGE / name).glob("*.py")) or [PACKAGE / name]
     ]
     return [
         Mutant(str(file.relative_to(PACKAGE)), mutation)
-        for file in sorted(set(files))
+        for file in dict.fromkeys(files)
         for mutation in mutations(source(str(file.relative_to(PACKAGE))))
     ]
 
