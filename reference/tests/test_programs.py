@@ -366,6 +366,29 @@ def test_envdir_counts_names_and_values_and_what_it_reads(folder: Path, most: in
     assert (code, out, err) == ((111, "", said) if most == 9 else (0, "value\n", ""))
 
 
+def test_envdir_counts_each_file_from_nothing(folder: Path) -> None:
+    (folder / "e/NAME").write_text("value")
+
+    def change() -> None:
+        vars(envdir)["_is_too_much"] = saying("size")
+
+    assert ended("envdir e true", change) == (0, "size 5\nsize 9\n", "")
+
+
+def test_envdir_leaves_no_descriptor_to_the_program_that_goes_on_here() -> None:
+    def change() -> None:
+        free = os.dup(0)
+        os.close(free)
+
+        def pathexec(*_words: object) -> OSError:
+            saying(os.dup(0) == free)()
+            return OSError(errno.ENOENT, "")
+
+        vars(envdir)["pathexec"] = pathexec
+
+    assert ended("envdir e true", change)[1] == "True\n"
+
+
 def test_envdir_reads_a_file_without_an_end_up_to_the_limit() -> None:
     def change() -> None:
         vars(chain)["least_limit_on_memory"] = lambda: 1 << 22

@@ -565,6 +565,15 @@ def test_a_title_fills_its_room_to_the_end(tmp_path: Path, monkeypatch: pytest.M
     assert len(names) == 2
 
 
+def test_a_part_of_a_title_is_shown_in_its_place(tmp_path: Path) -> None:
+    memory = tmp_path / "memory"
+    memory.write_bytes(b"x" * 9)
+    fd = os.open(memory, os.O_WRONLY)
+    title.show((fd, 3, 5), 2, b"ab")
+    os.close(fd)
+    assert memory.read_bytes() == b"xxxxxabxx"
+
+
 def test_words_fit_that_are_as_long_as_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(title, "_length", 5)
     assert [title.fits([b"ab", b"c"]), title.fits([b"abc", b"c"])] == [True, False]
