@@ -273,6 +273,41 @@ def test_a_chain_program_prepares_the_words_that_follow(command: str) -> None:
     assert ended(f"{command} ./nowhere a", change)[1] == "prepare [b'./nowhere', b'a']\n"
 
 
+@pytest.mark.parametrize(
+    ("command", "more"),
+    [
+        ("envdir e", 0), ("envuidgid root", 0), ("pgrphack", 0), ("softlimit -c 0", 0),
+        ("setlock lock", 1), ("fghack", 31),
+    ],
+)  # fmt: skip
+def test_a_chain_program_leaves_so_many_descriptors_to_the_next(command: str, more: int) -> None:
+    def change() -> None:
+        def pathexec(*_words: object) -> OSError:
+            saying(count() - before)()
+            return OSError(errno.ENOENT, "")
+
+        vars(module_of(command.partition(" ")[0]))["pathexec"] = pathexec
+        before = count()
+
+    def count() -> int:
+        return sum(map(is_open, range(200)))
+
+    assert ended(f"{command} true", change)[1] == f"{more}\n"
+
+
+@pytest.mark.parametrize("command", ["fghack true", "multilog t ./log", "readproctitle a b 12345"])
+def test_a_program_that_stays_shows_its_arguments(command: str) -> None:
+    program, *words = command.split()
+
+    def change() -> None:
+        vars(module_of(program))["set_title"] = saying("title")
+
+    shown = [word.encode() for word in [program, *words]]
+    if program == "readproctitle":
+        shown[-1] = b"....."
+    assert ended(command, change)[1] == f"title {shown}\n"
+
+
 def test_setlock_shows_its_arguments_while_it_waits() -> None:
     def change() -> None:
         vars(setlock).update(
@@ -373,20 +408,6 @@ def test_envdir_counts_each_file_from_nothing(folder: Path) -> None:
         vars(envdir)["_is_too_much"] = saying("size")
 
     assert ended("envdir e true", change) == (0, "size 5\nsize 9\n", "")
-
-
-def test_envdir_leaves_no_descriptor_to_the_program_that_goes_on_here() -> None:
-    def change() -> None:
-        free = os.dup(0)
-        os.close(free)
-
-        def pathexec(*_words: object) -> OSError:
-            saying(os.dup(0) == free)()
-            return OSError(errno.ENOENT, "")
-
-        vars(envdir)["pathexec"] = pathexec
-
-    assert ended("envdir e true", change)[1] == "True\n"
 
 
 def test_envdir_reads_a_file_without_an_end_up_to_the_limit() -> None:
