@@ -473,6 +473,22 @@ def test_multilog_starts_processors_with_its_own_umask(folder: Path) -> None:
     assert (folder / "log/state").read_text() == "0022\n"
 
 
+def test_multilog_without_input_writes_nothing(folder: Path) -> None:
+    assert ended("multilog ./log") == (0, "", "")
+    sizes = {file.name: file.stat().st_size for file in (folder / "log").iterdir()}
+    assert sizes == {"current": 0, "lock": 0, "state": 0}
+
+
+def test_multilog_hears_how_a_processor_ends_if_its_parent_ignored_children(folder: Path) -> None:
+    def change() -> None:
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+    script = ["multilog", "s4096", "!cat", "./log"]
+    assert ended(script, change, text=b"x" * 4096) == (0, "", "")
+    [old] = (folder / "log").glob("@*.s")
+    assert old.read_bytes() == b"x" * 4096
+
+
 def is_open(fd: int) -> bool:
     """Does this process have a descriptor of this number?"""
     try:

@@ -21,7 +21,7 @@ import pytest
 
 Begin = Callable[[], object]
 
-PROCESSOR_SECONDS, SECONDS = 5, 40  # that a test may use in this process, and take in all
+PROCESSOR_SECONDS, SECONDS = 5, 25  # that a test may use in this process, and take in all
 QUICK = 3  # processor seconds of a test that is worth its time
 
 
