@@ -136,9 +136,7 @@ Tell = Callable[[Mutant, str], None]  # a mutant, and the test that noticed it, 
 def mutants(names: Iterable[str]) -> list[Mutant]:
     """The mutants of these files and folders below reference/daemontools."""
     files = [
-        file
-        for name in names
-        for file in sorted((PACKAGE / name).glob("*.py")) or [PACKAGE / name]
+        file for name in names for file in sorted((PACKAGE / name).glob("*.py")) or [PACKAGE / name]
     ]
     return [
         Mutant(str(file.relative_to(PACKAGE)), mutation)
