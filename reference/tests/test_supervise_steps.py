@@ -7,6 +7,7 @@ the suite can cause only some.
 import errno
 import itertools
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -195,3 +196,43 @@ def test_supervise_goes_on_if_a_round_fails() -> None:
 
     said = "supervise: warning: unable to supervise s: out of memory\n"
     assert ended("supervise s", change) == (0, "pause 1\n" * 2, said * 2)
+
+
+def test_each_signal_has_the_name_of_its_command() -> None:
+    names = {"TERM", "CONT", "STOP", "HUP", "ALRM", "INT", "KILL"}
+    assert {name: getattr(signal, f"SIG{name}") for name in names} == supervise.SIGNALS
+
+
+def test_supervise_shows_its_directory() -> None:
+    def change() -> None:
+        def show(words: list[bytes]) -> None:
+            saying(words)()
+            os._exit(0)
+
+        vars(supervise)["set_title"] = show
+
+    assert ended("supervise s", change) == (0, "[b'supervise', b's']\n", "")
+
+
+def test_a_service_has_been_down_since_1970_if_the_clock_cannot_be_read() -> None:
+    def change() -> None:
+        def announce() -> None:
+            saying(vars(supervise)["_stamp"])()
+            os._exit(0)
+
+        vars(supervise).update(now=failing_always(errno.EIO), _announce=announce)
+
+    said = f"supervise: warning: unable to read the clock for s{REASON}"
+    assert ended("supervise s", change) == (0, "(0, 0)\n", said)
+
+
+def test_supervise_makes_its_folder_for_itself_alone(folder: Path) -> None:
+    (folder / "new").mkdir()
+    (folder / "link/there").mkdir(parents=True)
+    (folder / "link/supervise").symlink_to("there/data")
+    before = os.umask(0)
+    change = lambda: vars(supervise).update(_acquire_lock=lambda: os._exit(0))  # noqa: E731
+    for service, made in (("new", "new/supervise"), ("link", "link/there/data")):
+        assert ended(f"supervise {service}", change) == (0, "", "")
+        assert (folder / made).stat().st_mode & 0o7777 == 0o700
+    os.umask(before)
