@@ -236,3 +236,13 @@ def test_supervise_makes_its_folder_for_itself_alone(folder: Path) -> None:
         assert ended(f"supervise {service}", change) == (0, "", "")
         assert (folder / made).stat().st_mode & 0o7777 == 0o700
     os.umask(before)
+
+
+def test_the_files_of_a_service_have_these_modes(folder: Path) -> None:
+    before = os.umask(0)
+    change = lambda: vars(supervise).update(_serve=lambda *_words: os._exit(0))  # noqa: E731
+    answer = ended("supervise s", change)
+    os.umask(before)
+    assert answer == (0, "", "")
+    modes = {file.name: file.stat().st_mode & 0o7777 for file in (folder / "s/supervise").iterdir()}
+    assert modes == {"control": 0o600, "lock": 0o600, "ok": 0o600, "status": 0o644}

@@ -248,3 +248,15 @@ def test_a_child_of_svscan_becomes_supervise(
     assert seen.read_text().splitlines() == expected
     failed = (111, "", f"svscan: warning: unable to start supervise {called}{REASON}")
     assert answer == (failed if way in ("executed", "too long") else (7, "", ""))
+
+
+@pytest.mark.parametrize("words", [["svscan"], ["svscan", "service"]])
+def test_svscan_shows_its_arguments(words: list[str]) -> None:
+    def change() -> None:
+        def show(shown: list[bytes]) -> None:
+            saying(shown)()
+            os._exit(0)
+
+        vars(svscan)["set_title"] = show
+
+    assert ended(words, change) == (0, f"{[word.encode() for word in words]}\n", "")
