@@ -207,6 +207,7 @@ def main() -> None:
     bare = bare_interpreter()
     print(f"a bare interpreter: {bare['Private_Dirty']} kB private, {bare['Pss']} kB PSS")
     scratch = Path(tempfile.mkdtemp(prefix="daemontools-tree-"))
+    scratch.chmod(0o755)  # setuidgid's user must find the launchers below
     try:
         names = ["djb", "reference", *arguments.implementation]
         found = contestants.implementations(names, scratch)
