@@ -158,7 +158,7 @@ def test_under_systemd(under_systemd: Machine) -> None:
     machine.wait_until(lambda: int(shown("NRestarts")) >= 6, "six restarts")
     machine.answers(TREE)
     wait_until_it_counts(machine)
-    assert shown("LimitNOFILESoft") == "4096"
+    assert (shown("LimitNOFILESoft"), shown("LimitNOFILE")) == ("4096", "524288")
     assert (shown("StandardOutput"), shown("StandardError")) == ("journal", "inherit")
 
     # `systemctl kill` reaches the loggers, too.
