@@ -24,7 +24,8 @@ HEAD = """\
 `./check -e lines` runs the suite on a copy of the reference that notes each line of its
 functions, and counts the tests that pass. On {date} the tests of {clauses} clauses executed
 {executed} of {all} lines. This page shows the others, module by module, with the reason where one
-is known. A line without a reason is a hole in the suite. The other way round,
+is known; of a module that has changed since then it shows none. A line without a reason is a hole
+in the suite. The other way round,
 `daemontools-conformance explain CLAUSE` shows the lines that few other clauses execute.
 
 """
