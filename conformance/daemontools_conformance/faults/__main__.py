@@ -31,7 +31,7 @@ HEADING = """\
 `python -I -m daemontools_conformance.faults` generates this page.
 The suite tests the same faults
 (`multilog/fault/...`, `supervise/survives/...`, `svscan/survives/...`), each with its first error.
-`tox -e faults` tries every error.
+`./check -e faults` tries every error.
 
 ## multilog: one call that fails once
 

@@ -108,7 +108,7 @@ def untested(
     lines += _section("Clauses without a test", orphans)
     lines += _section("Clauses that no committed result has judged", nowhere)
     lines += _section("Variants that no committed result shows", _unseen_variants(clauses, reports))
-    lines += _section("Tests with needs beyond an ordinary user on Linux", sorted(needing))
+    lines += _section("Tests that not every machine or user can run", sorted(needing))
     return "\n".join(lines) + "\n"
 
 
