@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from daemontools_conformance import __version__
+
 
 def command(*words: str, optimize: bool = False) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -47,6 +49,10 @@ def test_list_suggests_programs_with_similar_names() -> None:
 def test_the_help_says_that_a_differential_session_has_its_own_options() -> None:
     assert "see --differential --help" in " ".join(command("--help").stdout.split())
     assert "--cases" in command("--differential", "--help").stdout
+
+
+def test_it_says_its_version() -> None:
+    assert command("--version").stdout == f"daemontools-conformance {__version__}\n"
 
 
 def test_one_test_is_cheap() -> None:

@@ -14,6 +14,7 @@ try:
 except ImportError:  # pip has installed the programs alone
     sys.exit("daemontools-conformance: missing: pip install 'daemontools-reference[conformance]'")
 
+from daemontools_conformance import __version__
 from daemontools_conformance.commands import verbs
 from daemontools_conformance.commands.run import is_test, run
 from daemontools_conformance.selection.options import add_options
@@ -69,6 +70,9 @@ def _run_what_is_asked(arguments: list[str]) -> None:
     if arguments[:1] in (["-h"], ["--help"]):
         _help()
         return
+    if arguments == ["--version"]:
+        print(f"daemontools-conformance {__version__}")
+        return
     if arguments and not arguments[0].startswith("-"):
         if arguments[0] in verbs.VERBS:
             sys.exit(verbs.main(arguments))
@@ -97,6 +101,7 @@ def _help() -> None:
         help="compare two implementations on generated input; this has options of its own: "
         "see --differential --help",
     )
+    parser.add_argument("--version", action="store_true", help="print the version of the suite")
     parser.print_help()
 
 
