@@ -231,7 +231,8 @@ def _index(programs: dict[str, list[Clause]]) -> str:
 BY_HAND = """\
 Type the lines *By hand* into an interactive bash at a terminal, as root and in an empty folder
 that everybody may enter and read.
-They call the programs that come first on PATH: to try your own, put their folder first.
+They call the programs that come first on PATH: to try your own, put their folder first. If
+they are not files with djb's names, make a folder of scripts that call them.
 Where a line names a program of daemontools by its path, such as `/usr/bin/pgrphack`, write the
 path of yours.
 Lines with `strace -e inject=` name system calls of djb's programs, some of them by number
