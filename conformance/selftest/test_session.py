@@ -106,8 +106,15 @@ def test_only_evidence_of_failures_is_left_of_a_run_that_has_ended(tmp_path: Pat
     left = tmp_path / f"{scratch.PREFIX}1"
     for name in ("evidence/svok.exit.no", "tests/t1/box"):
         (left / name).mkdir(parents=True)
+    (left / scratch.LOCK).touch()
     scratch.remove_left_behind(tmp_path)
     assert [path.name for path in left.iterdir()] == ["evidence"]
+
+
+def test_the_folder_that_a_replay_has_made_again_stays(tmp_path: Path) -> None:
+    (tmp_path / f"{scratch.PREFIX}1/t1/box").mkdir(parents=True)
+    scratch.remove_left_behind(tmp_path)
+    assert [*tmp_path.glob("*/t1/box")]
 
 
 def test_what_is_in_use_stays(tmp_path: Path) -> None:
@@ -129,6 +136,7 @@ def test_a_link_and_a_file_with_such_a_name_stay(tmp_path: Path) -> None:
 def test_a_folder_of_another_user_stays(tmp_path: Path) -> None:
     folder = tmp_path / f"{scratch.PREFIX}1"
     folder.mkdir()
+    (folder / scratch.LOCK).touch()
     os.chown(folder, 12345, 12345)
     scratch.remove_left_behind(tmp_path)
     assert folder.exists()

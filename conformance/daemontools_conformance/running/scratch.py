@@ -1,8 +1,9 @@
 """The folders of a run, and what the runs that were killed have left.
 
-A run holds a lock on each of its folders until it ends, in whatever way. So the next run
-sees which of them nobody uses. A process id would not tell that: the folder may be in use
-in another namespace, where process ids are others.
+A run holds a lock on a file in each of its folders until it ends, in whatever way. So the next
+run sees which of them nobody uses. A process id would not tell that: the folder may be in use
+in another namespace, where process ids are others. A replay makes a folder of a run that has
+ended again; it has no such file, so no run removes it.
 """
 
 import contextlib
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from daemontools_conformance.running.removal import remove
 
-PREFIX = "daemontools-conformance-run-"
+PREFIX, LOCK = "daemontools-conformance-run-", "lock"
 
 
 def make(parent: Path) -> Path:
@@ -22,7 +23,8 @@ def make(parent: Path) -> Path:
         made = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
         try:
             # Nobody closes this. A program that is executed does not inherit it.
-            fcntl.flock(os.open(made, os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fd = os.open(made / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, FileNotFoundError):
             continue  # another run has seen the folder before it was locked, and removes it
         except OSError:
@@ -43,15 +45,19 @@ def remove_left_behind(parent: Path) -> None:
 
 def tidy(folder: Path) -> None:
     """Remove the folder, or only what belongs to tests if it holds evidence. Raises OSError."""
-    remove(folder / "tests" if (folder / "evidence").exists() else folder)
+    has_evidence = (folder / "evidence").exists()
+    for part in (folder / "tests", folder / LOCK) if has_evidence else (folder,):
+        remove(part)
 
 
 def _remove_unless_used(folder: Path) -> None:
-    """Raises OSError if the folder is in use or cannot be removed."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    """Raises OSError if the folder is in use, is a replay's, or cannot be removed."""
+    fds = [os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)]
     try:
-        if os.fstat(fd).st_uid == os.geteuid():
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(fds[0]).st_uid == os.geteuid():
+            fds.append(os.open(LOCK, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=fds[0]))
+            fcntl.flock(fds[1], fcntl.LOCK_EX | fcntl.LOCK_NB)
             tidy(folder)
     finally:
-        os.close(fd)
+        for fd in fds:
+            os.close(fd)
