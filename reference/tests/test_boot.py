@@ -172,12 +172,14 @@ def test_under_systemd(under_systemd: Machine) -> None:
     wait_until_it_counts(machine, starts=2)
     one_process(machine, "multilog")
 
-    # An orderly stop, and one when the machine goes down.
+    # An orderly stop, one after TERM to svscan, and one when the machine goes down.
     machine.answers("systemctl restart svscan")
     wait_until_it_counts(machine, starts=3)
+    machine.answers(f"kill {one_process(machine, 'svscan')}")
+    wait_until_it_counts(machine, starts=4)
     machine.succeeds("systemctl poweroff")
     machine.wait_until_off()
-    assert whole_after_the_first(machine) == 2
+    assert whole_after_the_first(machine) == 3
 
 
 def test_under_systemd_a_stop_has_a_limit(under_systemd: Machine) -> None:
