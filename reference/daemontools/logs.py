@@ -46,7 +46,7 @@ NAME = "daemontools.logs: "
 
 _FINAL_NAME = re.compile(r"@[0-9a-f]{24}\.[su]")
 LOOK_SECONDS = 0.25  # between two looks for more, when the log is followed
-GZIP = b"\x1f\x8b\x08"
+_GZIP = b"\x1f\x8b\x08"
 
 # Errors that concern one file only: the others can still be read.
 _OF_ONE_FILE = {errno.EACCES, errno.EIO, errno.ELOOP, errno.ENODEV, errno.ENXIO, errno.EPERM}
@@ -157,6 +157,24 @@ def chunks(
         files.close()
 
 
+def last_bytes(directory: Path, name: str, most: int) -> tuple[bytes, os.stat_result]:
+    """The last bytes of a file of the log, decompressed if it is compressed, and its status.
+
+    Raises OSError, EOFError and zlib.error.
+    """
+    file = _File(directory, name)
+    try:
+        about = os.fstat(file.fd)
+        if not file.is_compressed:
+            return os.pread(file.fd, most, max(about.st_size - most, 0)), about
+        end = b""
+        while more := file.read():
+            end = (end + more)[-most:]
+        return end, about
+    finally:
+        os.close(file.fd)
+
+
 class _File:
     """An open file of the log, and the last name it was seen under. Raises OSError."""
 
@@ -169,7 +187,7 @@ class _File:
         self.is_cut_short = name.endswith(".u")
         self.state: tuple[int, int] | None = None  # the directory's, before it was opened
         self._unzipped: gzip.GzipFile | None = None
-        if self.is_regular and name.startswith("@") and os.pread(self.fd, 3, 0) == GZIP:
+        if self.is_regular and name.startswith("@") and os.pread(self.fd, 3, 0) == _GZIP:
             self._unzipped = gzip.GzipFile(fileobj=open(self.fd, "rb", 0, closefd=False))
 
     def read(self) -> bytes:
@@ -177,6 +195,11 @@ class _File:
         if self._unzipped:
             return self._unzipped.read1(BLOCK_BYTES)
         return os.read(self.fd, BLOCK_BYTES)
+
+    @property
+    def is_compressed(self) -> bool:
+        """Has gzip made it?"""
+        return self._unzipped is not None
 
     def is_gone(self) -> bool:
         """Has its last name been removed?"""

@@ -12,7 +12,6 @@ only root and the owner of a service may ask, unless somebody has opened
 """
 
 import errno
-import gzip
 import os
 import stat
 import time
@@ -23,10 +22,9 @@ from typing import NamedTuple
 
 from daemontools.core import status as status_file
 from daemontools.core.tai64 import unpack_tai64n
-from daemontools.logs import GZIP, Line
+from daemontools.logs import Line, last_bytes
 from daemontools.unix.messages import error_text
 from daemontools.unix.opening import open_read, open_write
-from daemontools.unix.streams import BLOCK_BYTES
 
 NOT_RUNNING = "supervise not running"
 NEVER_RUN = "unable to open supervise/ok: file does not exist"
@@ -187,7 +185,7 @@ def _newest_first(directory: Path) -> Iterator[tuple[list[bytes], int]]:
     seen = set()
     for name in _names(directory):
         try:
-            text, about = _end_of(directory / name)
+            text, about = last_bytes(directory, name, _END_OF_LOG)
         except (OSError, EOFError, zlib.error):
             continue
         if about.st_ino not in seen:
@@ -203,22 +201,6 @@ def _names(directory: Path) -> Iterator[str]:
         yield from sorted((n for n in os.listdir(directory) if n.startswith("@")), reverse=True)
     except OSError:
         return
-
-
-def _end_of(file: Path) -> tuple[bytes, os.stat_result]:
-    """The last bytes of a regular file, and its status; what gzip made is decompressed.
-
-    Raises OSError, EOFError and zlib.error.
-    """
-    with open(open_read(file), "rb", 0) as opened:
-        about = os.fstat(opened.fileno())
-        if os.pread(opened.fileno(), len(GZIP), 0) != GZIP:
-            start = max(about.st_size - _END_OF_LOG, 0)
-            return os.pread(opened.fileno(), _END_OF_LOG, start), about
-        end, unzipped = b"", gzip.GzipFile(fileobj=opened)
-        while more := unzipped.read1(BLOCK_BYTES):
-            end = (end + more)[-_END_OF_LOG:]
-        return end, about
 
 
 def _exists(path: Path) -> bool:
