@@ -48,7 +48,7 @@ def test_labels_do_not_overlap_and_stay_inside() -> None:
 
 
 def test_the_reference_logs_more_slowly_only_where_the_fast_path_says_so() -> None:
-    """On few lines, and with patterns: with one, both take the same time, as measured."""
+    """On few lines, and with ten patterns or more on 4 MB; a quarter with one is its start."""
     behind = {
         (curve, x)
         for curve in costs.TITLES
@@ -57,8 +57,7 @@ def test_the_reference_logs_more_slowly_only_where_the_fast_path_says_so() -> No
         if costs.at(DATA, curve, "reference", x) < median
     }
     lines = {("log, lines", x) for x in (100, 1000, 10_000)}
-    said = lines | {("log, patterns", x) for x in (10, 100)}
-    assert behind - {("log, patterns", 1)} == said
+    assert behind == lines | {("log, patterns", x) for x in (10, 100)}
     start = 100 * LENGTH / costs.at(DATA, "log, lines", "reference", 100)
     whole = INPUT / costs.at(DATA, "log, patterns", "reference", 1)
     assert INPUT == 4_000_000
