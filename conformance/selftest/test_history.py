@@ -75,12 +75,12 @@ def test_births_are_told_or_bounded(
 ) -> None:
     monkeypatch.setattr(helpers.history, "HAS_PROC", has_proc)
     file = tmp_path / "history"
-    begin = int(now() * TICKS_PER_SECOND)
+    begin = now()
     look = births(file)
     assert look() == []
     file.write_text(GOOD)
     seen = look()
-    end = int(now() * TICKS_PER_SECOND) + 1
+    end = now() + 1
     if has_proc:
         assert seen == [(1000, 1000), (1100, 1100)]
     else:

@@ -103,14 +103,14 @@ def births(file: Path) -> Callable[[], list[Birth]]:
     Call this before the first process is started, and the function often.
     """
     found: list[Birth] = []
-    earliest = last_look = _ticks()
+    earliest = last_look = now()
 
     def look() -> list[Birth]:
         nonlocal earliest, last_look
-        this_look = _ticks()
+        this_look = now()
         for event in [event for event in read(file) if event.what == "start"][len(found) :]:
             told = (int(event.detail), int(event.detail)) if HAS_PROC else None
-            found.append(told or (earliest, _ticks() + 1))
+            found.append(told or (earliest, now() + 1))
             earliest = last_look  # this start was not noted then, and the next one came later
         last_look = this_look
         return found
@@ -118,12 +118,11 @@ def births(file: Path) -> Callable[[], list[Birth]]:
     return look
 
 
-def now() -> float:
-    """The moment now, in seconds of the clock of `moments` and `births`, rounded down to ticks."""
-    return _ticks() / TICKS_PER_SECOND
+def now() -> int:
+    """The moment now, in ticks of the clock of `moments` and `births`, rounded down.
 
-
-def _ticks() -> int:
+    Whole ticks are compared, not seconds: 1.13 - 0.13 is less than 1.
+    """
     clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC) if HAS_PROC else None
     seconds = time.monotonic() if clock is None else time.clock_gettime(clock)
     return int(seconds * TICKS_PER_SECOND)
