@@ -9,6 +9,7 @@ import itertools
 import os
 import posix
 import pwd
+import resource
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -84,6 +85,15 @@ def test_a_call_without_what_it_needs_is_answered_with_the_usage(
     command: str, code: int, message: str
 ) -> None:
     assert ended(command) == (code, "", message + "\n")
+
+
+@pytest.mark.parametrize(("directory", "code"), [("s", 0), ("e", 100), ("d", 100)])
+def test_svok_says_by_its_exit_code_whether_supervise_runs(
+    folder: Path, directory: str, code: int
+) -> None:
+    (folder / "d/supervise").mkdir(parents=True)
+    os.mkfifo(folder / "d/supervise/ok")  # which nobody has open
+    assert ended(f"svok {directory}") == (code, "", "")
 
 
 @pytest.mark.parametrize("words", ["", "abcd", "label 1234"])
@@ -218,6 +228,21 @@ def test_svc_survives_a_supervise_that_dies_before_it_writes(folder: Path) -> No
     assert ended("svc -u d", change) == (0, "", said)
 
 
+def test_svc_waits_until_the_fifo_has_room_for_its_letters() -> None:
+    def change() -> None:
+        vars(posix)["write"] = lambda fd, _letters: saying("blocking", os.get_blocking(fd))()
+
+    assert ended("svc -u s", change) == (0, "blocking True\n", "")
+
+
+def test_svc_leaves_no_descriptor_open() -> None:
+    def change() -> None:
+        vars(posix)["fchdir"] = lambda _fd: saying(open_descriptors())()
+
+    first, second = ended("svc -u s s", change)[1].splitlines()
+    assert first == second
+
+
 @pytest.mark.parametrize(
     ("command", "call", "error", "answer"),
     [
@@ -274,6 +299,67 @@ def test_a_chain_program_prepares_the_words_that_follow(command: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "command",
+    [
+        "envdir e", "envuidgid root", "fghack", "pgrphack", "setlock -N lock", "softlimit -c 0",
+        pytest.param("setuidgid root", marks=pytest.mark.skipif(os.geteuid() != 0, reason="root")),
+    ],
+)  # fmt: skip
+def test_a_chain_program_runs_the_words_that_follow(command: str) -> None:
+    program = command.partition(" ")[0]
+
+    def pathexec(words: list[bytes], *_block: object) -> OSError:
+        saying(program, words)()
+        return OSError(errno.ENOENT, "")
+
+    change = lambda: vars(module_of(program)).update(pathexec=pathexec)  # noqa: E731
+    assert ended(f"{command} echo a", change)[1] == f"{program} [b'echo', b'a']\n"
+
+
+def test_setuidgid_prepares_nothing_for_the_new_user() -> None:
+    def change() -> None:
+        vars(chain)["execute_always"] = saying("always")
+        for call in ("setgroups", "setgid", "setuid"):
+            vars(posix)[call] = saying(call)
+        vars(setuidgid)["pathexec"] = lambda _words: OSError(errno.ENOENT, "")
+
+    said = "always\nsetgroups [0]\nsetgid 0\nsetuid 0\n"
+    assert ended("setuidgid root true", change)[1] == said
+
+
+@pytest.mark.parametrize(
+    ("option", "limits"),
+    [
+        ("a", "AS"), ("c", "CORE"), ("d", "DATA"), ("f", "FSIZE"), ("l", "MEMLOCK"),
+        ("m", "DATA STACK MEMLOCK AS"), ("o", "NOFILE"), ("p", "NPROC"), ("r", "RSS"),
+        ("s", "STACK"), ("t", "CPU"),
+    ],
+)  # fmt: skip
+def test_each_option_of_softlimit_sets_these_limits(option: str, limits: str) -> None:
+    def change() -> None:
+        vars(resource)["getrlimit"] = lambda _limit: (5000, 9000)
+        vars(chain)["set_limit"] = saying()
+
+    numbers = [getattr(resource, f"RLIMIT_{limit}") for limit in limits.split()]
+    said = "".join(f"{number} (7000, 9000)\n" for number in numbers)
+    assert ended(f"softlimit -{option} 7000 true", change)[:2] == (0, said)
+
+
+def test_softlimit_gives_python_a_large_limit_in_the_form_that_it_takes() -> None:
+    def change() -> None:
+        def set_limit(*words: Any) -> None:
+            if words[1][0] >= 1 << 63:
+                raise OverflowError
+            saying()(*words)
+
+        vars(resource)["getrlimit"] = lambda _limit: (5000, -1)
+        vars(chain)["set_limit"] = set_limit
+
+    said = f"{resource.RLIMIT_CORE} (-1, -1)\n{resource.RLIMIT_CORE} (-2, -1)\n"
+    assert ended(f"softlimit -c = -c {2**64 - 2} true", change)[1] == said
+
+
+@pytest.mark.parametrize(
     ("command", "more"),
     [
         ("envdir e", 0), ("envuidgid root", 0), ("pgrphack", 0), ("softlimit -c 0", 0),
@@ -283,19 +369,19 @@ def test_a_chain_program_prepares_the_words_that_follow(command: str) -> None:
 def test_a_chain_program_leaves_so_many_descriptors_to_the_next(command: str, more: int) -> None:
     def change() -> None:
         def pathexec(*_words: object) -> OSError:
-            saying(count() - before)()
+            saying(open_descriptors() - before)()
             return OSError(errno.ENOENT, "")
 
         vars(module_of(command.partition(" ")[0]))["pathexec"] = pathexec
-        before = count()
-
-    def count() -> int:
-        return sum(map(is_open, range(200)))
+        before = open_descriptors()
 
     assert ended(f"{command} true", change)[1] == f"{more}\n"
 
 
-@pytest.mark.parametrize("command", ["fghack true", "multilog t ./log", "readproctitle a b 12345"])
+@pytest.mark.parametrize(
+    "command",
+    ["fghack true", "multilog t ./log", "readproctitle a b 12345", "tai64n a b", "tai64nlocal a b"],
+)
 def test_a_program_that_stays_shows_its_arguments(command: str) -> None:
     program, *words = command.split()
 
@@ -451,6 +537,12 @@ def test_tai64n_and_tai64nlocal_convert_lines() -> None:
 
     assert ended("tai64n", change, b"a\nb") == (0, f"{label} a\n{label} b", "")
     os.environ["TZ"] = "UTC"
+
+    def bytewise() -> None:
+        change()
+        vars(tai64n)["affordable"] = lambda *_sizes: 1
+
+    assert ended("tai64n", bytewise, b"ab\nc\n") == (0, f"{label} ab\n{label} c\n", "")
     answer = ended("tai64nlocal", time.tzset, f"{label} a\n".encode())
     del os.environ["TZ"]
     assert answer == (0, "1999-08-24 04:04:05.787492500 a\n", "")
@@ -496,6 +588,11 @@ def is_open(fd: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def open_descriptors() -> int:
+    """How many descriptors this process has, of the lowest two hundred."""
+    return sum(map(is_open, range(200)))
 
 
 @pytest.mark.parametrize("start", [2, 3, 9])
