@@ -171,6 +171,7 @@ def test_svscanboot_needs_its_descriptors(call: str) -> None:
         ("open_read", 1, errno.EIO, "unable to open supervise/status: input/output error"),
         ("open_read", 1, errno.ENXIO, "unable to open supervise/status: device not configured"),
         ("read", 0, errno.EIO, "unable to read supervise/status: input/output error"),
+        ("read", 0, 0, "unable to read supervise/status: no error"),
     ],
 )
 def test_svstat_says_what_it_could_not_do(call: str, after: int, error: int, answer: str) -> None:
@@ -179,6 +180,36 @@ def test_svstat_says_what_it_could_not_do(call: str, after: int, error: int, ans
     first, second = out.splitlines()
     assert (code, first, err) == (0, f"s: {answer}", "")
     assert second.startswith("s: down ")
+
+
+@pytest.mark.parametrize(
+    ("down", "size", "said"),
+    [
+        (True, 18, "down 4611686018427387904 seconds"),
+        (False, 18, "down 4611686018427387904 seconds, normally up"),
+        (False, 17, "unable to read supervise/status: bad format"),
+    ],
+)
+def test_svstat_reads_two_files_and_closes_what_it_opens(
+    folder: Path, size: int, said: str, *, down: bool
+) -> None:
+    def count() -> int:
+        return sum(map(is_open, range(200)))
+
+    def change() -> None:
+        def write_all(lines: bytes) -> None:
+            os.write(1, lines)
+            saying(count() - before)()
+
+        before = count()
+        vars(svstat).update(_write_all=write_all)
+        vars(time).update(time=lambda: -10)
+
+    if not down:
+        (folder / "s/down").unlink()
+    (folder / "s/supervise/status").write_bytes(bytes(size))
+    # The one more is the directory in which it was started.
+    assert ended("svstat s s", change) == (0, f"s: {said}\n" * 2 + "1\n", "")
 
 
 def test_svstat_ignores_that_nobody_reads() -> None:

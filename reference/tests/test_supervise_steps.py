@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ended import REASON, ended, failing, failing_always, saying
+from ended import REASON, Ended, ended, failing, failing_always, saying
 
 from daemontools.programs import supervise
 
@@ -124,14 +124,16 @@ class Poller:
     """In place of select.poll: it notes how long it is to wait, and there is no news."""
 
     def __init__(self, *answers: object) -> None:
-        self.answers = iter(answers)
+        self.answers, self.watched = iter(answers), set[int]()
 
-    def register(self, _fd: int, events: int) -> None:
+    def register(self, fd: int, events: int) -> None:
         """Look at reading only."""
         assert events == 1
+        self.watched.add(fd)
 
     def poll(self, wait: int) -> object:
         """The next answer."""
+        assert len(self.watched) == 2
         saying("wait", wait)()
         answer: object = next(self.answers)
         if isinstance(answer, Exception):
@@ -171,19 +173,20 @@ def _after_rounds(rounds: int) -> Callable[[object], bool]:
 
 
 STEPS = [
-    ("drain", "read self-pipe"),
-    ("ended_child", "wait"),
-    ("read", "read commands"),
+    ("drain", 0, "read self-pipe"),
+    ("ended_child", 0, "wait"),
+    ("read", 0, "read commands"),
+    ("start_is_due", 2, "start"),
 ]
 
 
-@pytest.mark.parametrize(("call", "what"), STEPS)
-def test_a_step_that_fails_is_taken_again_within_a_second(call: str, what: str) -> None:
+@pytest.mark.parametrize(("call", "after", "what"), STEPS)
+def test_a_step_that_fails_is_taken_again_within_a_second(call: str, after: int, what: str) -> None:
     def change() -> None:
         vars(supervise).update(
             poll=lambda: Poller([], []), is_over=_after_rounds(2), pause=saying("pause")
         )
-        failing("supervise", call)()
+        failing("supervise", call, after=after)()
 
     said = f"supervise: warning: unable to {what} for s{REASON}"
     assert ended("supervise s", change) == (0, "wait 1000000\nwait 1000\n", said)
@@ -198,9 +201,115 @@ def test_supervise_goes_on_if_a_round_fails() -> None:
     assert ended("supervise s", change) == (0, "pause 1\n" * 2, said * 2)
 
 
-def test_each_signal_has_the_name_of_its_command() -> None:
-    names = {"TERM", "CONT", "STOP", "HUP", "ALRM", "INT", "KILL"}
-    assert {name: getattr(signal, f"SIG{name}") for name in names} == supervise.SIGNALS
+def test_supervise_goes_on_without_memory_to_say_so() -> None:
+    def fail(*_words: object) -> None:
+        raise MemoryError
+
+    def change() -> None:
+        vars(supervise).update(is_over=_after_rounds(2), _round=fail, warn=fail)
+
+    assert ended("supervise s", change) == (0, "", "")
+
+
+def test_a_start_that_has_failed_is_tried_again_at_once(folder: Path) -> None:
+    (folder / "s/down").unlink()
+
+    def change() -> None:
+        vars(supervise).update(
+            poll=lambda: Poller([], []),
+            is_over=_after_rounds(2),
+            pause=saying("pause"),
+            fork=lambda *_words: 77,
+            ended_child=lambda: 0,
+        )
+        failing("supervise", "fork")()
+
+    said = f"supervise: warning: unable to fork for s, sleeping 60 seconds{REASON}"
+    steps = "pause 60\nwait 0\npause 1\nwait 1000000\n"
+    assert ended("supervise s", change) == (0, steps, said)
+
+
+def supervising(
+    work: Callable[[], object], *, pid: int = 77, want: bytes = b"u", ends: tuple[int, ...] = ()
+) -> Ended:
+    """What becomes of this work in a fork, while ./run has this id; children end, in this order."""
+
+    def end_of_a_child() -> int:
+        found = next(left)
+        if found < 0:
+            raise ChildProcessError(errno.ECHILD, "")
+        return found
+
+    def announce() -> None:
+        saying("announce", vars(supervise)["_pid"])()
+
+    def change() -> None:
+        vars(supervise).update(
+            _directory=b"s", _pid=pid, _state=(pid > 0, want, False, False),
+            ended_child=end_of_a_child, let_go=saying("let go"), fork=lambda *_words: 88,
+            kill=saying("kill"), pause=saying("pause"), _announce=announce,
+        )  # fmt: skip
+        work()
+        os._exit(0)
+
+    left = iter(ends)
+    return ended("supervise s", change)
+
+
+STARTED = "announce 88\npause 1\n"
+UNKNOWN = "supervise: warning: unable to wait for s: no child processes\n"
+
+
+@pytest.mark.parametrize(
+    ("pid", "want", "ends", "answer"),
+    [
+        (77, b"u", (0,), (0, "False\n", "")),
+        (77, b"u", (5, 0), (0, "let go 5\nTrue\n", "")),
+        (77, b"d", (77, 5, 0), (0, "let go 77\nlet go 5\nannounce 0\nTrue\n", "")),
+        (77, b"u", (5, 77, 0), (0, f"let go 5\nlet go 77\nannounce 0\n{STARTED}True\n", "")),
+        (77, b"d", (77, -1), (0, "let go 77\nannounce 0\nTrue\n", "")),
+        (0, b"d", (-1,), (0, "False\n", "")),
+        (77, b"u", (-1,), (0, "None\n", UNKNOWN)),
+    ],
+)
+def test_supervise_takes_every_end(
+    pid: int, want: bytes, ends: tuple[int, ...], answer: Ended
+) -> None:
+    def work() -> None:
+        saying(vars(supervise)["_tried"]("wait", vars(supervise)["_take_ends"]))()
+
+    assert supervising(work, pid=pid, want=want, ends=ends) == answer
+
+
+def test_each_command_has_its_signal() -> None:
+    names = ["TERM", "CONT", "STOP", "HUP", "ALRM", "INT", "KILL"]
+    said = [f"kill 77 {getattr(signal, f'SIG{name}'):d}\n" for name in names]
+    work = lambda: vars(supervise)["_take"]([*names, "announce", "start"])  # noqa: E731
+    assert supervising(work) == (0, "".join([*said, "announce 77\n", STARTED]), "")
+
+
+def test_supervise_may_be_unable_to_send_a_signal() -> None:
+    def work() -> None:
+        vars(supervise)["kill"] = failing_always(errno.EPERM)
+        vars(supervise)["_take"](["TERM", "announce"])
+
+    assert supervising(work) == (0, "announce 77\n", "")
+
+
+def test_a_child_of_supervise_becomes_run() -> None:
+    def work() -> None:
+        vars(supervise).update(die_of_writing=saying("die"), execv=saying("exec"))
+        vars(supervise)["_become_run"]()
+
+    assert supervising(work) == (0, "die\nexec b'./run' [b'./run']\n", "")
+
+
+def test_supervise_takes_the_files_that_are_there(folder: Path) -> None:
+    assert ended("supervise s", without_rounds()) == (0, "", "")
+    files = {file: file.stat().st_ino for file in (folder / "s/supervise").iterdir()}
+    assert ended("supervise s", without_rounds()) == (0, "", "")
+    kept = {file.name for file, number in files.items() if file.stat().st_ino == number}
+    assert kept >= {"control", "lock", "ok"}
 
 
 def test_supervise_shows_its_directory() -> None:

@@ -36,7 +36,8 @@ def scanning(scans: int, change: Callable[[], object] = lambda: None) -> Callabl
     """A change: svscan ends after so many scans; a new process is only spoken of."""
 
     def fork(complaint: tuple[Any, ...], child: Callable[..., object], *_words: object) -> int:
-        saying(child.__name__, complaint[2].decode())()
+        assert complaint[:2] == (svscan.WARNING, "unable to start supervise ")
+        saying(child.__name__, complaint[2].decode() + complaint[3])()
         return next(pids)
 
     pids = itertools.count(77)
@@ -67,7 +68,12 @@ def tree(folder: Path) -> Path:
     return folder / "t"
 
 
-BOTH = "service_child s\nlog_child s/log\n"
+BOTH = "service_child s: \nlog_child s/log: \n"
+
+
+def test_a_service_may_have_no_log(tree: Path) -> None:
+    (tree / "s/log").rmdir()
+    assert ended("svscan t", scanning(2)) == (5, "service_child s: \n", "")
 
 
 @pytest.mark.usefixtures("tree")
@@ -159,6 +165,50 @@ def test_svscan_forgets_a_service_that_never_started(tree: Path) -> None:
 
 
 @pytest.mark.usefixtures("tree")
+def test_svscan_forgets_nothing_while_the_directory_cannot_be_read() -> None:
+    ends = iter([None, 77, 78, None, None])
+
+    def change() -> None:
+        real, calls = vars(svscan)["scandir"], itertools.count()
+
+        def scandir(path: bytes) -> Any:
+            if next(calls) == 1:
+                raise OSError(errno.EIO, "")
+            return real(path)
+
+        vars(svscan).update(
+            ended_child=lambda: next(ends) or _raising_no_child(),
+            let_go=lambda _pid: None,
+            scandir=scandir,
+            close=saying("close"),
+        )
+
+    said = f"svscan: warning: unable to read directory{REASON}"
+    assert ended("svscan t", scanning(3, change)) == (5, 2 * BOTH, said)
+
+
+@pytest.mark.usefixtures("tree")
+def test_svscan_keeps_the_pipe_of_a_service_that_cannot_be_started() -> None:
+    def change() -> None:
+        vars(svscan).update(fork=failing_always(errno.EIO), close=saying("close"))
+
+    said = f"svscan: warning: unable to fork for s{REASON}"
+    assert ended("svscan t", scanning(3, change)) == (5, "", 3 * said)
+
+
+def test_svscan_notes_first_what_a_supervise_inherits_and_what_it_survives() -> None:
+    def change() -> None:
+        vars(svscan).update(
+            _kept=[],
+            kept_by_exec=lambda: [7, 9],
+            survive_writing=saying("survive"),
+            reap=lambda _table: saying(vars(svscan)["_kept"])(),
+        )
+
+    assert ended("svscan", scanning(1, change)) == (5, "survive\n[7, 9]\nservice_child s: \n", "")
+
+
+@pytest.mark.usefixtures("tree")
 def test_svscan_prepares_supervise_once_and_looks_for_it_at_each_start() -> None:
     def change() -> None:
         vars(svscan)["prepared"] = saying("prepared")
@@ -230,14 +280,14 @@ def test_a_child_of_svscan_becomes_supervise(
             _supervise="ours" if way in ("prepared", "too long") else None, _kept=[5],
             fits=lambda _words: way != "too long", call=call, pathexec=pathexec,
             close_all_but=lambda kept: note("kept", kept),
-            die_of_writing=lambda: note("die"), move=lambda *words: note("move", words[1:]),
+            die_of_writing=lambda: note("die"), move=lambda *words: note("move", words),
         )  # fmt: skip
         vars(chain)["execute_always"] = lambda: note("execute")
         vars(svscan)[child](b"s", Service(pipe=(8, 9) if pipe else None))
 
     answer = in_a_child(work)
-    to = {"log": 0}.get(words, 1)
-    expected = ["die"] + ([f"move {(to, called.encode())}"] if pipe else [])
+    end, to = (8, 0) if words == "log" else (9, 1)
+    expected = ["die"] + ([f"move {(end, to, called.encode())}"] if pipe else [])
     argv = f"{[b'supervise', words.encode()]} {child == 'log_child'}"  # and is it in `s`?
     expected += {
         "prepared": [f"kept {kept}", f"call ours {argv}"],
