@@ -165,3 +165,9 @@ def test_a_message_has_the_level_of_its_own_clause() -> None:
     clause = lookups.clause_of(message)
     assert clause is not None
     assert (clause.program, clause.level) == ("svok", "CODE")
+
+
+def test_each_variable_of_the_servers_is_on_their_page() -> None:
+    shown = lookups.env_files()
+    for file in lookups.SERVERS.glob("*/env/*"):
+        assert f"| `env/{file.name}` | `{file.read_text().strip()}` |" in shown

@@ -5,6 +5,7 @@
     {exit-codes}   what the manual pages say of exit codes
     {letters}      commands, options and actions that are single letters
     {files}        the files that the programs make, read or look for
+    {env-files}    the variables of the servers in packaging/servers
 
 docs/test_lookups.py compares them with the code: nothing is missing, nothing is made up.
 """
@@ -29,6 +30,7 @@ ROOT = Path(__file__).parents[2]
 PLACE = "DIR/current|DIR/NAME|DIR/FILE|[A-Z]{3,}"
 SPEC = ROOT / "conformance/spec"
 MANUAL = ROOT / "docs/man"
+SERVERS = ROOT / "packaging/servers"
 
 
 @cache
@@ -190,6 +192,19 @@ def file_names() -> set[str]:
     }
 
 
+def env_files() -> str:
+    """The variables of each server of packaging/servers; those with TZ alone share a row."""
+    lines = ["| server | file | content |", "|---|---|---|"]
+    for server in sorted(SERVERS.glob("*/env")):
+        files = sorted(server.iterdir())
+        if [file.name for file in files] != ["TZ"]:
+            for file in files:
+                name = "" if file != files[0] else server.parent.name
+                lines.append(f"| {name} | `env/{file.name}` | `{file.read_text().strip()}` |")
+    [zone] = {file.read_text().strip() for file in SERVERS.glob("*/env/TZ")}
+    return "\n".join([*lines, f"| the others | `env/TZ` | `{zone}` |"])
+
+
 def setup(app: Any) -> dict[str, Any]:
     """Sphinx calls this."""
     from docutils import nodes
@@ -202,6 +217,7 @@ def setup(app: Any) -> dict[str, Any]:
         "exit-codes": (exit_codes, lambda: [f"exit code; {code}" for code in (0, 100, 111)]),
         "letters": (letters, list),
         "files": (files, lambda: [f"{name}; file" for name in sorted(file_names())]),
+        "env-files": (env_files, list),
     }
 
     class Table(SphinxDirective):

@@ -240,12 +240,12 @@ def as_data(one: Seen) -> dict[str, object]:
 
 METRICS = {
     "supervised": "1 if a supervise runs in the directory.",
-    "up": "1 if the process of the service exists.",
+    "up": "1 if supervise says that the process of the service exists.",
     "as_wanted": "1 if service and logger are in the states that were asked for, and stay up.",
     "paused": "1 if the process is stopped by svc -p.",
     "state_seconds": "Seconds since the process id last changed.",
     "restarts": "Restarts that were seen while the status was taken.",
-    "logger_up": "1 if the process of the logger exists.",
+    "logger_up": "1 if supervise says that the process of the logger exists.",
     "logger_restarts": "Restarts of the logger that were seen while the status was taken.",
     "log_age_seconds": "Seconds since the newest line of the log.",
 }
