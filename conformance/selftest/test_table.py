@@ -1,8 +1,25 @@
 """What the table of processes tells of a process that changes while the suite looks."""
 
 import os
+import subprocess
+import sys
 
-from daemontools_conformance.running.table import argv_of, comm_of, need_proc
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.table import argv_of, comm_of, is_asleep, need_proc, proc
+
+TWO_THREADS = """
+import sys, threading
+
+def work():
+    while not done:
+        pass
+
+done = []
+threading.Thread(target=work).start()
+sys.stdin.readline()
+done.append(True)
+sys.stdin.readline()
+"""
 
 
 def test_a_process_with_its_new_name_shows_its_new_arguments_or_none() -> None:
@@ -19,3 +36,17 @@ def test_a_process_with_its_new_name_shows_its_new_arguments_or_none() -> None:
         os.kill(pid, 9)
         os.waitpid(pid, 0)
     assert seen <= {(b"sleep", b"1000"), ()}
+
+
+def test_a_process_is_asleep_when_all_of_its_threads_are() -> None:
+    need_proc()
+    command = [sys.executable, "-c", TWO_THREADS]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        assert process.stdin
+        eventually(lambda: len(os.listdir(proc(process.pid, "task"))) == 2)
+        eventually(lambda: b") S " in proc(process.pid, "stat").read_bytes())
+        assert not any(is_asleep(process.pid) for _ in range(100))
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        eventually(lambda: is_asleep(process.pid))
+        process.stdin.write(b"\n")

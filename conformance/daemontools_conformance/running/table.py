@@ -94,8 +94,20 @@ def exists(pid: int) -> bool:
 
 
 def is_asleep(pid: int) -> bool:
-    """Is the process in a sleep that a signal could interrupt?"""
-    return _state(pid) in ("S", "I")  # I: on BSD, asleep for more than 20 seconds
+    """Is the process, with all of its threads, in a sleep that a signal could interrupt?
+
+    The first thread of a runtime sleeps while another one runs the program.
+    """
+    if not HAS_PROC:
+        return _state(pid) in ("S", "I")  # I: on BSD, asleep for more than 20 seconds
+    try:
+        fields = _stat_fields(pid)
+        if fields[0] != "S" or fields[17] == "1":  # the second is the number of threads
+            return fields[0] == "S"
+        threads = os.listdir(f"/proc/{pid}/task")
+        return all(_stat_fields(f"{pid}/task/{thread}")[0] == "S" for thread in threads)
+    except OSError:  # it has ended, or one of its threads has
+        return False
 
 
 def is_stopped(pid: int) -> bool:
@@ -163,7 +175,7 @@ def _state(pid: int) -> str:
         return ""
 
 
-def _stat_fields(pid: int) -> list[str]:
+def _stat_fields(pid: int | str) -> list[str]:
     """The fields of /proc/PID/stat from the state on (the name before them may hold anything)."""
     return read(f"/proc/{pid}/stat").rpartition(b")")[2].decode().split()
 
