@@ -40,7 +40,7 @@ def _pipe_without_reader() -> int:
 @pytest.mark.parametrize("program", COMPLAINING)
 def test_message_that_nobody_can_read_kills(sandbox: Sandbox, program: str) -> None:
     writing = _pipe_without_reader()
-    answer = sandbox.run(program, *COMPLAINING[program], stderr=writing)
+    answer = sandbox.run(program, *COMPLAINING[program], stdout=writing, stderr=writing)
     os.close(writing)
     assert answer.code == (100 if program == "svc" else -signal.SIGPIPE)
 
