@@ -205,10 +205,13 @@ def problems(directory: Path, texts: dict[str, str]) -> list[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -I -m daemontools.install")
+    parser = argparse.ArgumentParser(
+        prog="./install" if sys.argv[0] == "-c" else "python -I -m daemontools.install",
+        description="Write launchers for the programs into a directory; or check or remove them.",
+    )
     parser.add_argument("directory", type=Path, help="where to write the launchers, e.g. /command")
     doing = parser.add_mutually_exclusive_group()
-    doing.add_argument("--remove", action="store_true", help="remove what was installed")
+    doing.add_argument("--remove", action="store_true", help="remove what these options install")
     doing.add_argument("--check", action="store_true", help="change nothing, and say what is wrong")
     doing.add_argument(
         "--destdir", type=Path, help="write below this directory, for a package (needs --library)"
@@ -221,7 +224,10 @@ def _parser() -> argparse.ArgumentParser:
         help="the interpreter that runs the programs (default: this one)",
     )
     parser.add_argument(
-        "--library", type=Path, help="copy the package to this directory, and import it from there"
+        "--library",
+        type=Path,
+        help="copy the package to this directory, and import it from there "
+        "(default: import it from where it is now)",
     )
     parser.add_argument(
         "--share", type=Path, help="write manual pages and completion below, e.g. /usr/local/share"

@@ -5,6 +5,7 @@ empty virtual environment. This needs a package index, but only for the build ba
 """
 
 import os
+import signal
 import subprocess
 import sys
 import tarfile
@@ -12,6 +13,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from companion import launchers
 
 from daemontools import install
 
@@ -144,3 +146,30 @@ def test_the_source_archive_holds_all_that_the_readme_speaks_of(built: Path) -> 
         assert name in members
     assert members["demo"].mode & 0o111
     assert members["fixtures/demo/greeter/run"].mode & 0o111
+
+
+# Until the demo starts svscan, and until its server answers.
+@pytest.mark.parametrize("last", [b"# A real service", b"# The server answers"])
+@pytest.mark.parametrize("end", [signal.SIGHUP, signal.SIGPIPE, signal.SIGTERM])
+def test_the_demo_leaves_nothing_behind_if_it_is_broken_off(
+    tmp_path: Path, last: bytes, end: signal.Signals
+) -> None:
+    programs = launchers(tmp_path / "bin").parent
+    (tmp_path / "work").mkdir()
+    variables = {"PATH": os.environ["PATH"], "TMPDIR": str(tmp_path / "work")}
+    demo = subprocess.Popen(
+        ["env", "--default-signal", ROOT / "demo", "--with", programs],
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert demo.stdout is not None
+    while not demo.stdout.readline().startswith(last):
+        assert demo.poll() is None
+    if end == signal.SIGPIPE:
+        demo.stdout.close()
+    else:
+        demo.send_signal(end)
+        demo.communicate(timeout=60)
+    assert demo.wait(60) != 0
+    assert list((tmp_path / "work").iterdir()) == []
