@@ -20,7 +20,14 @@ from importlib import import_module
 from daemontools.companion.words import printable
 from daemontools.unix.messages import error_text
 
-SUBCOMMANDS = ("status", "wait", "logs", "check", "new", "watch")
+SUBCOMMANDS = {
+    "status": "print how the services of a tree are",
+    "wait": "wait until services are up, down, steady or gone",
+    "logs": "print the lines of logs, merged by time",
+    "check": "say what is wrong with a service, before it runs",
+    "new": "make a service directory with a logger",
+    "watch": "show the status, live, with keys for svc's letters",
+}
 WRONG = 100  # exit code: calling again will not help
 REFUSED = 111  # exit code: the system refused something
 
@@ -31,8 +38,11 @@ def main(argv: list[bytes]) -> int:
     parser = argparse.ArgumentParser(
         prog="daemontools",
         description="See, wait for, read and check services under svscan or supervise.",
+        epilog="\n".join(f"  {name:8}{does}" for name, does in SUBCOMMANDS.items())
+        + "\n\n`daemontools SUBCOMMAND --help` shows the options.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("subcommand", choices=SUBCOMMANDS, help="what to do")
+    parser.add_argument("subcommand", choices=SUBCOMMANDS, help="what to do, see below")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="its options and directories")
     words = [os.fsdecode(word) for word in argv[1:]]
     try:

@@ -19,8 +19,9 @@ from pathlib import Path
 from daemontools.companion.words import printable
 
 DESCRIPTION = """Make a service directory with a logger: run, log/run, log/main, and env for
-variables (docs: envdir). Exit code 0: it is there; 1: the directory exists already, or an account
-does not; 100: wrong usage; 111: the system refused something."""
+the variables of the service, one in each file (see envdir). Exit code 0: it is there; 1: the
+directory exists already, or an account does not; 100: wrong usage; 111: the system refused
+something."""
 
 RUN = """\
 #!/bin/sh

@@ -33,7 +33,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the command line."""
     parser.add_argument("state", choices=("up", "down", "steady", "gone"), help="what to wait for")
     parser.add_argument("directory", nargs="+", type=Path, help="a service directory")
-    parser.add_argument("-t", type=when.seconds, metavar="SECONDS", help="give up after so long")
+    parser.add_argument(
+        "-t", type=when.seconds, metavar="SECONDS", help="give up after so long (default: never)"
+    )
     parser.add_argument(
         "-s",
         type=when.seconds,
