@@ -14,7 +14,7 @@ The arguments of a process lie in its memory, and the kernel shows what is there
 now (unix/title.py).
 
 Exit code 0: end of input. 111: unable to read. 100: no argument, or a last
-argument shorter than five bytes. It never prints anything.
+argument shorter than five bytes. It prints nothing, unless memory is short at the start.
 Contract: conformance/spec/readproctitle.md.
 Manual: http://cr.yp.to/daemontools/readproctitle.html
 """
