@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from daemontools_conformance.commands import smoke
+from daemontools_conformance.commands import smoke, verbs
 from daemontools_conformance.contract.profiles import PROGRAMS, find
 from selftest.builds import judged, patched
 
@@ -96,6 +96,18 @@ def test_the_directory_of_the_calls_stays_if_a_program_is_in_trouble(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "t"))
     smoke.main(find(str(_folder(tmp_path / "bin", svok=script))))
     assert len(list((tmp_path / "t").glob("daemontools-smoke-*"))) == kept
+
+
+@pytest.mark.parametrize("command", [["smoke", "."], ["adopt", "."]])
+def test_no_directory_stays_if_nothing_could_be_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    (tmp_path / "t").mkdir()
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "t"))
+    assert verbs.main(command) == 2
+    assert list((tmp_path / "t").iterdir()) == []
 
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ decision, or a test that asks too much?
 """
 
 import json
-import tempfile
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,12 +17,12 @@ import pytest
 
 from daemontools_conformance import __version__
 from daemontools_conformance.commands.run import run
+from daemontools_conformance.commands.smoke import located
 from daemontools_conformance.contract import clauses
 from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.contract.profiles import FILL_IN, Profile, find
 from daemontools_conformance.judging.cause import by_cause, entry
 from daemontools_conformance.reports import results
-from daemontools_conformance.running.implementation import locate
 
 _Entry = dict[str, str]
 
@@ -39,10 +39,11 @@ def main(name: str, output: Path | None, options: list[str]) -> int:
         return 1
     with target.open("x"):
         target.unlink()
-    scratch = Path(tempfile.mkdtemp(prefix="daemontools-adopt-"))
-    absent = locate(profile, scratch).absent
+    scratch, implementation = located(profile, "daemontools-adopt-")
+    absent = implementation.absent
     first = _judged(profile, scratch / "first", absent, {}, [*_of_those_there(absent), *options])
     if not first:
+        shutil.rmtree(scratch)
         print("adopt ended before a test had reported; nothing was written")
         return 2
     short = [c for c in first.clauses if first.outcome(c).fell_short]

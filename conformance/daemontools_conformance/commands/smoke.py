@@ -50,8 +50,7 @@ def main(profile: Profile) -> int:
 
     A program missing from a plain folder is not trouble: a folder promises nothing.
     """
-    scratch = Path(tempfile.mkdtemp(prefix="daemontools-smoke-"))
-    implementation = locate(profile, scratch)
+    scratch, implementation = located(profile, "daemontools-smoke-")
     print(f"{profile.name}: programs in {implementation.folder}")
     absent = implementation.absent if Path(profile.source).is_dir() else []
     troubles = unlike = 0
@@ -70,6 +69,19 @@ def main(profile: Profile) -> int:
     summary = f"{troubles} in trouble, see above" if troubles else f"{which} starts and ends"
     print(summary + others)
     return 1 if troubles else 0
+
+
+def located(profile: Profile, prefix: str) -> tuple[Path, Implementation]:
+    """A new temporary directory and the programs, which `setup` may put there.
+
+    Raises ProfileError, and leaves no directory, if there are none.
+    """
+    scratch = Path(tempfile.mkdtemp(prefix=prefix))
+    try:
+        return scratch, locate(profile, scratch)
+    except BaseException:
+        shutil.rmtree(scratch)
+        raise
 
 
 def _verdict(implementation: Implementation, program: str, scratch: Path) -> tuple[str, bool]:
