@@ -53,6 +53,11 @@ TEXTS = {
     "implementers/clone-in-c": "fixtures/clone-in-c/README.md",
 }
 PAGES = {**{file: page for page, file in TEXTS.items()}, "conformance/spec": "specification/index"}
+MADE = (
+    "build/",
+    ".tox/",
+    ".venv/",
+)  # what runs leave in a checkout: it may be old, and is not committed
 LONGEST_SOURCE = 200_000  # bytes; a page with more is of no use
 
 
@@ -98,7 +103,7 @@ def file_named(text: str) -> Path | None:
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)+|[A-Z]+\.md|action\.yml", name):
         return None
     for folder in FOLDERS:
-        if (ROOT / folder / name).exists() and "_build" not in name:
+        if (ROOT / folder / name).exists() and not name.startswith(MADE) and "_build" not in name:
             return ROOT / folder / name
     is_ours = name.startswith(("reference/", "conformance/", "fixtures/", "docs/"))
     if is_ours and name.islower() and "_build" not in name:

@@ -11,6 +11,10 @@ from daemontools_conformance.reports.results import Report
 from daemontools_conformance.selection.tests import Test, by_clause
 
 _MOST_CLAUSES = 12  # shown for one line of djb's list
+_NEEDS = (
+    "[Write a test](../implementers/write-a-test.md#what-a-test-needs) explains these needs.\n"
+    "A clause that has several lines has several such tests; other tests of it may need nothing."
+)
 
 
 def djb_items(file: Path | None = None) -> list[dict[str, object]]:
@@ -39,10 +43,11 @@ def djb_list(clauses: Mapping[str, Clause], reports: Sequence[Report]) -> str:
 
 daemontools 0.76 comes with a test script, `rts.tests`. The script begins with a list of
 {len(rows)} things that it does not test. This page lists them in djb's order and in our
-words. This suite tests {tested}. `daemontools-conformance djb` generates this page.
-The last column says which implementations satisfy all the clauses of a row that their run
-could test. NOT-OFFERED is not satisfied, and BEYOND clauses do not count. *All* means all
-those for which a result is committed and which offer the programs concerned.
+words, with the clauses by which this suite tests {tested} of the {len(rows)}.
+`daemontools-conformance djb` generates this page.
+The last column counts the implementations that have a committed result and offer a program of the
+row, and names those that satisfy all its clauses, as far as their run could test them. A clause
+that is NOT-OFFERED is not satisfied; BEYOND clauses do not count.
 
 | | what | clauses | satisfied by |
 |---|---|---|---|
@@ -92,7 +97,7 @@ def untested(
         if clause not in orphans and not any(_was_judged(report, clause) for report in reports)
     ]
     needing = {
-        f"{clause}: {', '.join(test.needs)}"
+        f"`{clause}`: {', '.join(test.needs)}"
         for clause, found in tested.items()
         for test in found
         if test.needs
@@ -102,13 +107,12 @@ def untested(
         "# What this suite does not test",
         "",
         "`daemontools-conformance untested` generates this page.",
-        "[Write a test](../implementers/write-a-test.md#what-a-test-needs) explains the needs.",
     ]
     lines += _section("Left out on purpose", deliberate.read_text().splitlines())
-    lines += _section("Clauses without a test", orphans)
-    lines += _section("Clauses that no committed result has judged", nowhere)
+    lines += _section("Clauses without a test", _as_code(orphans))
+    lines += _section("Clauses that no committed result has judged", _as_code(nowhere))
     lines += _section("Variants that no committed result shows", _unseen_variants(clauses, reports))
-    lines += _section("Tests that not every machine or user can run", sorted(needing))
+    lines += _section("Tests that not every machine or user can run", sorted(needing), _NEEDS)
     return "\n".join(lines) + "\n"
 
 
@@ -120,12 +124,17 @@ def _unseen_variants(clauses: Mapping[str, Clause], reports: Sequence[Report]) -
         if cell["outcome"] == "VARIANT"
     }
     return [
-        f"{clause.id}, variant {name}"
+        f"`{clause.id}`, variant {name}"
         for clause in clauses.values()
         for name in clause.variants
         if (clause.id, name) not in seen
     ]
 
 
-def _section(title: str, items: Sequence[str]) -> list[str]:
-    return ["", f"## {title}", "", *([f"- {item}" for item in items] or ["None."])]
+def _as_code(ids: Sequence[str]) -> list[str]:
+    return [f"`{id_}`" for id_ in ids]
+
+
+def _section(title: str, items: Sequence[str], about: str = "") -> list[str]:
+    head = ["", f"## {title}", "", *([about, ""] if about else [])]
+    return [*head, *([f"- {item}" for item in items] or ["None."])]
