@@ -24,11 +24,11 @@ HEAD = """\
 `./check -e lines` runs the suite on a copy of the reference that notes which lines of its
 functions are executed; only tests that pass count.
 On {date} the tests of {clauses} clauses executed {executed} of {all} lines.
-This page shows the others, module by module, and says why no clause executes them. *A hole* means that a clause or a test is missing. At the end of each module
-are its functions, with the number of clauses that execute each of them. Of a module that has
-changed since the measurement the page shows nothing. The other way round, in a checkout that has
-been measured, `daemontools-conformance explain CLAUSE` shows the lines that few other clauses
-execute.
+This page shows the others, module by module, and says why no clause executes them. *A hole*
+means that a clause or a test is missing. At the end of each module are its functions, with the
+number of clauses that execute each of them. Of a module that has changed since the measurement
+the page shows nothing. The other way round, in a checkout that has been measured,
+`daemontools-conformance explain CLAUSE` shows the lines that few other clauses execute.
 
 """
 
