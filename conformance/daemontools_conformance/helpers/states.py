@@ -131,7 +131,7 @@ TOPICS: dict[str, tuple[tuple[str, ...], dict[str, Sequence[Argument]]]] = {
 }
 
 # Near the lowest at which 0.76's C programs start on x86-64 with glibc 2.36;
-# a Python interpreter needs 13 MB of address space, 3 MB of data, 36 KB of stack.
+# a Python interpreter needs 13 MB of address space, 4 MB of data, 36 KB of stack.
 LOWEST: dict[str, Sequence[Argument]] = {
     "address space": ["--limit", "AS=3000000"],
     "data": ["--limit", "DATA=300000"],

@@ -69,6 +69,14 @@ def test_name_by_which_it_was_called(sandbox: Sandbox, program: str, usage: byte
     assert answer_of(answer) == (100, b"", b"other: illegal option -- z\n" + usage)
 
 
+@clause("messages/usage/name-as-called")
+def test_name_by_which_it_was_called_without_an_argument(sandbox: Sandbox) -> None:
+    (sandbox.path / "other").symlink_to(sandbox.file("softlimit"))
+    answer = sandbox.start_command(["./other", "-m"]).wait()
+    first_line = b"other: option requires an argument -- m\n"
+    assert answer_of(answer) == (100, b"", first_line + SOFTLIMIT)
+
+
 @clause("messages/locale/irrelevant")
 @each_program
 def test_locale_does_not_matter(sandbox: Sandbox, program: str) -> None:
