@@ -2,7 +2,7 @@
 
     $ daemontools status
     clock  up 3 days 2 hours (pid 4711)          log 2 seconds old: tick
-    web    down 5 minutes, wants up: starts again and again (2 times in 2.2 seconds)
+    web    up 0 seconds (pid 4823): starts again and again (2 times while looking)
 
 supervise keeps no history. A service or logger that ends at once is seen only by looking at
 it for a while: this module looks again and again for LOOK_SECONDS if one of them has changed

@@ -2,7 +2,7 @@
 
 The only subcommand that needs a library: blessed (Debian's python3-blessed, or pip install
 blessed). The arrows choose a service; a letter of svc is sent to it, as svc does it; the last
-lines of its log stand below. `q` ends. Restarts are counted from the beginning of the watch.
+lines of its log are below. `q` ends. Restarts are counted from the beginning of the watch.
 """
 
 import argparse

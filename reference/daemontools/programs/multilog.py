@@ -7,7 +7,8 @@ has the language. The usual log of a service is
 
     multilog t ./main
 
-Exit code 0: end of input, or TERM. 111: it could not start; nothing was read.
+Exit code 0: end of input (a read error counts as one), or TERM. 111: it could not start;
+nothing was read.
 
 Everything that the worst block of input can need is allocated before the first read.
 After that an error of the system, lack of memory included, never loses a line: multilog

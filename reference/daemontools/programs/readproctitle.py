@@ -1,6 +1,6 @@
 """readproctitle: keep the newest bytes of the input where `ps` shows them.
 
-    svscan /service 2>&1 | readproctitle service errors: ..............
+    svscan /service 2>&1 | readproctitle service errors: ........................................
 
 It is a log that needs no disk, for messages that are worth seeing but must not fill
 anything. The last argument, five bytes or more, is the screen. readproctitle fills it
@@ -8,7 +8,7 @@ with dots, and shifts what it reads from descriptor 0 into it from the right,
 byte by byte, without NUL bytes. The three dots at the left never move: they say
 that there was more. `ps` then shows
 
-    readproctitle service errors: ...e: warning: unable to open clock/run?
+    readproctitle service errors: ...le to start clock/run: access denied?
 
 The arguments of a process lie in its memory, and the kernel shows what is there
 now (unix/title.py).

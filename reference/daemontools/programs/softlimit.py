@@ -1,4 +1,4 @@
-"""softlimit: run a program with lower resource limits.
+"""softlimit: run a program with changed resource limits.
 
     softlimit [-a allbytes] [-c corebytes] [-d databytes] [-f filebytes]
               [-l lockbytes] [-m membytes] [-o openfiles] [-p processes]

@@ -7,7 +7,7 @@ commands: single letters that `svc` writes into a FIFO. The table in core/machin
 what it does when. What others see of it is the folder `supervise`:
 
     lock     held as long as this supervise lives, so that there is never a second one
-    control  a FIFO; each byte that arrives is a command
+    control  a FIFO; a letter that arrives is a command
     status   18 bytes (core/status.py), always complete: replaced by rename
     ok       a FIFO; it has a reader as long as this supervise lives
 
@@ -18,7 +18,7 @@ This process is the parent of ./run, and must never lose it. It never takes a pr
 from a file, so no signal ever hits a stranger. If supervise dies, ./run goes on without a
 supervisor; svscan starts a new supervise, which does not know that ./run and starts a
 second one. So supervise does not start ./run before it has all that it needs. After that
-every error, even lack of memory, is a warning, and supervise tries again after a pause.
+no error, not even lack of memory, ends supervise: it warns and goes on.
 
 A self-pipe (unix/selfpipe.py) tells supervise when a child has ended. After each start
 supervise pauses for one second and does nothing else; commands wait in the FIFO.

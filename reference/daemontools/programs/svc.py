@@ -10,7 +10,7 @@ given, to the supervise of each directory:
 
 If svc cannot send to one directory, it prints a warning and goes on with the others;
 the exit code is 0 even then. 100: an option is unknown; nothing was
-sent. 111: svc cannot return to the working directory.
+sent. 111: svc cannot open the working directory, or cannot return to it.
 
 The letters go in one write, so that the letters of two svc processes that run at the same
 time never mix. The FIFO is opened without waiting: if it has no reader, no supervise is

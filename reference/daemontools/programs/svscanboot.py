@@ -10,7 +10,7 @@ A tree of services must not depend on who started it, whether a boot script or
 an administrator's shell. So svscan gets an environment with one
 variable, PATH, and its input is /dev/null. The one place for its messages that is
 sure to exist is the arguments of readproctitle, where `ps` shows the
-last 400 bytes.
+last 397 bytes.
 
 First svscanboot ends what an earlier svscan left, by `svc -dx` on all services and
 logs. An old supervise would hold its lock and keep the new one out.

@@ -7,7 +7,8 @@
 
 svstat prints one line for each directory. If it cannot find out, it prints the reason in
 place of the status, also on standard output, and still exits 0: the line is meant for
-people. (Scripts have svok.) 111: svstat cannot return to the working directory.
+people. (Scripts have svok.) 111: svstat cannot open the working directory, or cannot
+return to it.
 
 The status file outlives a supervise that was killed. So svstat first asks the FIFO
 `supervise/ok` whether supervise runs; see svok.

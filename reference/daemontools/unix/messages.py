@@ -1,6 +1,6 @@
 """What the programs say when something goes wrong, and the codes they say it with.
 
-All messages about system errors have one shape, and scripts match it:
+Nearly all messages about system errors have one shape, and scripts match it:
 
     program: fatal: unable to VERB OBJECT: reason
     program: warning: unable to VERB OBJECT: reason
