@@ -68,7 +68,9 @@ def _quoted(message: Message, clause: Clause) -> Iterator[bool]:
     pattern = "".join(".*" if re.fullmatch(PLACE, word) else re.escape(word) for word in words)
     for quotation in re.findall("`([^`]+: [^`]+)`", clause.text):
         whole = re.sub("^NAME(?=: illegal)", message.program, quotation)
-        is_beginning = whole.endswith(" ") and message.text.startswith(whole)
+        # What is survived (BEYOND) is said by the program itself, not by a child that ends.
+        is_survived = clause.level != "BEYOND" or message.code is None
+        is_beginning = whole.endswith(" ") and message.text.startswith(whole) and is_survived
         yield is_beginning or bool(
             re.fullmatch(pattern, f"{whole}x" if whole[-1] == " " else whole)
         )
