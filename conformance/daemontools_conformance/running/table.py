@@ -101,9 +101,6 @@ def is_asleep(pid: int) -> bool:
     if not HAS_PROC:
         return _state(pid) in ("S", "I")  # I: on BSD, asleep for more than 20 seconds
     try:
-        fields = _stat_fields(pid)
-        if fields[0] != "S" or fields[17] == "1":  # the second is the number of threads
-            return fields[0] == "S"
         threads = os.listdir(f"/proc/{pid}/task")
         return all(_stat_fields(f"{pid}/task/{thread}")[0] == "S" for thread in threads)
     except OSError:  # it has ended, or one of its threads has
