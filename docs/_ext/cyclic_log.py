@@ -115,7 +115,7 @@ def restarts() -> str:
     for current, processed in (("744", ""), ("644", "744"), ("644", "644"), ("644", "")):
         directory = others | {"current": current} | ({"processed": processed} if processed else {})
         marks = {
-            "744": "finished (0744)",
+            "744": "finished",
             "644": "not finished",
             "": "any" if current == "744" else "missing",
         }
