@@ -42,7 +42,7 @@ Result = dict[str, float]  # what was measured -> its value
 
 RUN = "echo up\nexec sleep 1000\n"
 LOOPS, LOOP_SECONDS = 20, 10.0
-# Of 219 lines in use, 217 name setuidgid last; then the reference starts one interpreter.
+# With setuidgid last the reference starts one interpreter. Two of 219 lines in use go on after it.
 CHAINS = {
     "setuidgid last": "envdir ./env softlimit -o 100 setuidgid nobody",
     "setuidgid first": "setuidgid nobody envdir ./env softlimit -o 100",
