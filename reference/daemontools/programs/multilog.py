@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 FATAL = "multilog: fatal: "
 SEEK_SET = 0  # from the beginning
 STANDARD_ERROR = 2
-MOST_BLOCK_BYTES = 16384  # what KILL can lose; twice as much is at most a quarter faster
+MOST_BLOCK_BYTES = 16384  # what KILL can lose; twice as much saves at most 30 % of the time
 
 
 def main(argv: list[bytes]) -> int:

@@ -39,7 +39,7 @@ def affordable(most: int, per_byte: int) -> int:
     kernel if it is more than 128 KB, and maps separate pages for larger pieces;
     both thresholds grow when a larger piece is freed. Without this call, each block of
     64 KB and its result would get new pages from the kernel, each with a page
-    fault, which took more than half of tai64n's time.
+    fault, which would take a third of tai64n's time.
     """
     size = most
     while True:
