@@ -216,13 +216,20 @@ def test_under_debians_unit(boot: Boot) -> None:
         machine.answers(f"mkdir -p $(dirname {file}); cat > {file} <<'END'\n{text}END")
     machine.answers("systemctl daemon-reload; systemctl start daemontools-run")
     wait_until_it_counts(machine)
+
+    def executed(name: str) -> str:
+        return machine.answers(f"readlink /proc/{one_process(machine, name)}/exe")
+
+    # Debian's svscanboot finds the reference's svscan before Debian's own.
+    assert "python" in executed("svscan")
+    assert "python" not in executed("svscanboot")
     machine.answers(commands)
     assert not machine.succeeds("pgrep -x 'svscanboot|svscan|supervise|multilog'")
     assert whole_starts(lines(machine)) == 1
     change, start = (block("Debian's daemontools-run", number) for number in (2, 3))
     machine.answers(f"cat > {unit}.d/start.conf <<'END'\n{change}END\n{start}")
     wait_until_it_counts(machine, starts=2)
-    assert "python" in machine.answers(f"readlink /proc/{one_process(machine, 'svscan')}/exe")
+    assert "python" in executed("svscanboot")
     machine.succeeds("systemctl poweroff")
     machine.wait_until_off()
     assert whole_starts(lines(machine)) == 2
