@@ -150,6 +150,14 @@ def test_the_environment_is_handed_on_if_asked(
     assert (b"secret is open, hello" in log(tree)) == handed_on
 
 
+def test_a_service_ignores_no_signal(start: Start, tree: Path) -> None:
+    run = tree / "web/run"
+    look = "grep SigIgn /proc/self/status\necho hello"
+    run.write_text(run.read_text().replace("echo hello", look))
+    start()
+    assert b"SigIgn:\t0000000000000000\n" in log(tree)
+
+
 def test_orphans_are_reaped(start: Start, tree: Path) -> None:
     run = tree / "web/run"
     run.write_text(run.read_text().replace("echo hello", "(sleep 0.1 &)\n" * 5 + "echo hello"))
