@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from daemontools_conformance import __version__
+from daemontools_conformance.commands import verbs
 
 
 def command(*words: str, optimize: bool = False) -> subprocess.CompletedProcess[str]:
@@ -44,6 +45,13 @@ def test_list_suggests_programs_with_similar_names() -> None:
     finished = command("list", "--program", "svk")
     assert (finished.returncode, finished.stdout) == (2, "")
     assert "there is no program svk; did you mean " in finished.stderr
+
+
+@pytest.mark.parametrize("verb", verbs.VERBS)
+def test_the_help_of_a_verb_says_what_it_does(verb: str) -> None:
+    overview = " ".join(command("--help").stdout.split())
+    about = " ".join(command(verb, "--help").stdout.split("\n\n")[1].split())
+    assert f" {verb} {about[:1].lower()}{about[1:].rstrip('.')}" in overview
 
 
 def test_the_help_says_that_a_differential_session_has_its_own_options() -> None:

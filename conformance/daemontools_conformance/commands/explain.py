@@ -19,9 +19,11 @@ from daemontools_conformance.selection.tests import Test, by_clause, is_wanted, 
 
 def list_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of a run that select clauses."""
-    parser.add_argument("--program", action="append", default=[])
-    parser.add_argument("--clause", action="append", default=[])
-    parser.add_argument("--level", default="")
+    program = "only the clauses of this program (may be repeated)"
+    parser.add_argument("--program", action="append", default=[], help=program)
+    clause = "only the clauses whose ids begin so (may be repeated)"
+    parser.add_argument("--clause", action="append", default=[], help=clause)
+    parser.add_argument("--level", default="", help="only the clauses of this level")
 
 
 def list_clauses(given: argparse.Namespace) -> int:

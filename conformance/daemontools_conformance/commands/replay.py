@@ -22,7 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that name one test, and the option to run its script."""
     evidence = "the evidence folder that a failure names, or a report folder"
     parser.add_argument("evidence", type=Path, help=evidence)
-    clause = "the clause or test to replay from a report folder"
+    clause = "the clause or test, if the folder holds several"
     parser.add_argument("clause", nargs="?", default="", help=clause)
     run = "run the script instead of printing it"
     parser.add_argument("--run", action="store_true", help=run)

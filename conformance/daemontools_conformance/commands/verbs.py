@@ -14,6 +14,7 @@ exercise   grade your own svok, setlock, tai64n or supervise step by step, in an
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -36,8 +37,9 @@ def main(words: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verbs = parser.add_subparsers(dest="verb", required=True)
-    for name, (add_arguments, _) in VERBS.items():
-        add_arguments(verbs.add_parser(name))
+    for name, what in re.findall(r"^([a-z]+)  +(.+)$", str(__doc__), re.MULTILINE):
+        add_arguments, _ = VERBS[name]
+        add_arguments(verbs.add_parser(name, description=f"{what[:1].upper()}{what[1:]}."))
     arguments, options = parser.parse_known_args(words)
     if options and arguments.verb != "adopt":
         parser.error(f"{arguments.verb} takes no {' '.join(options)}")
@@ -61,6 +63,11 @@ def _implementation_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("implementation", metavar="NAME[=DIR]|DIR|FILE.toml", help=judged)
 
 
+def _smoke_arguments(parser: argparse.ArgumentParser) -> None:
+    _implementation_argument(parser)
+    parser.epilog = "The exit code is 1 if a program that should be there does not start and end."
+
+
 def _smoke(arguments: _Arguments) -> int:
     return smoke.main(find(arguments.implementation))
 
@@ -69,7 +76,7 @@ def _adopt_arguments(parser: argparse.ArgumentParser) -> None:
     _implementation_argument(parser)
     output = "the profile to write (default: NAME.toml)"
     parser.add_argument("-o", "--output", type=Path, default=None, help=output)
-    parser.epilog = "Other options are passed to the run."
+    parser.epilog = "Other options are passed to the run: --quick, -n, --patience ..."
 
 
 def _adopt(arguments: _Arguments) -> int:
@@ -84,6 +91,7 @@ def _diff_arguments(parser: argparse.ArgumentParser) -> None:
         help="a report folder, its results.jsonl, or committed results (NAME.cells)",
     )
     parser.add_argument("after", type=Path, help="the same from a later run")
+    parser.epilog = "The exit code is 1 if a clause became worse."
 
 
 def _diff(arguments: _Arguments) -> int:
@@ -145,7 +153,7 @@ def _untested(_: _Arguments) -> int:
 VERBS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Callable[[_Arguments], int]]] = {
     "list": (explain.list_arguments, explain.list_clauses),
     "explain": (explain.arguments, explain.explain),
-    "smoke": (_implementation_argument, _smoke),
+    "smoke": (_smoke_arguments, _smoke),
     "adopt": (_adopt_arguments, _adopt),
     "diff": (_diff_arguments, _diff),
     "replay": (replay.arguments, replay.main),

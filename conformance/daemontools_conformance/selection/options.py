@@ -68,7 +68,7 @@ def add_options(add: Callable[..., object]) -> None:
     add("--report", type=Path, default=None, metavar="DIR", help="write results to this folder")
     add("--patience", type=float, default=1.0, help="multiply all deadlines by this number")
     repeat = "run each test N times; one that passes and fails is FLAKY"
-    workers = "run the tests in N processes (default: as many as help; 0: in this one)"
+    workers = "run the tests in N processes (default: many, as most only wait; 0: in this one)"
     add("-n", "--numprocesses", default="", metavar="N", help=workers)
     add("--repeat", type=int, default=1, metavar="N", help=repeat)
     kinds = "; ".join(f"{kind}: {what}" for kind, what in HEAVY.items())
