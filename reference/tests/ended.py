@@ -44,7 +44,8 @@ def ended(command: str | list[str], change: Change = lambda: None, text: bytes =
 
 def _become(main: "start.Main", words: list[str], change: Change, files: list[int]) -> None:
     try:
-        signal.alarm(20)  # which ends a program that would run for ever
+        signal.alarm(20)  # which ends a program that would wait for ever
+        signal.setitimer(signal.ITIMER_PROF, 2)  # and one that would work for ever
         for number, fd in enumerate(files):
             os.dup2(fd, number)
         change()
