@@ -87,6 +87,24 @@ def test_a_number_is_the_codes(page: str, sentence: str, number: object) -> None
     assert sentence.format(number) in (DOCS / page).read_text()
 
 
+def test_chapter_1_names_each_of_the_seventeen_once_and_counts_them() -> None:
+    page = (DOCS / "book/01-why.md").read_text()
+    _, _, text = page.partition("## The seventeen\n")
+    rows = re.findall(r"^- (Six|Four|Seven) (.*)$", text, re.MULTILINE)
+    named = {count: re.findall(r"\.\./man/(\w+)\.md", row) for count, row in rows}
+    assert [*map(len, named.values())] == [6, 4, 7]
+    every = [name for names in named.values() for name in names]
+    assert sorted(every) == sorted({*install.commands()} - {"daemontools"})
+
+
+def test_chapters_2_to_5_make_the_clock_that_the_books_first_page_names() -> None:
+    first = (DOCS / "book/index.md").read_text()
+    assert "Chapters 2 to 5 use the same small service, a clock." in first
+    chapters = {page.name[:2]: page.read_text() for page in (DOCS / "book").glob("0*-*.md")}
+    having = [number for number, text in chapters.items() if re.search("mkdir .*clock", text)]
+    assert sorted(having) == ["02", "03", "04", "05"]
+
+
 def test_the_mutants_are_more_than_the_page_says_but_not_many_more() -> None:
     count = len(tomllib.loads(CATALOGUE.read_text())["mutant"])
     [said] = re.findall(r"more than ([0-9]+) mutants", (DOCS / "explain/mutants.md").read_text())
