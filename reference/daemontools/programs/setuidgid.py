@@ -8,8 +8,8 @@ In most run scripts this is root's last step:
 
 The child gets the account's uid and gid, real, effective and saved, and that gid
 as its only group. It gets no other supplementary groups, neither root's nor those that
-the account has in the group file. The gid is set first, because after the uid
-the process may no longer change it.
+the account has in the group file. The groups are set before the uid, because after it
+the process may no longer change them.
 
 Contract: conformance/spec/setuidgid.md. Manual: http://cr.yp.to/daemontools/setuidgid.html
 """
