@@ -48,7 +48,7 @@ WHY = {
     "log-name": "multilog ignores a directory whose name begins with neither . nor /; write ./",
     "account": "no such account: setuidgid and envuidgid end at once, and supervise tries again",
     "runit": "daemontools neither runs ./finish nor has svlogd or chpst; say it in its own words",
-    "down": "svscan will not start it at the next boot; remove the file if that is not wanted",
+    "down": "supervise will not start it at the next boot; remove the file if that is not wanted",
     "dot": "svscan ignores names that begin with a dot",
     "same-directory": "svscan knows a directory by its inode, and starts it once",
     "dangling": "it is a file, or a link that leads nowhere: svscan does not start it",
