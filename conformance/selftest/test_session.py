@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from daemontools_conformance.running import scratch
+from daemontools_conformance.contract.outcomes import Hung
+from daemontools_conformance.running import bounds, scratch
 from daemontools_conformance.running.bounds import has_room_in_memory
 from daemontools_conformance.running.patience import eventually
 from selftest.builds import judged, patched, with_programs
@@ -75,6 +76,17 @@ def test_the_variable_tmpdir_says_where_tests_have_their_folders(
     found = folders_of_tests(teller, tmp_path)
     assert {folder.parents[3] for folder in found} == {chosen}
     assert list(chosen.iterdir()) == []
+
+
+def test_a_test_ends_in_time_whatever_it_waits_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "MOST_SECONDS", 0.2)
+    os.mkfifo(tmp_path / "fifo")
+    guard = bounds.Guard(tmp_path, tmp_path, set())
+    with pytest.raises(Hung, match="did not end within"):
+        (tmp_path / "fifo").read_bytes()  # which nobody opens for writing
+    guard.stop()
 
 
 def test_a_file_system_is_no_place_for_tests_unless_it_is_in_memory(tmp_path: Path) -> None:

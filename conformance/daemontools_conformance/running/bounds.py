@@ -1,19 +1,21 @@
-"""What one test may use up: output, disk and memory.
+"""What one test may use up: output, disk, memory and time.
 
 The programs under test inherit no limit for this, because clauses are about their limits. A
 thread looks ten times a second instead, and kills all that the test has started if it is
 too much. Then every wait of the test ends, and its outcome is CRASH. As long as the disk has
 room and the machine has memory as before, it looks closely only now and then: dozens of tests
-wait at the same time, and each close look takes a third of a millisecond.
+wait at the same time, and each close look takes a third of a millisecond. An alarm ends
+a test that waits where no deadline ends it: it reads a pipe, or opens a FIFO.
 """
 
 import os
+import signal
 import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from daemontools_conformance.contract.outcomes import Crashed
+from daemontools_conformance.contract.outcomes import Crashed, Hung
 from daemontools_conformance.running import patience, table
 from daemontools_conformance.running.table import HAS_PROC
 from daemontools_conformance.running.waking import times_woken
@@ -21,6 +23,7 @@ from daemontools_conformance.running.waking import times_woken
 MOST_OUTPUT = 64 << 20  # bytes in one stream of a program
 MOST_DISK = 256 << 20  # bytes on disk of all that a test makes
 MOST_MEMORY = 2 << 30  # bytes that one process has in memory
+MOST_SECONDS = 600.0  # from the first program of a test to its end
 _ROOM = 4 << 30  # bytes of memory with which tests may have their files there
 _NAP = 0.1  # seconds
 _NAPS = 5  # between two looks at the machine's memory
@@ -43,9 +46,12 @@ class Guard:
         self._thread = threading.Thread(target=self._look, daemon=True)
         patience.interrupt(None)
         self._thread.start()
+        signal.signal(signal.SIGALRM, _too_long)
+        signal.setitimer(signal.ITIMER_REAL, patience.stretched(MOST_SECONDS))
 
     def stop(self) -> None:
         """Look no longer. Raises Crashed if something was too much."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
         self._over.set()
         self._thread.join()
         patience.interrupt(None)
@@ -96,6 +102,11 @@ class Guard:
                 return f"the programs filled more than {MOST_DISK >> 20} MB of the disk"
             self._free = _free(self._files)
         return ""
+
+
+def _too_long(*_: object) -> None:
+    """End the test, whatever its first thread waits for."""
+    raise Hung(f"the test did not end within {patience.stretched(MOST_SECONDS):g} s")
 
 
 def content(file: Path) -> bytes:

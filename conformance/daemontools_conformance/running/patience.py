@@ -71,7 +71,12 @@ def check_no_interrupt() -> None:
 
 def deadline(within: float) -> float:
     """The number of seconds that a wait of `within` may take in this run."""
-    return min(within, _most) * _factor
+    return stretched(min(within, _most))
+
+
+def stretched(seconds: float) -> float:
+    """So many seconds, multiplied as all deadlines of this run are."""
+    return seconds * _factor
 
 
 def eventually(question: Callable[[], T], within: float = 30.0, what: str = "") -> T:

@@ -11,6 +11,7 @@ from daemontools_conformance.faults.supervisors import (
     Refusal,
     endure,
 )
+from daemontools_conformance.helpers.limits import bytes_in
 from daemontools_conformance.helpers.marks import clause, needs, slow
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import is_alive
@@ -69,6 +70,7 @@ def test_a_warning_that_nobody_reads(sandbox: Sandbox) -> None:
     reading, writing = os.pipe()
     svscan = sandbox.start("svscan", "service", stderr=writing, prepare=["--ignore", "PIPE"])
     os.close(writing)
+    eventually(lambda: bytes_in(reading), what="it warns")
     assert b"warning" in os.read(reading, 4096)
     os.close(reading)
     first = eventually(lambda: supervise_of(svscan, "1000"))
