@@ -39,7 +39,7 @@ from typing import NamedTuple
 
 from daemontools.core.tai64 import TAI64N_TEXT, parse_tai64n
 from daemontools.unix.messages import die, error_text, warn
-from daemontools.unix.opening import open_read
+from daemontools.unix.opening import close, open_read
 from daemontools.unix.streams import BLOCK_BYTES, write_all
 
 NAME = "daemontools.logs: "
@@ -172,7 +172,7 @@ def last_bytes(directory: Path, name: str, most: int) -> tuple[bytes, os.stat_re
             end = (end + more)[-most:]
         return end, about
     finally:
-        os.close(file.fd)
+        close(file.fd)
 
 
 class _File:
@@ -254,7 +254,7 @@ class _Files:
         """Read `newer` from now on."""
         old, self._reading = self._reading, newer
         if old and old not in self._unnamed:
-            os.close(old.fd)
+            close(old.fd)
 
     def look_for_newer(self) -> _File | None:
         """The first file that has not been read, opened; None if there is none yet."""
@@ -269,14 +269,14 @@ class _Files:
                 if file and not newer and not self._is_known(file):
                     newer = file
                 elif file:
-                    os.close(file.fd)
+                    close(file.fd)
             if not newer or newer.name in self._settled:
                 return newer
             if not newer.is_gone():
                 newer.state = state
                 self._unnamed.append(newer)
                 return newer
-            os.close(newer.fd)  # it has another name by now, and that must be read first
+            close(newer.fd)  # it has another name by now, and that must be read first
 
     def _list_final_names(self) -> None:
         """List the new final names, and forget those that are gone."""
@@ -299,7 +299,7 @@ class _Files:
                 continue  # the oldest file, removed meanwhile; or a skipped one
             if not self._is_named(file) and not self._is_replacement():
                 return file
-            os.close(file.fd)
+            close(file.fd)
         return None
 
     def _is_named(self, file: _File) -> bool:
@@ -335,7 +335,7 @@ class _Files:
     def _forget(self, known: _File) -> None:
         self._unnamed.remove(known)
         if known is not self._reading:
-            os.close(known.fd)
+            close(known.fd)
 
     def _open(self, name: str) -> _File | None:
         """The file, opened; None if it does not exist or must be skipped. Raises OSError."""
@@ -350,7 +350,7 @@ class _Files:
             return None
         if file.is_regular:
             return file
-        os.close(file.fd)
+        close(file.fd)
         self._skip(name, "not a regular file")
         return None
 
@@ -362,9 +362,9 @@ class _Files:
     def close(self) -> None:
         """Close all files."""
         for file in self._unnamed:
-            os.close(file.fd)
+            close(file.fd)
         if self._reading and self._reading not in self._unnamed:
-            os.close(self._reading.fd)
+            close(self._reading.fd)
 
 
 def _arguments() -> argparse.Namespace:

@@ -24,7 +24,7 @@ from daemontools.core import status as status_file
 from daemontools.core.tai64 import unpack_tai64n
 from daemontools.logs import Line, last_bytes
 from daemontools.unix.messages import error_text
-from daemontools.unix.opening import open_read, open_write
+from daemontools.unix.opening import close, open_read, open_write
 
 NOT_RUNNING = "supervise not running"
 NEVER_RUN = "unable to open supervise/ok: file does not exist"
@@ -118,14 +118,14 @@ def status(directory: str | os.PathLike[str]) -> Status:
         doing = "unable to stat down"
         is_normally_up = not _exists(path / "down")
         doing = "unable to open supervise/ok"
-        os.close(open_write(path / "supervise/ok"))
+        close(open_write(path / "supervise/ok"))
         doing = "unable to open supervise/status"
         file = open_read(path / "supervise/status")
         try:
             doing = "unable to read supervise/status"
             content = os.read(file, status_file.SIZE)
         finally:
-            os.close(file)
+            close(file)
     except OSError as error:
         if error.errno == errno.ENXIO and doing == "unable to open supervise/ok":
             return Status(path, problem=NOT_RUNNING)

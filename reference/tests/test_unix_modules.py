@@ -534,7 +534,7 @@ def test_a_descriptor_is_moved_and_not_doubled(tmp_path: Path) -> None:
         vars(logdir)["_move"](fd, fd + 5)
         said = [os.path.sameopenfile(fd + 5, again := os.open(tmp_path, os.O_RDONLY)), again == fd]
         for _ in range(2):  # the second time it is closed already, and that makes no difference
-            vars(logdir)["_close"](fd)
+            opening.close(fd)
         return said
 
     assert in_a_fork(work) == [True, True]

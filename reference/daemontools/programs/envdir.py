@@ -24,7 +24,7 @@ import posix as os  # `os` takes 1 ms and 250 kB more (docs/explain/shape.md)
 from daemontools.core import envfile
 from daemontools.unix import chain, environment
 from daemontools.unix.messages import die
-from daemontools.unix.opening import open_read
+from daemontools.unix.opening import close, open_read
 from daemontools.unix.pathexec import pathexec
 
 TYPE_CHECKING = False
@@ -65,7 +65,7 @@ def main(argv: list[bytes]) -> int:
         os.fchdir(start)
     except OSError as error:
         die(111, FATAL, "unable to switch to starting directory: ", error)
-    os.close(start)
+    close(start)
 
     # GOODBYE
     die(111, FATAL, "unable to run ", child[0], ": ", pathexec(child, block))
@@ -112,7 +112,7 @@ def _parts(name: bytes) -> "Iterator[bytes]":
                 raise OSError(errno.ENOMEM, "")
             yield part
     finally:
-        os.close(fd)
+        close(fd)
 
 
 def _is_too_much(size: int) -> bool:

@@ -36,7 +36,7 @@ from daemontools.unix.clock import now, pause
 from daemontools.unix.interrupts import Interrupts
 from daemontools.unix.logdir import PAUSE_SECONDS, WARNING, LogDirectory, insist
 from daemontools.unix.messages import die, warn
-from daemontools.unix.opening import open_append, open_read, open_write
+from daemontools.unix.opening import close, open_append, open_read, open_write
 from daemontools.unix.streams import affordable, read_block, write_all
 from daemontools.unix.title import set_title
 
@@ -68,7 +68,7 @@ def main(argv: list[bytes]) -> int:
         for directory, size, number, processor in directories
     ]
     if start > STANDARD_ERROR:  # else a new `current` could get its number, and the alerts
-        os.close(start)  # a rotation needs one free descriptor
+        close(start)  # a rotation needs one free descriptor
 
     # LOOP
     work = Work(selection, interrupts, statuses, logs, block_bytes)
@@ -102,7 +102,7 @@ def _interrupts() -> Interrupts:
 def _open_status(file: bytes) -> int:
     """Create the status file if it does not exist, and open it for writing."""
     try:
-        os.close(open_append(file))
+        close(open_append(file))
     except OSError as error:
         die(111, FATAL, "unable to create ", file, ": ", error)
     try:

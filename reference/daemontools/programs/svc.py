@@ -25,7 +25,7 @@ import posix as os  # `os` takes 1 ms and 250 kB more (docs/explain/shape.md)
 
 from daemontools.core.options import parse
 from daemontools.unix.messages import die, warn
-from daemontools.unix.opening import open_read, open_write
+from daemontools.unix.opening import close, open_read, open_write
 
 FATAL = "svc: fatal: "
 WARNING = "svc: warning: "
@@ -84,4 +84,4 @@ def _send(letters: bytes, directory: bytes) -> None:
             os.write(control, letters)
     except OSError as error:
         warn(WARNING, "error writing commands to ", directory, ": ", error)
-    os.close(control)
+    close(control)

@@ -22,7 +22,7 @@ import time
 
 from daemontools.core import status
 from daemontools.unix.messages import die, error_text
-from daemontools.unix.opening import open_read, open_write
+from daemontools.unix.opening import close, open_read, open_write
 
 FATAL = "svstat: fatal: "
 
@@ -57,14 +57,14 @@ def _answer(directory: bytes) -> str:
         doing = "unable to stat down"
         normally_up = not _exists(b"down")
         doing = "unable to open supervise/ok"
-        os.close(open_write(b"supervise/ok"))
+        close(open_write(b"supervise/ok"))
         doing = "unable to open supervise/status"
         file = open_read(b"supervise/status")
         doing = "unable to read supervise/status"
         try:
             content = os.read(file, status.SIZE)
         finally:
-            os.close(file)
+            close(file)
     except OSError as error:
         if error.errno == errno.ENXIO and doing == "unable to open supervise/ok":
             return "supervise not running"

@@ -228,7 +228,7 @@ def _content(file: bytes) -> bytes:
     except OSError:
         return b""
     finally:
-        os.close(fd)
+        os.closerange(fd, fd + 1)  # ignores errors
 
 
 def _main_of(name: str) -> "Main":

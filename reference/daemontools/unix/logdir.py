@@ -35,7 +35,7 @@ from daemontools.unix.clock import now, pause
 from daemontools.unix.forking import fork
 from daemontools.unix.lock import lock_exnb
 from daemontools.unix.messages import die, warn
-from daemontools.unix.opening import open_append, open_read, open_trunc
+from daemontools.unix.opening import close, open_append, open_read, open_trunc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -250,13 +250,13 @@ class LogDirectory:
         elif act in ("create", "append"):
             self.files[file] = open_append(file)
         elif act == "empty":
-            _close(open_trunc(file))
+            close(open_trunc(file))
         elif act == "sync":
             os.fsync(self.files[file])
         elif act in ("mark", "unmark"):
             os.chmod(self.files.get(file, file), MARKED if act == "mark" else UNMARKED)
         elif act == "close":
-            _close(self.files[file])
+            close(self.files[file])
         elif act == "rename":
             os.rename(file, name)
         elif act == "remove":
@@ -376,18 +376,10 @@ def _remove_if_there(file: str) -> None:
         pass
 
 
-def _close(fd: int) -> None:
-    """Close, and ignore an error: fsync has already put on disk what was written."""
-    try:
-        os.close(fd)
-    except OSError:
-        pass
-
-
 def _move(fd: int, to: int) -> None:
     """Give the descriptor `fd` the number `to`, for a program to inherit.
 
     The two are never equal: multilog already holds every descriptor number below six.
     """
     os.dup2(fd, to)
-    os.close(fd)
+    close(fd)

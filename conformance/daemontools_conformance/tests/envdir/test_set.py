@@ -5,8 +5,9 @@ import os
 import pytest
 
 from daemontools_conformance.contract.vectors import Vector
-from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.helpers.states import child, direct
+from daemontools_conformance.helpers.strace import messages, under_strace
 from daemontools_conformance.running.record import by_name
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.envdir.entries import block, of, variables
@@ -102,6 +103,16 @@ def test_an_entry_that_the_kernel_refuses_gives_111(sandbox: Sandbox) -> None:
 def test_an_empty_directory_changes_nothing(sandbox: Sandbox) -> None:
     (sandbox.path / "env").mkdir()
     assert child(sandbox, "envdir", "env") == direct(sandbox)
+
+
+@clause("envdir/set/close-fails")
+@needs("strace")
+def test_an_error_of_close_changes_no_value(sandbox: Sandbox) -> None:
+    file = sandbox.write("env/V", "x\n").resolve()
+    tampering = ["-e", "inject=close:error=EIO"]
+    script = ["env", "/bin/sh", "-c", "echo $V"]
+    finished = under_strace(sandbox, [file], tampering, script, "envdir").wait()
+    assert (finished.code, finished.out, messages(finished.err)) == (0, b"x\n", b"")
 
 
 @clause("envdir/remove/empty-file")

@@ -7,6 +7,7 @@ import pytest
 
 from daemontools_conformance.helpers.logdirs import mode
 from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
+from daemontools_conformance.helpers.strace import fed, messages, under_strace
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
 
@@ -60,6 +61,17 @@ def test_file_is_created_empty_at_the_start(sandbox: Sandbox) -> None:
 def test_file_stays_empty_without_a_selected_line(sandbox: Sandbox) -> None:
     sandbox.run("multilog", "-*", "=status", input=b"one\n")
     assert (sandbox.path / "status").read_bytes() == b""
+
+
+@clause("multilog/status/close-fails")
+@needs("strace")
+def test_an_error_of_close_does_not_keep_the_line_from_the_file(sandbox: Sandbox) -> None:
+    status = sandbox.path.resolve() / "status"
+    tampering = ["-e", "inject=close:error=EIO:when=1"]
+    multilog = under_strace(sandbox, [status], tampering, ["=status"], stdin=PIPE)
+    answer = fed(multilog, b"one\n")
+    assert (answer.code, messages(answer.err)) == (0, b"")
+    assert status.read_bytes() == padded(b"one")
 
 
 @clause("multilog/status/in-place")

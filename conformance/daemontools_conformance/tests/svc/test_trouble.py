@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from daemontools_conformance.helpers.marks import AS_USER, clause
+from daemontools_conformance.helpers.marks import AS_USER, clause, needs
+from daemontools_conformance.helpers.strace import messages, under_strace
 from daemontools_conformance.running.patience import eventually, until
 from daemontools_conformance.running.processes import is_asleep
 from daemontools_conformance.running.sandbox import Sandbox
@@ -25,6 +26,18 @@ def warning(sandbox: Sandbox, name: str, *, as_user: bool = False) -> bytes:
 def test_a_directory_that_does_not_exist(sandbox: Sandbox, name: str) -> None:
     expected = b"unable to chdir to " + name.encode() + b": file does not exist"
     assert warning(sandbox, name) == expected
+
+
+@clause("svc/trouble/close-fails")
+@needs("strace")
+def test_an_error_of_close_keeps_no_letters_from_the_next_directory(sandbox: Sandbox) -> None:
+    control = sandbox.path.resolve() / "s/supervise/control"
+    tampering = ["-e", "inject=close:error=EIO"]
+    with service(sandbox) as first, service(sandbox, "t") as second:
+        operands = ["-t", "s", "t"]
+        finished = under_strace(sandbox, [control], tampering, operands, "svc").wait()
+        assert (finished.code, messages(finished.err)) == (0, b"")
+        assert (first.read(), second.read()) == (b"t", b"t")
 
 
 @clause("svc/trouble/not-a-directory")

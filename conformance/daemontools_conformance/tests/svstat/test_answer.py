@@ -5,7 +5,8 @@ import os
 import pytest
 
 from daemontools_conformance.contract.vectors import Vector
-from daemontools_conformance.helpers.marks import AS_USER, clause
+from daemontools_conformance.helpers.marks import AS_USER, clause, needs
+from daemontools_conformance.helpers.strace import messages, under_strace
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svstat.handmade import (
     answer,
@@ -110,6 +111,17 @@ def test_a_directory_as_status_cannot_be_read(sandbox: Sandbox) -> None:
     with service(sandbox):
         (sandbox.path / "s/supervise/status").mkdir()
         assert answer(sandbox) == b"unable to read supervise/status: is a directory"
+
+
+@clause("svstat/answer/close-fails")
+@needs("strace")
+def test_an_error_of_close_changes_no_line(sandbox: Sandbox) -> None:
+    status = sandbox.path.resolve() / "s/supervise/status"
+    with service(sandbox, status=status_bytes(pid=4711)):
+        tampering = ["-e", "inject=close:error=EIO"]
+        finished = under_strace(sandbox, [status], tampering, ["s"], "svstat").wait()
+    assert (finished.code, messages(finished.err)) == (0, b"")
+    assert masked(finished.out) == b"s: up (pid 4711) S seconds\n"
 
 
 @clause("svstat/answer/descriptors")
