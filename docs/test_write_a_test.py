@@ -97,6 +97,14 @@ def test_a_declared_variant_is_a_variant(name: str, outcome: str, tmp_path: Path
     assert re.search(rf"^ +{outcome}\nprocess +1$", ran.stdout, re.MULTILINE), ran.stdout
 
 
+@pytest.mark.parametrize("name", [pytest.param("djb", marks=needs_djb), "reference"])
+def test_the_clause_of_the_walk_has_four_tests(name: str, tmp_path: Path) -> None:
+    command = f"daemontools-conformance --implementation {name} --clause svc/letters/duplicates"
+    assert f"\n{command}\n" in PAGE
+    assert "report `4 passed`" in PAGE
+    assert "\n4 passed, " in typed(command, tmp_path).stdout
+
+
 @needs_djb
 def test_two_clauses_fall_short_for_one_cause(tmp_path: Path) -> None:
     shown = re.search(r"^```sh\n(mkdir bin\n.*?)^```\n\n```text\n(.*?)^```", PAGE, re.M | re.S)
