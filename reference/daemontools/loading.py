@@ -1,7 +1,7 @@
 """Import a program's modules quickly.
 
 For each module, importlib searches a directory, makes a dozen system calls and builds a
-description of the module: 0.1 ms. multilog has 22 modules, and every logger of a tree and
+description of the module: 0.1 ms. multilog has over 20 modules, and every logger of a tree and
 every program of a run script imports its modules each time it starts.
 
 The statement `import` calls the function `__import__` of the module `builtins`, which a
