@@ -223,6 +223,7 @@ def test_a_program_is_started_with_its_descriptors() -> None:
         child = svscanboot.spawn([b"sh", b"-c", b"echo a; exec echo b >&2"], {1: writer, 2: writer})
         killed = svscanboot.spawn([b"sh", b"-c", b"kill -9 $$"], {0: reader})
         other = svscanboot.spawn([b"sh", b"-c", b"exit 7"], {})
+        os.close(writer)
         codes = svscanboot.await_all({child, killed, other})
         saying(codes == {child: 0, killed: -9, other: 7}, os.read(reader, 9))()
 
