@@ -42,6 +42,8 @@ from daemontools_conformance.session import Session
 
 pytest_plugins = ["daemontools_conformance.pytest_fixtures"]
 
+# A false assertion of a module beside the tests says what was seen, too.
+pytest.register_assert_rewrite("daemontools_conformance.tests", "daemontools_conformance.faults")
 _PARCEL = "daemontools_conformance"  # the name under which results and choices travel
 # pytest's options of a run that starts no program, and so must not run a profile's `setup` either.
 _LOOKS = (

@@ -54,6 +54,8 @@ def of(seen: object, expected: object, statement: str = "", op: str = "==") -> s
         (b"", WARNING, "no warning on standard error"),
         (b"", USAGE, "no usage line on standard error"),
         ((0, b"other\n", b""), (0, b"one\n", b""), ""),
+        ((0, b"", b""), (0, b"one\n", b""), "nothing where something is written"),
+        (b"", b"one\n", "nothing where something is written"),
         (b"other\n", b"one\n", ""),
         (7, 3, ""),
         ([b"a"], [b"b"], ""),
@@ -94,6 +96,15 @@ def test_the_line_of_the_test_says_what_a_plain_value_is() -> None:
         ),
         (TooLate("<lambda>: not within 30 s: False"), ""),
         (TooLate("pattern.search(text()): not within 30 s: None"), ""),
+        (
+            TooLate('supervise_of(svscan, "1"): not within 1 s: the last answer was 0'),
+            "waited in vain: supervise of",
+        ),
+        (
+            TooLate('sandbox.is_supervised("s") and up(): not within 1 s: False'),
+            "waited in vain: is supervised",
+        ),
+        (TooLate("any(map(re.match, lines)): not within 30 s: None"), ""),
         (TooLate("supervise a/b answers: not within 30 s: 0"), "waited in vain: supervise answers"),
         (TooLate("the service a runs: not within 30 s: 0"), "waited in vain: the service runs"),
         (TooLate("/tmp/box/s/done exists: not within 30 s: 0"), "waited in vain: a file exists"),
@@ -110,6 +121,14 @@ def test_the_line_of_the_test_says_what_a_plain_value_is() -> None:
             "ends before its child runs",
         ),
         (AssertionError("ids differ"), ""),
+        (AssertionError("assert b''"), "nothing where something is written"),
+        (
+            AssertionError(
+                "assert False\n +  where False = <built-in method startswith of bytes object at "
+                "0x7f17>(b'svc: warning: ')"
+            ),
+            "warning in other words",
+        ),
         (FileNotFoundError("current"), ""),
     ],
 )

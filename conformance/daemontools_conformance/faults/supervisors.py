@@ -242,7 +242,7 @@ def wait_until_supervised(sandbox: Sandbox, *services: str) -> None:
     eventually(
         lambda: all(sandbox.is_supervised(service) for service in services),
         within=60,
-        what=f"each of {services} has a supervise",
+        what="each service has a supervise",
     )
 
 

@@ -23,7 +23,12 @@ _MESSAGE = re.compile(rb"[a-z0-9]+: (fatal|warning|usage|illegal option|option r
 _PROCESS = re.compile(r"<[^<>]*, pid \d+>")  # as a Running shows itself
 _SERVICE = re.compile(r"\b(supervise|service) (?!of\b)\S+(?= \w)")  # its name differs by test
 _FILE = re.compile(r"/\S+/\S+")
+_BEGINS = re.compile(r"startswith of bytes object at \w+>\(b'[a-z0-9]+: (fatal|warning|usage)\b")
 _AWAITED = re.compile(": not within|: cannot come")  # what follows what was waited for
+_CALLED = re.compile(
+    r"(?:sandbox\.)?(?!(?:any|all|len|set|sorted|sum|bool)\()([a-z]\w+)\("
+)  # a helper
+_SILENCE = "nothing where something is written"
 _STREAMS = ("exit code", "stdout", "stderr")
 _MOST = 120  # characters of a value in a sentence
 
@@ -110,21 +115,26 @@ def difference(compared: Compared | None, error: BaseException) -> str:
 def cause(compared: Compared | None, error: BaseException) -> str:
     """The name of the deviation that made a test fail; "" if it has none."""
     if isinstance(error, Crashed):
-        named = re.search(r"was killed by (SIG\w+)", str(error))
-        return f"died of {named[1]}" if named else "showed a traceback"
+        killed = re.search(r"was killed by (SIG\w+)", str(error))
+        return f"died of {killed[1]}" if killed else "showed a traceback"
     if isinstance(error, Hung):
         return "does not end"
     if isinstance(error, TooLate | InVain):
         awaited = _PROCESS.sub("it", _AWAITED.split(str(error))[0])
+        if called := _CALLED.match(awaited):  # code: what its first helper asks
+            awaited = called[1].replace("_", " ")
         awaited = _SERVICE.sub(r"\1", _FILE.sub("a file", awaited))
         is_words = "(" not in awaited and "lambda" not in awaited and len(awaited) <= _MOST
         name = "waited in vain" if isinstance(error, TooLate) else "ended before"
         return f"{name}: {awaited}" if is_words else ""
     if compared is None and "ended before the probe ran" in str(error):  # helpers/states.py
         return "ends before its child runs"
+    if compared is None and (begins := _BEGINS.search(str(error))):
+        return f"{_kind(b': %s: ' % begins[1].encode(), None)} in other words"
     if compared is None or compared.op != "==":
-        return ""
-    return _of_values(compared, compared.seen, compared.expected)
+        return _SILENCE if str(error).startswith("assert b''") else ""
+    named = _of_values(compared, compared.seen, compared.expected)
+    return named or (_SILENCE if compared.seen == b"" else "")
 
 
 def _of_values(compared: Compared, seen: object, expected: object) -> str:
@@ -167,7 +177,7 @@ def _of_answers(seen: _Answer, expected: _Answer) -> str:
         is_message = expected.code in _REFUSALS or expected.err
         return f"{kind} on standard output" if is_message else ""
     if seen.out != expected.out:
-        return ""
+        return "" if seen.out else _SILENCE
     if not expected.err:
         return "says something where nothing is said"
     return f"{kind} in other words" if seen.err else f"no {kind} on standard error"
