@@ -192,18 +192,18 @@ def test_under_the_lowest_limits_it_runs_the_child_or_fails(
 
 @pytest.mark.parametrize("program", each("child/same-process"))
 def test_the_child_has_the_process_id(sandbox: Sandbox, program: str) -> None:
-    sandbox.script("tells", "echo $$")
+    sandbox.write("tells", "echo $$")
     arguments, _ = PROGRAMS[program]
-    running = sandbox.start(program, *arguments, "./tells")
+    running = sandbox.start(program, *arguments, "/bin/sh", "tells")
     answer = running.wait()
     assert (answer.code, answer.out) == (0, b"%d\n" % running.pid)
 
 
 @pytest.mark.parametrize("program", each("child/same-process"))
 def test_the_exit_code_is_the_childs(sandbox: Sandbox, program: str) -> None:
-    sandbox.script("seven", "exit 7")
+    sandbox.write("seven", "exit 7")
     arguments, _ = PROGRAMS[program]
-    assert sandbox.run(program, *arguments, "./seven").code == 7
+    assert sandbox.run(program, *arguments, "/bin/sh", "seven").code == 7
 
 
 @pytest.mark.parametrize("program", each("child/found-along-path"))

@@ -27,7 +27,7 @@ def test_argv0_is_the_name_as_given(sandbox: Sandbox, runner: str) -> None:
 @clause("exec/child/same-process")
 @each_chain_program
 def test_child_runs_in_the_same_process(sandbox: Sandbox, runner: str) -> None:
-    sandbox.script("tells", "echo $$")
-    running = sandbox.start(runner, *arguments_before_child(sandbox, runner), "./tells")
+    sandbox.write("tells", "echo $$")
+    running = sandbox.start(runner, *arguments_before_child(sandbox, runner), "/bin/sh", "tells")
     answer = running.wait()
     assert (answer.code, answer.out) == (0, b"%d\n" % running.pid)

@@ -24,8 +24,8 @@ LONGEST = 32 * os.sysconf("SC_PAGE_SIZE") - 1  # the longest that Linux takes
 @each_runner
 def test_an_argument_and_a_variable_of_128_kilobytes(sandbox: Sandbox, runner: str) -> None:
     variable = "V" * 10 + "=" + "y" * (LONG - 11)
-    sandbox.script("counts", "echo ${#1} ${#VVVVVVVVVV}")
-    words = ["./counts", "x" * LONG]
+    sandbox.write("counts", "echo ${#1} ${#VVVVVVVVVV}")
+    words = ["/bin/sh", "counts", "x" * LONG]
     answer = run_through(sandbox, runner, *words, prepare=["--environ-entry", variable])
     assert answer_of(answer) == (0, b"%d %d\n" % (LONG, LONG - 11), b"")
 
@@ -34,8 +34,8 @@ def test_an_argument_and_a_variable_of_128_kilobytes(sandbox: Sandbox, runner: s
 @needs("linux")
 @each_runner
 def test_many_arguments_of_a_megabyte_and_a_half(sandbox: Sandbox, runner: str) -> None:
-    sandbox.script("counts", "echo $#")
-    words = ["./counts", *["x" * 99] * 15_000]
+    sandbox.write("counts", "echo $#")
+    words = ["/bin/sh", "counts", *["x" * 99] * 15_000]
     answer = run_through(sandbox, runner, *words, prepare=["--limit", "STACK=8388608"])
     assert answer_of(answer) == (0, b"15000\n", b"")
 
