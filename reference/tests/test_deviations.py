@@ -253,6 +253,22 @@ def test_an_error_in_the_interpreters_part_of_the_start_shows_its_words(folder: 
     assert (answer.returncode, b"Fatal Python error" in answer.stderr) == (1, True)
 
 
+@needs_strace
+@pytest.mark.parametrize("call", ["?open,?openat", "flock", "?read", "?write"])
+def test_a_call_that_is_interrupted_is_made_again(folder: Path, call: str) -> None:
+    for name in ("lock", "input", "output"):
+        (folder / name).write_bytes(b"")
+    (folder / "input").write_bytes(b"a\n")
+    inject = ["-e", f"inject={call}:error=EINTR:when=1"]
+    tracing = ["strace", "-f", "-o", "trace", "-P", "lock", *inject]
+    for name in ("lock", "input", "output"):
+        tracing += ["-P", str(folder / name)]
+    script = "setlock lock true && tai64nlocal <input >output"
+    answer = run(folder, *tracing, "sh", "-c", script)
+    assert (answer.returncode, (folder / "output").read_bytes()) == (0, b"a\n")
+    assert b"(INJECTED)" in (folder / "trace").read_bytes()
+
+
 # Signals, descriptors and memory of programs that live long
 
 
