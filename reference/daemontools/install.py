@@ -29,6 +29,10 @@ launchers one by one, each by a rename; the folder before it stays until the nex
 At each moment each program is the old one or the new one, whole. To install the same again
 changes no file. Everybody can read what is written, whatever the umask.
 
+While it writes or removes, it holds locks on DIR and the folders of the other options: a
+second installer there fails at once. So what has the name of an unfinished file was left by
+one that was killed, and the next one removes it.
+
 It refuses to install as root what others could change (installing/checks.py), and runs a
 launcher at the end, as nobody too.
 """
@@ -37,15 +41,27 @@ import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import daemontools
 from daemontools.installing import checks, copies
-from daemontools.installing.files import MARK, is_ours, is_so, make_folder, replace, warn
+from daemontools.installing.files import (
+    MARK,
+    is_ours,
+    is_so,
+    locked,
+    make_folder,
+    remove_unfinished,
+    replace,
+    warn,
+)
 from daemontools.installing.shared import (
     install_shared,
     refuse_foreign_pages,
     remove_shared,
+    remove_unfinished_pages,
     shared,
 )
 
@@ -265,6 +281,29 @@ def _install(options: argparse.Namespace) -> None:
     refuse_foreign(options.directory)
     if options.share:
         refuse_foreign_pages(options.share)
+    if options.library:
+        copies.refuse_foreign(options.library)
+        make_folder(options.library)
+    make_folder(options.directory)
+    with _alone(options.directory, options.library, options.share):
+        _install_all(options, own)
+
+
+@contextmanager
+def _alone(directory: Path, library: Path | None, share: Path | None) -> Iterator[None]:
+    """Keep other installers out, and remove what one that was killed has left."""
+    with locked(place for place in (directory, library, share) if place) as is_sure:
+        if is_sure:
+            remove_unfinished(directory)
+            if library:
+                copies.remove_unfinished_copies(library)
+            if share:
+                remove_unfinished_pages(share)
+        yield
+
+
+def _install_all(options: argparse.Namespace, own: str) -> None:
+    """Write everything; `own` is where this package can be imported from."""
     previous = copies.newest(options.library) if options.library else ""
     library = copy(options.library, options.python) if options.library else own
     if options.library:
@@ -289,13 +328,16 @@ def _stage(options: argparse.Namespace) -> None:
     def below(path: Path) -> Path:
         return root / path.relative_to("/")
 
-    name = Path(copies.copy(below(options.library))).name
-    library = str(options.library / name)
-    make_folder(below(options.directory))
-    for program, text in launchers(options.python, library, chain=not options.no_chain).items():
-        replace(below(options.directory) / program, text.encode(), 0o755)
-    if options.share:
-        install_shared(below(options.share), is_package=True)
+    directory, to = below(options.directory), below(options.library)
+    share = below(options.share) if options.share else None
+    make_folder(directory)
+    make_folder(to)
+    with _alone(directory, to, share):
+        library = str(options.library / Path(copies.copy(to)).name)
+        for program, text in launchers(options.python, library, chain=not options.no_chain).items():
+            replace(directory / program, text.encode(), 0o755)
+        if share:
+            install_shared(share, is_package=True)
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -320,7 +362,15 @@ def _check(options: argparse.Namespace) -> None:
 
 def _remove(options: argparse.Namespace) -> None:
     warn_of_running(options.directory)
+    with _alone(options.directory, options.library, options.share):
+        _remove_all(options)
+
+
+def _remove_all(options: argparse.Namespace) -> None:
+    library = copies.library_of(options.directory / "svok")
     remove(options.directory)
+    if library and not options.library:
+        warn(f"{library} stays: to remove it, say --library {library}, too")
     others = copies.in_use(options.library, commands()) if options.library else {}
     if others:
         names = ", ".join(str(directory) for directory in others)

@@ -182,7 +182,7 @@ def test_the_library_is_on_the_disk_before_anything_names_it(
     monkeypatch.setattr(os, "sync", sync)
     install.copy(tmp_path / "library", PYTHON)
     ((unnamed,),) = seen
-    assert unnamed.startswith("library/.new.")
+    assert unnamed.startswith(f"library/{files.UNFINISHED}")
 
 
 HOSTILE = "import os; os.write(2, b'TRAPPED')\n"

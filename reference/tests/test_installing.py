@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,9 +15,12 @@ from companion import is_up, service, supervised, wait_until
 
 from daemontools import install
 from daemontools.installing import checks, copies
+from daemontools.installing.files import UNFINISHED, locked
 
 PYTHON = sys.executable
 CLOSED = "is closed to other users"
+# The number of files of the package; they are written first, then the launchers, then the pages.
+FILES = len(copies.content(Path(install.__file__).parent))
 _COMPILED = shutil.ignore_patterns("__pycache__")
 
 
@@ -178,6 +182,112 @@ def test_a_copy_that_somebody_changed_is_mended(tmp_path: Path) -> None:
     (folder / "daemontools/core/scan.py").write_text("changed")
     assert Path(copies.copy(tmp_path)) == folder
     assert "changed" not in (folder / "daemontools/core/scan.py").read_text().splitlines()
+
+
+# An installer that was killed, and two at once
+
+# Run the installer, and kill it in place of the n-th call of a function of os.
+DIES = """
+import os, sys
+name, calls = sys.argv.pop(1), int(sys.argv.pop(1))
+real = getattr(os, name)
+def dying(*words, **options):
+    global calls
+    calls -= 1
+    if not calls:
+        os.kill(os.getpid(), 9)
+    return real(*words, **options)
+setattr(os, name, dying)
+from daemontools import install
+install.main()
+"""
+
+
+def killed(call: str, number: int, *words: str | Path) -> None:
+    """Run the installer until it makes this call for the n-th time."""
+    command = [PYTHON, "-I", "-c", DIES, call, str(number), *words]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+
+
+def unfinished(folder: Path) -> list[Path]:
+    """What has the name of a file or folder that is not finished."""
+    return [path for path in folder.rglob("*") if path.name.startswith(UNFINISHED)]
+
+
+@pytest.mark.parametrize("removes", [False, True])
+@pytest.mark.parametrize(
+    ("call", "number"),
+    [
+        ("mkdir", 5),
+        ("rename", 20),
+        ("rename", FILES + 2),
+        ("fchmod", FILES + 5),
+        ("fchmod", FILES + 25),
+    ],
+    ids=["folder", "file", "link", "launcher", "page"],
+)
+def test_what_a_killed_installer_left_is_gone_after_the_next(
+    place: Path, call: str, number: int, *, removes: bool
+) -> None:
+    words: list[str | Path] = [
+        "--library",
+        place / "l",
+        "--share",
+        place / "s",
+        place / "bin",
+    ]
+    killed(call, number, *words)
+    assert unfinished(place)
+    if removes:
+        assert run_installer("--remove", *words).stderr == ""
+        assert [path.name for path in place.iterdir()] == ["bin"]
+    else:
+        assert complaints(run_installer(*words)) == []
+        assert complaints(run_installer("--check", *words)) == []
+        assert not unfinished(place)
+
+
+def test_a_copy_of_which_a_killed_installer_removed_a_part_is_removed(tmp_path: Path) -> None:
+    words: list[str | Path] = ["--library", tmp_path / "l", tmp_path / "bin"]
+    run_installer(*words)
+    killed("unlink", len(install.commands()) + 20, "--remove", *words)
+    assert unfinished(tmp_path)
+    assert run_installer("--remove", *words).stderr == ""
+    assert list(tmp_path.rglob("*")) == [tmp_path / "bin"]
+
+
+@pytest.mark.parametrize("option", ["--library", "--share", "DIR"])
+@pytest.mark.parametrize("doing", [[], ["--remove"]])
+def test_a_second_installer_changes_nothing(tmp_path: Path, option: str, doing: list[str]) -> None:
+    place = {"--library": "l", "--share": "s", "DIR": "bin"}[option]
+    words: list[str | Path] = [
+        "--library",
+        tmp_path / "l",
+        "--share",
+        tmp_path / "s",
+        tmp_path / "bin",
+    ]
+    run_installer(*words)
+    (tmp_path / "bin/svc").unlink()
+    before = state(tmp_path)
+    with locked([tmp_path / place]):
+        answer = run_installer(*doing, *words)
+    expected = (
+        f"daemontools.install: another daemontools.install is at work in {tmp_path}/{place}\n"
+    )
+    assert (answer.returncode, answer.stderr) == (1, expected)
+    assert state(tmp_path) == before
+
+
+def test_remove_without_the_library_says_that_it_stays(tmp_path: Path) -> None:
+    words: list[str | Path] = ["--library", tmp_path / "l", tmp_path / "bin"]
+    run_installer(*words)
+    answer = run_installer("--remove", tmp_path / "bin")
+    assert answer.stderr.endswith(
+        f"{tmp_path}/l stays: to remove it, say --library {tmp_path}/l, too\n"
+    )
+    assert run_installer("--remove", *words).stderr == ""
+    assert list(tmp_path.rglob("*")) == [tmp_path / "bin"]
 
 
 # What the installer checks

@@ -1,5 +1,6 @@
 """The parts of the installer, called in this process on small folders."""
 
+import errno
 import itertools
 import os
 import stat
@@ -105,8 +106,47 @@ def test_a_new_file_has_an_unused_name_beside_the_old(
 
     monkeypatch.setattr(os, "rename", rename)
     files.replace(tmp_path / "file", b"text", 0o644)
-    assert names[0].name.startswith(".file.")
+    assert names[0].name.startswith(files.UNFINISHED)
     assert names[0].parent == tmp_path
+
+
+def test_what_is_unfinished_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    (victim / "inside").mkdir(parents=True)
+    folder = tmp_path / "folder"
+    (folder / f"{files.UNFINISHED}1/daemontools").mkdir(parents=True)
+    (folder / f"{files.UNFINISHED}2").write_text("#!")
+    (folder / f"{files.UNFINISHED}3").symlink_to(victim)
+    (folder / f"x{files.UNFINISHED}").touch()
+    (folder / ".daemontools").touch()
+    files.remove_unfinished(folder)
+    files.remove_unfinished(tmp_path / "nowhere")
+    assert list(tree(folder)) == [".daemontools", f"x{files.UNFINISHED}"]
+    assert list(tree(victim)) == ["inside"]
+
+
+def test_a_second_installer_is_kept_out(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").symlink_to("a")
+    places = [tmp_path / "a", tmp_path / "b", tmp_path / "nowhere"]
+    with files.locked(places) as is_sure:
+        assert is_sure
+        with (
+            pytest.raises(BlockingIOError, match=f"^another .* is at work in {tmp_path}/a$"),
+            files.locked(places),
+        ):
+            pass
+    with files.locked(places) as is_sure:
+        assert is_sure
+
+
+def test_without_locks_nothing_is_sure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(_fd: int, _how: int) -> None:
+        raise OSError(errno.EBADF, "")  # as NFS says
+
+    monkeypatch.setattr(files, "flock", flock)
+    with files.locked([tmp_path]) as is_sure:
+        assert not is_sure
 
 
 def test_folders_are_open_to_everybody_whatever_the_umask(tmp_path: Path) -> None:
@@ -176,7 +216,7 @@ def test_a_copy_is_named_for_its_content(package: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("package")
-def test_what_is_not_finished_has_a_name_with_a_dot(
+def test_what_is_not_finished_has_a_name_that_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, prefixes = tempfile.mkdtemp, list[str]()
@@ -187,7 +227,7 @@ def test_what_is_not_finished_has_a_name_with_a_dot(
 
     monkeypatch.setattr(tempfile, "mkdtemp", mkdtemp)
     copies.copy(tmp_path / "l")
-    assert prefixes == [".new."] * 2
+    assert prefixes == [files.UNFINISHED] * 2
 
 
 def test_names_lengths_and_contents_make_the_digest() -> None:
@@ -277,6 +317,25 @@ def test_remove_takes_all_copies_and_the_folder_if_it_is_empty_then(
     copies.remove_copy(library)
     assert not library.exists()
     copies.remove_copy(library)
+
+
+def test_remove_says_what_keeps_the_library(
+    package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    library = tmp_path / "l"
+    copies.copy(library)
+    (library / "note").touch()
+    copies.remove_copy(library)
+    expected = f"{library} stays: it holds what is not the installer's: note\n"
+    assert capsys.readouterr().err.endswith(expected)
+    assert package.exists()
+
+
+@pytest.mark.parametrize("text", ["", "sys.path.append(1)\n", "sys.path.append('/nowhere/1-1')\n"])
+def test_a_launcher_may_name_no_library(tmp_path: Path, text: str) -> None:
+    (tmp_path / "svok").write_text(OURS + text)
+    assert copies.library_of(tmp_path / "svok") is None
+    assert copies.library_of(tmp_path / "nothing") is None
 
 
 # shared.py

@@ -10,15 +10,26 @@ it. So at each moment each program is the old one or the new one, whole. A copy 
 in another directory names stays as long as that launcher does.
 """
 
+import ast
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import daemontools
-from daemontools.installing.files import MARK, is_ours, make_folder, replace
+from daemontools.installing.files import (
+    MARK,
+    UNFINISHED,
+    is_ours,
+    make_folder,
+    remove_folder,
+    remove_unfinished,
+    replace,
+    warn,
+)
 
 
 def content(package: Path) -> dict[str, bytes]:
@@ -44,14 +55,13 @@ def copy(library: Path) -> str:
 
     `library/daemontools` is a link to the newest copy, for programs that import the package.
     """
+    refuse_foreign(library)
     make_folder(library)
     link = library / "daemontools"
-    _check_copy(link)
-    directories(library)  # a foreign file is refused here
     files = content(Path(daemontools.__file__).parent)
     folder = library.resolve() / version(files)
     if not folder.exists():
-        new = Path(tempfile.mkdtemp(prefix=".new.", dir=library))
+        new = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=library))
         try:
             _write(new, files)
             os.sync()  # after a cut of power, no launcher may name a library that is not there
@@ -63,7 +73,7 @@ def copy(library: Path) -> str:
     if link.is_dir() and not link.is_symlink():  # a copy by the first releases
         shutil.rmtree(link)
     if not link.is_symlink() or os.readlink(link) != f"{folder.name}/daemontools":
-        temporary = Path(tempfile.mkdtemp(prefix=".new.", dir=library))
+        temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=library))
         (temporary / "link").symlink_to(f"{folder.name}/daemontools")
         (temporary / "link").rename(link)
         temporary.rmdir()
@@ -126,7 +136,7 @@ def remove_old_copies(library: Path, kept: set[str]) -> None:
     """Remove all copies but those in the folders of these names."""
     for folder in _copies(library):
         if folder.name not in kept:
-            shutil.rmtree(folder)
+            remove_folder(folder)
 
 
 def remove_copy(library: Path) -> None:
@@ -138,11 +148,39 @@ def remove_copy(library: Path) -> None:
     elif link.exists():
         shutil.rmtree(link)
     for folder in _copies(library):
-        shutil.rmtree(folder)
+        remove_folder(folder)
     if directories(library):
         (library / "directories").unlink()
-    if library.is_dir() and not any(library.iterdir()):
+    if not library.is_dir():
+        return
+    if others := sorted(path.name for path in library.iterdir()):
+        warn(f"{library} stays: it holds what is not the installer's: {', '.join(others)}")
+    else:
         library.rmdir()
+
+
+def remove_unfinished_copies(library: Path) -> None:
+    """Remove what an installer that was killed has left below `library`."""
+    remove_unfinished(library)
+    for folder in _copies(library):
+        for inside in [folder, *(path for path in folder.rglob("*") if path.is_dir())]:
+            remove_unfinished(inside)
+
+
+def library_of(launcher: Path) -> Path | None:
+    """The library with the copy that a launcher names; None if it names no copy."""
+    text = launcher.read_text("utf-8") if is_ours(launcher) else ""
+    named = re.search(r"""^sys\.path\.append\((["'].*["'])\)$""", text, re.MULTILINE)
+    if not named:
+        return None
+    library = Path(ast.literal_eval(named[1])).parent
+    return library if is_ours(library / "directories") else None
+
+
+def refuse_foreign(library: Path) -> None:
+    """Raise FileExistsError if something of another origin has the name of a part of it."""
+    _check_copy(library / "daemontools")
+    directories(library)
 
 
 def _check_copy(package: Path) -> None:

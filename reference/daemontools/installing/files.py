@@ -1,14 +1,63 @@
 """How the installer writes a file: under another name first, and only where it may.
 
-Everything that it writes holds MARK, and it overwrites and removes nothing else.
+Everything that it writes holds MARK, and it overwrites and removes nothing else, except what
+has a name that begins with UNFINISHED: an installer that was killed has left that.
 """
 
 import os
+import shutil
 import sys
 import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
 MARK = "# A launcher written by daemontools.install: it may be overwritten and removed."
+
+# How the names of files and folders begin that an installer has not finished.
+UNFINISHED = ".daemontools.install."
+
+
+@contextmanager
+def locked(folders: Iterable[Path]) -> Iterator[bool]:
+    """Keep other installers out of these folders, as far as they exist.
+
+    True: every lock is held, so what is unfinished there was left by an installer that is dead.
+    False: a file system has no locks for folders (NFS). Raises BlockingIOError if another
+    installer is at work, and OSError.
+    """
+    is_sure, fds = True, []
+    try:
+        for folder in {folder.resolve() for folder in folders if folder.is_dir()}:
+            fds.append(os.open(folder, os.O_RDONLY))
+            try:
+                flock(fds[-1], LOCK_EX | LOCK_NB)
+            except BlockingIOError:
+                text = f"another daemontools.install is at work in {folder}"
+                raise BlockingIOError(text) from None
+            except OSError:
+                is_sure = False
+        yield is_sure
+    finally:
+        for fd in fds:
+            os.close(fd)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what an installer that was killed has left in a folder, if there is one."""
+    for path in folder.glob(UNFINISHED + "*"):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder with all that is in it; under another name first, so that no half stays."""
+    away = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
+    folder.rename(away / "folder")
+    shutil.rmtree(away)
 
 
 def is_ours(path: Path) -> bool:
@@ -27,7 +76,7 @@ def replace(file: Path, content: bytes, mode: int) -> None:
     if is_so(file, content, mode):
         return
     # mkstemp follows no link and reuses no file: others may be able to write here, too.
-    fd, new = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    fd, new = tempfile.mkstemp(prefix=UNFINISHED, dir=file.parent)
     try:
         with open(fd, "wb") as output:
             output.write(content)

@@ -6,7 +6,7 @@ The pages are made of docs/man by docs/build.py.
 import os
 from pathlib import Path
 
-from daemontools.installing.files import make_folder, replace
+from daemontools.installing.files import make_folder, remove_unfinished, replace
 
 PACKAGE = Path(__file__).parent.parent
 
@@ -65,6 +65,12 @@ def remove_shared(share: Path) -> None:
     for folder in reversed(_folders()):  # a folder comes after those above it
         if folder in made and (share / folder).is_dir() and not any((share / folder).iterdir()):
             (share / folder).rmdir()
+
+
+def remove_unfinished_pages(share: Path) -> None:
+    """Remove what an installer that was killed has left below `share`."""
+    for folder in _folders():
+        remove_unfinished(share / folder)
 
 
 def _folders() -> list[str]:
