@@ -171,8 +171,8 @@ def test_the_name_of_a_test_is_its_node_id_without_repetitions(
     [
         (Asked(), 1, 1),
         (Asked(), 3, 3),
-        (Asked(numprocesses="0"), 9, 0),
-        (Asked(numprocesses="5"), 9, 5),
+        (Asked(numprocesses=0), 9, 0),
+        (Asked(numprocesses=5), 9, 5),
     ],
 )
 def test_few_tests_have_few_workers(asked: Asked, tests: int, workers: int) -> None:

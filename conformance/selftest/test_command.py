@@ -48,6 +48,14 @@ def test_list_suggests_programs_with_similar_names() -> None:
     assert "there is no program svk; did you mean " in finished.stderr
 
 
+@pytest.mark.parametrize("option", ["-n", "--sample", "--repeat"])
+@pytest.mark.parametrize("word", ["x", "-1", "1.5"])
+def test_what_is_not_a_number_is_refused(option: str, word: str) -> None:
+    finished = command("--program", "svok", option, word)
+    assert finished.returncode == 4
+    assert f"{word!r} is not a whole number" in finished.stderr
+
+
 @cache
 def overview() -> str:
     return " ".join(command("--help").stdout.split())

@@ -1,6 +1,7 @@
 """The options of a run, and those among them that select tests."""
 
 import os
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,14 +38,21 @@ class Asked:
     heavy: str = ""  # the kind; "" for ordinary tests
     sample: int = 0
     seed: int | None = None
-    numprocesses: str = ""
+    numprocesses: int | None = None
 
     def workers_for(self, tests: int) -> int:
         """How many processes run this number of tests."""
-        if self.numprocesses.isdigit():
-            return int(self.numprocesses)
+        if self.numprocesses is not None:
+            return self.numprocesses
         for_each_core, most = _QUICK_WORKERS if self.quick else _WORKERS
         return min(for_each_core * (os.cpu_count() or 1), most, tests)
+
+
+def _count(word: str) -> int:
+    """A number of things. Raises ArgumentTypeError."""
+    if not word.isdigit():
+        raise ArgumentTypeError(f"{word!r} is not a whole number")
+    return int(word)
 
 
 def add_options(add: Callable[..., object]) -> None:
@@ -69,12 +77,12 @@ def add_options(add: Callable[..., object]) -> None:
     add("--patience", type=float, default=1.0, help="multiply all deadlines by this number")
     repeat = "run each test N times; one that passes and fails is FLAKY"
     workers = "run the tests in N processes (default: many, as most only wait; 0: in this one)"
-    add("-n", "--numprocesses", default="", metavar="N", help=workers)
-    add("--repeat", type=int, default=1, metavar="N", help=repeat)
+    add("-n", "--numprocesses", type=_count, metavar="N", help=workers)
+    add("--repeat", type=_count, default=1, metavar="N", help=repeat)
     kinds = "; ".join(f"{kind}: {what}" for kind, what in HEAVY.items())
     add("--heavy", choices=HEAVY, default="", help=f"run only the heavy tests of a kind ({kinds})")
     sample = "run only N of the heavy tests, chosen by --seed"
-    add("--sample", type=int, default=0, metavar="N", help=sample)
+    add("--sample", type=_count, default=0, metavar="N", help=sample)
     add("--minutes", type=float, default=5.0, metavar="M", help="length of a soak in minutes")
     seed = "random seed (default: a new one, printed at the end)"
     add("--seed", type=int, default=None, metavar="N", help=seed)
