@@ -145,6 +145,22 @@ def log(folder: Path) -> Iterator[LogDirectory]:
     close_all(opened)
 
 
+def test_a_rotation_that_has_begun_is_finished_before_the_next_write(
+    folder: Path, log: LogDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_words: object) -> None:
+        raise MemoryError
+
+    append(log, b"old\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(LogDirectory, "_insist_on", fail)
+        with pytest.raises(MemoryError):
+            log.rotate()
+    append(log, b"new\n")
+    [old] = (folder / "log").glob("@*.s")
+    assert (old.read_text(), (folder / "log/current").read_text()) == ("old\n", "new\n")
+
+
 @pytest.mark.parametrize(
     ("call", "after", "complaint"),
     [

@@ -534,6 +534,11 @@ def test_envdir_counts_each_file_from_nothing(folder: Path) -> None:
     assert ended("envdir e true", change) == (0, "size 5\nsize 9\n", "")
 
 
+def test_a_file_that_is_gone_when_envdir_opens_it_takes_its_variable_away() -> None:
+    change = failing("envdir", "open_read", after=1, error=FileNotFoundError(errno.ENOENT, ""))
+    assert ended("envdir e printenv NAME", change) == (1, "", "")
+
+
 def test_envdir_reads_a_file_without_an_end_up_to_the_limit() -> None:
     def change() -> None:
         vars(chain)["least_limit_on_memory"] = lambda: 1 << 22
