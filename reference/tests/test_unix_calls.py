@@ -283,6 +283,17 @@ def test_the_least_limit_on_memory_counts(
     assert chain.least_limit_on_memory() == 2**64
 
 
+def test_a_file_that_is_looked_at_is_closed_and_no_other() -> None:
+    def work() -> None:
+        os.closerange(3, 99)
+        os.dup2(os.open("/dev/null", os.O_RDONLY), 4)
+        os.close(3)
+        saying(vars(chain)["_content"](b"/dev/null"))()
+        saying(os.open("/dev/null", os.O_RDONLY), os.open("/dev/null", os.O_RDONLY))()
+
+    assert done(work) == (0, "b''\n3 5\n", "")
+
+
 # pathexec.py
 
 
