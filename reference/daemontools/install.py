@@ -93,6 +93,22 @@ except BaseException as error:
 run(main)
 """
 
+# Compile a package, and remove what is no whole module, before and after. CPython 3.11 takes a
+# short write for a whole one, and compileall looks only at the head of a compiled module.
+COMPILE = """\
+import compileall, marshal, pathlib, sys
+def removed():
+    for file in pathlib.Path(sys.argv[1]).rglob(f"*.{sys.implementation.cache_tag}.pyc"):
+        try:
+            marshal.loads(file.read_bytes()[16:])
+        except (EOFError, TypeError, ValueError):
+            file.unlink()
+            yield file
+list(removed())
+is_compiled = compileall.compile_dir(sys.argv[1], quiet=2)
+sys.exit(any([*removed(), not is_compiled]))
+"""
+
 NO_CHAIN = "    import daemontools.unix.chain\n    daemontools.unix.chain.enabled = False\n"
 
 # The command beside the seventeen, `daemontools` (companion/).
@@ -172,13 +188,14 @@ def compile_package(python: str, library: str) -> None:
 
     The programs never do that themselves (`-B`). If the package cannot be compiled here, each
     start takes longer: this is a warning and not a failure. What has the name of a compiled
-    module and is not a file is removed first: compileall would wait for a FIFO.
+    module and is not a file is removed first: compileall would wait for a FIFO. On a full
+    disk no part of a compiled module stays, which would keep all programs from starting.
     Raises OSError if it cannot be removed.
     """
     for compiled in Path(library, "daemontools").rglob("__pycache__/*.pyc"):
         if not compiled.is_file():
             compiled.unlink()
-    compile_all = [python, "-IS", "-m", "compileall", "-qq", f"{library}/daemontools"]
+    compile_all = [python, "-IS", "-c", COMPILE, f"{library}/daemontools"]
     if subprocess.run(compile_all, check=False, umask=0o022).returncode != 0:
         warn(f"unable to compile {library}/daemontools: all programs will start more slowly")
 

@@ -185,6 +185,40 @@ def test_the_library_is_on_the_disk_before_anything_names_it(
     assert unnamed.startswith(f"library/{files.UNFINISHED}")
 
 
+UNDER_LIMIT = """
+import resource, sys
+from daemontools import install
+resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+install.compile_package(sys.executable, sys.argv[1])
+"""
+
+
+def test_no_part_of_a_compiled_module_stays(tmp_path: Path) -> None:
+    # CPython 3.11 takes a short write for a whole one: on a full disk, or at a limit.
+    (tmp_path / "daemontools").mkdir()
+    (tmp_path / "daemontools/small.py").write_text("x = 1\n")
+    (tmp_path / "daemontools/large.py").write_text(f"x = {'x' * 9000!r}\n")
+    command = [PYTHON, "-I", "-c", UNDER_LIMIT, str(tmp_path)]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stderr
+    assert "warning: unable to compile" in said
+    names = [file.name.partition(".")[0] for file in tmp_path.rglob("*.pyc*")]
+    assert names == ["small"]
+
+
+@pytest.mark.parametrize("damage", [lambda text: text[:-1], lambda text: text[:16] + bytes(99)])
+def test_a_damaged_compiled_module_is_compiled_again(
+    tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    (tmp_path / "daemontools").mkdir()
+    (tmp_path / "daemontools/small.py").write_text("x = 1\n")
+    install.compile_package(PYTHON, str(tmp_path))
+    (compiled,) = tmp_path.rglob("*.pyc")
+    whole = compiled.read_bytes()
+    compiled.write_bytes(damage(whole))
+    install.compile_package(PYTHON, str(tmp_path))
+    assert compiled.read_bytes() == whole
+
+
 HOSTILE = "import os; os.write(2, b'TRAPPED')\n"
 
 
