@@ -11,6 +11,7 @@ test's outcome reaches that process with the test's report.
 import copy
 import linecache
 import random
+import sys
 from collections import Counter
 from collections.abc import Generator
 from dataclasses import fields, replace
@@ -42,8 +43,10 @@ from daemontools_conformance.session import Session
 
 pytest_plugins = ["daemontools_conformance.pytest_fixtures"]
 
-# A false assertion of a module beside the tests says what was seen, too.
-pytest.register_assert_rewrite("daemontools_conformance.tests", "daemontools_conformance.faults")
+# A false assertion of a module beside the tests says what was seen, too. (If one is imported
+# already, it is too late, and pytest would warn.)
+_BESIDE = {"daemontools_conformance.tests", "daemontools_conformance.faults"}
+pytest.register_assert_rewrite(*_BESIDE.difference(sys.modules))
 _PARCEL = "daemontools_conformance"  # the name under which results and choices travel
 # pytest's options of a run that starts no program, and so must not run a profile's `setup` either.
 _LOOKS = (

@@ -187,6 +187,8 @@ _FUNCTIONS = {
     "for (p in m) print p }'; }",
     "show": "show() { for f in cmdline environ; do tr '\\0' '\\n' < /proc/$1/$f; done; "
     "grep -E '^(Uid|Gid|Groups|Umask|Sig|Cap|NoNew)' /proc/$1/status; readlink /proc/$1/cwd; "
+    "sed 's/.*) //' /proc/$1/stat | awk -v p=$1 "
+    '\'{ print "it leads " ($3 == p) " group, " ($4 == p) " session" }\'; '
     "cat /proc/$1/limits; ls -l /proc/$1/fd; }",
     "pid_of": "pid_of() { for p in $(inside; below); do "
     "[ \"$(tr '\\0' ' ' < /proc/$p/cmdline)\" = \"$* \" ] && echo $p; "
