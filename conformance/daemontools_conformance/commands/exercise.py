@@ -51,7 +51,7 @@ EXERCISES = {
         ),
         Step(
             "odd things lie where ok should be",
-            "docs/man/svok.md, 'Exit status'",
+            "docs/man/svok.md, 'Exit status', and docs/reference/messages.md",
             "exit/not-a-directory exit/ok-is-directory exit/supervise-is-file exit/closed-ok",
         ),
     ],
