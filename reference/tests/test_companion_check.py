@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,12 @@ GOOD = "#!/bin/sh\nexec 2>&1\nexec sleep 1000\n"
 
 # What is in ./run, or what is done to a good service -> the finding.
 SCRIPTS = {
+    "#!/bin/sh\nexec 2>&1\n./server & p=$!\ntrap 'rm pid; exit' TERM\nwait\n": "no-exec",
+    "#!/bin/sh\nexec 2>&1\n./server & p=$!\ntrap 'kill $p' HUP\nwait; echo TERM\n": "no-exec",
+    "#!/bin/sh\nexec 2>&1\n./server & p=$!\ntrap 'kill -0 $p' TERM\nwait\n": "no-exec",
+    "#!/bin/sh\nexec 2>&1\n./server & p=$!\n# trap 'kill $p' TERM\nwait\n": "no-exec",
+    "#!/bin/sh\nexec 2>&1\ntrap 'kill $p' TERM\n./server\n": "no-exec",
+    "#!/bin/sh\nexec 2>&1\ntrap end TERM\nend() { exit; }\n./server &\nwait\n": "no-exec",
     "#!/bin/sh\nexec 2>&1\n./server\n": "no-exec",
     "#!/bin/sh\nexec 2>&1\n# exec sleep\nsleep 1000\n": "no-exec",
     "#!/bin/sh\nexec sleep 1000\n": "no-stderr",
@@ -39,7 +46,11 @@ FINE = [
     "#!/bin/sh\nexec 2>&1\nexec server --daemonize no --daemon=off --daemon-user x\n",
     "#!/bin/sh\nexec 2>&1\ncd / && exec sleep 1000\n",
     "#!/usr/bin/env python3\nprint(1)\n",
+    "#!/bin/sh\nexec 2>&1\n./server & p=$!\ntrap 'kill $p' INT TERM\nwait\n",
+    '#!/bin/sh\nexec 2>&1\n./server & p=$!\ntrap "kill -USR1 \\"$p\\"" 15\nwait $p\n',
+    "#!/bin/sh\nexec 2>&1\nend() {\nkill $p\n}\ntrap end SIGTERM\n./server & p=$!\nwait $p\n",
 ]
+PAGES = Path(__file__).parents[2] / "docs/howto"
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +74,15 @@ def test_a_good_service_has_no_finding(good: Path) -> None:
 @pytest.mark.parametrize("text", FINE)
 def test_a_script_that_does_it_differently_has_none(good: Path, text: str) -> None:
     (good / "run").write_text(text)
+    assert kinds(good) == []
+
+
+@pytest.mark.parametrize("page", ["from-runit-or-systemd", "change-signals"])
+def test_a_script_of_the_pages_that_hands_term_on_has_none(good: Path, page: str) -> None:
+    [text] = re.findall(
+        r"```sh\n(#!/bin/sh\n[^`]*\btrap [^`]*)```", (PAGES / f"{page}.md").read_text()
+    )
+    (good / "run").write_text(text.replace("#!/bin/sh\n", "#!/bin/sh\nexec 2>&1\n"))
     assert kinds(good) == []
 
 

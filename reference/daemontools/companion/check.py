@@ -61,6 +61,10 @@ WHY = {
 
 # An exec that runs a program; `exec 2>&1` only redirects.
 _EXEC = re.compile(r"(^|[;&|{(]\s*|\b(then|else|do)\s+)exec\s+(?!\d*[<>])")
+# `trap ACTION ... TERM`, where ACTION is one word of the shell.
+_WORD = r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|[^\s'";&|])+"""
+_TRAP = re.compile(rf"\btrap +(?:-- +)?({_WORD})(?: +\w+)*? +(?:SIG)?(?:TERM|15)\b")
+_KILL = re.compile(r"\bkill\s+(?!-0)")  # `kill -0` only asks
 # An option that sends a server into the background; `--daemonize no` does not.
 _DAEMON = re.compile(r"\s--daemon(ize)?(?![\w-])(?![\s=]+(no|off|false|0)\b)|\bnohup\b")
 
@@ -192,7 +196,8 @@ def _of_shell(run: Path, text: str, *, has_log: bool) -> Iterator[Finding]:
     """What is wrong with the commands of a shell script."""
     commands = _commands(text)
     last = commands[-1] if commands else ""
-    if not any(_EXEC.search(command) for command in commands):
+    executes = any(_EXEC.search(command) for command in commands)
+    if not executes and not _hands_term_on("\n".join(commands)):
         yield Finding(run, "no-exec", last)
     if re.search(r"(?<!&)&\s*$", last) or _DAEMON.search(text):
         yield Finding(run, "background", last)
@@ -208,6 +213,17 @@ def _of_shell(run: Path, text: str, *, has_log: bool) -> Iterator[Finding]:
     for word in re.findall(r"softlimit\b[^;&|]*?\s-[am]\s*([0-9]+)", text):
         if not _starts_under(soft_limit(word.encode(), UNLIMITED)):
             yield Finding(run, "memory-limit", word)
+
+
+def _hands_term_on(text: str) -> bool:
+    """Does a shell script wait for its server, and send it a signal when it gets TERM?"""
+    if not re.search(r"\bwait\b", text):  # a shell obeys no trap before its command has ended
+        return False
+    for action in _TRAP.findall(text):
+        function = re.search(rf"\b{re.escape(action)}\s*\(\)", text)
+        if _KILL.search(text[function.end() :] if function else action):
+            return True
+    return False
 
 
 def _is_account(name: str) -> bool:
