@@ -16,6 +16,7 @@ import re
 import resource
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,11 @@ from said import PROGRAMS, Message, all_messages
 from daemontools.programs import softlimit
 from daemontools.unix import messages
 from daemontools_conformance.contract.clauses import LEVELS, Clause, load
+from daemontools_conformance.differential.unwritten import RUN_ANOTHER
 
 ROOT = Path(__file__).parents[2]
 # A word that stands for another in a message.
-PLACE = "DIR/current|DIR/NAME|DIR/FILE|[A-Z]{3,}"
+PLACE = "DIR/current|DIR/NAME|DIR/FILE|(?!REASON)[A-Z]{3,}"
 SPEC = ROOT / "conformance/spec"
 MANUAL = ROOT / "docs/man"
 SERVERS = ROOT / "packaging/servers"
@@ -53,27 +55,39 @@ def message_table() -> str:
 
 
 def clause_of(message: Message) -> Clause | None:
-    """The clause that quotes a message; of several, that with the strongest level."""
+    """The clause that quotes a message; of several the strongest, and of these the program's."""
     if ": usage:" in message.text:
         return clauses()["messages/usage/line"]
     found = [clause for clause in clauses().values() if any(_quoted(message, clause))]
-    return min(found, key=lambda clause: list(LEVELS).index(clause.level), default=None)
+    levels, own = list(LEVELS), message.program
+    return min(found, key=lambda c: (levels.index(c.level), c.program != own), default=None)
 
 
 def _quoted(message: Message, clause: Clause) -> Iterator[bool]:
     """Is a message one of the quotations in a clause? A quotation may leave out the end."""
-    if clause.program not in (message.program, "messages", "tree"):
+    of_all = {"messages", "tree"} | ({"exec"} if message.program in RUN_ANOTHER else set())
+    if clause.program not in {message.program, *of_all}:
         return
-    words = re.split(f"({PLACE})", message.text)
-    pattern = "".join(".*" if re.fullmatch(PLACE, word) else re.escape(word) for word in words)
-    for quotation in re.findall("`([^`]+: [^`]+)`", clause.text):
-        whole = re.sub("^NAME(?=: illegal)", message.program, quotation)
+    words = re.split(f"(REASON|{PLACE})", message.text)
+    names = [r"\S*" if re.fullmatch(PLACE, word) else re.escape(word) for word in words]
+    pattern = "".join(names).replace("REASON", ".*")
+    for quotation in _quotations(clause.text):
+        whole = re.sub("^NAME(?=: illegal)|^RUNNER(?=: )", message.program, quotation)
+        whole = whole.removesuffix("REASON")
         # What is survived (BEYOND) is said by the program itself, not by a child that ends.
         is_survived = clause.level != "BEYOND" or message.code is None
         is_beginning = whole.endswith(" ") and message.text.startswith(whole) and is_survived
         yield is_beginning or bool(
             re.fullmatch(pattern, f"{whole}x" if whole[-1] == " " else whole)
         )
+
+
+def _quotations(text: str) -> Iterator[str]:
+    """The messages that a clause quotes; ACTION is each phrase that follows `ACTION is`."""
+    quoted = re.findall("`([^`]+: [^`]+)`", text)
+    actions = re.findall("`([^`]+)`", text.partition("ACTION is ")[2]) or ["ACTION"]
+    for quotation, action in product(quoted, actions):
+        yield quotation.replace("ACTION", action)
 
 
 # REASONS
