@@ -140,6 +140,18 @@ def test_an_orphan_that_holds_the_pipe_does_not_hold_the_container(
     assert log(tree).splitlines()[-1].endswith(b" farewell")
 
 
+def test_an_orphan_that_holds_the_pipe_costs_a_line_without_an_end(
+    start: Start, tree: Path
+) -> None:
+    run = tree / "web/run"
+    text = run.read_text().replace("echo farewell", "echo whole; printf half")
+    run.write_text(text.replace("echo hello", "setsid sleep 1000 &\necho hello"))
+    container = start("-t", "2")
+    signal_entrypoint(container, signal.SIGTERM)
+    assert container.wait(60) == 1
+    assert log(tree).splitlines()[-1].endswith(b" whole")
+
+
 @pytest.mark.parametrize(("options", "handed_on"), [((), False), (("-e",), True)])
 def test_the_environment_is_handed_on_if_asked(
     start: Start, tree: Path, options: tuple[str, ...], handed_on: bool

@@ -201,6 +201,17 @@ def test_an_orphan_that_holds_the_pipe_does_not_hold_the_logger(tree: Tree) -> N
     assert whole_starts(tree.lines()) == 2
 
 
+def test_a_logger_within_a_line_is_left(tree: Tree) -> None:
+    run = tree.counting / "run"
+    run.write_text("#!/bin/sh\nprintf 'whole\\nhalf'\nsleep 1000 &\nexec sleep 1000\n")
+    subprocess.run(["svc", "-t", tree.counting], env=tree.path, check=True)
+    wait_until(lambda: tree.lines()[-1] == b"whole", "the second start")
+    tree.kill_svscan()
+    assert tree.stop("-x", str(tree.folder), "1") == 1
+    late = f"stop-services: {tree.counting}/log is late: it"
+    assert tree.said == f"{late} gets TERM\n{late} is left\n"
+
+
 @pytest.mark.parametrize("option", [[], ["-x"]])
 def test_a_tree_without_services(programs: Path, tmp_path: Path, option: list[str]) -> None:
     (tmp_path / "tree").mkdir()
