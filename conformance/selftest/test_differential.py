@@ -98,6 +98,22 @@ def test_a_difference_that_no_test_shows_is_an_unwritten_clause(honest: Path) ->
     assert "outcome: no clause speaks of this: write one" in verdict[0]
 
 
+def test_the_fault_of_another_program_hides_no_unwritten_clause(
+    honest: Path, tmp_path: Path
+) -> None:
+    wrapped = f'{honest / "setlock"} "$@" 2>/dev/null || exit 99'
+    liar = lies(honest, tmp_path / "liar", "setlock", wrapped)
+    found = Difference("err", b"", b"a word more")
+    judge = Judge((str(honest), str(liar)))
+    [line] = judge.verdict(Case("svok", (b"s",)), [found])
+    assert "err: no clause speaks of this: write one" in line
+    judge.told.clear()
+    assert any(
+        "err: a clause speaks of this: messages/text/errors" in line
+        for line in judge.verdict(Case("setlock", (b"l", b"true")), [found])
+    )
+
+
 @pytest.mark.parametrize(
     ("found", "observable"),
     [

@@ -3,7 +3,8 @@
 A difference is in one observable of the case's program, or of one that it runs: its
 exit code, a field of the child's record, the mode of a file. This module finds the
 clauses about such an observable by their words, and runs their tests with both
-implementations. A test that one of them fails names the clause.
+implementations. A test that one of them fails names the clause, if it runs a program of the case:
+another program of the same folder may be wrong, too.
 """
 
 import os
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from daemontools_conformance.contract import clauses
-from daemontools_conformance.contract.outcomes import Outcome
+from daemontools_conformance.contract.outcomes import Outcome, named
 from daemontools_conformance.differential.case import Case
 from daemontools_conformance.reports import results
 
@@ -88,10 +89,15 @@ class Difference(NamedTuple):
         return f"{self.name}: {self.one!r}\n{' ' * len(self.name)}  {self.two!r}"
 
 
+def run_by(case: Case) -> set[str]:
+    """The program of a case, and those that it runs."""
+    own = {os.path.basename(word).decode() for word in case.arguments if word[:7] == b"../bin/"}
+    return {case.program, *own}
+
+
 def speaking(case: Case, found: Iterable[Difference]) -> dict[str, list[str]]:
     """For each observable that differs, the ids of the clauses that may be about it."""
-    own = {os.path.basename(word).decode() for word in case.arguments if word[:7] == b"../bin/"}
-    programs = {case.program, *own} | ABOUT_ALL
+    programs = run_by(case) | ABOUT_ALL
     programs |= ABOUT_NEXT if programs & RUN_ANOTHER else set()
     of_programs = [clause for clause in _clauses().values() if clause.program in programs]
     observables = sorted({difference.observable for difference in found})
@@ -106,22 +112,38 @@ def _clauses() -> Mapping[str, clauses.Clause]:
     return clauses.load()
 
 
+class Seen(NamedTuple):
+    """What the tests of a clause made of one implementation."""
+
+    outcome: Outcome = Outcome.NOT_RUN
+    scripts: tuple[str, ...] = ()  # replays of the tests that fell short; "" where there is none
+
+    def falls_short(self, programs: Iterable[str]) -> bool:
+        """Does it fall short in a test that runs one of these programs?"""
+        words = "|".join(map(re.escape, programs))
+        calls = re.compile(rf"^(?!#).*[/ ']({words})(?![\w/.-])", re.MULTILINE)
+        return self.outcome.fell_short and any(not s or calls.search(s) for s in self.scripts)
+
+
 class Judge:
     """Runs the tests of clauses with both implementations, each test once."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = names  # values of --implementation
         self.told: set[str] = set()  # cases; each is reported once
-        self.seen: dict[str, tuple[Outcome, ...]] = {}  # clause -> the outcome with each
+        self.seen: dict[str, tuple[Seen, ...]] = {}  # clause -> what was seen of each
 
     def verdict(self, case: Case, found: Iterable[Difference]) -> list[str]:
         """The lines of the report: the clause that one fails, declared clauses, or none."""
         lines = []
+        programs = run_by(case)
         for observable, ids in speaking(case, found).items():
             self._run([id_ for id_ in ids if id_ not in self.seen])
-            apart = [id_ for id_ in ids if len(set(self.seen[id_])) > 1]
-            failed = [id_ for id_ in apart if any(o.fell_short for o in self.seen[id_])]
-            unlike = [id_ for id_ in apart if id_ not in failed]
+            apart = [id_ for id_ in ids if len({seen.outcome for seen in self.seen[id_]}) > 1]
+            failed = [i for i in apart if any(seen.falls_short(programs) for seen in self.seen[i])]
+            unlike = [
+                id_ for id_ in apart if not any(seen.outcome.fell_short for seen in self.seen[id_])
+            ]
             lines += [f"{observable}: a clause speaks of this: {self._told(id_)}" for id_ in failed]
             if unlike and not failed:
                 lines += [f"{observable}: declared, if it is this: {self._told(i)}" for i in unlike]
@@ -134,16 +156,16 @@ class Judge:
 
     def _told(self, clause: str) -> str:
         pairs = zip(self.names, self.seen[clause], strict=True)
-        return f"{clause} ({', '.join(f'{name}: {outcome}' for name, outcome in pairs)})"
+        return f"{clause} ({', '.join(f'{name}: {seen.outcome}' for name, seen in pairs)})"
 
     def _run(self, ids: list[str]) -> None:
-        both = [_outcomes(name, ids) for name in self.names] if ids else []
+        both = [_seen(name, ids) for name in self.names] if ids else []
         for id_ in ids:
-            self.seen[id_] = tuple(found.get(id_, Outcome.NOT_RUN) for found in both)
+            self.seen[id_] = tuple(found.get(id_, Seen()) for found in both)
 
 
-def _outcomes(name: str, ids: list[str]) -> dict[str, Outcome]:
-    """Run the tests of the clauses; the outcome of each clause."""
+def _seen(name: str, ids: list[str]) -> dict[str, Seen]:
+    """Run the tests of the clauses; what was seen of each clause."""
     chosen = [word for id_ in ids for word in ("--clause", id_)]
     with tempfile.TemporaryDirectory(prefix="differential-clauses-") as folder:
         suite = [sys.executable, "-I", "-m", "daemontools_conformance", "--implementation", name]
@@ -153,4 +175,16 @@ def _outcomes(name: str, ids: list[str]) -> dict[str, Outcome]:
         if not file.exists():
             return {}
         report = results.read(file)
-    return {id_: report.outcome(id_) for id_ in ids}
+        scripts = _scripts(report, Path(folder))
+    return {id_: Seen(report.outcome(id_), tuple(scripts.get(id_, ()))) for id_ in ids}
+
+
+def _scripts(report: results.Report, folder: Path) -> dict[str, list[str]]:
+    """For each clause, the replays of its tests that fell short."""
+    found: dict[str, list[str]] = {}
+    for test in report.tests:
+        if named(test["outcome"]).fell_short:
+            file = folder / test["evidence"] / "replay.sh"
+            text = file.read_text() if file.is_file() else ""
+            found.setdefault(test["clause"], []).append(text)
+    return found
