@@ -480,6 +480,23 @@ def test_of_several_tests_one_is_named_by_its_folder(
         assert (command.main(given), capfd.readouterr().out) == (0, f"{name}\n")
 
 
+def test_of_several_tests_only_those_that_failed_are_named(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b", "c"):
+        evidence = tmp_path / f"evidence/svok.exit.killed/test_it[{name}]"
+        evidence.mkdir(parents=True)
+        (evidence / "replay.sh").write_text(f"echo {name}\n")
+    given = argparse.Namespace(evidence=tmp_path, clause="svok/exit/killed", run=True)
+    (tmp_path / "evidence/svok.exit.killed/test_it[b]/failure.txt").touch()
+    assert (command.main(given), capfd.readouterr().out) == (0, "b\n")
+    (tmp_path / "evidence/svok.exit.killed/test_it[c]/failure.txt").touch()
+    assert command.main(given) == 1
+    said = capfd.readouterr()
+    assert said.err == f"2 matching tests failed and have evidence in {tmp_path}; name one\n"
+    assert [folder[-3:] for folder in shlex.split(said.out)] == ["[b]", "[c]"]
+
+
 def test_a_failure_names_the_command_that_repeats_it(tmp_path: Path) -> None:
     clause = Clause("svok/exit/running", "svok exits 0", "CODE", "svok.c", Path("svok.md"), 1)
     report = failure.Failure(clause, Outcome.FAIL, AssertionError("no"), "test_it[a]")

@@ -39,8 +39,11 @@ def main(given: argparse.Namespace) -> int:
         for script in sorted(given.evidence.rglob("replay.sh"))
         if wanted in str(script.relative_to(given.evidence))
     ]
+    failed = [script for script in scripts if (script.parent / "failure.txt").exists()]
+    scripts = failed or scripts  # a test that could not run has a script, too
     if len(scripts) != 1:
-        return _name_them(scripts, given.evidence)
+        what = "matching tests failed and" if failed else "matching tests"
+        return _name_them(scripts, f"{what} have evidence in {given.evidence}")
     text = scripts[0].read_text()
     gone = {f: name for f, name in read_origins(text).items() if not Path(f).is_dir()}
     if given.run:
@@ -51,13 +54,12 @@ def main(given: argparse.Namespace) -> int:
     return 0
 
 
-def _name_them(scripts: list[Path], evidence: Path) -> int:
+def _name_them(scripts: list[Path], what: str) -> int:
     for script in scripts[:_MOST_NAMED]:
         print(shlex.quote(str(script.parent)))
     if len(scripts) > _MOST_NAMED:
         print(f"and {len(scripts) - _MOST_NAMED} more")
-    there = f"{len(scripts)} matching tests have evidence in {evidence}"
-    print(f"{there}{'; name one' if scripts else ''}", file=sys.stderr)
+    print(f"{len(scripts)} {what}{'; name one' if scripts else ''}", file=sys.stderr)
     return 1
 
 
