@@ -13,7 +13,9 @@ from daemontools_conformance.selection.tests import Test, by_clause
 _MOST_CLAUSES = 12  # shown for one line of djb's list
 _NEEDS = (
     "[Write a test](../implementers/write-a-test.md#what-a-test-needs) explains these needs.\n"
-    "A clause that has several lines has several such tests; other tests of it may need nothing."
+    "A clause that has several lines has several such tests; other tests of it may need nothing.\n"
+    "Most tests that need gcc shift the clock with a library that is loaded first. They are\n"
+    "UNTESTED for a program that is not linked dynamically, whatever the machine has."
 )
 
 
