@@ -1,6 +1,7 @@
 """The command line: what is wrong with it is said in one line, before anything runs."""
 
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -126,3 +127,22 @@ def test_a_profile_that_is_a_fifo_is_refused(tmp_path: Path) -> None:
     finished = command("--implementation", str(tmp_path / "profile.toml"))
     assert finished.returncode == 4
     assert "it is not a file" in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("clause", "test"),
+    [
+        ("svok/effect/creates-nothing", "test_who_asks_or_commands_creates_nothing"),
+        ("tai64n/effect/creates-nothing", "test_who_changes_something_else_creates_nothing"),
+        ("exec/child/same-process", "test_child_runs_in_the_same_process"),
+        ("multilog/restart/huge-current", "test_a_huge_current_is_put_away_before_the_next_line"),
+    ],
+)
+def test_explain_names_the_tests_whose_parameters_carry_the_clause(clause: str, test: str) -> None:
+    finished = command("explain", clause)
+    assert re.findall(r"::(\w+) \(line", finished.stdout) == [test]
+    assert finished.stderr == ""
+
+
+def test_each_clause_has_a_test_whose_parameters_carry_it() -> None:
+    assert "## Clauses without a test\n\nNone.\n" in command("untested").stdout

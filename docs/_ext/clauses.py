@@ -27,7 +27,7 @@ from daemontools_conformance.contract.clauses import LEVELS, Clause, load
 from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.reports import committed, matrix, pages
 from daemontools_conformance.reports.results import Report
-from daemontools_conformance.selection.tests import Test, by_clause, of_suite
+from daemontools_conformance.selection.tests import Test, by_clause, exactly, of_suite
 
 ROOT = Path(__file__).parents[2]
 SPEC = ROOT / "conformance/spec"
@@ -42,8 +42,8 @@ def all_clauses() -> dict[str, Clause]:
 
 @cache
 def tests_by_clause() -> dict[str, list[Test]]:
-    """clause id -> the tests that check it, read from their source."""
-    return by_clause(of_suite(), all_clauses())
+    """clause id -> the tests that check it."""
+    return by_clause(exactly(of_suite()), all_clauses())
 
 
 @cache

@@ -14,7 +14,7 @@ from daemontools_conformance.contract.profiles import find
 from daemontools_conformance.reports.lines import most_its_own
 from daemontools_conformance.selection.choice import check_asked
 from daemontools_conformance.selection.options import Asked
-from daemontools_conformance.selection.tests import Test, by_clause, is_wanted, of_suite
+from daemontools_conformance.selection.tests import Test, by_clause, exactly, is_wanted, of_suite
 
 
 def list_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +51,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def explain(given: argparse.Namespace) -> int:
     """Print everything known about some clauses."""
     known = clauses.load()
-    tests = by_clause(of_suite(), known)
+    tests = by_clause(exactly(of_suite()), known)
     shipped = [find(file.stem) for file in sorted(folder("profiles").glob("*.toml"))]
     by_profile = {profile.name: demands(profile, known) for profile in shipped}
     for asked in given.clause:

@@ -8,7 +8,7 @@ from daemontools_conformance.contract.clauses import Clause
 from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.contract.places import folder
 from daemontools_conformance.reports.results import Report
-from daemontools_conformance.selection.tests import Test, by_clause
+from daemontools_conformance.selection.tests import Test, by_clause, exactly
 
 _MOST_CLAUSES = 12  # shown for one line of djb's list
 _NEEDS = (
@@ -91,7 +91,7 @@ def untested(
     clauses: Mapping[str, Clause], tests: Iterable[Test], reports: Sequence[Report]
 ) -> str:
     """The page that lists what the suite does not test, as far as the suite can know."""
-    tested = by_clause(tests, clauses)
+    tested = by_clause(exactly(tests), clauses)
     orphans = [clause for clause in clauses if not tested[clause]]
     nowhere = [
         clause

@@ -1,18 +1,20 @@
 """Which tests check which clause, read from the sources of the tests.
 
-Nothing is imported and nothing is run. `list`, `explain`, the lint and the
-verdict on partial runs use this.
+Nothing is run, and only `exactly` imports a test. `list`, `explain`, the lint and the verdict on
+partial runs use this.
 """
 
 import ast
 import fnmatch
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1] / "tests"
+PACKAGE = "daemontools_conformance.tests"
 _REPETITION = re.compile(r"repetition(\d+)-?")
 
 
@@ -58,6 +60,27 @@ def is_wanted(clause: str, programs: Sequence[str], prefixes: Sequence[str]) -> 
         not prefixes
         or any(sure.startswith(p) or (not is_sure and p.startswith(sure)) for p in prefixes)
     )
+
+
+def exactly(found: Iterable[Test]) -> Iterator[Test]:
+    """The same tests; one whose parameters carry clauses becomes one for each of these."""
+    for test in found:
+        if "*" in test.clause:
+            carried = dict.fromkeys(_carried(test))
+            yield from (replace(test, clauses=(clause,)) for clause in carried)
+        else:
+            yield test
+
+
+def _carried(test: Test) -> Iterator[str]:
+    """The clauses that the parameters of a test carry, in their order."""
+    words = test.file.relative_to(TESTS).with_suffix("").parts
+    function = getattr(import_module(".".join([PACKAGE, *words])), test.function)
+    for mark in function.pytestmark:
+        values = mark.args[1] if mark.name == "parametrize" else ()
+        for inner in (inner for value in values for inner in getattr(value, "marks", ())):
+            if inner.name == "clause":
+                yield inner.args[0]
 
 
 def by_clause(found: Iterable[Test], known: Iterable[str]) -> dict[str, list[Test]]:
