@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 import pytest
 
+from daemontools_conformance.contract.clauses import load
+
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 DJBS = ("djb", "djb-plain", "djb-freebsd")
@@ -105,6 +107,15 @@ def test_a_clause_that_is_named_exists(file: Path) -> None:
     pattern = NAMED_IN_MODULES if file.suffix == ".py" else NAMED
     named = {name for name in pattern.findall(file.read_text()) if name.split("/")[0] in programs}
     assert [name for name in named if not any(clause.startswith(name) for clause in known)] == []
+
+
+def test_each_variant_of_a_distribution_is_named_among_them() -> None:
+    page = (DOCS / "reference/deviations.md").read_text()
+    section = page.partition("## Where 0.76 itself has variants\n")[2].partition("\n## ")[0]
+    of_distributions = {
+        clause.id for clause in load().values() if {"plain", "freebsd"} & set(clause.variants)
+    }
+    assert set(NAMED.findall(section)) == of_distributions
 
 
 def test_what_is_a_fault_of_djbs_is_not_one_of_the_reference() -> None:
