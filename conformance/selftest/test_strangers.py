@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,9 +15,11 @@ import pytest
 
 from daemontools_conformance import __version__
 from daemontools_conformance.contract import clauses
+from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.contract.plain import plain
 from daemontools_conformance.contract.profiles import ProfileError, find, load
 from daemontools_conformance.reports import badge, changes, committed, junit, matrix, results
+from selftest.builds import judged
 from selftest.test_reports import LINES
 
 ACTS = "\x1b]0;owned\x07\x1b[31m\r\x00\x7f\x9b\u202e\u2028\udcff\ufffe"
@@ -229,3 +232,33 @@ def test_a_device_or_a_pipe_is_no_results_file(tmp_path: Path) -> None:
     for file in (Path("/dev/zero"), tmp_path / "pipe"):
         with pytest.raises(results.BrokenReport, match="not a file"):
             results.read(file)
+
+
+STATIC = """
+#include <stdio.h>
+#include <time.h>
+int main(void) {
+    struct timespec now;
+    int byte, starts = 1;
+    while ((byte = getchar()) != EOF) {
+        clock_gettime(CLOCK_REALTIME, &now);
+        if (starts)
+            printf("@%016llx%08lx ", (1ULL << 62) + 10 + now.tv_sec, now.tv_nsec);
+        putchar(byte);
+        starts = byte == '\\n';
+    }
+}
+"""
+
+
+@pytest.mark.skipif(not shutil.which("gcc"), reason="needs gcc")
+def test_a_clock_that_cannot_be_shifted_leaves_a_clause_untested(tmp_path: Path) -> None:
+    (tmp_path / "tai64n.c").write_text(STATIC)
+    (tmp_path / "bin").mkdir()
+    compiler = ["gcc", "-static", "-o", "bin/tai64n", "tai64n.c"]
+    subprocess.run(compiler, cwd=tmp_path, check=True)
+    asked = ["--clause", "tai64n/label/any-year", "--clause", "tai64n/label/each-line"]
+    code, report = judged(tmp_path / "bin", tmp_path / "report", *asked)
+    assert code == 0
+    assert report.outcome("tai64n/label/each-line") == Outcome.PASS
+    assert report.outcome("tai64n/label/any-year") == Outcome.UNTESTED
