@@ -53,11 +53,8 @@ TEXTS = {
     "implementers/clone-in-c": "fixtures/clone-in-c/README.md",
 }
 PAGES = {**{file: page for page, file in TEXTS.items()}, "conformance/spec": "specification/index"}
-MADE = (
-    "build/",
-    ".tox/",
-    ".venv/",
-)  # what runs leave in a checkout: it may be old, and is not committed
+# What runs leave in a checkout: it may be old, and is not committed.
+MADE = ("build/", ".tox/", ".venv/")
 LONGEST_SOURCE = 200_000  # bytes; a page with more is of no use
 
 

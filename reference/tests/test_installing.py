@@ -47,6 +47,11 @@ def run_installer(*words: str | Path, **options: int) -> "subprocess.CompletedPr
     return subprocess.run(command, capture_output=True, text=True, check=False, umask=umask)
 
 
+def everything_into(place: Path) -> list[str | Path]:
+    """The words of an installation with a library and a share, all below one folder."""
+    return ["--library", place / "l", "--share", place / "s", place / "bin"]
+
+
 # An upgrade
 
 
@@ -57,13 +62,7 @@ def state(folder: Path) -> dict[str, tuple[int, int, int]]:
 
 
 def test_to_install_the_same_again_changes_no_file(tmp_path: Path) -> None:
-    words: list[str | Path] = [
-        "--library",
-        tmp_path / "l",
-        "--share",
-        tmp_path / "s",
-        tmp_path / "bin",
-    ]
+    words = everything_into(tmp_path)
     assert run_installer(*words).returncode == 0
     before = state(tmp_path / "bin") | state(tmp_path / "s")
     modules = {k: v for k, v in state(tmp_path / "l").items() if k.endswith(".py")}
@@ -229,13 +228,7 @@ def unfinished(folder: Path) -> list[Path]:
 def test_what_a_killed_installer_left_is_gone_after_the_next(
     place: Path, call: str, number: int, *, removes: bool
 ) -> None:
-    words: list[str | Path] = [
-        "--library",
-        place / "l",
-        "--share",
-        place / "s",
-        place / "bin",
-    ]
+    words = everything_into(place)
     killed(call, number, *words)
     assert unfinished(place)
     if removes:
@@ -260,13 +253,7 @@ def test_a_copy_of_which_a_killed_installer_removed_a_part_is_removed(tmp_path: 
 @pytest.mark.parametrize("doing", [[], ["--remove"]])
 def test_a_second_installer_changes_nothing(tmp_path: Path, option: str, doing: list[str]) -> None:
     place = {"--library": "l", "--share": "s", "DIR": "bin"}[option]
-    words: list[str | Path] = [
-        "--library",
-        tmp_path / "l",
-        "--share",
-        tmp_path / "s",
-        tmp_path / "bin",
-    ]
+    words = everything_into(tmp_path)
     run_installer(*words)
     (tmp_path / "bin/svc").unlink()
     before = state(tmp_path)
@@ -294,7 +281,7 @@ def test_remove_without_the_library_says_that_it_stays(tmp_path: Path) -> None:
 
 
 def test_check_says_what_is_wrong_and_changes_nothing(place: Path) -> None:
-    words: list[str | Path] = ["--library", place / "l", "--share", place / "s", place / "bin"]
+    words = everything_into(place)
     assert complaints(run_installer(*words)) == []
     assert complaints(run_installer("--check", *words)) == []
     with (place / "bin/svok").open("a") as launcher:

@@ -311,11 +311,16 @@ def test_a_call_that_fails_has_this_answer(
     assert ended(command, change, text=b"text\n") == answer
 
 
+SETUIDGID = pytest.param(
+    "setuidgid root", marks=pytest.mark.skipif(os.geteuid() != 0, reason="root")
+)
+
+
 @pytest.mark.parametrize(
     "command",
     [
         "envdir e", "envuidgid root", "fghack", "pgrphack", "setlock lock", "softlimit",
-        pytest.param("setuidgid root", marks=pytest.mark.skipif(os.geteuid() != 0, reason="root")),
+        SETUIDGID,
     ],
 )  # fmt: skip
 def test_a_chain_program_says_what_it_cannot_run(command: str) -> None:
@@ -338,7 +343,7 @@ def test_a_chain_program_prepares_the_words_that_follow(command: str) -> None:
     "command",
     [
         "envdir e", "envuidgid root", "fghack", "pgrphack", "setlock -N lock", "softlimit -c 0",
-        pytest.param("setuidgid root", marks=pytest.mark.skipif(os.geteuid() != 0, reason="root")),
+        SETUIDGID,
     ],
 )  # fmt: skip
 def test_a_chain_program_runs_the_words_that_follow(command: str) -> None:
