@@ -202,13 +202,14 @@ def bring_up(hand: Hand) -> None:
 
 
 def is_one_family(hand: Hand, name: str) -> bool:
-    """Do service and log have one live ./run each, the one that the status names?"""
-    for part in (name, f"{name}/log"):
+    """Do service and log have one live ./run each, wanted up, the one that the status names?"""
+
+    def is_up(part: str) -> bool:
         status = hand.sandbox.status(f"service/{part}")
-        assert (status.want, status.paused) == (b"u", 0)
-        assert children(supervise_in(hand, hand.folder(part))) == {status.pid}
-        assert is_alive(status.pid)
-    return True
+        is_only_child = children(supervise_in(hand, hand.folder(part))) == {status.pid}
+        return (status.want, status.paused) == (b"u", 0) and is_only_child and is_alive(status.pid)
+
+    return is_up(name) and is_up(f"{name}/log")
 
 
 def take_down(hand: Hand) -> None:
