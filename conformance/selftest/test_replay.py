@@ -215,6 +215,7 @@ def test_what_python_does_to_files_locks_and_processes_is_in_the_script(box: San
     reader = os.open(box.path / "fifo", os.O_RDONLY | os.O_NONBLOCK)
     (box.path / "folder").rename(box.path / "moved")
     (box.path / "moved/new").write_text("text\n")
+    os.mkfifo(box.path / "moved/fifo", 0o600)
     assert (box.path / "moved/new").read_text() == "text\n"
     os.kill(running.pid, signal.SIGTERM)
     running.wait()
@@ -223,10 +224,11 @@ def test_what_python_does_to_files_locks_and_processes_is_in_the_script(box: San
     lines = box.replay("a title").splitlines()
     assert any(line.startswith("( flock 9; exec sleep 1000 ) 9>> lock &") for line in lines)
     wanted = [
-        "cat <> fifo & r1=$!; sleep 0.5", "mv -T folder moved", "look moved/new", "kill -TERM $p1",
-        "kill $r1; sleep 0.1",
+        "cat <> fifo & r1=$!; sleep 0.5", "mv -T folder moved",
+        "mkfifo -m 600 moved/fifo", "look moved/new", "kill -TERM $p1", "kill $r1; sleep 0.1",
     ]  # fmt: skip
     assert [line for line in lines if line in wanted] == wanted
+    assert sum("mkfifo" in line for line in lines) == 2
     assert any(line.startswith("printf %s $'text\\n' > moved/new") for line in lines)
 
 

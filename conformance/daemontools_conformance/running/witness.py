@@ -165,6 +165,16 @@ def _noting_close(close: Callable[[int], None]) -> Callable[[int], None]:
     return noted
 
 
+def _noting_fifo(mkfifo: Callable[..., None]) -> Callable[..., None]:
+    def noted(path: Any, *arguments: Any, **options: Any) -> None:
+        mkfifo(path, *arguments, **options)
+        if _root and not _is_off and (name := _name(path)):
+            mode = stat.S_IMODE(os.stat(path).st_mode)
+            journal.note("runs", argv=[b"mkfifo", b"-m", b"%o" % mode, name])
+
+    return noted
+
+
 def _note_of_pipe(kind: str, fd: int, **facts: Any) -> None:
     """Note what happens to a FIFO in the test's folder, or to the writing end of a pipe."""
     with unwatched(), contextlib.suppress(Exception):
@@ -209,5 +219,6 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_hear)
-os.write = _noting_write(os.write)  # no event tells of these two
+os.write = _noting_write(os.write)  # no event tells of these three
+os.mkfifo = _noting_fifo(os.mkfifo)
 os.close = _noting_close(os.close)  # type: ignore[assignment]
