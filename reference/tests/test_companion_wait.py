@@ -62,6 +62,17 @@ def test_steady_is_the_same_process_for_a_while(tree: Path, command: Path) -> No
     assert time.monotonic() - begun > 0.5
 
 
+def test_a_clock_that_was_set_back_keeps_no_service_from_being_steady(
+    tree: Path, command: Path
+) -> None:
+    assert run(command, "wait", "-s", "2", "steady", tree / "clock").returncode == 0
+    status = tree / "clock/supervise/status"  # supervise writes no other, after its first second
+    stamp = status.read_bytes()
+    an_hour_later = int.from_bytes(stamp[:8], "big") + 3600
+    status.write_bytes(an_hour_later.to_bytes(8, "big") + stamp[8:])
+    assert run(command, "wait", "-t", "9", "steady", tree / "clock").returncode == 0
+
+
 def test_a_service_that_ends_at_once_is_never_steady(tree: Path, command: Path) -> None:
     service(tree / "loop", "exit 1", log=False)
     wait_until((tree / "loop/supervise/status").exists, "svscan has seen it")

@@ -7,6 +7,9 @@ does not run will stop in a write. `down` and `gone` do not: a logger ends after
 
 No call tells that a status file has changed, so this module looks PAUSE apart. It sleeps
 longer where it knows that the answer cannot come sooner: for `steady`.
+
+The stamp of a status is the wall clock's. If that clock is set back, the stamp lies in the
+future, so `steady` is also what this process has seen unchanged for long enough.
 """
 
 import argparse
@@ -49,12 +52,15 @@ def main(options: argparse.Namespace) -> int:
     """Wait, and say what is still missing if that takes too long."""
     end = time.monotonic() + options.t if options.t is not None else float("inf")
     missing = directories(options.directory, options.state)
-    is_first = True
+    since: dict[Path, tuple[bytes, float]] = {}
     while True:
         statuses = [services.status(directory) for directory in missing]
-        never = [s for s in statuses if is_first and s.problem == _MISSING]
-        late = never + [s for s in statuses if pause_before(s, options.state, options.s)]
-        is_first = False
+        never = [s for s in statuses if not since and s.problem == _MISSING]
+        pauses = {
+            status: pause_before(status, options.state, options.s, unchanged(status, since))
+            for status in statuses
+        }
+        late = never + [status for status, pause in pauses.items() if pause]
         if not late:
             return 0
         missing = [status.directory for status in late]
@@ -64,8 +70,7 @@ def main(options: argparse.Namespace) -> int:
                 name = printable(status.directory)
                 print(f"daemontools wait: {name}: {in_words(status)}", file=sys.stderr)
             return 111 if hopeless else 1
-        pause = max(pause_before(s, options.state, options.s) for s in late)
-        time.sleep(max(min(pause, end - time.monotonic()), 0.001))
+        time.sleep(max(min(max(pauses.values()), end - time.monotonic()), 0.001))
 
 
 def directories(named: list[Path], state: str) -> list[Path]:
@@ -76,7 +81,18 @@ def directories(named: list[Path], state: str) -> list[Path]:
     return list(dict.fromkeys([*named, *filter(None, loggers)]))
 
 
-def pause_before(status: services.Status, state: str, steady: float) -> float:
+def unchanged(status: services.Status, since: dict[Path, tuple[bytes, float]]) -> float:
+    """For how many seconds the last change has been this one, as far as this process has seen.
+
+    `since` has the last change of each service, and when this process first saw the change.
+    """
+    now = time.monotonic()
+    if since.get(status.directory, (None, now))[0] != status.change:
+        since[status.directory] = status.change, now
+    return now - since[status.directory][1]
+
+
+def pause_before(status: services.Status, state: str, steady: float, unchanged: float = 0) -> float:
     """The seconds until it is worth looking again; 0 if the service is in the state.
 
     >>> up = services.Status(Path("clock"), 4711, 1, wanted="up")
@@ -92,4 +108,4 @@ def pause_before(status: services.Status, state: str, steady: float) -> float:
             return 0 if is_down else PAUSE
     if status.problem or not status.pid:
         return PAUSE
-    return max(steady - status.age, 0) if state == "steady" else 0
+    return max(steady - max(status.age, unchanged), 0) if state == "steady" else 0
