@@ -165,6 +165,26 @@ def test_a_link_in_place_of_status_new_is_followed(
     assert (tmp_path / "precious").stat().st_size == 18
 
 
+# setlock's file
+
+
+@needs_root
+def test_who_may_make_files_beside_setlocks_can_hold_its_lock(
+    programs: Path, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    for step in (tmp_path, *tmp_path.parents[:-2]):
+        step.chmod(0o755)
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o1777)
+    start("setpriv", "--reuid=65534", "flock", "shared/lock", "sleep", "99", path=programs)
+    command = (programs / "setlock", "-nx", "shared/lock", "echo", "ran")
+    free = (programs / "setlock", "-n", "shared/lock", "true")
+    wait_until((tmp_path / "shared/lock").exists)
+    wait_until(lambda: run(tmp_path, *free, path=programs).returncode == 111)
+    answer = run(tmp_path, *command, path=programs)
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, b"", b"")
+
+
 # The account of setuidgid
 
 

@@ -4,7 +4,7 @@
 
 For two jobs that must not overlap, whoever starts them:
 
-    setlock -nx /var/lock/backup backup
+    setlock -nx /run/backup.lock backup
 
 Without -n, setlock waits until the lock is free; with -n, a lock that is held is
 an error. Without -x, an error is reported with exit code 111; with -x, setlock
