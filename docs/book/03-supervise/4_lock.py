@@ -108,7 +108,7 @@ def note_pid(new: int) -> None:
 
 
 def announce() -> None:
-    """Replace the status file: nobody ever sees half of one."""
+    """Replace the status file in one step: write another file, and rename it."""
     seconds, nanoseconds = divmod(changed, 10**9)
     status = (2**62 + 10 + seconds).to_bytes(8, "big") + nanoseconds.to_bytes(4, "big")
     status += pid.to_bytes(4, "little") + bytes([paused])
