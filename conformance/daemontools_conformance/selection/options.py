@@ -71,7 +71,7 @@ def add_options(add: Callable[..., object]) -> None:
     add(
         "--quick",
         action="store_true",
-        help="run one quick test of each PROMISED or CODE clause, and no test marked slow",
+        help="run one quick test of each PROMISED or CODE clause that has one",
     )
     add("--report", type=Path, default=None, metavar="DIR", help="write results to this folder")
     add("--patience", type=float, default=1.0, help="multiply all deadlines by this number")
