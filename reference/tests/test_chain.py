@@ -212,14 +212,19 @@ def test_only_a_step_after_setuidgid_needs_a_library_open_to_the_user(closed_hom
 
 @needs_strace
 @pytest.mark.parametrize(
-    ("kilobytes", "expected"),
-    [(100, ["softlimit", "true"]), (140, ["softlimit", "envdir", "true"])],
+    ("kilobytes", "limit", "expected"),
+    [
+        (100, ["-c", "0"], ["softlimit", "true"]),
+        (140, ["-c", "0"], ["softlimit", "envdir", "true"]),
+        (140, ["-a", "8000000"], ["softlimit", "true"]),
+        (140, ["-a", "8000000", "-s", "2000000"], ["softlimit", "true"]),
+    ],
 )
 def test_what_exec_might_find_too_long_is_executed(
-    commands: Path, kilobytes: int, expected: list[str]
+    commands: Path, kilobytes: int, limit: list[str], expected: list[str]
 ) -> None:
     environment = {f"V{n}": "x" * 1000 for n in range(kilobytes)}
-    chain = ["softlimit", "-c", "0", "envdir", "env", "true"]
+    chain = ["softlimit", *limit, "envdir", "env", "true"]
     assert starts(commands, *chain, environment=environment) == expected
 
 
