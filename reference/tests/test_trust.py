@@ -280,12 +280,13 @@ def test_an_env_directory_is_trusted_by_each_program_that_is_executed_behind_it(
 
 
 @needs_root
-def test_behind_setuidgid_chain_programs_trust_the_env_directory_too(
-    launchers: Path, tmp_path: Path, trap: str
+@pytest.mark.parametrize("before", [["setuidgid", "root"], ["nice"]])
+def test_behind_what_is_executed_chain_programs_trust_the_env_directory_too(
+    launchers: Path, tmp_path: Path, trap: str, before: list[str]
 ) -> None:
     (tmp_path / "env").mkdir()
     (tmp_path / "env/PYTHONEXECUTABLE").write_text(trap)
-    chain: list[str | Path] = [launchers / "envdir", "env", "setuidgid", "root"]
+    chain: list[str | Path] = [launchers / "envdir", "env", *before]
     answer = run(tmp_path, *chain, "pgrphack", "true", path=launchers)
     assert (answer.returncode, answer.stdout) == (66, b"uid 0")
 
