@@ -253,6 +253,14 @@ def test_an_error_in_the_interpreters_part_of_the_start_shows_its_words(folder: 
     assert (answer.returncode, b"Fatal Python error" in answer.stderr) == (1, True)
 
 
+def test_an_error_before_the_interpreter_is_the_linkers_or_the_kernels(folder: Path) -> None:
+    linkers = run(folder, "prlimit", "--nofile=3", "svok", "s")
+    assert (linkers.returncode, linkers.stdout) == (127, b"")
+    assert b"svok: " not in linkers.stderr
+    kernels = run(folder, "prlimit", "--as=2000000", "svok", "s")
+    assert kernels.returncode in (-signal.SIGSEGV, -signal.SIGKILL)
+
+
 @needs_strace
 @pytest.mark.parametrize("call", ["?open,?openat", "flock", "?read", "?write"])
 def test_a_call_that_is_interrupted_is_made_again(folder: Path, call: str) -> None:
@@ -369,6 +377,13 @@ def test_a_line_for_which_there_is_no_memory_is_tried_again(folder: Path) -> Non
 
 def test_multilog_needs_nine_descriptors_to_start(folder: Path) -> None:
     codes = [run(folder, "prlimit", f"--nofile={n}", "multilog", "./log") for n in (8, 9)]
+    assert [answer.returncode for answer in codes] == [111, 0]
+
+
+@pytest.mark.skipif(not is_djbs(), reason="djb's multilog is not in /usr/bin")
+def test_djbs_multilog_needs_seven_descriptors_to_start(folder: Path) -> None:
+    words = ["/usr/bin/multilog", "./log"]
+    codes = [run(folder, "prlimit", f"--nofile={n}", *words) for n in (6, 7)]
     assert [answer.returncode for answer in codes] == [111, 0]
 
 
