@@ -1,5 +1,6 @@
 """`daemontools wait`: it returns when it is so, and says what is missing when it is not."""
 
+import argparse
 import os
 import signal
 import subprocess
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 from companion import is_up, launchers, run, service, supervised, wait_until
 
-from daemontools.companion import when
+from daemontools import services
+from daemontools.companion import wait, when
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +43,18 @@ def test_it_returns_when_all_are_so(tree: Path, command: Path) -> None:
     svc(command, "-u", tree / "spare")
     assert waiting.wait(60) == 0
     assert is_up(tree / "spare")
+
+
+def test_one_that_has_left_the_state_is_waited_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = {"clock": [4711, 0, 4711, 4711], "spare": [0, 4712, 4712, 4712]}  # process ids
+
+    def status(directory: Path) -> services.Status:
+        return services.Status(directory, looks[directory.name].pop(0), wanted="up")
+
+    monkeypatch.setattr(services, "status", status)
+    both = [Path("clock"), Path("spare")]
+    assert wait.main(argparse.Namespace(state="up", directory=both, t=None, s=3)) == 0
+    assert looks == {"clock": [], "spare": []}
 
 
 def test_it_says_what_is_missing_in_time(tree: Path, command: Path) -> None:

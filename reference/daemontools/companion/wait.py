@@ -51,7 +51,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """Wait, and say what is still missing if that takes too long."""
     end = time.monotonic() + options.t if options.t is not None else float("inf")
-    missing = directories(options.directory, options.state)
+    everything = missing = directories(options.directory, options.state)
     since: dict[Path, tuple[bytes, float]] = {}
     while True:
         statuses = [services.status(directory) for directory in missing]
@@ -61,8 +61,11 @@ def main(options: argparse.Namespace) -> int:
             for status in statuses
         }
         late = never + [status for status, pause in pauses.items() if pause]
-        if not late:
+        if not late and missing is everything:
             return 0
+        if not late:  # one that was in the state may have left it meanwhile
+            missing = everything
+            continue
         missing = [status.directory for status in late]
         hopeless = never or [s for s in late if s.is_unknown]
         if hopeless or time.monotonic() >= end:
