@@ -104,7 +104,8 @@ def looks(
 ) -> Iterator[list[Line]]:
     """Follow a log without waiting, for those who follow several: some lines at each step.
 
-    An empty list means that there are no more lines yet. See `lines`.
+    An empty list means that no more lines are complete yet; inside a line of more than 64 KB
+    one comes for each piece. See `lines`.
     """
     begun: list[bytes] = []
     for text in chunks(directory, follow=True, new=new, complain=complain):
