@@ -5,12 +5,14 @@ import os
 import re
 import signal
 import subprocess
+import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from daemontools_conformance.running.patience import eventually, never
+from daemontools_conformance.running.processes import is_asleep
 
 PAGE = (Path(__file__).parent / "reference/term.md").read_text()
 ROWS = dict(re.findall(r"^\| ([a-z].*?) \| (.*?) \|", PAGE, re.MULTILINE))
@@ -265,6 +267,14 @@ def test_svc_is_killed_while_the_fifo_is_full(tmp_path: Path, start: Start) -> N
     assert after_term(svc) == KILLED
     assert os.read(held, full + 1) == b"h" * full
     os.close(held)
+
+
+def test_svstat_is_killed_while_its_output_is_full(start: Start) -> None:
+    svstat = start("svstat", *["a" * 1000] * 1000)
+    assert svstat.stdout
+    pipe = svstat.stdout.fileno()
+    eventually(lambda: any(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4))) and is_asleep(svstat.pid))
+    assert after_term(svstat) == KILLED
 
 
 @pytest.mark.parametrize(

@@ -336,3 +336,9 @@ def test_the_command_follows_and_dies_of_an_interrupt_silently(directory: Direct
     assert process.stderr.read() == b""
     process.stdout.close()
     process.stderr.close()
+
+
+def test_a_look_inside_a_very_long_line_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "current").write_bytes(b"x" * 200_000 + b"\nshort\n")
+    looks = logs.looks(tmp_path, complain=pytest.fail)
+    assert [len(next(looks)) for _ in range(6)] == [0, 0, 0, 2, 0, 0]
