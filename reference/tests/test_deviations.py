@@ -161,6 +161,8 @@ def test_an_illegal_option_names_the_file_whatever_argv0_is(folder: Path) -> Non
     for program in ("svc", "setlock", "softlimit"):
         answer = run(folder, "other", "-Q", executable=folder / "bin" / program)
         assert answer.stderr.splitlines()[0] == b"%s: illegal option -- Q" % program.encode()
+    answer = run(folder, "other", "-m", executable=folder / "bin/softlimit")
+    assert answer.stderr.splitlines()[0] == b"softlimit: option requires an argument -- m"
 
 
 @pytest.mark.parametrize("option", ["-1", "-2", "-q"])
@@ -373,6 +375,18 @@ def test_a_line_for_which_there_is_no_memory_is_tried_again(folder: Path) -> Non
     said = b"multilog: warning: unable to judge a line, pausing: out of memory\n"
     assert answer.stderr == said * 2
     assert (folder / "log/current").read_bytes() == b"x\n"
+
+
+@needs_strace
+def test_lines_of_one_read_share_the_writes_of_a_status_file_and_of_alerts(folder: Path) -> None:
+    (folder / "text").write_bytes(b"a\nb\nc\n")
+    with open(folder / "text", "rb") as text:
+        tracing = ["strace", "-o", "trace", "-e", "trace=write", "-e", "signal=none"]
+        run(folder, *tracing, "multilog", "e", "=status", stdin=text.fileno())
+    written = re.findall(rb'^write\((\d+), "(.).* = (\d+)$', (folder / "trace").read_bytes(), re.M)
+    alerts, status = written[-2:]  # before them, a name for ps
+    assert (alerts, status[1:]) == ((b"2", b"a", b"6"), (b"c", b"1001"))
+    assert [size for _, _, size in written].count(b"1001") == 1
 
 
 def test_multilog_needs_nine_descriptors_to_start(folder: Path) -> None:
