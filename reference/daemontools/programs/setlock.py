@@ -12,8 +12,8 @@ exits 0 and says nothing, so that cron sends no mail because the last run is sti
 at work. N and X undo n and x.
 
 The program inherits the descriptor, so the lock is held until the program, and every
-process that inherits from it, has ended. setlock creates the file if necessary, and never
-touches its content.
+process that inherits from it, has ended or closed it. setlock creates the file if
+necessary, and never touches its content.
 
 Contract: conformance/spec/setlock.md. Manual: http://cr.yp.to/daemontools/setlock.html
 """
