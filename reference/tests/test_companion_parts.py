@@ -1,6 +1,7 @@
 """The parts of the command `daemontools`, called in this process on files, without a tree."""
 
 import argparse
+import fcntl
 import itertools
 import json
 import os
@@ -660,6 +661,10 @@ def test_a_letter_is_sent(tmp_path: Path) -> None:
     reader = os.open(tmp_path / "web/supervise/control", os.O_RDONLY | os.O_NONBLOCK)
     assert watch.send(tmp_path / "web", "u") == "web: u sent"
     assert os.read(reader, 9) == b"u"
+    writer = os.open(tmp_path / "web/supervise/control", os.O_WRONLY | os.O_NONBLOCK)
+    os.write(writer, bytes(fcntl.fcntl(writer, fcntl.F_GETPIPE_SZ)))
+    assert watch.send(tmp_path / "web", "t").startswith("web: unable to send t: Resource temp")
+    os.close(writer)
     os.close(reader)
     assert watch.send(tmp_path / "web", "d").startswith("web: unable to send d: No such device")
 
