@@ -1050,3 +1050,11 @@ def test_a_pattern_is_one_of_bytes() -> None:
     assert logs.pattern("\udcff").search(b"x\xff")
     with pytest.raises(argparse.ArgumentTypeError, match="not a regular expression: "):
         logs.pattern("(")
+
+
+def test_of_a_line_of_64_kilobytes_the_newest_is_its_end(tmp_path: Path) -> None:
+    for size, shown in ((65535, 65535), (65536, 65535)):
+        (tmp_path / "current").write_bytes(b"a" + b"y" * (size - 1) + b"\n")
+        line = services.newest(tmp_path).line
+        assert line is not None
+        assert (len(line), line[:1]) == (shown, b"a" if size == shown else b"y")
