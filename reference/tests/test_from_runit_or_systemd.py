@@ -320,6 +320,12 @@ class Place:
         current = directory / "log/main/current"
         return current.read_bytes() if current.exists() else b""
 
+    def says(self) -> str:
+        """What sv says of the old service."""
+        call: list[str | Path] = ["sv", "status", self.old]
+        ran = subprocess.run(call, env=self.path, capture_output=True, text=True, check=False)
+        return ran.stdout + ran.stderr
+
     def end(self) -> None:
         """End both trees and all services in them."""
         for top in self.running:
@@ -368,13 +374,20 @@ def test_the_new_service_is_not_started_beside_an_old_one_that_ignores_term(plac
     assert (place.new / "down").exists()
     assert not is_up(place.new)
     place.carry_out("sv kill /etc/sv/web")
-    status: list[str | Path] = ["sv", "status", place.old]
+    wait_until(lambda: "runsv not running" in place.says(), place.says)
 
-    def says() -> str:
-        ran = subprocess.run(status, env=place.path, capture_output=True, text=True, check=False)
-        return ran.stdout + ran.stderr
 
-    wait_until(lambda: "runsv not running" in says(), says)
+@needs_root
+@needs_runit
+def test_a_logger_of_runit_whose_pipe_an_orphan_holds_is_ended_by_hand(place: Place) -> None:
+    [by_hand] = re.findall(r"the logger needs `([^`]+)`", PAGE)
+    script(place.old / "web", f"#!/bin/sh\nsleep 1000 &\n{COUNTING}\n")
+    place.both_trees()
+    place.carry_out("set +e\n" + MOVE.replace("-w 60", "-w 2"), exits=1)
+    wait_until(lambda: re.match("down: .*; run: log: ", place.says()) is not None, place.says)
+    place.carry_out(by_hand)
+    wait_until(lambda: "runsv not running" in place.says(), place.says)
+    assert starts(place.old) == 1
 
 
 @needs_root
