@@ -223,6 +223,25 @@ def test_a_logger_within_a_line_is_left(tree: Tree) -> None:
 
 
 @pytest.mark.parametrize("option", [[], ["-x"]])
+@pytest.mark.parametrize("answer", [111, 127])
+def test_what_cannot_be_asked_is_named(tmp_path: Path, option: list[str], answer: int) -> None:
+    one = service(tmp_path / "tree/one", COUNTING)
+    (tmp_path / "tree/file").touch()
+    script = SCRIPT.read_text().replace("/command:/usr/local/bin", str(tmp_path / "first"))
+    (tmp_path / "first").mkdir()
+    if answer == 111:  # as svok's in a directory that is another user's
+        for name, code in (("svc", 0), ("svstat", 1), ("svok", 111)):
+            (tmp_path / "first" / name).write_text(f"#!/bin/sh\nexit {code}\n")
+            (tmp_path / "first" / name).chmod(0o755)
+    call = ["/bin/sh", "-c", script, "stop", *option, str(tmp_path / "tree")]
+    path = {"PATH": f"{tmp_path}/first"}
+    ended = subprocess.run(call, env=path, check=False, timeout=60, stderr=subprocess.PIPE)
+    said = [line for line in ended.stderr.decode().splitlines() if line.startswith("stop-s")]
+    assert said == [f"stop-services: {name} cannot be asked" for name in (one, one / "log")]
+    assert ended.returncode == 1
+
+
+@pytest.mark.parametrize("option", [[], ["-x"]])
 def test_a_tree_without_services(programs: Path, tmp_path: Path, option: list[str]) -> None:
     (tmp_path / "tree").mkdir()
     path = {"PATH": f"{programs}:/usr/bin:/bin"}
