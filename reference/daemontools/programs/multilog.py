@@ -11,11 +11,11 @@ Exit code 0: end of input (a read error counts as one), or TERM. 111: it could n
 nothing was read.
 
 Everything that the worst block of input can need is allocated before the first read.
-After that an error of the system, lack of memory included, never loses a line: multilog
-prints a warning, pauses five seconds and tries again. KILL loses at most the block that
-was read last. ALRM puts the current file of every log away at once. TERM
-ends multilog at the end of the line that is being read. It takes not a byte beyond
-that from standard input, so that the next multilog on the same pipe goes on there.
+After that an error of the system, lack of memory included, loses no line: multilog warns,
+pauses five seconds and tries again. KILL, or PIPE if nobody can read a warning or an alert,
+loses at most the last block and the line held back before it. ALRM puts each `current` that
+is not empty away at once. TERM ends multilog at the end of the line that is being read. It
+takes not a byte beyond that from standard input, so that the next multilog goes on there.
 
 TERM and ALRM are blocked except while multilog waits for input (unix/interrupts.py).
 What has been read is in the files before the next read; only a line that has neither
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 FATAL = "multilog: fatal: "
 SEEK_SET = 0  # from the beginning
 STANDARD_ERROR = 2
-MOST_BLOCK_BYTES = 16384  # what KILL can lose; twice as much saves at most 30 % of the time
+MOST_BLOCK_BYTES = 16384  # KILL can lose one; twice as much saves at most 30 % of the time
 
 
 def main(argv: list[bytes]) -> int:
@@ -197,7 +197,7 @@ class Work:
         self.is_rotating = False
 
     def _write(self, output: "Output") -> None:
-        """Carry out what the lines lead to. Only an alert that nobody reads can be lost."""
+        """Carry out what the lines lead to. Only an alert that cannot be written is lost."""
         if output.alerts:
             alerts, output.alerts = output.alerts, b""
             _print(alerts)
