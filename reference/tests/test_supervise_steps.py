@@ -201,14 +201,26 @@ def test_supervise_goes_on_if_a_round_fails() -> None:
     assert ended("supervise s", change) == (0, "pause 1\n" * 2, said * 2)
 
 
-def test_supervise_goes_on_without_memory_to_say_so() -> None:
-    def fail(*_words: object) -> None:
-        raise MemoryError
+def without_memory(*_words: object) -> None:
+    raise MemoryError
 
+
+def test_supervise_goes_on_without_memory_to_say_so() -> None:
     def change() -> None:
-        vars(supervise).update(is_over=_after_rounds(2), _round=fail, warn=fail)
+        rounds = _after_rounds(2)
+        vars(supervise).update(is_over=rounds, _round=without_memory, warn=without_memory)
 
     assert ended("supervise s", change) == (0, "", "")
+
+
+def test_supervise_starts_without_memory_to_say_so(folder: Path) -> None:
+    (folder / "s/down").unlink()
+
+    def change() -> None:
+        vars(supervise).update(fork=lambda *_: 77, warn=without_memory)
+        failing("supervise", "open_trunc", after=1, error=MemoryError())()
+
+    assert ended("supervise s", without_rounds(change)) == (0, "", "")
 
 
 def test_a_start_that_has_failed_is_tried_again_at_once(folder: Path) -> None:

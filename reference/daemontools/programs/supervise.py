@@ -114,8 +114,11 @@ def main(argv: list[bytes]) -> int:
     poller.register(control, POLLIN)
 
     # LOOP
-    _tried("start", _start_if_due)
-    _announce()  # again: the first may have renamed an old status.new with a wrong mode
+    try:
+        _tried("start", _start_if_due)
+        _announce()  # again: the first may have renamed an old status.new with a wrong mode
+    except MemoryError:
+        pass  # not even enough to say so
     _serve(poller, children, control)
 
     # GOODBYE
