@@ -389,6 +389,45 @@ def test_lines_of_one_read_share_the_writes_of_a_status_file_and_of_alerts(folde
     assert [size for _, _, size in written].count(b"1001") == 1
 
 
+def without_a_reader(folder: Path, *words: str) -> "subprocess.Popen[bytes]":
+    """Start multilog; nobody reads the pipe that is its standard error."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = {"PATH": f"{folder}/bin:/usr/bin:/bin"}
+    process = subprocess.Popen(
+        ["multilog", *words], cwd=folder, env=environment, stdin=subprocess.PIPE, stderr=writer
+    )
+    os.close(writer)
+    return process
+
+
+def test_an_alert_without_a_reader_ends_multilog_and_costs_no_line(folder: Path) -> None:
+    process = without_a_reader(folder, "e", "./log")
+    process.communicate(b"line\n" * 2000, timeout=60)
+    assert process.returncode == -signal.SIGPIPE
+    assert (folder / "log/current").read_bytes() == b"line\n" * 2000
+
+
+def test_a_warning_without_a_reader_does_not_end_multilog(folder: Path) -> None:
+    process = without_a_reader(folder, "!echo tried >> ../tried; exit 1", "s4096", "./log")
+    assert process.stdin is not None
+    process.stdin.write(b"line\n" * 1000)
+    process.stdin.flush()
+    tried = folder / "tried"
+    while not tried.exists() or tried.read_text().count("\n") < 2:  # it has warned in between
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert b"".join(file.read_bytes() for file in old_files(folder / "log")) == b"line\n" * 1000
+
+
+def old_files(log: Path) -> list[Path]:
+    """The finished files of a log and its current one, the oldest first."""
+    return [*sorted(log.glob("@*")), log / "current"]
+
+
 def test_multilog_needs_nine_descriptors_to_start(folder: Path) -> None:
     codes = [run(folder, "prlimit", f"--nofile={n}", "multilog", "./log") for n in (8, 9)]
     assert [answer.returncode for answer in codes] == [111, 0]

@@ -69,6 +69,7 @@ def main(argv: list[bytes]) -> int:
     ]
     if start > STANDARD_ERROR:  # else a new `current` could get its number, and the alerts
         close(start)  # a rotation needs one free descriptor
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # it would kill what holds lines
 
     # LOOP
     work = Work(selection, interrupts, statuses, logs, block_bytes)
@@ -132,6 +133,7 @@ class Work:
         self.output: Output | None = None
         self.ends_line = True  # does what has been judged end with a newline?
         self.is_rotating = False  # has ALRM come?
+        self.is_unheard = False  # has standard error lost its reader?
         self.has_ended = False  # has the input?
         self.is_over = False
 
@@ -200,7 +202,7 @@ class Work:
         """Carry out what the lines lead to. Only an alert that cannot be written is lost."""
         if output.alerts:
             alerts, output.alerts = output.alerts, b""
-            _print(alerts)
+            self.is_unheard = _print(alerts)
         for index, content in output.statuses.items():
             _replace(*self.statuses[index], content)
         for place, log in enumerate(self.logs):
@@ -209,6 +211,9 @@ class Work:
                 log.write()
             log.block, output.logs[place] = output.logs[place], b""
             log.write()
+        if self.is_unheard:  # SIGPIPE kills 0.76 at the alert; now it costs no line
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGPIPE)
 
 
 def _pause(action: str) -> None:
@@ -217,11 +222,13 @@ def _pause(action: str) -> None:
     pause(PAUSE_SECONDS)
 
 
-def _print(alerts: bytes) -> None:
+def _print(alerts: bytes) -> bool:
+    """Print the alerts, or drop them. Return whether standard error has lost its reader."""
     try:
         write_all(2, alerts)
-    except (OSError, MemoryError):
-        pass
+    except (OSError, MemoryError) as error:
+        return isinstance(error, BrokenPipeError)
+    return False
 
 
 def _replace(file: bytes, fd: int, content: bytes) -> None:

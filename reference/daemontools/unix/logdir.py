@@ -36,6 +36,7 @@ from daemontools.unix.forking import fork
 from daemontools.unix.lock import lock_exnb
 from daemontools.unix.messages import die, warn
 from daemontools.unix.opening import close, open_append, open_read, open_trunc
+from daemontools.unix.start import die_of_writing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -345,6 +346,7 @@ class LogDirectory:
     def _become(self, processor: bytes) -> None:
         """In the child: open the processor's files, and execute the shell. Raises OSError."""
         self.interrupts.restore()
+        die_of_writing()
         for act, file, number in PROCESSOR:
             _move(open_read(file) if act == "read" else open_trunc(file), int(number))
         os.execv("/bin/sh", [b"sh", b"-c", processor])
