@@ -492,6 +492,14 @@ def test_with_1_and_2_closed_no_alert_gets_into_a_status_file(folder: Path) -> N
     assert (folder / "status").read_bytes() == b"two".ljust(1001, b"\n")
 
 
+def test_old_files_whose_names_sort_last_are_removed_like_others(folder: Path) -> None:
+    (folder / "log").mkdir()
+    for end in "ab":
+        (folder / "log" / f"@{'{' * 24}{end}").touch()
+    assert run(folder, "sh", "-c", "seq 5000 | bin/multilog s4096 n2 ./log").returncode == 0
+    assert [file.name for file in (folder / "log").glob("@*")] == [f"@{'{' * 24}b"]
+
+
 @needs_root
 @needs_open_interpreter
 def test_a_launcher_that_may_only_be_executed_does_not_run(folder: Path) -> None:
