@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+import daemontools
 from daemontools_conformance import __version__
 from daemontools_conformance.commands import verbs
+from daemontools_conformance.contract.profiles import find
 
 
 def command(*words: str, optimize: bool = False) -> subprocess.CompletedProcess[str]:
@@ -75,6 +77,10 @@ def test_the_help_says_that_a_differential_session_has_its_own_options() -> None
 
 def test_it_says_its_version() -> None:
     assert command("--version").stdout == f"daemontools-conformance {__version__}\n"
+
+
+def test_suite_programs_and_the_reference_profile_have_one_version() -> None:
+    assert {daemontools.__version__, find("reference").version} == {__version__}
 
 
 def test_one_test_is_cheap() -> None:
