@@ -68,6 +68,13 @@ def test_two_signals_become_ignored_one_caught_and_none_blocked() -> None:
     assert (found["caught"] & STANDARD, found["blocked"]) == (bit(signal.SIGINT), 0)
 
 
+def test_an_ignored_interrupt_stays_ignored() -> None:
+    code = "import signal; print(signal.getsignal(2) is signal.SIG_IGN)"
+    script = """trap '' INT; exec "$@" """
+    command = ["sh", "-c", script, "sh", sys.executable, "-ISXutf8", "-c", code]
+    assert subprocess.run(command, check=True, capture_output=True).stdout == b"True\n"
+
+
 @needs_proc
 def test_it_has_one_thread_and_no_descriptor_of_its_own() -> None:
     found = facts("-ISXutf8")
