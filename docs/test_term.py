@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,12 @@ PAGE = (Path(__file__).parent / "reference/term.md").read_text()
 ROWS = dict(re.findall(r"^\| ([a-z].*?) \| (.*?) \|", PAGE, re.MULTILINE))
 KILLED = -signal.SIGTERM
 PIPE = subprocess.PIPE
+JOB = """
+import subprocess, sys
+job = subprocess.Popen(sys.argv[1:], process_group=0)
+print(job.pid, flush=True)
+job.wait()
+"""
 Start = Callable[..., "subprocess.Popen[bytes]"]
 
 pytestmark = pytest.mark.usefixtures("clean")
@@ -137,6 +144,35 @@ class Logged:
         """Is this all that has been logged?"""
         current = self.log / "main/current"
         return current.exists() and current.read_text() == text
+
+
+@pytest.mark.parametrize("is_paused", [False, True])
+def test_hup_ends_a_tree_that_is_a_job_of_a_shell_if_a_service_is_paused(
+    programs: str, tmp_path: Path, *, is_paused: bool
+) -> None:
+    make_service(tmp_path / "a", "exec sleep 1000")
+    make_service(tmp_path / "b", "exec sleep 1000")
+    shell = subprocess.Popen(  # a session and a job, as at a terminal
+        [sys.executable, "-c", JOB, f"{programs}/svscan"],
+        env={"PATH": f"{programs}:/usr/bin:/bin"},
+        cwd=tmp_path,
+        stdout=PIPE,
+        start_new_session=True,
+    )
+    assert shell.stdout
+    svscan = int(shell.stdout.readline())
+    runs = [wait_until_up(programs, tmp_path / name) for name in "ab"]
+    if is_paused:
+        subprocess.run([f"{programs}/svc", "-p", tmp_path / "a"], check=True)
+        eventually(lambda: ") T " in Path(f"/proc/{runs[0]}/stat").read_text())
+    os.kill(svscan, signal.SIGTERM)
+    eventually(lambda: not is_there(svscan))
+    if is_paused:
+        eventually(lambda: not any(map(is_there, runs)))
+    else:
+        never(lambda: not all(map(is_there, runs)), during=0.3)
+    shell.wait()
+    shell.stdout.close()
 
 
 def test_without_svscan_the_supervises_hold_the_pipe(
