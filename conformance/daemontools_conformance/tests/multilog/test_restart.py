@@ -1,14 +1,17 @@
 """multilog: what a restart makes of each state in which a directory can be found."""
 
+import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from daemontools_conformance.helpers.clockstep import preloaded
-from daemontools_conformance.helpers.logdirs import codes, mode, old_files
+from daemontools_conformance.helpers.logdirs import codes, mode, old_contents, old_files
 from daemontools_conformance.helpers.marks import clause, needs
-from daemontools_conformance.running.sandbox import Sandbox
+from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.tests.multilog.restarts import (
     STATES,
     build,
@@ -79,6 +82,36 @@ def test_a_restart_keeps_to_the_number_of_files(sandbox: Sandbox) -> None:
     sandbox.write("log/current", "current")
     sandbox.run("multilog", "n4", "./log")
     assert [file.read_text() for file in old_files(log)] == ["4", "previous", "current"]
+
+
+@clause("multilog/restart/number-counts")
+def test_each_restart_after_a_kill_costs_a_full_log_its_oldest_file(sandbox: Sandbox) -> None:
+    log = sandbox.path / "log"
+    for n in range(2):
+        sandbox.write(f"log/@40000000{n:016x}.s", f"{n}")
+    sandbox.write("log/current", mode=0o744)
+    sandbox.write("log/state")
+
+    def holds(left: list[bytes]) -> bool:
+        return old_contents(log) == left and mode(log / "current") == "0644"
+
+    for left in ([b"0", b"1"], [b"1", b""], [b"", b""]):
+        multilog = sandbox.start("multilog", "n3", "./log", stdin=PIPE)
+        eventually(partial(holds, left), what=f"the old files {left}, and current in use")
+        multilog.signal(signal.SIGKILL)
+        multilog.wait()
+
+
+@clause("multilog/restart/removed-when-clock-set-back")
+def test_what_was_cut_short_goes_first_if_the_clock_was_set_back(sandbox: Sandbox) -> None:
+    log = sandbox.path / "log"
+    names = [f"@7{n}" + "7" * 22 + ".s" for n in range(2)]
+    for name in names:
+        sandbox.write(f"log/{name}")
+    sandbox.write("log/current", "the newest line\n")
+    sandbox.run("multilog", "n3", "./log")
+    assert [file.name for file in old_files(log)] == names
+    assert (log / "current").read_bytes() == b""
 
 
 @clause("multilog/restart/not-processed")
