@@ -62,6 +62,12 @@ def test_a_file_that_does_not_exist_is_noticed() -> None:
         links.file_named("conformance/nowhere.py")
 
 
+def test_a_folder_with_the_name_of_a_page_is_not_that_page() -> None:
+    pages = ["book/03-supervise"]
+    assert links.page_named("docs/book/03-supervise.md", pages) == "book/03-supervise"
+    assert links.page_named("docs/book/03-supervise", pages) == ""
+
+
 def test_every_term_of_the_glossary_is_found_in_the_book() -> None:
     book = "\n".join(page.read_text() for page in DOCS.glob("book/[0-9]*.md"))
     book = book.replace("folder `supervise`", links.FOLDER)

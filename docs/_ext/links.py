@@ -18,7 +18,7 @@ such literals, and their links to entries of the glossary lead to these.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,12 @@ def file_named(text: str) -> Path | None:
     if is_ours and name.islower() and "_build" not in name:
         raise LookupError(text)
     return None
+
+
+def page_named(name: str, pages: "Collection[str]") -> str:
+    """The page that is made from this file of the repository; empty if none is."""
+    page = name.removeprefix("docs/").removesuffix(".md")
+    return page if name == f"docs/{page}.md" and page in pages else ""
 
 
 def source_page(path: Path) -> str:
@@ -288,7 +294,7 @@ class LinkLiterals(SphinxPostTransform):
         if not file:
             return ""
         name = str(file.relative_to(ROOT))
-        if page := PAGES.get(name) or self._page(name):
+        if page := PAGES.get(name) or page_named(name, self.env.found_docs):
             return self._relative(page)
         _wanted(self.env).add(file)
         return self._relative(f"source/{name}")
@@ -305,10 +311,6 @@ class LinkLiterals(SphinxPostTransform):
             return ""
         seen.add((id(section), name))
         return name
-
-    def _page(self, name: str) -> str:
-        page = name.removeprefix("docs/").removesuffix(".md")
-        return page if name.startswith("docs/") and page in self.env.found_docs else ""
 
     def _relative(self, page: str) -> str:
         return self.app.builder.get_relative_uri(self.env.docname, page)
