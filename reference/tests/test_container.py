@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from companion import behind_its_service, launchers, numbers, service, wait_until
+from companion import behind_its_service, is_up, launchers, numbers, service, wait_until
 from private_machine import LOCAL, ROOT, Machine, problem
 
 ENTRYPOINT = ROOT / "packaging/container/entrypoint"
@@ -187,6 +187,39 @@ def test_the_code_of_an_svscan_that_ends_by_itself(bin_folder: Path, tmp_path: P
     environment = {"PATH": f"{bin_folder}:/usr/bin:/bin"}
     call: list[str | Path] = [*NAMESPACE, ENTRYPOINT, tmp_path / "missing"]
     assert subprocess.run(call, env=environment, stderr=-3, check=False).returncode == 111
+
+
+def test_a_logger_that_is_down_is_named(start: Start, tree: Path, bin_folder: Path) -> None:
+    container = start("-t", "30")
+    subprocess.run([bin_folder / "svc", "-d", tree / "web/log"], check=True)
+    wait_until(lambda: not is_up(tree / "web/log"), "the logger is down")
+    signal_entrypoint(container, signal.SIGTERM)
+    assert container.wait(60) == 1
+    lost = "what is in its pipe is lost"
+    assert said(container, tree) == [f"entrypoint: {tree}/web/log is down: {lost}"]
+    assert log(tree).endswith(b" hello\n")
+
+
+def test_what_svok_cannot_tell_is_said_and_the_others_are_stopped(start: Start, tree: Path) -> None:
+    (tree / "a file").touch()
+    container = start("-t", "30")
+    (tree / "odd/supervise/ok").mkdir(parents=True)
+    signal_entrypoint(container, signal.SIGTERM)
+    assert container.wait(60) == 2
+    unknown = f"entrypoint: {tree}/odd is left: nobody can tell whether it runs"
+    assert said(container, tree) == [unknown]
+    assert log(tree).splitlines()[-1].endswith(b" farewell")
+
+
+@pytest.mark.parametrize("missing", ["svc", "svok", "svstat"])
+def test_without_the_programs_of_the_stop_it_does_not_start(tmp_path: Path, missing: str) -> None:
+    for name in {"svc", "svok", "svstat", "svscan"} - {missing}:
+        (tmp_path / name).symlink_to("/bin/true")
+    call = ["/bin/sh", str(ENTRYPOINT), str(tmp_path)]
+    path = {"PATH": str(tmp_path)}
+    ended = subprocess.run(call, env=path, check=False, stderr=subprocess.PIPE, text=True)
+    said = f"entrypoint: {missing} is not on the PATH {tmp_path}\n"
+    assert (ended.returncode, ended.stderr) == (2, said)
 
 
 # The image

@@ -1,8 +1,10 @@
 """packaging/stop-services: services, then loggers; with and without their supervises."""
 
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from companion import (
     COUNTING,
     behind_its_service,
+    is_up,
     launchers,
     numbers,
     service,
@@ -39,6 +42,7 @@ class Tree:
         self.folder = folder
         self.said = ""
         self.clock = "/proc/uptime"
+        self.shell = ["sh"]
         self.path = {"PATH": f"{programs}:/usr/bin:/bin"}
         self.svscan = subprocess.Popen(["svscan", folder], env=self.path, process_group=0)
         wait_until(lambda: len(self.lines()) > 2, "it counts")
@@ -55,9 +59,9 @@ class Tree:
 
     def stop(self, *words: str) -> int:
         """Run the script; its exit code. What it says is in `said`."""
-        # The script puts /command first, where another implementation may be.
-        script = SCRIPT.read_text().replace("/command:", "").replace("/proc/uptime", self.clock)
-        call = ["sh", "-c", script, "stop", *words]
+        # The script puts folders first where another implementation may be.
+        script = SCRIPT.read_text().replace("/command:/usr/local/bin:", "")
+        call = [*self.shell, "-c", script.replace("/proc/uptime", self.clock), "stop", *words]
         ended = subprocess.run(
             call, env=self.path, check=False, timeout=600, stderr=subprocess.PIPE, text=True
         )
@@ -85,7 +89,11 @@ def test_svscan_and_the_supervises_go_on(tree: Tree) -> None:
     assert whole_starts(tree.lines()) == 1
 
 
-def test_without_svscan_the_supervises_end_too(tree: Tree) -> None:
+@pytest.mark.parametrize("shell", [["sh"], ["dash"], ["busybox", "sh"]], ids=" ".join)
+def test_without_svscan_the_supervises_end_too(tree: Tree, shell: list[str]) -> None:
+    if not shutil.which(shell[0]):
+        pytest.skip(f"needs {shell[0]}")
+    tree.shell = shell
     tree.kill_svscan()
     assert tree.stop("-x", str(tree.folder)) == 0
     for directory in (tree.counting, tree.counting / "log"):
@@ -137,8 +145,8 @@ def test_each_has_a_minute(tmp_path: Path, option: list[str], late: str, act: st
     acts = {
         "sleep": takes,
         "svc": f'case "$1 $2" in "{act} {directory}") cp {clock} {told} ;; esac',
-        "svstat": f"{is_late} && echo ': up '",
-        "svok": is_late,
+        "svstat": f"{is_late} && echo ': up ' || echo ': down '",
+        "svok": f"{is_late} || exit 100" if option else "exit 0",
     }
     for name, text in acts.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
@@ -223,27 +231,90 @@ def test_a_logger_within_a_line_is_left(tree: Tree) -> None:
 
 
 @pytest.mark.parametrize("option", [[], ["-x"]])
-@pytest.mark.parametrize("answer", [111, 127])
-def test_what_cannot_be_asked_is_named(tmp_path: Path, option: list[str], answer: int) -> None:
-    one = service(tmp_path / "tree/one", COUNTING)
-    (tmp_path / "tree/file").touch()
-    script = SCRIPT.read_text().replace("/command:/usr/local/bin", str(tmp_path / "first"))
-    (tmp_path / "first").mkdir()
-    if answer == 111:  # as svok's in a directory that is another user's
-        for name, code in (("svc", 0), ("svstat", 1), ("svok", 111)):
-            (tmp_path / "first" / name).write_text(f"#!/bin/sh\nexit {code}\n")
-            (tmp_path / "first" / name).chmod(0o755)
-    call = ["/bin/sh", "-c", script, "stop", *option, str(tmp_path / "tree")]
-    path = {"PATH": f"{tmp_path}/first"}
-    ended = subprocess.run(call, env=path, check=False, timeout=60, stderr=subprocess.PIPE)
-    said = [line for line in ended.stderr.decode().splitlines() if line.startswith("stop-s")]
-    assert said == [f"stop-services: {name} cannot be asked" for name in (one, one / "log")]
-    assert ended.returncode == 1
-
-
-@pytest.mark.parametrize("option", [[], ["-x"]])
 def test_a_tree_without_services(programs: Path, tmp_path: Path, option: list[str]) -> None:
     (tmp_path / "tree").mkdir()
     path = {"PATH": f"{programs}:/usr/bin:/bin"}
     call = [str(SCRIPT), *option, str(tmp_path / "tree")]
     assert subprocess.run(call, env=path, check=False, timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize("code", [1, 2])
+def test_a_logger_that_is_down_is_named(tree: Tree, code: int) -> None:
+    log = tree.counting / "log"
+    subprocess.run(["svc", "-d", log], env=tree.path, check=True)
+    wait_until(lambda: not is_up(log), "the logger is down")
+    if code == 2:
+        (tree.folder / "odd/supervise/ok").mkdir(parents=True)
+    tree.kill_svscan()
+    assert tree.stop("-x", str(tree.folder)) == code
+    said = f"stop-services: {log} is down: what is in its pipe is lost"
+    assert tree.said.splitlines()[-1] == said
+    assert not tree.lines()[-1].startswith(b"end")
+    assert services.status(tree.counting).problem == services.NOT_RUNNING
+
+
+def test_a_logger_that_cannot_start_is_not_named(tree: Tree) -> None:
+    log = tree.counting / "log"
+    (log / "run").write_text("#!/bin/sh\nexit 1\n")
+    subprocess.run(["svc", "-t", log], env=tree.path, check=True)
+    pid = services.status(log).pid
+    wait_until(lambda: services.status(log).pid != pid, "it is started again")
+    lines = len(tree.lines())
+    tree.kill_svscan()
+    assert tree.stop("-x", str(tree.folder)) == 0
+    assert (tree.said, len(tree.lines())) == ("", lines)
+
+
+# What it cannot stop
+
+
+@pytest.mark.parametrize("name", ["missing", "file"])
+def test_what_is_no_tree_is_refused(tree: Tree, name: str) -> None:
+    given = tree.folder.parent / name
+    (tree.folder.parent / "file").touch()
+    assert tree.stop("-x", str(given)) == 2
+    assert tree.said == f"stop-services: {given} is not a directory\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts programs as other users")
+@pytest.mark.parametrize("mode", [0o744, 0o733])
+def test_a_tree_into_which_the_user_may_not_look_is_refused(mode: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(mode)
+        call = ["sh", "-c", SCRIPT.read_text(), "stop", folder]
+        ended = subprocess.run(
+            call, check=False, stderr=subprocess.PIPE, text=True, user=65534, cwd="/"
+        )
+    said = f"stop-services: {folder} is closed to this user\n"
+    assert (ended.returncode, ended.stderr) == (2, said)
+
+
+@pytest.mark.parametrize("missing", ["svc", "svok", "svstat"])
+def test_without_one_of_its_programs_it_stops_nothing(tree: Tree, missing: str) -> None:
+    some = tree.folder.parent / "some"
+    some.mkdir()
+    for name in {"sh", "svc", "svok", "svstat"} - {missing}:
+        found = shutil.which(name, path=tree.path["PATH"])
+        (some / name).symlink_to(str(found))
+    tree.path = {"PATH": str(some)}
+    assert tree.stop(str(tree.folder)) == 2
+    assert tree.said == f"stop-services: {missing} is not on the PATH {some}\n"
+    assert is_up(tree.counting)
+
+
+@pytest.mark.parametrize("option", [[], ["-x"]])
+def test_what_svok_cannot_tell_is_said_and_the_others_are_stopped(
+    tree: Tree, option: list[str]
+) -> None:
+    odd = tree.folder / "odd"
+    (odd / "supervise/ok").mkdir(parents=True)
+    (tree.folder / "a file").touch()
+    if option:
+        tree.kill_svscan()
+    assert tree.stop(*option, str(tree.folder)) == 2
+    assert tree.said.splitlines() == [
+        f"svok: fatal: unable to open {odd}/supervise/ok: is a directory",
+        f"stop-services: {odd} is left: nobody can tell whether it runs",
+    ]
+    assert whole_starts(tree.lines()) == 1
+    assert not is_up(tree.counting / "log")
