@@ -33,8 +33,8 @@ While it writes or removes, it holds locks on DIR and the folders of the other o
 second installer there fails at once. So what has the name of an unfinished file was left by
 one that was killed, and the next one removes it.
 
-It refuses to install as root what others could change (installing/checks.py), and runs a
-launcher at the end, as nobody too.
+It refuses to install as root what others could change, and over what they could have changed
+(installing/checks.py), and runs a launcher at the end, as nobody too.
 """
 
 import argparse
@@ -63,6 +63,7 @@ from daemontools.installing.shared import (
     remove_shared,
     remove_unfinished_pages,
     shared,
+    shared_paths,
 )
 
 FLAGS = "-BISXutf8"
@@ -292,8 +293,7 @@ def main() -> None:
 
 def _install(options: argparse.Namespace) -> None:
     own = str(Path(daemontools.__file__).parent.parent.resolve())
-    where = [Path(options.python), options.directory, options.library or Path(own)]
-    checks.refuse_what_others_can_change(where, warn)
+    checks.refuse_what_others_can_change(_places(options), _written(options), warn)
     launchers(options.python, str(options.library or own))  # a wrong path is refused here
     refuse_foreign(options.directory)
     if options.share:
@@ -304,6 +304,22 @@ def _install(options: argparse.Namespace) -> None:
     make_folder(options.directory)
     with _alone(options.directory, options.library, options.share):
         _install_all(options, own)
+
+
+def _places(options: argparse.Namespace) -> list[Path]:
+    """What decides what the programs do: these, and the folders above them."""
+    library = options.library or Path(daemontools.__file__).parent.parent
+    share = [options.share] if options.share else []
+    return [Path(options.python), options.directory, library, *share]
+
+
+def _written(options: argparse.Namespace) -> Iterator[Path]:
+    """What is there of all that an installer writes, and what is in the copies of the package."""
+    package = Path(daemontools.__file__).parent
+    library = copies.paths(options.library) if options.library else package.rglob("*")
+    files = [options.directory / command for command in commands()]
+    pages = shared_paths(options.share) if options.share else []
+    return (path for path in (*files, *library, *pages) if os.path.lexists(path))
 
 
 @contextmanager
@@ -371,6 +387,8 @@ def _check(options: argparse.Namespace) -> None:
     for name, page in (shared() if options.share else {}).items():
         if not is_so(options.share / name, page, 0o644):
             found.append(f"{options.share / name} is missing, or another version's")
+    if os.geteuid() == 0:
+        found += checks.what_others_can_change(_places(options), _written(options), warn)
     found += checks.verify(options.directory, options.python, library)
     for text in found:
         warn(text)

@@ -318,18 +318,107 @@ def test_a_launcher_that_does_not_work_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-@pytest.mark.parametrize("what", ["mode", "owner"])
+@pytest.mark.parametrize("what", ["mode", "sticky", "owner"])
 def test_root_does_not_install_what_others_can_change(tmp_path: Path, what: str) -> None:
     folder = tmp_path / "open/bin"
     folder.mkdir(parents=True)
     if what == "mode":
         folder.parent.chmod(0o777)
+    elif what == "sticky":
+        folder.chmod(0o1777)
     else:
         os.chown(folder.parent, 65534, 65534)
-    answer = run_installer(folder)
-    assert answer.returncode == 1
-    assert f"can change {tmp_path}/open, and so what these programs do" in answer.stderr
+    changed = folder if what == "sticky" else folder.parent
+    for options in ([], ["--check"]):
+        answer = run_installer(*options, folder)
+        assert answer.returncode == 1
+        assert f"can change {changed}, and so what these programs do" in answer.stderr
     assert list(folder.iterdir()) == []
+
+
+# What an earlier installer has written, by how its path begins.
+WRITTEN = [
+    "bin/svok",
+    "l/[0-9]*",
+    "l/[0-9]*/daemontools",
+    "l/[0-9]*/daemontools/unix/__pycache__",
+    "l/[0-9]*/daemontools/loading.py",
+    "l/[0-9]*/daemontools/__pycache__/loading.*.pyc",
+    "l/daemontools",
+    "l/directories",
+    "s/man/man8",
+    "s/man/man8/svc.8",
+    "s/bash-completion/completions/svc",
+    "s/.daemontools-reference",
+]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize(
+    ("what", "pattern"),
+    [*(("owner", pattern) for pattern in WRITTEN), ("mode", WRITTEN[0]), ("mode", WRITTEN[1])],
+)
+def test_root_does_not_install_over_what_others_can_change(
+    place: Path, pattern: str, what: str
+) -> None:
+    words = everything_into(place)
+    assert complaints(run_installer(*words)) == []
+    [path] = place.glob(pattern)
+    if what == "owner":
+        os.chown(path, 65534, 65534, follow_symlinks=False)
+        who = "the user with id 65534"
+    else:
+        path.chmod(0o1777)
+        who = "everybody"
+    before = state(place)
+    said = f"{who} can change {path}, and so what these programs do"
+    answer = run_installer(*words)
+    assert (answer.returncode, answer.stderr) == (1, f"daemontools.install: {said}\n")
+    answer = run_installer("--check", *words)
+    assert answer.returncode == 1
+    assert f"daemontools.install: warning: {said}" in complaints(answer)
+    assert state(place) == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_root_can_remove_what_a_user_has_installed_and_install(place: Path) -> None:
+    words = everything_into(place)
+    run_installer(*words)
+    for path in (place, *place.rglob("*")):
+        os.chown(path, 65534, 65534, follow_symlinks=False)
+    for path in (place, *(place / name for name in ["bin", "l", "s"])):
+        os.chown(path, 0, 0)
+    assert run_installer(*words).returncode == 1
+    assert run_installer("--remove", *words).returncode == 0
+    assert complaints(run_installer(*words)) == []
+    assert complaints(run_installer("--check", *words)) == []
+    assert {path.lstat().st_uid for path in place.rglob("*")} == {0}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_root_does_not_install_over_what_somebody_put_into_the_copy(place: Path) -> None:
+    words = everything_into(place)
+    run_installer(*words)
+    [package] = place.glob("l/[0-9]*/daemontools")
+    (package / "loading.abi3.so").touch()  # would be imported in the place of the module
+    os.chown(package / "loading.abi3.so", 65534, 65534)
+    answer = run_installer(*words)
+    assert answer.returncode == 1
+    assert f"the user with id 65534 can change {package}/loading.abi3.so" in answer.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_without_a_copy_the_package_itself_is_asked(place: Path) -> None:
+    package = place / "checkout/daemontools"
+    shutil.copytree(Path(install.__file__).parent, package, ignore=_COMPILED)
+    os.chown(package / "unix/chain.py", 65534, 65534)
+    code = f"import sys; sys.path.insert(0, {str(package.parent)!r}); "
+    code += "import daemontools.install as i; i.main()"
+    command = [PYTHON, "-IBc", code, str(place / "bin")]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    said = f"the user with id 65534 can change {package}/unix/chain.py"
+    assert (answer.returncode, said in answer.stderr) == (1, True)
+    assert not (place / "bin").exists()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root is refused")

@@ -430,15 +430,16 @@ def test_who_else_could_change_what_root_runs(
     good = SimpleNamespace(st_mode=stat.S_IFDIR | 0o755, st_uid=0, st_gid=0)
     monkeypatch.setattr(os, "geteuid", lambda: me)
     monkeypatch.setattr(os, "getegid", lambda: 3)
-    monkeypatch.setattr(checks, "_steps", lambda given: given)
-    said: list[str] = []
     odd_step = Step(odd)
-    steps: Any = [[Step(good), odd_step], [odd_step]]
+    steps: Any = {"a": [Step(good), odd_step], "b": [odd_step]}
+    monkeypatch.setattr(checks, "_steps", lambda place: steps[place.name])
+    said: list[str] = []
+    places = [Path("/a"), Path("/b")]
     if refused:
         with pytest.raises(PermissionError, match=refused.format("odd")):
-            checks.refuse_what_others_can_change(steps, said.append)
+            checks.refuse_what_others_can_change(places, [], said.append)
     else:
-        checks.refuse_what_others_can_change(steps, said.append)
+        checks.refuse_what_others_can_change(places, [], said.append)
     assert said == ([warned.format("odd")] if warned else [])
 
 
@@ -446,10 +447,48 @@ class Step:
     """A path of which only the status is asked."""
 
     def __init__(self, status: Any) -> None:
-        self.stat = lambda: status
+        self.lstat = lambda: status
 
     def __str__(self) -> str:
         return "odd"
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "owner", "group", "said", "warned"),
+    [
+        (stat.S_IFREG, 0o644, 0, 0, "", ""),
+        (stat.S_IFREG, 0o646, 0, 0, "everybody can change odd, and so what these programs do", ""),
+        (stat.S_IFREG, 0o644, 7, 0, "the user with id 7 can change odd, and so", ""),
+        (stat.S_IFREG, 0o664, 0, 9, "", "the group with id 9 can change odd"),
+        (stat.S_IFDIR, STICKY, 0, 0, "everybody can change odd, and so what these programs do", ""),
+        (stat.S_IFLNK, 0o777, 0, 9, "", ""),
+        (stat.S_IFLNK, 0o777, 7, 9, "the user with id 7 can change odd, and so", ""),
+    ],
+)
+def test_who_else_could_have_changed_what_root_has_installed(
+    monkeypatch: pytest.MonkeyPatch, kind: int, mode: int, owner: int, group: int,
+    said: str, warned: str,
+) -> None:  # fmt: skip
+    own: Any = [Step(SimpleNamespace(st_mode=kind | mode, st_uid=owner, st_gid=group))] * 2
+    monkeypatch.setattr(os, "getegid", lambda: 3)
+    warnings: list[str] = []
+    for me in (0, 5):
+        monkeypatch.setattr(os, "geteuid", lambda me=me: me)
+        found = list(checks.what_others_can_change([], own, warnings.append))
+        assert [text.startswith(said) for text in found] == ([True] if said and me == 0 else [])
+    assert warnings == ([warned] if warned else [])
+
+
+def test_a_sticky_folder_may_be_above_and_not_the_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "_steps", lambda path: [path])
+    tmp_path.chmod(STICKY)
+    monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid)
+    [said] = checks.what_others_can_change([tmp_path], [], print)
+    assert said.startswith(f"everybody can change {tmp_path}, ")
+    monkeypatch.setattr(checks, "_steps", lambda path: [path.parent])
+    assert list(checks.what_others_can_change([tmp_path / "a"], [], print)) == []
 
 
 def test_all_folders_that_lead_to_a_path_are_steps(tmp_path: Path) -> None:

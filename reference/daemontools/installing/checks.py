@@ -9,29 +9,42 @@ import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 NOBODY = 65534
 LONG_LIVED = ("svscan", "supervise", "multilog")
 
 
-def refuse_what_others_can_change(paths: list[Path], warn: Callable[[str], None]) -> None:
-    """Raise PermissionError, as root, if other users can change one of these; else warn.
+def refuse_what_others_can_change(
+    places: list[Path], own: Iterable[Path], warn: Callable[[str], None]
+) -> None:
+    """Raise PermissionError, as root, if other users can change one of these; else warn."""
+    for text in what_others_can_change(places, own, warn):
+        if os.geteuid() == 0:
+            raise PermissionError(text)
+        warn(text)
 
+
+def what_others_can_change(
+    places: list[Path], own: Iterable[Path], warn: Callable[[str], None]
+) -> Iterator[str]:
+    """Say which of these, and of the folders above the places, other users can change.
+
+    `own` is what the installer has written; only for root it matters who can change that.
     A group that may write there is a warning: on some systems an administrators' group owns
     /usr/local.
     """
-    for path in dict.fromkeys(step for given in paths for step in _steps(given)):
-        about = path.stat()
-        others = about.st_mode & stat.S_IWOTH and not about.st_mode & stat.S_ISVTX
+    steps = [step for place in places for step in _steps(place)]
+    above = {*steps} - {Path(os.path.realpath(place)) for place in places}
+    for path in dict.fromkeys(steps if os.geteuid() else (*steps, *own)):
+        about = path.lstat()
+        mode = 0 if stat.S_ISLNK(about.st_mode) else about.st_mode
+        others = mode & stat.S_IWOTH and not (mode & stat.S_ISVTX and path in above)
         if others or about.st_uid not in (0, os.geteuid()):
             who = "everybody" if others else f"the user with id {about.st_uid}"
-            text = f"{who} can change {path}, and so what these programs do"
-            if os.geteuid() == 0:
-                raise PermissionError(text)
-            warn(text)
-        elif about.st_mode & stat.S_IWGRP and about.st_gid not in (0, os.getegid()):
+            yield f"{who} can change {path}, and so what these programs do"
+        elif mode & stat.S_IWGRP and about.st_gid not in (0, os.getegid()):
             warn(f"the group with id {about.st_gid} can change {path}")
 
 

@@ -177,6 +177,14 @@ def library_of(launcher: Path) -> Path | None:
     return library if is_ours(library / "directories") else None
 
 
+def paths(library: Path) -> Iterator[Path]:
+    """What an installer has written below `library`, and all that is in the copies."""
+    new = library.resolve() / version(content(Path(daemontools.__file__).parent))
+    for folder in sorted({*_copies(library.resolve()), new}):
+        yield from (folder, *sorted(folder.rglob("*")))
+    yield from (library / "daemontools", library / "directories")
+
+
 def refuse_foreign(library: Path) -> None:
     """Raise FileExistsError if something of another origin has the name of a part of it."""
     _check_copy(library / "daemontools")

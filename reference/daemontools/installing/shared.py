@@ -73,6 +73,11 @@ def remove_unfinished_pages(share: Path) -> None:
         remove_unfinished(share / folder)
 
 
+def shared_paths(share: Path) -> list[Path]:
+    """What an installer writes below `share`, and the folders that it needs there."""
+    return [share / name for name in (*_folders(), *shared(), RECORD)]
+
+
 def _folders() -> list[str]:
     """The folders that these files need, `share` itself included, as names below it."""
     return sorted({str(parent) for name in shared() for parent in Path(name).parents})
