@@ -53,6 +53,7 @@ from daemontools.installing.files import (
     is_so,
     locked,
     make_folder,
+    remove_ours,
     remove_unfinished,
     replace,
     warn,
@@ -202,10 +203,8 @@ def compile_package(python: str, library: str) -> None:
 
 
 def remove(directory: Path) -> None:
-    """Remove the launchers, and nothing else."""
-    for program in commands():
-        if is_ours(directory / program):
-            (directory / program).unlink()
+    """Remove the launchers, and nothing else; name what has the name of one and stays."""
+    remove_ours(directory / program for program in commands())
 
 
 def warn_of_running(directory: Path) -> None:
@@ -406,14 +405,14 @@ def _remove_all(options: argparse.Namespace) -> None:
     remove(options.directory)
     if library and not options.library:
         warn(f"{library} stays: to remove it, say --library {library}, too")
+    if options.share:  # before the library, where this module may be, too
+        remove_shared(options.share)
     others = copies.in_use(options.library, commands()) if options.library else {}
     if others:
         names = ", ".join(str(directory) for directory in others)
         warn(f"{options.library} stays: the programs in {names} need it")
     elif options.library:
         copies.remove_copy(options.library)
-    if options.share:
-        remove_shared(options.share)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What the installer does around the launchers: upgrades, checks, pages, and the recipe."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from daemontools.installing import checks, copies
 from daemontools.installing.files import UNFINISHED, locked
 
 PYTHON = sys.executable
+ROOT = Path(__file__).parents[2]
 CLOSED = "is closed to other users"
 # The number of files of the package; they are written first, then the launchers, then the pages.
 FILES = len(copies.content(Path(install.__file__).parent))
@@ -267,14 +269,36 @@ def test_a_second_installer_changes_nothing(tmp_path: Path, option: str, doing: 
 
 
 def test_remove_without_the_library_says_that_it_stays(tmp_path: Path) -> None:
-    words: list[str | Path] = ["--library", tmp_path / "l", tmp_path / "bin"]
+    words = everything_into(tmp_path)
     run_installer(*words)
+    pages = state(tmp_path / "s")
     answer = run_installer("--remove", tmp_path / "bin")
     assert answer.stderr.endswith(
         f"{tmp_path}/l stays: to remove it, say --library {tmp_path}/l, too\n"
     )
+    assert state(tmp_path / "s") == pages  # and that is not said
     assert run_installer("--remove", *words).stderr == ""
     assert list(tmp_path.rglob("*")) == [tmp_path / "bin"]
+
+
+@pytest.mark.parametrize("doing", ["--check", "--remove"])
+def test_the_library_checks_and_removes_without_a_checkout(place: Path, doing: str) -> None:
+    run_installer("--library", place / "a/l", "--share", place / "b/s", place / "bin")
+    page = (ROOT / "docs/howto/install.md").read_text()
+    [script] = re.findall(r"```sh\n(export PYTHONPATH=.*?)```", page, re.DOTALL)
+    script = script.replace("/usr/local/lib/daemontools", f"{place}/a/l")
+    script = script.replace("/usr/local/share", f"{place}/b/s")
+    script = script.replace("/usr/local/bin", f"{place}/bin").replace("--remove", doing)
+    script = script.replace("python3", PYTHON)
+    before = state(place)
+    call = ["sh", "-ec", script]
+    answer = subprocess.run(call, cwd="/", capture_output=True, text=True, check=False)
+    assert (answer.returncode, complaints(answer)) == (0, [])
+    if doing == "--check":
+        assert state(place) == before
+    else:
+        left = ["a", "b", "bin"]  # the folders above, and that of the launchers
+        assert sorted(str(path.relative_to(place)) for path in place.rglob("*")) == left
 
 
 # What the installer checks
@@ -475,16 +499,20 @@ def test_what_is_refused_changes_nothing(tmp_path: Path, foreign: str) -> None:
     assert state(tmp_path) == before
 
 
-def test_a_foreign_page_is_neither_overwritten_nor_removed(tmp_path: Path) -> None:
-    page = tmp_path / "share/man/man8/svc.8"
-    page.parent.mkdir(parents=True)
-    page.write_text("Debian's")
-    for words in ([], ["--remove"]):
-        run_installer(*words, "--share", tmp_path / "share", tmp_path / "bin")
-        assert page.read_text() == "Debian's"
-
-
-ROOT = Path(__file__).parents[2]
+def test_what_is_not_the_installers_is_neither_overwritten_nor_removed(tmp_path: Path) -> None:
+    words = everything_into(tmp_path)
+    foreign = [tmp_path / "bin/svc", tmp_path / "s/man/man8/svc.8"]
+    for file in foreign:
+        file.parent.mkdir(parents=True)
+        file.write_text("Debian's")
+    assert run_installer(*words).returncode == 1
+    answer = run_installer("--remove", *words)
+    said = "stays: it was not written by daemontools.install"
+    assert answer.returncode == 0
+    assert answer.stderr.splitlines() == [
+        f"daemontools.install: warning: {file} {said}" for file in foreign
+    ]
+    assert [file.read_text() for file in foreign] == ["Debian's"] * 2
 
 
 def test_the_recipe_needs_nothing_but_a_checkout(tmp_path: Path) -> None:

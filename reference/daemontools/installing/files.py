@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
@@ -104,3 +104,12 @@ def make_folder(folder: Path) -> None:
 def warn(text: str) -> None:
     """Say what is not as it should be, on standard error."""
     print(f"daemontools.install: warning: {text}", file=sys.stderr)
+
+
+def remove_ours(files: Iterable[Path], is_ours: Callable[[Path], bool] = is_ours) -> None:
+    """Remove these files, as far as they are ours; name those that stay."""
+    for file in files:
+        if is_ours(file):
+            file.unlink()
+        elif os.path.lexists(file):
+            warn(f"{file} stays: it was not written by daemontools.install")

@@ -6,7 +6,7 @@ The pages are made of docs/man by docs/build.py.
 import os
 from pathlib import Path
 
-from daemontools.installing.files import make_folder, remove_unfinished, replace
+from daemontools.installing.files import make_folder, remove_ours, remove_unfinished, replace
 
 PACKAGE = Path(__file__).parent.parent
 
@@ -57,9 +57,7 @@ def install_shared(share: Path, *, is_package: bool = False) -> None:
 
 def remove_shared(share: Path) -> None:
     """Remove what this module wrote, and the folders that it made, if they are empty."""
-    for name in shared():
-        if _is_our_page(share / name):
-            (share / name).unlink()
+    remove_ours((share / name for name in shared()), _is_our_page)
     made = _recorded(share)
     (share / RECORD).unlink(missing_ok=True)
     for folder in reversed(_folders()):  # a folder comes after those above it
