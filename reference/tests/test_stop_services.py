@@ -196,16 +196,6 @@ def test_a_logger_that_gets_too_little_time_is_named(tree: Tree) -> None:
     assert tree.said == f"{late} gets TERM\n{late} is left\n"
 
 
-def test_a_logger_that_is_down_loses_its_pipe_without_a_word(tree: Tree) -> None:
-    log = tree.counting / "log"
-    subprocess.run(["svc", "-d", log], env=tree.path, check=True)
-    wait_until(lambda: services.status(log).pid == 0, "the logger is down")
-    tree.kill_svscan()
-    assert tree.stop("-x", str(tree.folder)) == 0
-    assert tree.said == ""
-    assert not any(line.startswith(b"end") for line in tree.lines())
-
-
 def test_an_orphan_that_holds_the_pipe_does_not_hold_the_logger(tree: Tree) -> None:
     run = tree.counting / "run"
     run.write_text(run.read_text().replace("n=0;", "sleep 1000 & n=0;"))
