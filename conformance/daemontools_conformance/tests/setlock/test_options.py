@@ -153,12 +153,22 @@ def test_a_later_n_in_capitals_waits(sandbox: Sandbox) -> None:
     never(lambda: any(w.has_ended() for w in waiters), during=0.5, what="a waiter goes on")
 
 
-@clause("setlock/options/end-at-operand")
-def test_options_end_at_the_first_operand(sandbox: Sandbox, vector: Vector) -> None:
+def check_child(sandbox: Sandbox, vector: Vector) -> None:
+    """Setlock becomes the child, and the file is there."""
     answer = sandbox.run("setlock", *vector.input["words"])
     child = sandbox.start_command(vector.answer["child"]).wait()
     assert (answer.code, answer.out, answer.err) == (0, child.out, b"")
     assert (sandbox.path / os.fsdecode(vector.answer["file"])).exists()
+
+
+@clause("setlock/options/end-at-operand")
+def test_options_end_at_the_first_operand(sandbox: Sandbox, vector: Vector) -> None:
+    check_child(sandbox, vector)
+
+
+@clause("setlock/options/long-options")
+def test_a_long_option_is_skipped(sandbox: Sandbox, vector: Vector) -> None:
+    check_child(sandbox, vector)
 
 
 @clause("setlock/usage/too-few")

@@ -220,6 +220,11 @@ def test_double_dash_is_skipped(sandbox: Sandbox, vector: Vector) -> None:
     assert limited(sandbox, vector).limits == as_written(sandbox, vector).limits
 
 
+@clause("softlimit/options/long-options")
+def test_a_long_option_is_skipped(sandbox: Sandbox, vector: Vector) -> None:
+    assert limited(sandbox, vector).limits == as_written(sandbox, vector).limits
+
+
 @clause("softlimit/options/last-counts")
 def test_the_last_limit_counts(sandbox: Sandbox, vector: Vector) -> None:
     assert limited(sandbox, vector).limits == as_written(sandbox, vector).limits
