@@ -262,6 +262,14 @@ def test_current_that_is_a_directory_gives_111(sandbox: Sandbox) -> None:
     assert fatal(sandbox, "./log") == expected
 
 
+@clause("multilog/error/current-not-created")
+def test_current_that_cannot_be_made_gives_111(sandbox: Sandbox) -> None:
+    (sandbox.path / "log").mkdir()
+    (sandbox.path / "log/current").symlink_to("nowhere/current")
+    expected = b"multilog: fatal: unable to write to ./log/current: file does not exist\n"
+    assert fatal(sandbox, "./log") == expected
+
+
 @clause("multilog/error/current-refused")
 def test_current_that_may_not_be_written_gives_111(sandbox: Sandbox) -> None:
     log = sandbox.path / "log"

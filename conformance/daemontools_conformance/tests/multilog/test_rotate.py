@@ -438,3 +438,12 @@ def test_many_alarms_lose_nothing(sandbox: Sandbox) -> None:
     multilog.wait()
     expected = b"begun\n" + b"".join(b"%d\n" % n for n in range(200))
     assert contents(sandbox.path / "log") == expected
+
+
+@clause("multilog/rotate/previous-replaced")
+def test_a_previous_beside_a_finished_current_is_lost(sandbox: Sandbox) -> None:
+    sandbox.write("log/previous", "previous")
+    sandbox.write("log/current", "current", mode=0o744)
+    sandbox.run("multilog", "s4096", "./log", input=lines(2000))
+    assert b"previous" not in contents(sandbox.path / "log")
+    assert not (sandbox.path / "log/previous").exists()

@@ -1,6 +1,7 @@
 """multilog: TERM ends it at the end of a line, and takes nothing beyond."""
 
 import os
+import re
 import signal
 from contextlib import suppress
 from functools import partial
@@ -8,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from daemontools_conformance.helpers.logdirs import contents, lines, mode
+from daemontools_conformance.helpers.logdirs import contents, lines, mode, old_files
 from daemontools_conformance.helpers.marks import clause
 from daemontools_conformance.running.patience import TooLate, eventually, never
 from daemontools_conformance.running.processes import Running
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.running.signals import deliver
+
+WARNING = re.compile(rb"^multilog: warning: unable to .*, pausing: .*\n", re.MULTILINE)
 
 
 @clause("multilog/term/exit")
@@ -219,3 +222,37 @@ def test_term_while_it_starts_takes_no_input(sandbox: Sandbox, milliseconds: int
         reader, 99
     ) == b"a line\n"
     os.close(reader)
+
+
+def at_a_failing_step(sandbox: Sandbox) -> Running:
+    """A multilog whose restart cannot give away `previous`, when it has said so.
+
+    (Where a directory has one name, multilog tries to link it; elsewhere, to remove it.)
+    """
+    sandbox.write("log/current", "current", mode=0o644)
+    (sandbox.path / "log/previous").mkdir()
+    multilog = sandbox.start("multilog", "./log")
+    wait_until_warned(multilog, 1)
+    return multilog
+
+
+def wait_until_warned(multilog: Running, times: int) -> None:
+    eventually(lambda: len(WARNING.findall(multilog.err)) == times, what=f"warning {times}")
+
+
+@clause("multilog/restart/step-retried")
+def test_a_step_of_a_restart_that_fails_is_tried_again(sandbox: Sandbox) -> None:
+    multilog = at_a_failing_step(sandbox)
+    wait_until_warned(multilog, 2)
+    previous = sandbox.path / "log/previous"
+    previous.rmdir()
+    sandbox.write("log/previous", "previous", mode=0o644)
+    assert multilog.wait().code == 0
+    assert old_files(previous.parent)[-1].read_text() == "current"
+
+
+@clause("multilog/term/while-a-step-fails")
+def test_term_does_not_end_a_restart_whose_step_fails(sandbox: Sandbox) -> None:
+    multilog = at_a_failing_step(sandbox)
+    multilog.signal(signal.SIGTERM)
+    wait_until_warned(multilog, 3)
