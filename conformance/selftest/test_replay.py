@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import fcntl
+import json
 import os
 import re
 import shlex
@@ -497,6 +498,24 @@ def test_of_several_tests_only_those_that_failed_are_named(
     said = capfd.readouterr()
     assert said.err == f"2 matching tests failed and have evidence in {tmp_path}; name one\n"
     assert [folder[-3:] for folder in shlex.split(said.out)] == ["[b]", "[c]"]
+
+
+def test_if_none_failed_those_with_a_known_bug_are_named(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    tests = []
+    for name, outcome in (("a", "PASS"), ("b", "KNOWN-BUG"), ("c", "PASS")):
+        place = f"evidence/svok.exit.killed/test_it[{name}]"
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "replay.sh").write_text(f"echo {name}\n")
+        tests.append({"kind": "test", "outcome": outcome, "evidence": place})
+    cell = {"kind": "clause", "outcome": "KNOWN-BUG", "evidence": tests[1]["evidence"]}
+    text = "".join(f"{json.dumps(line)}\n" for line in (*tests, cell))
+    (tmp_path / "results.jsonl").write_text(text)
+    given = argparse.Namespace(evidence=tmp_path, clause="svok/exit/killed", run=True)
+    assert (command.main(given), capfd.readouterr().out) == (0, "b\n")
+    (tmp_path / "evidence/svok.exit.killed/test_it[c]/failure.txt").touch()
+    assert (command.main(given), capfd.readouterr().out) == (0, "c\n")
 
 
 def test_a_failure_names_the_command_that_repeats_it(tmp_path: Path) -> None:

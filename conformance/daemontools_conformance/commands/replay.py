@@ -5,12 +5,14 @@ for itself, they are gone by now, and are made again.
 """
 
 import argparse
+import json
 import shlex
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.contract.profiles import ProfileError, find
 from daemontools_conformance.running.implementation import locate
 from daemontools_conformance.running.replay import read_origins
@@ -40,6 +42,9 @@ def main(given: argparse.Namespace) -> int:
         if wanted in str(script.relative_to(given.evidence))
     ]
     failed = [script for script in scripts if (script.parent / "failure.txt").exists()]
+    if not failed:
+        declared = _declared(given.evidence)
+        failed = [script for script in scripts if script.parent in declared]
     scripts = failed or scripts  # a test that could not run has a script, too
     if len(scripts) != 1:
         what = "matching tests failed and" if failed else "matching tests"
@@ -52,6 +57,16 @@ def main(given: argparse.Namespace) -> int:
         print(f"the programs of {name} are gone; --run makes them again", file=sys.stderr)
     print(text, end="")
     return 0
+
+
+def _declared(report: Path) -> set[Path]:
+    """The evidence of the tests in which the report saw a known bug; none without a report."""
+    try:
+        lines = [json.loads(line) for line in (report / "results.jsonl").read_text().splitlines()]
+    except (OSError, ValueError):
+        return set()
+    bugs = [line for line in lines if line.get("outcome") == str(Outcome.KNOWN_BUG)]
+    return {report / line["evidence"] for line in bugs if line["kind"] == "test"}
 
 
 def _name_them(scripts: list[Path], what: str) -> int:
