@@ -81,8 +81,7 @@ def _attempt(file: bytes, argv: list[bytes], block: list[bytes] | None) -> OSErr
         block = environment.block()
     try:
         call = _call_of_exec(file, argv, block)
-        # This calls call(), the exec.
-        chain.under_waiting_limits(call, chain.size_of([*argv, *(block or [])]))
+        chain.under_waiting_limits(call, chain.size_of([*argv, *(block or [])]))  # calls call()
     except OSError as error:
         return error
     except MemoryError:
