@@ -8,6 +8,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,38 @@ def is_there(pid: int) -> bool:
         return False
 
 
+def is_stopped(pid: int) -> bool:
+    """Has a signal stopped the process?"""
+    return ") T " in Path(f"/proc/{pid}/stat").read_text()
+
+
+def pause(programs: str, service: Path, run: int) -> None:
+    """Pause a service, and wait for that."""
+    subprocess.run([f"{programs}/svc", "-p", service], check=True)
+    eventually(lambda: is_stopped(run))
+
+
+def is_djbs(programs: str) -> bool:
+    """Are these djb's programs?"""
+    return programs in ("/command", "/usr/bin")
+
+
+@contextmanager
+def job(programs: str, folder: Path, program: str, *words: str) -> Iterator[int]:
+    """The process id of a program that is a job of a shell, as at a terminal."""
+    shell = subprocess.Popen(
+        [sys.executable, "-c", JOB, f"{programs}/{program}", *words],
+        env={"PATH": f"{programs}:/usr/bin:/bin"},
+        cwd=folder,
+        stdout=PIPE,
+        start_new_session=True,
+    )
+    assert shell.stdout
+    yield int(shell.stdout.readline())
+    shell.wait()
+    shell.stdout.close()
+
+
 def test_svscan_is_killed_and_the_rest_goes_on(programs: str, tmp_path: Path, start: Start) -> None:
     make_service(tmp_path / "a", "exec sleep 1000")
     svscan = start("svscan")
@@ -152,27 +185,16 @@ def test_hup_ends_a_tree_that_is_a_job_of_a_shell_if_a_service_is_paused(
 ) -> None:
     make_service(tmp_path / "a", "exec sleep 1000")
     make_service(tmp_path / "b", "exec sleep 1000")
-    shell = subprocess.Popen(  # a session and a job, as at a terminal
-        [sys.executable, "-c", JOB, f"{programs}/svscan"],
-        env={"PATH": f"{programs}:/usr/bin:/bin"},
-        cwd=tmp_path,
-        stdout=PIPE,
-        start_new_session=True,
-    )
-    assert shell.stdout
-    svscan = int(shell.stdout.readline())
-    runs = [wait_until_up(programs, tmp_path / name) for name in "ab"]
-    if is_paused:
-        subprocess.run([f"{programs}/svc", "-p", tmp_path / "a"], check=True)
-        eventually(lambda: ") T " in Path(f"/proc/{runs[0]}/stat").read_text())
-    os.kill(svscan, signal.SIGTERM)
-    eventually(lambda: not is_there(svscan))
-    if is_paused:
-        eventually(lambda: not any(map(is_there, runs)))
-    else:
-        never(lambda: not all(map(is_there, runs)), during=0.3)
-    shell.wait()
-    shell.stdout.close()
+    with job(programs, tmp_path, "svscan") as svscan:
+        runs = [wait_until_up(programs, tmp_path / name) for name in "ab"]
+        if is_paused:
+            pause(programs, tmp_path / "a", runs[0])
+        os.kill(svscan, signal.SIGTERM)
+        eventually(lambda: not is_there(svscan))
+        if is_paused:
+            eventually(lambda: not any(map(is_there, runs)))
+        else:
+            never(lambda: not all(map(is_there, runs)), during=0.3)
 
 
 def test_without_svscan_the_supervises_hold_the_pipe(
@@ -227,6 +249,32 @@ def test_supervise_is_killed_and_run_goes_on(programs: str, tmp_path: Path, star
     run = wait_until_up(programs, tmp_path / "a")
     assert after_term(supervise) == KILLED
     assert is_there(run)
+
+
+def test_a_paused_run_stays_paused_without_its_supervise(
+    programs: str, tmp_path: Path, start: Start
+) -> None:
+    make_service(tmp_path / "a", "exec sleep 1000")
+    supervise = start("supervise", "a")  # no job of a shell: no group becomes an orphan
+    run = wait_until_up(programs, tmp_path / "a")
+    pause(programs, tmp_path / "a", run)
+    assert after_term(supervise) == KILLED
+    os.kill(run, signal.SIGTERM)
+    never(lambda: not is_stopped(run), during=0.3)
+    os.kill(run, signal.SIGCONT)
+    eventually(lambda: not is_there(run))
+
+
+def test_hup_ends_a_paused_run_whose_supervise_was_a_job_of_a_shell(
+    programs: str, tmp_path: Path
+) -> None:
+    make_service(tmp_path / "a", "trap 'echo hup > said' HUP\nwhile :; do sleep 0.1; done")
+    with job(programs, tmp_path, "supervise", "a") as supervise:
+        run = wait_until_up(programs, tmp_path / "a")
+        pause(programs, tmp_path / "a", run)
+        os.kill(supervise, signal.SIGTERM)
+        eventually((tmp_path / "a/said").exists)
+        os.kill(run, signal.SIGKILL)
 
 
 def test_svscanboot_is_killed_and_the_tree_goes_on(
