@@ -343,6 +343,28 @@ def test_svc_is_killed_while_the_fifo_is_full(tmp_path: Path, start: Start) -> N
     (tmp_path / "a/supervise").mkdir(parents=True)
     control = tmp_path / "a/supervise/control"
     os.mkfifo(control)
+@pytest.mark.parametrize("program", ["svscan", "supervise"])
+def test_a_warning_that_nobody_reads_kills_djbs(
+    program: str, programs: str, tmp_path: Path
+) -> None:
+    make_service(tmp_path / "a", "exec sleep 1000")
+    (tmp_path / "b").symlink_to("nowhere")  # svscan warns of this
+    (tmp_path / "a/supervise/status.new").mkdir(parents=True)  # and supervise of this
+    words = [f"{programs}/{program}", *(["a"] if program == "supervise" else [])]
+    env = {"PATH": f"{programs}:/usr/bin:/bin"}
+    reader, writer = os.pipe()
+    os.close(reader)
+    with subprocess.Popen(words, cwd=tmp_path, env=env, stderr=writer) as process:
+        os.close(writer)
+        if is_djbs(programs):
+            assert process.wait(30) == -signal.SIGPIPE
+        else:
+            svok = [f"{programs}/svok", tmp_path / "a"]
+            eventually(lambda: subprocess.run(svok, check=False).returncode == 0)
+            never(lambda: process.poll() is not None, during=0.5)
+            process.kill()
+
+
     held = os.open(control, os.O_RDWR | os.O_NONBLOCK)
     full = fcntl.fcntl(held, fcntl.F_GETPIPE_SZ)
     assert os.write(held, b"h" * full) == full
