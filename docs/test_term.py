@@ -302,6 +302,27 @@ def test_multilog_ends_with_0_and_has_written_the_line(tmp_path: Path, start: St
     assert (tmp_path / "log/current").read_text() == "one\ntwo\n"
 
 
+def test_term_does_not_end_a_multilog_that_may_not_take_a_step(
+    programs: str, tmp_path: Path, start: Start
+) -> None:
+    multilog = start("multilog", "./log", stdin=PIPE)
+    assert multilog.stdin
+    current = tmp_path / "log/current"
+    multilog.stdin.write(b"one\n")
+    eventually(lambda: current.read_text() == "one\n")
+    current.unlink()
+    multilog.send_signal(signal.SIGALRM)
+    wait_until_taken(multilog.pid)
+    multilog.terminate()
+    never(lambda: multilog.poll() is not None, during=0.5)
+    current.touch()  # the next try comes within five seconds
+    eventually(lambda: list((tmp_path / "log").glob("@*")), within=30)
+    if is_djbs(programs):  # it was busy when TERM came
+        never(lambda: multilog.poll() is not None, during=0.5)
+        multilog.terminate()
+    assert multilog.wait(30) == 0
+
+
 @pytest.mark.parametrize("program", ["tai64n", "tai64nlocal"])
 def test_a_filter_is_killed(program: str, start: Start) -> None:
     filtering = start(program, stdin=PIPE)
@@ -320,6 +341,28 @@ def test_readproctitle_is_killed(start: Start) -> None:
     reading.stdin.write(b"seen")
     eventually(lambda: b"seen" in Path(f"/proc/{reading.pid}/cmdline").read_bytes())
     assert after_term(reading) == KILLED
+
+
+@pytest.mark.parametrize("program", ["svscan", "supervise"])
+def test_a_warning_that_nobody_reads_kills_djbs(
+    program: str, programs: str, tmp_path: Path
+) -> None:
+    make_service(tmp_path / "a", "exec sleep 1000")
+    (tmp_path / "b").symlink_to("nowhere")  # svscan warns of this
+    (tmp_path / "a/supervise/status.new").mkdir(parents=True)  # and supervise of this
+    words = [f"{programs}/{program}", *(["a"] if program == "supervise" else [])]
+    env = {"PATH": f"{programs}:/usr/bin:/bin"}
+    reader, writer = os.pipe()
+    os.close(reader)
+    with subprocess.Popen(words, cwd=tmp_path, env=env, stderr=writer) as process:
+        os.close(writer)
+        if is_djbs(programs):
+            assert process.wait(30) == -signal.SIGPIPE
+        else:
+            svok = [f"{programs}/svok", tmp_path / "a"]
+            eventually(lambda: subprocess.run(svok, check=False).returncode == 0)
+            never(lambda: process.poll() is not None, during=0.5)
+            process.kill()
 
 
 def test_fghack_is_killed_and_the_daemon_goes_on(start: Start) -> None:
@@ -343,28 +386,6 @@ def test_svc_is_killed_while_the_fifo_is_full(tmp_path: Path, start: Start) -> N
     (tmp_path / "a/supervise").mkdir(parents=True)
     control = tmp_path / "a/supervise/control"
     os.mkfifo(control)
-@pytest.mark.parametrize("program", ["svscan", "supervise"])
-def test_a_warning_that_nobody_reads_kills_djbs(
-    program: str, programs: str, tmp_path: Path
-) -> None:
-    make_service(tmp_path / "a", "exec sleep 1000")
-    (tmp_path / "b").symlink_to("nowhere")  # svscan warns of this
-    (tmp_path / "a/supervise/status.new").mkdir(parents=True)  # and supervise of this
-    words = [f"{programs}/{program}", *(["a"] if program == "supervise" else [])]
-    env = {"PATH": f"{programs}:/usr/bin:/bin"}
-    reader, writer = os.pipe()
-    os.close(reader)
-    with subprocess.Popen(words, cwd=tmp_path, env=env, stderr=writer) as process:
-        os.close(writer)
-        if is_djbs(programs):
-            assert process.wait(30) == -signal.SIGPIPE
-        else:
-            svok = [f"{programs}/svok", tmp_path / "a"]
-            eventually(lambda: subprocess.run(svok, check=False).returncode == 0)
-            never(lambda: process.poll() is not None, during=0.5)
-            process.kill()
-
-
     held = os.open(control, os.O_RDWR | os.O_NONBLOCK)
     full = fcntl.fcntl(held, fcntl.F_GETPIPE_SZ)
     assert os.write(held, b"h" * full) == full
