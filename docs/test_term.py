@@ -323,6 +323,21 @@ def test_term_does_not_end_a_multilog_that_may_not_take_a_step(
     assert multilog.wait(30) == 0
 
 
+def test_what_multilog_has_read_may_fill_files_that_are_processed_before_it_ends(
+    programs: str, tmp_path: Path, start: Start
+) -> None:
+    processor = "!touch ../ran; until [ -e ../go ]; do sleep 0.05; done; cat"
+    multilog = start("multilog", "s4096", processor, "./log", stdin=PIPE)
+    assert multilog.stdin
+    multilog.stdin.write(b"a line of sixteen\n" * 900)  # less than one read of the reference
+    eventually((tmp_path / "ran").exists)
+    multilog.terminate()
+    (tmp_path / "go").touch()
+    assert multilog.wait(30) == 0
+    processed = len(list((tmp_path / "log").glob("@*.s")))
+    assert processed == 1 if is_djbs(programs) else processed > 1
+
+
 @pytest.mark.parametrize("program", ["tai64n", "tai64nlocal"])
 def test_a_filter_is_killed(program: str, start: Start) -> None:
     filtering = start(program, stdin=PIPE)
