@@ -19,7 +19,8 @@ before they are read, their lines are lost, and with a processor perhaps the fil
 after them, which looks like a replacement.
 
 A final file that gzip has made (`!gzip`) is decompressed. A name that is not a
-regular file, or cannot be read, is skipped with a complaint.
+regular file, or cannot be read, is skipped with a complaint. So is a link: the account of
+the log could make root show a file that only root may read.
 How the reader keeps up with a rotation: docs/explain/reading-logs.md.
 """
 
@@ -39,14 +40,17 @@ from typing import NamedTuple
 
 from daemontools.core.tai64 import TAI64N_TEXT, parse_tai64n
 from daemontools.unix.messages import die, error_text, warn
-from daemontools.unix.opening import close, open_read
+from daemontools.unix.opening import close
 from daemontools.unix.streams import BLOCK_BYTES, write_all
 
 NAME = "daemontools.logs: "
 
 _FINAL_NAME = re.compile(r"@[0-9a-f]{24}\.[su]")
 LOOK_SECONDS = 0.25  # between two looks for more, when the log is followed
+_NO_FILE = "not a regular file"
 _GZIP = b"\x1f\x8b\x08"
+
+_HOW = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW
 
 # Errors that concern one file only: the others can still be read.
 _OF_ONE_FILE = {errno.EACCES, errno.EIO, errno.ELOOP, errno.ENODEV, errno.ENXIO, errno.EPERM}
@@ -165,6 +169,8 @@ def last_bytes(directory: Path, name: str, most: int) -> tuple[bytes, os.stat_re
     """
     file = _File(directory, name)
     try:
+        if not file.is_regular:
+            raise OSError(_NO_FILE)
         about = os.fstat(file.fd)
         if not file.is_compressed:
             return os.pread(file.fd, most, max(about.st_size - most, 0)), about
@@ -176,12 +182,19 @@ def last_bytes(directory: Path, name: str, most: int) -> tuple[bytes, os.stat_re
         close(file.fd)
 
 
+def why_unreadable(error: Exception) -> str:
+    """Why a file of the log cannot be read, in words."""
+    if not isinstance(error, OSError) or not error.errno:
+        return str(error)
+    return "a symbolic link" if error.errno == errno.ELOOP else error_text(error.errno)
+
+
 class _File:
     """An open file of the log, and the last name it was seen under. Raises OSError."""
 
     def __init__(self, directory: Path, name: str) -> None:
         self.name = name
-        self.fd = open_read(directory / name)
+        self.fd = os.open(directory / name, _HOW)
         status = os.fstat(self.fd)
         self.is_regular = stat.S_ISREG(status.st_mode)
         self.inode = (status.st_dev, status.st_ino)
@@ -347,12 +360,12 @@ class _Files:
         except OSError as error:
             if error.errno not in _OF_ONE_FILE:
                 raise
-            self._skip(name, error_text(error.errno or 0))
+            self._skip(name, why_unreadable(error))
             return None
         if file.is_regular:
             return file
         close(file.fd)
-        self._skip(name, "not a regular file")
+        self._skip(name, _NO_FILE)
         return None
 
     def _skip(self, name: str, reason: str) -> None:

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from daemontools.core import status as status_file
 from daemontools.core.tai64 import unpack_tai64n
-from daemontools.logs import Line, last_bytes
+from daemontools.logs import Line, last_bytes, why_unreadable
 from daemontools.unix.messages import error_text
 from daemontools.unix.opening import close, open_read, open_write
 
@@ -78,6 +78,7 @@ class Log(NamedTuple):
     directory: Path
     line: bytes | None = None  # without its newline, and with its label
     seconds: int | None = None  # since that line, by its label, else by the file's time
+    problem: str = ""  # why the log cannot be read, if no line of it can
 
 
 def find(tree: str | os.PathLike[str]) -> list[Path]:
@@ -143,64 +144,78 @@ def status(directory: str | os.PathLike[str]) -> Status:
 def logs_of(log_service: Path) -> list[Path]:
     """The log directories of a logger: those below it, and those that its multilog was given.
 
-    /proc, where there is one, tells the arguments of a multilog that runs.
+    /proc, where there is one, tells the arguments of a multilog that runs; where it does not,
+    `./main` is looked for. A directory that this process may not enter counts.
     """
     found = [current.parent for current in sorted(log_service.glob("*/current"))]
     try:
         words = Path(f"/proc/{status(log_service).pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
-        words = []
+        words = [b"multilog", b"./main"]
     for word in words[1:]:
         directory = log_service / os.fsdecode(word)
-        if word[:1] in (b".", b"/") and os.path.exists(directory / "current"):
+        if word[:1] in (b".", b"/") and _may_exist(directory / "current"):
             found.append(directory)
     return list(dict.fromkeys(Path(os.path.normpath(directory)) for directory in found))
 
 
 def newest(directory: Path) -> Log:
     """The newest whole line of a log directory, and its age. Raises nothing."""
-    for lines, written in _newest_first(directory):
+    problems: list[str] = []
+    for lines, written in _newest_first(directory, problems):
         if lines:
             second, _ = Line(lines[-1]).time or (written, 0)
             return Log(directory, lines[-1], max(int(time.time()) - second, 0))
-    return Log(directory)
+    return Log(directory, problem=problems[0] if problems else "")
 
 
 def last_lines(directory: Path, count: int) -> list[bytes]:
     """The last whole lines of a log directory, the newest last. Raises nothing."""
     lines: list[bytes] = []
-    for earlier, _ in _newest_first(directory):
+    for earlier, _ in _newest_first(directory, []):
         lines = earlier + lines
         if len(lines) >= count:
             break
     return lines[-count:]
 
 
-def _newest_first(directory: Path) -> Iterator[tuple[list[bytes], int]]:
+def _newest_first(directory: Path, problems: list[str]) -> Iterator[tuple[list[bytes], int]]:
     """The last whole lines of each file of a log, and the second of its last change.
 
     A file that is renamed meanwhile is found under its next name, so the names are
-    listed last; a file that has two names then is read once.
+    listed last; a file that has two names then is read once. `problems` gets the
+    reasons why files cannot be read.
     """
     seen = set()
-    for name in _names(directory):
+    for name in _names(directory, problems):
         try:
             text, about = last_bytes(directory, name, _END_OF_LOG)
-        except (OSError, EOFError, zlib.error):
+        except FileNotFoundError:
+            continue
+        except (OSError, EOFError, zlib.error) as error:
+            problems.append(why_unreadable(error))
             continue
         if about.st_ino not in seen:
             seen.add(about.st_ino)
             yield text.split(b"\n")[:-1], int(about.st_mtime)
 
 
-def _names(directory: Path) -> Iterator[str]:
+def _names(directory: Path, problems: list[str]) -> Iterator[str]:
     """The names of a log's files, the newest first."""
     yield "current"
     yield "previous"  # the file that is being rotated, or is with a processor
     try:
         yield from sorted((n for n in os.listdir(directory) if n.startswith("@")), reverse=True)
-    except OSError:
-        return
+    except OSError as error:
+        problems.append(why_unreadable(error))
+
+
+def _may_exist(path: Path) -> bool:
+    """Does it exist, as far as this process is allowed to see?"""
+    try:
+        return _exists(path)
+    except OSError as error:
+        return isinstance(error, PermissionError)
 
 
 def _exists(path: Path) -> bool:

@@ -245,6 +245,7 @@ def test_data_for_programs() -> None:
         "directory": "/t/web/log/main",
         "seconds": 1,
         "line": "@4000000037c219bf2ef02e94 tick\x1b",
+        "problem": None,
     }
     up = {
         "directory": "/t/web", "problem": None, "up": True, "pid": 4711, "seconds": 86,
@@ -262,7 +263,7 @@ def test_data_for_programs() -> None:
     assert status.as_data(gone) == {
         "name": "web", "directory": "/t/web", "problem": "why", "as_wanted": False, "restarts": 0,
         "logger": {"directory": "/t/web/log", "problem": "why too", "restarts": 0},
-        "log": {"directory": "l", "seconds": None, "line": None},
+        "log": {"directory": "l", "seconds": None, "line": None, "problem": None},
     }  # fmt: skip
 
 
@@ -290,6 +291,7 @@ def test_metrics() -> None:
         "restarts": ["web 2", "odd 0", "web 0"],
         "logger_up": ["web 1", "odd 0"],
         "logger_restarts": ["web 3", "odd 0"],
+        "log_readable": ["web 1", "odd 1"],
         "log_age_seconds": ["web 1"],
     }
     helps = [line for line in text.splitlines() if line[0] == "#"]

@@ -179,6 +179,58 @@ def test_a_log_that_may_not_be_looked_at_is_not_denied(closed: str, given: str) 
     assert answer.stderr.endswith(": access denied\n")
 
 
+@needs_root
+@needs_an_open_interpreter
+@pytest.mark.parametrize("below", ["main", "elsewhere"])
+def test_a_log_that_may_not_be_read_is_not_called_empty(below: str, command: Path) -> None:
+    """What a group sees after docs/howto/status-without-root.md."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        web = service(Path(folder, "tree/web"), "echo secret\nexec sleep 1000")
+        directory = web / "log/main" if below == "main" else Path(folder, below)
+        (web / "log/run").write_text(f"#!/bin/sh\nexec multilog t {directory}\n")
+        with supervised(web.parent, command.parent):
+            wait_until(lambda: services.newest(directory).line is not None, "a line")
+            directory.chmod(0o700)
+            for part in (web, web / "log"):
+                part.chmod(0o755)
+                (part / "supervise").chmod(0o711)
+                (part / "supervise/ok").chmod(0o622)
+            answer = run_as_nobody("status", str(web))
+            [data] = json.loads(run_as_nobody("status", "--json", str(web)).stdout)
+            metrics = run_as_nobody("status", "--prometheus", str(web)).stdout
+            readable = run(command, "status", "--prometheus", web).stdout
+    assert answer.stdout.endswith("  log up, cannot be read: access denied\n")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert data["log"] == {
+        "directory": str(directory), "seconds": None, "line": None, "problem": "access denied"
+    }  # fmt: skip
+    assert f'daemontools_log_readable{{service="{web}"}} 0\n' in metrics
+    assert "daemontools_log_age_seconds{" not in metrics
+    assert f'daemontools_log_readable{{service="{web}"}} 1\n' in readable
+
+
+def test_a_link_in_place_of_a_log_shows_no_line_of_its_target(
+    command: Path, tmp_path: Path
+) -> None:
+    service(tmp_path / "tree/web", "exec sleep 1000")
+    main = tmp_path / "tree/web/log/main"
+    (tmp_path / "secret").write_text("root:SECRET\n")
+    with supervised(tmp_path / "tree", command.parent):
+        wait_until(lambda: (main / "current").exists() and is_up(main.parent), "its logger is up")
+        (main / "current").unlink()
+        (main / "current").symlink_to(tmp_path / "secret")
+        said = run(command, "status", tmp_path / "tree").stdout
+        data = run(command, "status", "--json", tmp_path / "tree").stdout
+        logs = run(command, "logs", tmp_path / "tree/web")
+    assert said.endswith("  log up, cannot be read: a symbolic link\n")
+    assert "SECRET" not in data + logs.stdout
+    assert "SECRET" in run(Path("/usr/bin/tail"), main / "current").stdout
+    assert (logs.returncode, logs.stderr) == (
+        1, f"daemontools logs: {main}/current: a symbolic link\n"
+    )  # fmt: skip
+
+
 def test_a_logger_that_ends_at_once_is_seen(command: Path, tmp_path: Path) -> None:
     quiet = service(tmp_path / "tree/quiet", "exec sleep 1000")
     (quiet / "log/run").write_text("#!/bin/sh\nexit 1\n")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from daemontools import logs
+from daemontools import logs, services
 
 NAME = "@4000000065000000{:08d}.s"
 COMMAND = [sys.executable, "-I", "-m", "daemontools.logs"]
@@ -30,9 +30,10 @@ def make_socket(path: Path) -> None:
 ODD: dict[str, tuple[Callable[[Path], object], str]] = {
     "FIFO": (os.mkfifo, "not a regular file"),
     "directory": (os.mkdir, "not a regular file"),
-    "endless device": (lambda path: path.symlink_to("/dev/zero"), "not a regular file"),
     "socket": (make_socket, "device not configured"),
-    "loop": (lambda path: path.symlink_to(path.name), "symbolic link loop"),
+    "link to a device": (lambda path: path.symlink_to("/dev/zero"), "a symbolic link"),
+    "link to a file": (lambda path: path.symlink_to(__file__), "a symbolic link"),
+    "loop": (lambda path: path.symlink_to(path.name), "a symbolic link"),
 }
 
 
@@ -59,6 +60,26 @@ def test_what_is_no_regular_file_is_skipped(tmp_path: Path, name: str, odd: str)
     names = [NAME.format(0), NAME.format(2), "previous", "current"]
     shown = [other.encode() for other in names if other != name]
     assert read(tmp_path) == (shown, [f"{tmp_path / name}: {reason}"])
+
+
+def test_the_directory_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk/current").write_bytes(b"line\n")
+    (tmp_path / "main").symlink_to("disk")
+    assert read(tmp_path / "main") == ([b"line"], [])
+    assert services.newest(tmp_path / "main").line == b"line"
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("name", ["current", "previous", NAME.format(1)])
+def test_the_newest_line_is_not_that_of_what_is_no_regular_file(
+    tmp_path: Path, name: str, odd: str
+) -> None:
+    make, reason = ODD[odd]
+    make(tmp_path / name)
+    assert services.newest(tmp_path) == services.Log(tmp_path, problem=reason)
+    (tmp_path / NAME.format(0)).write_bytes(b"line\n")
+    assert services.last_lines(tmp_path, 5) == [b"line"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

@@ -140,11 +140,11 @@ def _restarts(changes: list[services.Status]) -> int:
 
 
 def _newest(logger: Path) -> services.Log | None:
-    """The log with the newest line, of those that the logger writes."""
+    """The log with the newest line, of those that the logger writes; else one with a problem."""
     newest = [services.newest(log) for log in services.logs_of(logger)]
     return min(
         newest,
-        key=lambda log: log.seconds if log.seconds is not None else sys.maxsize,
+        key=lambda log: (sys.maxsize if log.seconds is None else log.seconds, not log.problem),
         default=None,
     )
 
@@ -199,6 +199,8 @@ def _log_in_words(one: Seen) -> str:
         return ""
     if not one.logger.is_as_wanted or not one.logger.pid or one.logger_restarts:
         return f"log {in_words(one.logger, one.logger_restarts)}"
+    if one.log and one.log.problem:
+        return f"log up, cannot be read: {one.log.problem}"
     if not one.log or one.log.line is None or one.log.seconds is None:
         return "log up, no line yet"
     return f"log {duration(one.log.seconds)} old: {printable(Line(one.log.line).text)}"
@@ -232,6 +234,7 @@ def as_data(one: Seen) -> dict[str, object]:
             "directory": os.fspath(log.directory),
             "seconds": log.seconds,
             "line": None if log.line is None else log.line.decode(errors="backslashreplace"),
+            "problem": log.problem or None,
         }
         if log
         else None,
@@ -247,6 +250,7 @@ METRICS = {
     "restarts": "Restarts that were seen while the status was taken.",
     "logger_up": "1 if supervise says that the process of the logger exists.",
     "logger_restarts": "Restarts of the logger that were seen while the status was taken.",
+    "log_readable": "0 if no line of the log can be read and a file cannot be opened, else 1.",
     "log_age_seconds": "Seconds since the newest line of the log.",
 }
 
@@ -276,6 +280,8 @@ def _value(one: Seen, metric: str) -> int | None:
             return one.logger.pid != 0 if one.logger else None
         case "logger_restarts":
             return one.logger_restarts if one.logger else None
+        case "log_readable":
+            return not one.log.problem if one.log else None
         case "log_age_seconds":
             return one.log.seconds if one.log else None
         case "up":
