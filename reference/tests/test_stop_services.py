@@ -258,6 +258,20 @@ def test_a_logger_that_cannot_start_is_not_named(tree: Tree) -> None:
 # What it cannot stop
 
 
+def test_what_has_no_name_or_no_supervise_goes_on_without_a_word(tree: Tree) -> None:
+    removed = service(tree.folder / "removed", "exec sleep 1000", log=False)
+    orphan = service(tree.folder / "orphan", "exec sleep 1000", log=False)
+    wait_until(lambda: is_up(removed) and is_up(orphan), "both are up")
+    pids = [services.status(directory).pid for directory in (removed, orphan)]
+    supervise = int(Path(f"/proc/{pids[1]}/stat").read_text().rpartition(")")[2].split()[1])
+    tree.kill_svscan()
+    removed.rename(tree.folder.parent / "removed")
+    os.kill(supervise, signal.SIGKILL)
+    assert (tree.stop("-x", str(tree.folder)), tree.said) == (0, "")
+    states = [Path(f"/proc/{pid}/stat").read_text().split()[1:3] for pid in pids]
+    assert states == [["(sleep)", "S"]] * 2
+
+
 @pytest.mark.parametrize("name", ["missing", "file"])
 def test_what_is_no_tree_is_refused(tree: Tree, name: str) -> None:
     given = tree.folder.parent / name
