@@ -128,6 +128,16 @@ def test_a_number_of_any_length_is_read_as_softlimit_reads_it(good: Path) -> Non
     assert kinds(good) == ["memory-limit"]
 
 
+@pytest.mark.parametrize("size", [5_000_000, 50_000_000])
+def test_a_limit_under_which_multilog_does_not_start(
+    good: Path, command: Path, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(command.parent), prepend=":")
+    script = f"#!/bin/sh\nexec softlimit -m {size} \\\n  multilog t ./main\n"
+    (good / "log/run").write_text(script)
+    assert kinds(good) == (["memory-limit"] if size == 5_000_000 else [])
+
+
 def test_a_name_that_no_file_can_have_is_a_finding(good: Path) -> None:
     (good / "run").write_text(f"#!/{'x' * 5000}\n")
     (good / "log/run").write_text(f"#!/bin/sh\nexec multilog t ./{'x' * 5000}\n")

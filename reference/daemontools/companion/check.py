@@ -13,6 +13,7 @@ import pwd
 import re
 import resource
 import shlex
+import shutil
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -52,7 +53,8 @@ WHY = {
     "dot": "svscan ignores names that begin with a dot",
     "same-directory": "svscan knows a directory by its inode, and starts it once",
     "dangling": "it is a file, or a link that leads nowhere: svscan does not start it",
-    "memory-limit": "under this limit not even /bin/true starts; raise it, or use -d and -s",
+    "memory-limit": "under this limit multilog, or even /bin/true, does not start; "
+    "raise it, or use -d and -s",
     "descriptors": "svscan needs two descriptors for each logged service; raise ulimit -n",
     "too-many": "svscan starts at most 1000 services",
     "unreadable": "this user cannot read it, so it was not checked; try as root",
@@ -210,8 +212,10 @@ def _of_shell(run: Path, text: str, *, has_log: bool) -> Iterator[Finding]:
     for account in re.findall(r"\b(?:set|env)uidgid\s+([\w.-]+)", "\n".join(commands)):
         if not _is_account(account):
             yield Finding(run, "account", account)
-    for word in re.findall(r"softlimit\b[^;&|]*?\s-[am]\s*([0-9]+)", text):
-        if not _starts_under(soft_limit(word.encode(), UNLIMITED)):
+    limits = r"softlimit\b[^;&|]*?\s-[am]\s*([0-9]+)(?=(.*))"
+    for word, rest in re.findall(limits, "\n".join(commands)):
+        program = shutil.which("multilog") if re.search(r"\bmultilog\b", rest) else None
+        if not _starts_under(soft_limit(word.encode(), UNLIMITED), program or "/bin/true"):
             yield Finding(run, "memory-limit", word)
 
 
@@ -240,9 +244,9 @@ def _commands(text: str) -> list[str]:
     return [line.strip() for line in joined.split("\n") if line.strip() and line.strip()[0] != "#"]
 
 
-def _starts_under(limit: int) -> bool:
-    """Does /bin/true start with an address space of so many bytes?"""
-    command = ["/bin/sh", "-c", f"ulimit -v {limit // 1024}; exec /bin/true"]
+def _starts_under(limit: int, program: str) -> bool:
+    """Does a program that needs no words start with an address space of so many bytes?"""
+    command = ["/bin/sh", "-c", f'ulimit -v {limit // 1024}; exec "$0" </dev/null', program]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
