@@ -222,8 +222,8 @@ def _index(programs: dict[str, list[Clause]]) -> str:
         "*Results* are those of the profiles in `conformance/profiles/`. They leave out the "
         "implementations for which the clause is NOT-OFFERED, and results of an older suite may "
         "contradict a clause that has changed since.\n\n" + "\n".join(table) + "\n\n"
-        f"## By hand\n\n{shown} of the {len(all_clauses())} clauses have a line that shows them "
-        f"by hand; for the others, read the tests.\n{BY_HAND}\n"
+        f"## By hand\n\n{shown} of the {len(all_clauses())} clauses have commands that show them "
+        f"by hand; for the others, read what the clause says in words, or the tests.\n{BY_HAND}\n"
         f"```{{toctree}}\n:hidden:\n\n{names}\n```\n"
     )
 
