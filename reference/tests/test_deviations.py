@@ -509,3 +509,19 @@ def test_a_launcher_that_may_only_be_executed_does_not_run(folder: Path) -> None
     )
     assert ended.returncode == 2
     assert b"can't open file" in ended.stderr
+
+
+@pytest.mark.skipif(not is_djbs(), reason="djb's supervise is not in /usr/bin")
+def test_a_link_to_a_long_name_ends_debians_supervise_alone(
+    folder: Path, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    target = folder / ("k" * 150) / ("k" * 150)
+    target.mkdir(parents=True)
+    (folder / "service/s/supervise").symlink_to(target)
+    answer = run(folder, "/usr/bin/supervise", "service/s")
+    assert answer.returncode == 111
+    assert answer.stderr.startswith(b"unable to readlink ./supervise: ")
+    supervise = start("supervise", "service/s")
+    while run(folder, "svok", "service/s").returncode != 0:
+        assert supervise.poll() is None
+        time.sleep(0.05)
