@@ -260,7 +260,9 @@ def test_an_error_before_the_interpreter_is_the_linkers_or_the_kernels(folder: P
     assert (linkers.returncode, linkers.stdout) == (127, b"")
     assert b"svok: " not in linkers.stderr
     kernels = run(folder, "prlimit", "--as=2000000", "svok", "s")
-    assert kernels.returncode in (-signal.SIGSEGV, -signal.SIGKILL)
+    # An interpreter with a library of its own may fit where that library does not.
+    assert kernels.returncode in (-signal.SIGSEGV, -signal.SIGKILL, 127)
+    assert b"svok: " not in kernels.stderr
 
 
 @needs_strace
