@@ -658,6 +658,17 @@ def test_multilog_closes_the_directory_in_which_it_was_started(start: int) -> No
     assert ended("multilog ./log", change, b"text\n") == (0, f"{start == 2}\n", "")
 
 
+def test_multilog_ignores_pipe_once_it_has_started() -> None:
+    def change() -> None:
+        def read(*_words: object) -> bytes:
+            saying(signal.getsignal(signal.SIGPIPE) == signal.SIG_IGN)()
+            return b""
+
+        vars(multilog).update(read_block=read)
+
+    assert ended("multilog ./log", change, b"text\n") == (0, "True\n", "")
+
+
 @pytest.mark.parametrize(
     ("owner", "call", "complaint"),
     [
