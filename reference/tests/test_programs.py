@@ -664,9 +664,17 @@ def test_multilog_ignores_pipe_once_it_has_started() -> None:
             saying(signal.getsignal(signal.SIGPIPE) == signal.SIG_IGN)()
             return b""
 
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         vars(multilog).update(read_block=read)
 
     assert ended("multilog ./log", change, b"text\n") == (0, "True\n", "")
+
+
+def test_a_processor_of_multilog_has_pipe_at_its_default(folder: Path) -> None:
+    processor = "!sed -n 's/^SigIgn:.//p' /proc/self/status > ../ignored; cat"
+    command = ["multilog", "s4096", processor, "./log"]
+    assert ended(command, text=b"line\n" * 1000) == (0, "", "")
+    assert int((folder / "ignored").read_text(), 16) >> (signal.SIGPIPE - 1) & 1 == 0
 
 
 @pytest.mark.parametrize(
