@@ -168,9 +168,6 @@ def test_a_message_has_the_level_of_its_own_clause() -> None:
 
 # A message -> the clause that gives it its level although it quotes it with other words.
 QUOTED_OTHERWISE = {
-    "multilog: warning: unable to wait for input, pausing: REASON": (
-        "multilog/fault/for-a-while-messages"  # ACTION
-    ),
     "multilog: warning: processor crashed in DIR, pausing: signal NUMBER": (
         "multilog/processor/crash-retried"  # REASON
     ),
@@ -190,6 +187,26 @@ def test_a_quotation_with_a_word_for_a_part_of_the_message_gives_it_its_level(te
 def test_a_message_that_pauses_is_not_one_that_goes_on() -> None:
     text = "multilog: warning: unable to remove DIR/FILE: REASON"
     assert lookups.clause_of(said.Message("multilog", text, None)) is None
+
+
+# Messages of 0.76 that no clause quotes.
+UNQUOTED = {
+    "multilog: warning: unable to remove DIR/FILE: REASON",
+    "svscan: warning: unable to switch to NAME: REASON",
+}
+
+
+@pytest.mark.skipif(not Path("/usr/bin/svscan").exists(), reason="needs djb's programs")
+@pytest.mark.parametrize("message", said.all_messages(), ids=lambda message: str(message.text))
+def test_a_message_is_one_of_djbs_if_it_has_a_level_but_beyond(message: said.Message) -> None:
+    binary = Path("/usr/bin", message.program).read_bytes()
+    # Where a processor was killed, the reference names the signal and 0.76 an error.
+    words = re.split("[:,/()]|signal NUMBER|[A-Z]{2,}", message.text.partition(": ")[2])
+    clause = lookups.clause_of(message)
+    has_level = clause is not None and clause.level != "BEYOND"
+    assert all(word.strip().encode() in binary for word in words) == (
+        has_level or message.text in UNQUOTED
+    )
 
 
 def test_each_variable_of_the_servers_is_on_their_page() -> None:

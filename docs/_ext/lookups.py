@@ -16,7 +16,6 @@ import re
 import resource
 from collections.abc import Callable, Iterator
 from functools import cache
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +70,7 @@ def _quoted(message: Message, clause: Clause) -> Iterator[bool]:
     words = re.split(f"(REASON|{PLACE})", message.text)
     names = [r"\S*" if re.fullmatch(PLACE, word) else re.escape(word) for word in words]
     pattern = "".join(names).replace("REASON", ".*")
-    for quotation in _quotations(clause.text):
+    for quotation in re.findall("`([^`]+: [^`]+)`", clause.text):
         whole = re.sub("^NAME(?=: illegal)|^RUNNER(?=: )", message.program, quotation)
         whole = whole.removesuffix("REASON")
         # What is survived (BEYOND) is said by the program itself, not by a child that ends.
@@ -80,14 +79,6 @@ def _quoted(message: Message, clause: Clause) -> Iterator[bool]:
         yield is_beginning or bool(
             re.fullmatch(pattern, f"{whole}x" if whole[-1] == " " else whole)
         )
-
-
-def _quotations(text: str) -> Iterator[str]:
-    """The messages that a clause quotes; ACTION is each phrase that follows `ACTION is`."""
-    quoted = re.findall("`([^`]+: [^`]+)`", text)
-    actions = re.findall("`([^`]+)`", text.partition("ACTION is ")[2]) or ["ACTION"]
-    for quotation, action in product(quoted, actions):
-        yield quotation.replace("ACTION", action)
 
 
 # REASONS
