@@ -579,16 +579,16 @@ def test_a_selfpipe_wakes_and_is_drained() -> None:
     assert done(work) == (0, "", "")
 
 
-def test_supervise_survives_that_nobody_reads_its_messages() -> None:
-    def open_selfpipe(_number: int) -> None:
+def test_supervise_survives_that_nobody_reads_its_messages(tmp_path: Path) -> None:
+    def announce() -> None:
         saying(*map(_signal.getsignal, (signal.SIGPIPE, signal.SIGXFSZ)))()
         os._exit(0)
 
     def work() -> None:
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
-        vars(supervise)["open_selfpipe"] = open_selfpipe
-        supervise.main([b"supervise", b"x"])
+        vars(supervise)["_announce"] = announce
+        supervise.main([b"supervise", os.fsencode(tmp_path)])
 
     assert done(work) == (0, "1 1\n", "")
 

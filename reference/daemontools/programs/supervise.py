@@ -96,7 +96,6 @@ def main(argv: list[bytes]) -> int:
     set_title([b"supervise", directory])
 
     # RESOURCES
-    survive_writing()
     try:
         children = open_selfpipe(SIGCHLD)
     except OSError as error:
@@ -106,6 +105,7 @@ def main(argv: list[bytes]) -> int:
     _make_folder()
     _acquire_lock()
     control = _make_control()
+    survive_writing()
     _change_pid(0, _state)
     _announce()
     _make_ok()

@@ -16,7 +16,7 @@ from daemontools_conformance.running.sandbox import PIPE, Argument, Sandbox
 # With these arguments each has something to say on standard error.
 COMPLAINING: dict[str, tuple[Argument, ...]] = {
     "svscan": ("no.dir",),
-    "supervise": (),
+    "supervise": ("no.dir",),
     "svc": ("-z",),  # -q is a letter of some
     "svok": (),
     "multilog": ("./no/dir",),
