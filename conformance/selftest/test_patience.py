@@ -1,5 +1,6 @@
 """Waits end as soon as the answer is known, and say what they waited for."""
 
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from daemontools_conformance.contract.outcomes import Crashed
 from daemontools_conformance.contract.profiles import Profile
 from daemontools_conformance.hope import SHORT, SHORTEST, Hope
 from daemontools_conformance.running import patience
@@ -147,4 +149,14 @@ def test_feeding_a_program_that_reads_nothing_ends_late_and_without_an_end(box: 
     assert 0.2 <= time.monotonic() - begin < 20
     assert sleep.popen.stdin
     assert not sleep.popen.stdin.closed
+    box.close()
+
+
+def test_a_crash_that_a_test_takes_for_an_answer_explains_no_failure(box: Sandbox) -> None:
+    crash = box.start_command(["sh", "-c", "kill -SEGV $$"])
+    assert crash.wait(crash_is_an_answer=True).code == -signal.SIGSEGV
+    box.check_no_crash()
+    box.start_command(["sh", "-c", "kill -SEGV $$"]).popen.wait()
+    with pytest.raises(Crashed, match="SIGSEGV"):
+        box.check_no_crash()
     box.close()

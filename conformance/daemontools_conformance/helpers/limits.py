@@ -107,7 +107,7 @@ def check_all_or_nothing(
     """Check that the program either does not start and reads nothing, or keeps every line."""
     ended, left = run_under(sandbox, program, script, limit, text)
     if ended.code == 0:
-        assert left == 0, limit
+        assert left == 0, f"{limit}: it ends well and has not read {left} bytes"
         assert kept(ended), f"{limit}: lines are lost"
     else:
         assert left == len(text), f"{limit}: exit code {ended.code} after reading"

@@ -97,6 +97,7 @@ class Running:
         self.pid = popen.pid
         self._out = out
         self._err = err
+        self.may_crash = False  # a test that waited for its end took a crash for an answer
 
     def __repr__(self) -> str:
         return f"<{_line(self.argv)}, pid {self.pid}>"
@@ -182,6 +183,7 @@ class Running:
 
     def wait(self, within: float = 20.0, *, crash_is_an_answer: bool = False) -> Finished:
         """Wait for the end. Raises Hung after `within` seconds, Crashed on a fault or traceback."""
+        self.may_crash = crash_is_an_answer
         try:
             code = self.popen.wait(deadline(within))
         except subprocess.TimeoutExpired:
