@@ -5,7 +5,14 @@ import subprocess
 import sys
 
 from daemontools_conformance.running.patience import eventually
-from daemontools_conformance.running.table import argv_of, comm_of, is_asleep, need_proc, proc
+from daemontools_conformance.running.table import (
+    argv_of,
+    comm_of,
+    is_alive,
+    is_asleep,
+    need_proc,
+    proc,
+)
 
 TWO_THREADS = """
 import sys, threading
@@ -19,6 +26,12 @@ threading.Thread(target=work).start()
 sys.stdin.readline()
 done.append(True)
 sys.stdin.readline()
+"""
+
+ENDS_ITS_FIRST_THREAD = """
+import ctypes, sys, threading
+threading.Thread(target=sys.stdin.readline).start()
+ctypes.CDLL(None).pthread_exit(None)
 """
 
 
@@ -50,3 +63,16 @@ def test_a_process_is_asleep_when_all_of_its_threads_are() -> None:
         process.stdin.flush()
         eventually(lambda: is_asleep(process.pid))
         process.stdin.write(b"\n")
+
+
+def test_a_process_lives_until_its_last_thread_has_ended() -> None:
+    need_proc()
+    command = [sys.executable, "-c", ENDS_ITS_FIRST_THREAD]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        assert process.stdin
+        eventually(lambda: b") Z " in proc(process.pid, "stat").read_bytes())
+        assert is_alive(process.pid)
+        eventually(lambda: is_asleep(process.pid))
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        eventually(lambda: not is_alive(process.pid))

@@ -14,6 +14,7 @@ from pathlib import Path
 from daemontools_conformance.contract.outcomes import Unavailable
 
 NEEDS_PROC = "needs Linux's /proc"
+_THREADS = 17  # among the fields of /proc/PID/stat: how many there are
 HAS_PROC = os.path.exists("/proc/self/stat")
 
 
@@ -84,8 +85,17 @@ def session(pid: int) -> int:
 
 
 def is_alive(pid: int) -> bool:
-    """Does the process exist, and is it more than a zombie?"""
-    return _state(pid) not in ("", "Z")
+    """Does the process exist, and is it more than a zombie?
+
+    One whose first thread has ended shows itself as a zombie, but lives until the last has.
+    """
+    if not HAS_PROC:
+        return _state(pid) not in ("", "Z")
+    try:
+        fields = _stat_fields(pid)
+    except OSError:
+        return False
+    return fields[0] != "Z" or int(fields[_THREADS]) > 1
 
 
 def exists(pid: int) -> bool:
@@ -102,7 +112,8 @@ def is_asleep(pid: int) -> bool:
         return _state(pid) in ("S", "I")  # I: on BSD, asleep for more than 20 seconds
     try:
         threads = os.listdir(f"/proc/{pid}/task")
-        return all(_stat_fields(f"{pid}/task/{thread}")[0] == "S" for thread in threads)
+        states = {_stat_fields(f"{pid}/task/{thread}")[0] for thread in threads}
+        return states - {"Z"} == {"S"}  # Z: the first thread, which may end before the others
     except OSError:  # it has ended, or one of its threads has
         return False
 
