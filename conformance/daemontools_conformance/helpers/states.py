@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
@@ -204,7 +205,21 @@ def wait_until_runs(running: Running, *argv: bytes) -> int:
 
 def process_of(running: Running, argv: tuple[bytes, ...]) -> int:
     """The sleeping process with these arguments: the program's own or below it; 0 if none yet."""
-    for pid in (running.pid, *below(running.pid)):
+    for pid in family(running):
         if argv_of(pid) == argv:
             return pid if is_asleep(pid) else 0
     return 0
+
+
+def family(running: Running) -> list[int]:
+    """The process of the program, and those below it: a chain may be several processes."""
+    return [running.pid, *below(running.pid)]
+
+
+def kill_family(running: Running) -> None:
+    """Kill all of them, and wait for the program's own."""
+    for pid in family(running)[1:]:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    running.signal(signal.SIGKILL)
+    running.wait()

@@ -1,7 +1,6 @@
 """chain: how the next program is found, and what happens if one of them cannot go on."""
 
 import shutil
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,9 +8,9 @@ import pytest
 
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.helpers.runners import answer_of, refusal
-from daemontools_conformance.helpers.states import wait_until_runs
+from daemontools_conformance.helpers.states import family, kill_family, wait_until_runs
 from daemontools_conformance.running.patience import eventually
-from daemontools_conformance.running.processes import argv_of, is_asleep
+from daemontools_conformance.running.processes import Running, argv_of, is_asleep
 from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import Argument, Sandbox
 from daemontools_conformance.running.table import comm_of
@@ -69,14 +68,16 @@ def test_program_that_is_replaced_while_the_chain_waits(
     wait_until_runs(holder, b"/bin/sleep", b"1000")
     words: list[Argument] = [sandbox.path / "own/setlock", "held", "envdir", "env", "echo", "old"]
     waiting = sandbox.start_command(words, env=path)
-    eventually(lambda: is_asleep(waiting.pid) and _opened(waiting.pid, sandbox.path / "held"))
+    eventually(lambda: _waiter(waiting, sandbox.path / "held"), what="setlock waits")
     replace(sandbox.path / "own/envdir", "#!/bin/sh\necho new\n")
-    holder.signal(signal.SIGKILL)
+    kill_family(holder)
     assert answer_of(waiting.wait()) == (0, b"new\n", b"")
 
 
-def _opened(pid: int, file: Path) -> bool:
-    return str(file) in record(pid).descriptors.values()
+def _waiter(running: Running, file: Path) -> int:
+    """The sleeping process of the chain that has opened the file; 0 if none has yet."""
+    opened = (p for p in family(running) if str(file) in record(p).descriptors.values())
+    return next(filter(is_asleep, opened), 0)
 
 
 @clause("chain/path/word-is-no-program")
@@ -188,10 +189,9 @@ def test_limit_on_memory_binds_the_chain(sandbox: Sandbox, variant: str) -> None
     holder = sandbox.start("setlock", "held", "/bin/sleep", "1000")
     unlimited = record(wait_until_runs(holder, b"/bin/sleep", b"1000")).limits["address space"][0]
     waiting = sandbox.start("softlimit", "-a", "50000000", "setlock", "held", "true")
-    lock = str(sandbox.path / "held")
-    eventually(lambda: lock in record(waiting.pid).descriptors.values(), what="setlock waits")
+    setlock = eventually(lambda: _waiter(waiting, sandbox.path / "held"), what="setlock waits")
     limit = {"": "50000000", "one-process": unlimited}[variant]
-    assert record(waiting.pid).limits["address space"][0] == limit
+    assert record(setlock).limits["address space"][0] == limit
 
 
 @clause("chain/names/waiting")
@@ -203,8 +203,12 @@ def test_program_that_waits_has_its_own_name(sandbox: Sandbox, first: list[str])
     waits: list[Argument] = ["setlock", "held", "/bin/sleep", "1000"]
     running = sandbox.start(first[0], *first[1:], *waits)
     shown = b"setlock held /bin/sleep 1000"
-    eventually(lambda: is_asleep(running.pid) and b" ".join(argv_of(running.pid)) == shown)
-    assert comm_of(running.pid) == b"setlock"
+
+    def waiting() -> int:
+        shows = (p for p in family(running) if b" ".join(argv_of(p)) == shown and is_asleep(p))
+        return next(shows, 0)
+
+    assert comm_of(eventually(waiting, what="the process shows setlock")) == b"setlock"
 
 
 @clause("chain/limit/after-setuidgid")
