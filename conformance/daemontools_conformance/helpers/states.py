@@ -211,6 +211,18 @@ def process_of(running: Running, argv: tuple[bytes, ...]) -> int:
     return 0
 
 
+def waiter_of(running: Running, file: Path) -> int:
+    """The process that has opened the file and sleeps: setlock, for its lock; 0 if none yet.
+
+    One that is asleep may still be starting. Without /proc nothing tells more.
+    """
+
+    def has_opened(pid: int) -> bool:
+        return not HAS_PROC or str(file.resolve()) in record(pid).descriptors.values()
+
+    return next((p for p in family(running) if is_asleep(p) and has_opened(p)), 0)
+
+
 def family(running: Running) -> list[int]:
     """The process of the program, and those below it: a chain may be several processes."""
     return [running.pid, *below(running.pid)]

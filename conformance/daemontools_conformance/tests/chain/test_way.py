@@ -8,9 +8,9 @@ import pytest
 
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.helpers.runners import answer_of, refusal
-from daemontools_conformance.helpers.states import family, kill_family, wait_until_runs
+from daemontools_conformance.helpers.states import family, kill_family, wait_until_runs, waiter_of
 from daemontools_conformance.running.patience import eventually
-from daemontools_conformance.running.processes import Running, argv_of, is_asleep
+from daemontools_conformance.running.processes import argv_of, is_asleep
 from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import Argument, Sandbox
 from daemontools_conformance.running.table import comm_of
@@ -68,16 +68,10 @@ def test_program_that_is_replaced_while_the_chain_waits(
     wait_until_runs(holder, b"/bin/sleep", b"1000")
     words: list[Argument] = [sandbox.path / "own/setlock", "held", "envdir", "env", "echo", "old"]
     waiting = sandbox.start_command(words, env=path)
-    eventually(lambda: _waiter(waiting, sandbox.path / "held"), what="setlock waits")
+    eventually(lambda: waiter_of(waiting, sandbox.path / "held"), what="setlock waits")
     replace(sandbox.path / "own/envdir", "#!/bin/sh\necho new\n")
     kill_family(holder)
     assert answer_of(waiting.wait()) == (0, b"new\n", b"")
-
-
-def _waiter(running: Running, file: Path) -> int:
-    """The sleeping process of the chain that has opened the file; 0 if none has yet."""
-    opened = (p for p in family(running) if str(file) in record(p).descriptors.values())
-    return next(filter(is_asleep, opened), 0)
 
 
 @clause("chain/path/word-is-no-program")
@@ -189,7 +183,7 @@ def test_limit_on_memory_binds_the_chain(sandbox: Sandbox, variant: str) -> None
     holder = sandbox.start("setlock", "held", "/bin/sleep", "1000")
     unlimited = record(wait_until_runs(holder, b"/bin/sleep", b"1000")).limits["address space"][0]
     waiting = sandbox.start("softlimit", "-a", "50000000", "setlock", "held", "true")
-    setlock = eventually(lambda: _waiter(waiting, sandbox.path / "held"), what="setlock waits")
+    setlock = eventually(lambda: waiter_of(waiting, sandbox.path / "held"), what="setlock waits")
     limit = {"": "50000000", "one-process": unlimited}[variant]
     assert record(setlock).limits["address space"][0] == limit
 

@@ -9,8 +9,8 @@ import pytest
 
 from daemontools_conformance.contract.vectors import Vector
 from daemontools_conformance.helpers.marks import clause
+from daemontools_conformance.helpers.states import waiter_of
 from daemontools_conformance.running.patience import eventually, never
-from daemontools_conformance.running.processes import is_asleep
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.setlock.letters import HELD, letters_of
 
@@ -31,7 +31,7 @@ def waits(sandbox: Sandbox, vector: Vector) -> bool:
     with open(file, "ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         setlock = sandbox.start("setlock", *vector.input["words"])
-        eventually(lambda: setlock.has_ended() or is_asleep(setlock.pid))
+        eventually(lambda: setlock.has_ended() or waiter_of(setlock, file))
     answer = setlock.wait()
     file.unlink()
     return (answer.code, answer.out) == (0, b"ran\n")

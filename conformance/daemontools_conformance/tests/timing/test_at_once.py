@@ -11,6 +11,7 @@ from daemontools_conformance.helpers.logdirs import old_files
 from daemontools_conformance.helpers.marks import clause
 from daemontools_conformance.helpers.runners import answer_of
 from daemontools_conformance.helpers.samples import TRUE, call, each_program
+from daemontools_conformance.helpers.states import waiter_of
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Finished, is_alive, is_asleep
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
@@ -50,7 +51,8 @@ def test_a_waiting_setlock_goes_on_as_soon_as_the_lock_is_free(sandbox: Sandbox)
         with open(sandbox.write("lock"), "ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             waiter = sandbox.start("setlock", "lock", TRUE)
-            eventually(lambda: is_asleep(waiter.pid), what="it waits for the lock")
+            lock = sandbox.path / "lock"
+            eventually(lambda: waiter_of(waiter, lock), what="it waits for the lock")
             fcntl.flock(file, fcntl.LOCK_UN)
         return seconds(waiter.wait)
 

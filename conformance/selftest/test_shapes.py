@@ -1,4 +1,4 @@
-"""Programs that start their children lose the clause about that, also where all six do it."""
+"""Sound programs of another shape than djb's: the clauses about other things hold."""
 
 from pathlib import Path
 
@@ -16,14 +16,19 @@ SAME, CHAIN = "exec/child/same-process", (
     "chain/result/pairs",
     "chain/result/program-at-end",
 )  # fmt: skip
+SLOWLY = ("setlock/options/n", "setlock/options/nx", "setlock/wait/at-once")
 
 
 @pytest.fixture(scope="module")
-def spawners(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return patched(tmp_path_factory.mktemp("honest"))
+
+
+@pytest.fixture
+def spawners(honest: Path, tmp_path: Path) -> Path:
     """Each program that becomes its child, started by a shell that waits for it."""
-    place = tmp_path_factory.mktemp("spawners")
     waits = {name: f'{SH}{{true}}/{name} "$@"\nexit $?\n' for name in SPAWN}
-    return with_programs(place / "mine", patched(place / "honest"), waits)
+    return with_programs(tmp_path / "mine", honest, waits)
 
 
 def test_chains_of_programs_that_spawn_do_what_chains_do(spawners: Path, tmp_path: Path) -> None:
@@ -31,3 +36,12 @@ def test_chains_of_programs_that_spawn_do_what_chains_do(spawners: Path, tmp_pat
     _, report = judged(spawners, tmp_path / "report", "--quick", *asked, workers=2)
     outcomes = {clause: report.clauses[clause]["outcome"] for clause in (SAME, *CHAIN)}
     assert outcomes == {SAME: "FAIL", **dict.fromkeys(CHAIN, "PASS")}
+
+
+def test_a_program_that_sleeps_before_it_begins_is_only_late(honest: Path, tmp_path: Path) -> None:
+    late = {"setlock": f'{SH}sleep 0.6\nexec {{true}}/setlock "$@"\n'}
+    mine = with_programs(tmp_path / "mine", honest, late)
+    asked = [word for clause in SLOWLY for word in ("--clause", clause)]
+    _, report = judged(mine, tmp_path / "report", *asked, workers=4)
+    outcomes = {clause: report.clauses[clause]["outcome"] for clause in SLOWLY}
+    assert outcomes == dict.fromkeys(SLOWLY, "PASS")
