@@ -1,5 +1,10 @@
 """A machine that has been up for decades: the clock that measures pauses beyond 32 bits."""
 
+import os
+import time
+from itertools import pairwise
+from typing import Unpack
+
 import pytest
 
 from daemontools_conformance.contract.outcomes import Unavailable
@@ -7,7 +12,7 @@ from daemontools_conformance.helpers import history
 from daemontools_conformance.helpers.marks import clause, needs, slow
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Running
-from daemontools_conformance.running.sandbox import Argument, Sandbox
+from daemontools_conformance.running.sandbox import PIPE, Argument, Options, Sandbox
 from daemontools_conformance.tests.supervise.services import FAILS_AT_ONCE
 from daemontools_conformance.tests.svscan.scanning import CANARY, CANARY_WARNING, services
 
@@ -25,11 +30,13 @@ exec unshare -T -f --kill-child --monotonic "$offset" "$@"
 """
 
 
-def up_for(sandbox: Sandbox, uptime: str, program: str, *words: Argument) -> Running:
+def up_for(
+    sandbox: Sandbox, uptime: str, program: str, *words: Argument, **options: Unpack[Options]
+) -> Running:
     """Start the program in a time namespace whose machine has been up for so long."""
     file, argv = sandbox.argv(program, *words)
     command: list[Argument] = ["sh", "-c", SCRIPT, "sh", UPTIMES[uptime], file, *argv[1:]]
-    return sandbox.start_command(command)
+    return sandbox.start_command(command, **options)
 
 
 def check_permitted(running: Running) -> None:
@@ -59,3 +66,28 @@ def test_a_scan_follows_after_five_seconds_at_any_uptime(sandbox: Sandbox, uptim
     svscan = up_for(sandbox, uptime, "svscan", "service")
     eventually(lambda: svscan.has_ended() or svscan.err == CANARY_WARNING * 2, within=20)
     check_permitted(svscan)
+
+
+@slow
+@clause("multilog/fault/five-seconds")
+@needs("root", "unshare")
+@pytest.mark.parametrize("uptime", UPTIMES)
+def test_multilog_tries_again_after_five_seconds_at_any_uptime(
+    sandbox: Sandbox, uptime: str
+) -> None:
+    os.mkfifo(sandbox.path / "fifo")  # a status file that cannot be rewound
+    reader = os.open(sandbox.path / "fifo", os.O_RDONLY | os.O_NONBLOCK)
+    multilog = up_for(sandbox, uptime, "multilog", "=fifo", stdin=PIPE)
+    multilog.write(b"one\n")
+
+    def warned(times: int) -> float:
+        eventually(lambda: multilog.has_ended() or multilog.err.count(b"\n") >= times, within=20)
+        check_permitted(multilog)
+        return time.monotonic()
+
+    moments = [warned(1), warned(2), warned(3)]
+    os.close(reader)
+    pauses = [later - earlier for earlier, later in pairwise(moments)]
+    assert not multilog.has_ended()
+    assert min(pauses) > 3  # how long exactly: tests/timing/test_pauses.py
+    assert min(pauses) < 8
