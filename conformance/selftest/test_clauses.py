@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from daemontools_conformance.contract import clauses
+from daemontools_conformance.contract.demands import demands
 from daemontools_conformance.contract.places import folder
+from daemontools_conformance.contract.profiles import find
 from daemontools_conformance.reports import pages
 from daemontools_conformance.reports.results import Report
 
@@ -63,6 +65,25 @@ def test_a_withdrawn_clause_names_the_version_that_withdrew_it() -> None:
     text = (folder("spec") / "tombstones.md").read_text()
     named = re.findall(r"^## (.*)\n\nWithdrawn in \d+\.\d+\.\d+\.\n", text, re.MULTILINE)
     assert sorted(named) == sorted(clauses.tombstones())
+
+
+def released() -> tuple[str, set[str]]:
+    """The version of the last release, and the ids that it had."""
+    version, *ids = (folder("spec") / "released.txt").read_text().split()
+    return version, {*ids}
+
+
+def test_an_id_that_was_released_stays_or_is_withdrawn() -> None:
+    _, ids = released()
+    assert sorted(ids - clauses.load().keys() - clauses.tombstones()) == []
+
+
+def test_a_clause_says_in_which_release_it_comes_if_the_last_one_lacks_it() -> None:
+    """Or it would redden an implementation whose profile was written for the last release."""
+    (version, ids), known = released(), clauses.load()
+    profile = replace(find("djb"), suite_version=version)
+    newer = {id_ for id_, demand in demands(profile, known).items() if demand.newer_than}
+    assert newer == known.keys() - ids
 
 
 def test_an_id_may_not_stand_twice(tmp_path: Path) -> None:
