@@ -12,8 +12,9 @@ from daemontools_conformance.contract.demands import demands
 from daemontools_conformance.contract.places import folder
 from daemontools_conformance.contract.profiles import find
 from daemontools_conformance.reports import pages
-from daemontools_conformance.reports.results import Report
+from daemontools_conformance.reports.results import Report, spec_digest
 
+ROOT = Path(__file__).parents[2]
 FILE = Path("svok.md")
 GOOD = """\
 # svok
@@ -67,23 +68,38 @@ def test_a_withdrawn_clause_names_the_version_that_withdrew_it() -> None:
     assert sorted(named) == sorted(clauses.tombstones())
 
 
-def released() -> tuple[str, set[str]]:
-    """The version of the last release, and the ids that it had."""
-    version, *ids = (folder("spec") / "released.txt").read_text().split()
-    return version, {*ids}
+def released() -> tuple[str, dict[str, str]]:
+    """The version of the last release, and the digest of what each of its clauses said."""
+    version, *lines = (folder("spec") / "released.txt").read_text().splitlines()
+    return version, dict(line.split() for line in lines)
 
 
 def test_an_id_that_was_released_stays_or_is_withdrawn() -> None:
-    _, ids = released()
-    assert sorted(ids - clauses.load().keys() - clauses.tombstones()) == []
+    _, digests = released()
+    assert sorted(digests.keys() - clauses.load().keys() - clauses.tombstones()) == []
 
 
 def test_a_clause_says_in_which_release_it_comes_if_the_last_one_lacks_it() -> None:
     """Or it would redden an implementation whose profile was written for the last release."""
-    (version, ids), known = released(), clauses.load()
+    (version, digests), known = released(), clauses.load()
     profile = replace(find("djb"), suite_version=version)
     newer = {id_ for id_, demand in demands(profile, known).items() if demand.newer_than}
-    assert newer == known.keys() - ids
+    assert newer == known.keys() - digests.keys()
+
+
+def test_every_change_of_a_clause_is_in_the_changelog() -> None:
+    """By its id, that of a group, or PROGRAM/... for several programs."""
+    (_, digests), known = released(), clauses.load()
+    changed = {i for i, c in known.items() if spec_digest([c])[:12] != digests.get(i)}
+    changed |= digests.keys() - known.keys()
+    texts = "".join(file.read_text() for file in (ROOT / "changes").glob("*.clause.md"))
+    named = {word.rstrip("/.") for word in re.findall(r"`([^`\s]+/[^`\s]+)`", texts)}
+
+    def is_named(id_: str) -> bool:
+        anybodys = f"PROGRAM/{id_.partition('/')[2]}"
+        return anybodys in named or any(f"{id_}/".startswith(f"{word}/") for word in named)
+
+    assert sorted(id_ for id_ in changed if not is_named(id_)) == []
 
 
 def test_an_id_may_not_stand_twice(tmp_path: Path) -> None:
@@ -162,7 +178,7 @@ def below(known: Iterable[str], beginning: str) -> list[str]:
     ],
 )
 def test_every_level_is_explained_where_a_reader_meets_them(page: str) -> None:
-    text = (Path(__file__).parents[2] / page).read_text()
+    text = (ROOT / page).read_text()
     assert [level for level in clauses.LEVELS if level not in text] == []
 
 
