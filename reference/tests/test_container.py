@@ -211,6 +211,19 @@ def test_what_svok_cannot_tell_is_said_and_the_others_are_stopped(start: Start, 
     assert log(tree).splitlines()[-1].endswith(b" farewell")
 
 
+@pytest.mark.parametrize("seconds", ["abc", "25s", "1.5", "-1", "08", "9" * 10, ""])
+def test_what_is_no_number_of_seconds_is_refused_before_the_start(
+    tmp_path: Path, seconds: str
+) -> None:
+    for name in ("svc", "svok", "svstat", "env"):
+        (tmp_path / name).symlink_to("/bin/true")
+    call = ["/bin/sh", str(ENTRYPOINT), "-t", seconds, str(tmp_path)]
+    path = {"PATH": str(tmp_path)}
+    ended = subprocess.run(call, env=path, check=False, stderr=subprocess.PIPE, text=True)
+    said = f"entrypoint: {seconds} is not a number of seconds\n"
+    assert (ended.returncode, ended.stderr) == (2, said)
+
+
 @pytest.mark.parametrize("missing", ["svc", "svok", "svstat"])
 def test_without_the_programs_of_the_stop_it_does_not_start(tmp_path: Path, missing: str) -> None:
     for name in {"svc", "svok", "svstat", "svscan"} - {missing}:

@@ -272,6 +272,22 @@ def test_what_has_no_name_or_no_supervise_goes_on_without_a_word(tree: Tree) -> 
     assert states == [["(sleep)", "S"]] * 2
 
 
+@pytest.mark.parametrize("seconds", ["abc", "1m", "1.5", "-x", "08", "9" * 10])
+def test_what_is_no_number_of_seconds_is_refused_before_a_letter_is_sent(
+    tmp_path: Path, seconds: str
+) -> None:
+    for name in ("svc", "svok", "svstat"):
+        (tmp_path / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/asked\n")
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "tree/web").mkdir(parents=True)
+    script = SCRIPT.read_text().replace("/command:/usr/local/bin", str(tmp_path))
+    words = ["sh", "-c", script, "stop", "-x", str(tmp_path / "tree"), seconds]
+    ended = subprocess.run(words, check=False, timeout=60, stderr=subprocess.PIPE, text=True)
+    said = f"stop-services: {seconds} is not a number of seconds\n"
+    assert (ended.returncode, ended.stderr) == (2, said)
+    assert not (tmp_path / "asked").exists()
+
+
 @pytest.mark.parametrize("name", ["missing", "file"])
 def test_what_is_no_tree_is_refused(tree: Tree, name: str) -> None:
     given = tree.folder.parent / name
