@@ -446,7 +446,7 @@ def test_a_new_service_is_whole(
     web = tmp_path / "web"
     modes = {str(p.relative_to(web)): stat.S_IMODE(p.stat().st_mode) for p in web.rglob("*")}
     assert stat.S_IMODE(web.stat().st_mode) == 0o755
-    folders = {"env": 0o700, "log": 0o755, "log/main": 0o755}
+    folders = {"env": 0o700, "log": 0o755, "log/main": 0o750}
     assert modes == {**folders, "run": 0o755, "log/run": 0o755}
     text = f"#!/bin/sh\nexec 2>&1\nexec envdir ./env {run}echo 'a b'\n"
     assert (web / "run").read_text() == text

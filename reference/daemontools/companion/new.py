@@ -84,7 +84,7 @@ def _setuidgid(user: str | None) -> str:
 
 def _fill(new: Path, run: str, log_user: str | None) -> None:
     """Make all files; their modes do not depend on the umask."""
-    for folder, mode in ((".", 0o755), ("env", 0o700), ("log", 0o755), ("log/main", 0o755)):
+    for folder, mode in ((".", 0o755), ("env", 0o700), ("log", 0o755), ("log/main", 0o750)):
         (new / folder).mkdir(exist_ok=True)
         (new / folder).chmod(mode)
     for script, text in (("run", run), ("log/run", LOG_RUN.format(before=_setuidgid(log_user)))):
