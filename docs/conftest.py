@@ -24,9 +24,9 @@ def programs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture
-def clean() -> Iterator[None]:
-    """Whatever a transcript leaves running is ended."""
+def clean() -> Iterator[set[int]]:
+    """Whatever a transcript leaves running is ended; what ran before is spared, and returned."""
     orphans.prepare(is_worker=False)
     before = children()
-    yield
+    yield before
     orphans.end_all_but(before)

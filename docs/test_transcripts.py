@@ -14,6 +14,8 @@ and the rest of its file, out for ordinary users; `% only: reference` shows what
 the reference alone does. What is in a folder beside the page that has the page's
 name (book/03-supervise/ beside book/03-supervise.md) is in the directory at first.
 
+What the book and its answers start, they end: a reader goes on to the next page.
+
     pytest docs                    on the reference, and on djb's if they are here
 """
 
@@ -28,6 +30,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+from daemontools_conformance.running.table import children, is_alive
 
 DOCS = Path(__file__).parent
 WITHIN_SECONDS = 20.0
@@ -143,9 +147,20 @@ def pages() -> list[Path]:
     return [f for f in files if "_build" not in f.parts and steps(f.read_text())]
 
 
+def left_running(before: set[int]) -> list[str]:
+    """The commands that a page has started and, within some time, has not ended."""
+    end = time.monotonic() + WITHIN_SECONDS
+    while (left := {pid for pid in children() - before if is_alive(pid)}) and (
+        time.monotonic() < end
+    ):
+        time.sleep(0.05)
+    return [Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in left]
+
+
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(DOCS.parent)))
-@pytest.mark.usefixtures("clean")
-def test_the_transcripts_of_a_page(page: Path, programs: str, tmp_path: Path) -> None:
+def test_the_transcripts_of_a_page(
+    page: Path, programs: str, tmp_path: Path, clean: set[int]
+) -> None:
     name = "djb" if programs in ("/command", "/usr/bin") else "reference"
     python = str(Path(sys.executable).parent)
     path = f"{programs}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:{python}"
@@ -160,6 +175,8 @@ def test_the_transcripts_of_a_page(page: Path, programs: str, tmp_path: Path) ->
                 assert matches(step.expected, seen), (
                     f"{page}:{step.line}: $ {step.command}\nsays\n{step.expected}\nshows\n{seen}"
                 )
+    if page.parent.name in ("book", "answers"):
+        assert left_running(clean) == []
 
 
 def test_the_checker_sees_a_lie() -> None:
