@@ -220,6 +220,23 @@ def _open_files(pid: int) -> list[str]:
     return [os.readlink(fd) for fd in folder.iterdir()]
 
 
+@needs_root
+@needs_open_interpreter
+def test_services_of_one_account_can_read_and_end_each_other(
+    programs: Path, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    for step in (tmp_path, *tmp_path.parents[:-2]):
+        step.chmod(0o755)
+    one = start(programs / "setuidgid", "nobody", "sleep", "99", path=programs)
+    wait_until(lambda: Path(f"/proc/{one.pid}/comm").read_text() == "sleep\n")
+    other = (programs / "setuidgid", "nobody", "sh", "-c")
+    read = run(tmp_path, *other, f"cat /proc/{one.pid}/environ", path=programs)
+    assert b"SECRET=1" in read.stdout.split(b"\0")
+    run(tmp_path, *other, f"kill {one.pid}", path=programs)
+    ended = os.WEXITED | os.WNOWAIT | os.WNOHANG
+    wait_until(lambda: os.waitid(os.P_PID, one.pid, ended))
+
+
 # Code by way of the environment
 
 PRELOADED = """
