@@ -213,3 +213,16 @@ def test_each_variable_of_the_servers_is_on_their_page() -> None:
     shown = lookups.env_files()
     for file in lookups.SERVERS.glob("*/env/*"):
         assert f"| `env/{file.name}` | `{file.read_text().strip()}` |" in shown
+
+
+def test_chapter_11_leads_from_a_message_to_a_section_that_has_it() -> None:
+    _, *parts = (DOCS / "book/11-trouble.md").read_text().split("\n## ")
+    sections = dict(part.split("\n", 1) for part in parts)
+    rows = re.findall(
+        r"^\| (`.*) \| \[(.*)\]\(#", sections["What svscan's standard error says"], re.M
+    )
+    assert rows
+    for messages, section in rows:
+        for message in re.findall("`([^`]+)`", messages):
+            pattern = re.sub("DIR|NAME", r"[^ ]+", message)
+            assert re.search(pattern, sections[section]), f"{message}: not in {section}"
