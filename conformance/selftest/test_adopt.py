@@ -14,6 +14,7 @@ from daemontools_conformance.running.patience import eventually
 from selftest.builds import judged, patched, with_programs
 
 USAGE = "svok/usage"
+SH = "#!/bin/sh\n"
 
 
 @pytest.fixture
@@ -78,24 +79,45 @@ def test_only_what_the_programs_that_are_there_can_answer_is_asked(
     assert {"multilog", "supervise", "svscan", "tai64n"}.isdisjoint(programs)
 
 
-def test_what_was_known_at_an_interrupt_is_kept_and_called_a_part(
-    partial: Path, tmp_path: Path
-) -> None:
-    (partial / "setlock").unlink()
-    (partial / "setlock").write_text(f"#!/bin/sh\n: > {tmp_path}/reached\nexec sleep 1000\n")
-    (partial / "setlock").chmod(0o755)
-    words = [str(partial), "--clause", USAGE, "--clause", "setlock/lock", "-n2"]
+def interrupted(partial: Path, tmp_path: Path, calls: int, *asked: str) -> str:
+    """What adopt says at an interrupt: setlock hangs, and svok has been called so often."""
+    counted, reached = tmp_path / "calls", tmp_path / "reached"
+    svok = (partial / "svok").read_text().replace(SH, f"{SH}echo >>{counted}\n", 1)
+    wait = f'until [ "$(wc -l <{counted})" -ge {calls} ]; do sleep 0.1; done'
+    setlock = f"{SH}{wait}\n: >{reached}\nexec sleep 1000\n"
+    counted.touch()
+    for program, script in (("svok", svok), ("setlock", setlock)):
+        (partial / program).unlink()
+        (partial / program).write_text(script)
+        (partial / program).chmod(0o755)
     with subprocess.Popen(
-        [sys.executable, "-I", "-m", "daemontools_conformance", "adopt", *words],
+        [sys.executable, "-I", "-m", "daemontools_conformance", "adopt", str(partial), *asked],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
     ) as running:
-        eventually((tmp_path / "reached").exists, within=60)
+        eventually(reached.exists, within=60)
         os.killpg(running.pid, signal.SIGINT)
         said = running.communicate(timeout=60)[0]
     assert running.returncode == 2
+    return said
+
+
+def test_nothing_is_written_at_an_interrupt_before_the_first_test_has_ended(
+    partial: Path, tmp_path: Path
+) -> None:
+    said = interrupted(partial, tmp_path, 0, "--clause", "setlock/names/ps", "-n0")
+    assert "adopt ended before a test had reported; nothing was written" in said
+    assert not (tmp_path / "mine.toml").exists()
+
+
+def test_what_was_known_at_an_interrupt_is_kept_and_called_a_part(
+    partial: Path, tmp_path: Path
+) -> None:
+    asked = [word for c in ("svok/exit", USAGE, "setlock/names/ps") for word in ("--clause", c)]
+    said = interrupted(partial, tmp_path, 4, *asked, "-n2")
+    assert said.endswith("next: remove mine.toml, and call adopt again\n")
     assert "mine.toml: interrupted: this is a part, after " in said
     profile = (tmp_path / "mine.toml").read_text()
     assert profile.startswith("# interrupted: this is a part, after ")

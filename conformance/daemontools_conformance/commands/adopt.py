@@ -42,7 +42,7 @@ def main(name: str, output: Path | None, options: list[str]) -> int:
     scratch, implementation = located(profile, "daemontools-adopt-")
     absent = implementation.absent
     first = _judged(profile, scratch / "first", absent, {}, [*_of_those_there(absent), *options])
-    if not first:
+    if not first or (_was_interrupted(first) and not first.footer["finished"]):
         shutil.rmtree(scratch)
         print("adopt ended before a test had reported; nothing was written")
         return 2
@@ -64,9 +64,12 @@ def main(name: str, output: Path | None, options: list[str]) -> int:
         f"{len(entries)} clauses fall short, for {len(_by_entry(entries))} causes to explain"
     )
     print(f"evidence: {scratch / 'first'}")
+    if not is_whole:
+        print(f"next: remove {target}, and call adopt again")
+        return 2
     fill_in = "fill in each reason, then run" if entries else "run"
     print(f"next: {fill_in}: daemontools-conformance --implementation {target}")
-    return 0 if is_whole else 2
+    return 0
 
 
 def _of_those_there(absent: list[str]) -> list[str]:
