@@ -122,6 +122,17 @@ def test_a_program_that_asks_for_an_absent_one_is_not_judged(honest: Path, tmp_p
     assert ran(report) == {FORGETS: "UNTESTED"}
 
 
+def test_a_program_that_is_offered_and_missing_is_one_cause(honest: Path, tmp_path: Path) -> None:
+    with_only(tmp_path / "bin", honest, *({*PROGRAMS} - {"svok"}))
+    profile = tmp_path / "mine.toml"
+    profile.write_text('name = "mine"\nfolder = "bin"\n')
+    code, report = judged(profile, tmp_path / "report", "--program", "svok", "--quick")
+    short = [one for one in report.clauses.values() if one["outcome"] == "FAIL"]
+    assert code == 1
+    assert len(short) > 5
+    assert {one["cause"] for one in short} == {"there is no svok"}
+
+
 @pytest.mark.parametrize("programs", [["svok"], ["svok", "setlock"]], ids=" ".join)
 def test_smoke_adopt_and_a_run_agree_on_what_is_absent(
     honest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], programs: list[str]

@@ -24,6 +24,11 @@ SH = "#!/bin/sh\n"
 PYTHON = "#!{python} -IS\nimport os, signal, sys, time\n"
 THEN_HONEST = 'exec {true}/svok "$@"\n'
 THEN_HONEST_PYTHON = "os.execv('{true}/svok', sys.argv)\n"
+CAUSES = {
+    "wrote more than 64 MB", "filled more than 256 MB of the disk",
+    "had more than 2048 MB in memory", "stopped the suite", "showed a stack trace",
+    "removed or replaced the file of its output",
+}  # fmt: skip
 MARK = "{mark}"  # the seconds that only the sleepers of one test sleep
 CALM = ("--patience", "5")  # most attacks cost time, and the machine may be busy
 MOST_REPORT = 30 << 20  # bytes
@@ -201,6 +206,8 @@ def test_an_attack_ends_in_a_verdict(
     cell = report.clauses[CLAUSE]
     assert cell["outcome"] in attack.outcomes, cell["detail"]
     assert attack.says in cell["detail"]
+    if cell["outcome"] == "CRASH":  # its cause is the deviation, and no word of one test
+        assert cell["cause"] in CAUSES
     assert code == (0 if cell["outcome"] == "PASS" else 1)
     assert size_of(place) < MOST_REPORT
     ElementTree.parse(place / "junit.xml")

@@ -28,7 +28,7 @@ def test_a_liar_is_caught(liar: Liar, honest: Path, tmp_path: Path) -> None:
     assert (cell["outcome"], exit_code) == (liar.outcome, 1), cell["detail"]
     assert liar.says in cell["detail"]
     if liar.outcome == "CRASH":  # whatever else the test saw, that is its cause
-        assert cell["cause"].startswith(("showed a traceback", "died of ")), cell
+        assert cell["cause"].startswith(("showed a stack trace", "died of ")), cell
     assert (tmp_path / "report" / cell["evidence"] / "replay.sh").exists() == bool(cell["evidence"])
 
 

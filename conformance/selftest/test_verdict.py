@@ -39,7 +39,7 @@ def demand(kind: str = "", newer_than: str = "") -> Demand:
         (KeyError("pid"), Outcome.FAIL, Outcome.HARNESS_ERROR),
         (TypeError("a mistake of the test"), Outcome.HARNESS_ERROR, Outcome.HARNESS_ERROR),
         (KeyboardInterrupt(), Outcome.HARNESS_ERROR, Outcome.HARNESS_ERROR),
-        (Crashed("SEGV"), Outcome.CRASH, Outcome.CRASH),
+        (Crashed("SEGV", ""), Outcome.CRASH, Outcome.CRASH),
         (Hung("after 20 s"), Outcome.TIMEOUT, Outcome.TIMEOUT),
         (TooLate("after 30 s"), Outcome.TIMEOUT, Outcome.TIMEOUT),
         (InVain("it has ended"), Outcome.FAIL, Outcome.HARNESS_ERROR),
@@ -60,7 +60,7 @@ def test_what_pexpect_says_is_a_timeout_or_a_failure() -> None:
     assert outcome_of(pexpect.EOF("it ended"), in_test=True) == Outcome.FAIL
 
 
-FELL = [AssertionError("1"), Hung("20 s"), Crashed("SEGV")]
+FELL = [AssertionError("1"), Hung("20 s"), Crashed("SEGV", "")]
 SHORT = [Outcome.FAIL, Outcome.TIMEOUT, Outcome.CRASH]
 
 

@@ -50,7 +50,7 @@ MEANING = {
     Outcome.FLAKY: "passes and fails in repeated runs",
     Outcome.FAIL: "does something else",
     Outcome.TIMEOUT: "did not do it in time",
-    Outcome.CRASH: "died of a fault or showed a stack trace",
+    Outcome.CRASH: "died of a fault, showed a stack trace, or did what the suite had to stop",
     Outcome.HARNESS_ERROR: "the suite itself failed; this says nothing about the implementation",
     Outcome.UNTESTED: "could not be tested on this machine",
     Outcome.NOT_RUN: "not selected, or newer than the run",
@@ -63,7 +63,14 @@ def named(name: str) -> Outcome:
 
 
 class Crashed(AssertionError):
-    """The program died of a fault (SEGV, ABRT ...) or showed a traceback."""
+    """The program died of a fault (SEGV, ABRT ...), showed a stack trace, or used up too much.
+
+    `cause` says which, in words that are the same in every test.
+    """
+
+    def __init__(self, text: str, cause: str) -> None:
+        super().__init__(text)
+        self.cause = cause
 
 
 class Hung(AssertionError):

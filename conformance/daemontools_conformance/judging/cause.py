@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeGuard
 
 from daemontools_conformance.contract.clauses import LEVELS
 from daemontools_conformance.contract.outcomes import Crashed, Hung, Outcome
+from daemontools_conformance.running.implementation import ProgramMissing
 from daemontools_conformance.running.patience import InVain, TooLate
 
 _REFUSALS = (100, 111)
@@ -114,9 +115,8 @@ def difference(compared: Compared | None, error: BaseException) -> str:
 
 def cause(compared: Compared | None, error: BaseException) -> str:
     """The name of the deviation that made a test fail; "" if it has none."""
-    if isinstance(error, Crashed):
-        killed = re.search(r"was killed by (SIG\w+)", str(error))
-        return f"died of {killed[1]}" if killed else "showed a traceback"
+    if isinstance(error, Crashed | ProgramMissing):
+        return error.cause
     if isinstance(error, Hung):
         return "does not end"
     if isinstance(error, TooLate | InVain):

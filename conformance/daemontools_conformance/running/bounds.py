@@ -24,6 +24,7 @@ MOST_OUTPUT = 64 << 20  # bytes in one stream of a program
 MOST_DISK = 256 << 20  # bytes on disk of all that a test makes
 MOST_MEMORY = 2 << 30  # bytes that one process has in memory
 MOST_SECONDS = 600.0  # from the first program of a test to its end
+_TAKEN = "removed or replaced the file of its output"
 _ROOM = 4 << 30  # bytes of memory with which tests may have their files there
 _NAP = 0.1  # seconds
 _NAPS = 5  # between two looks at the machine's memory
@@ -55,11 +56,11 @@ class Guard:
         self._over.set()
         self._thread.join()
         patience.interrupt(None)
-        what = self._output()
+        found = self._output()
         if times_woken() != self._woken:
-            what = "a signal stopped the suite while the programs ran"
-        if what and not self.problem:
-            self.problem = Crashed(what)
+            text = "a signal stopped the suite while the programs ran"
+            found = Crashed(text, "stopped the suite")
+        self.problem = self.problem or found
         if self.problem:
             raise self.problem
 
@@ -74,34 +75,36 @@ class Guard:
             if is_as_before and naps % _MOST_NAPS and not self.problem:
                 continue
             self._room = [_free(self._files), _memory()]
-            what = self._output() or self._processes()
-            if what and not self.problem:
-                self.problem = Crashed(what)
-                patience.interrupt(self.problem)
+            if not self.problem and (found := self._output() or self._processes()):
+                self.problem = found
+                patience.interrupt(found)
             if self.problem:
                 for pid in _descendants(os.getpid(), self._spared):
                     _kill(pid)
 
-    def _output(self) -> str:
-        """Which output is too much; "" if none is."""
+    def _output(self) -> Crashed | None:
+        """Which output is too much; None if none is."""
         for entry in _entries(self._streams):
             if _on_disk(entry.path) > MOST_OUTPUT:
-                return f"{entry.name}: a program wrote more than {MOST_OUTPUT >> 20} MB there"
-        return ""
+                cause = f"wrote more than {MOST_OUTPUT >> 20} MB"
+                return Crashed(f"{entry.name}: a program {cause} there", cause)
+        return None
 
-    def _processes(self) -> str:
-        """What else the processes use up; "" if it is not too much.
+    def _processes(self) -> Crashed | None:
+        """What else the processes use up; None if it is not too much.
 
         Without /proc only the folder is looked at, since each `ps` costs much.
         """
         pids = _descendants(os.getpid(), self._spared) if HAS_PROC else []
         if any(_resident(pid) > MOST_MEMORY for pid in pids):
-            return f"a program had more than {MOST_MEMORY >> 20} MB in memory"
+            cause = f"had more than {MOST_MEMORY >> 20} MB in memory"
+            return Crashed(f"a program {cause}", cause)
         if self._free - _free(self._files) > MOST_DISK:  # by this test, or by anything else
             if _below(self._files) + sum(map(_held, pids)) > MOST_DISK:
-                return f"the programs filled more than {MOST_DISK >> 20} MB of the disk"
+                cause = f"filled more than {MOST_DISK >> 20} MB of the disk"
+                return Crashed(f"the programs {cause}", cause)
             self._free = _free(self._files)
-        return ""
+        return None
 
 
 def _too_long(*_: object) -> None:
@@ -115,10 +118,10 @@ def content(file: Path) -> bytes:
         fd = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(fd, "rb") as stream:
             if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise Crashed(f"the file of {file.name} has been replaced")
+                raise Crashed(f"the file of {file.name} has been replaced", _TAKEN)
             return stream.read(MOST_OUTPUT)
     except OSError as error:
-        raise Crashed(f"the file of {file.name} has gone: {error.strerror}") from error
+        raise Crashed(f"the file of {file.name} has gone: {error.strerror}", _TAKEN) from error
 
 
 def _descendants(parent: int, spared: set[int]) -> list[int]:

@@ -29,7 +29,14 @@ SYSTEM_PATH = "/usr/bin:/bin"
 
 
 class ProgramMissing(AssertionError):
-    """Raised for a missing program that the profile does not declare absent."""
+    """Raised for a missing program that the profile does not declare absent.
+
+    `cause` is the same in every test that needs the program.
+    """
+
+    def __init__(self, text: str, cause: str) -> None:
+        super().__init__(text)
+        self.cause = cause
 
 
 @dataclass(frozen=True)
@@ -98,9 +105,10 @@ class Implementation:
         if not own.is_file():
             lend = "; a profile can list it in not_offered, and name a peer that lends one"
             hint = lend if subject not in ("", program) else ""
-            raise ProgramMissing(f"there is no {program} in {self.folder}{hint}")
+            what = f"there is no {program}"
+            raise ProgramMissing(f"{what} in {self.folder}{hint}", what)
         if not os.access(own, os.X_OK):
-            raise ProgramMissing(f"{own} is not executable")
+            raise ProgramMissing(f"{own} is not executable", f"{program} is not executable")
         return str(own), (program,)
 
     @cached_property

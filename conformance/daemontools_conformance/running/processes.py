@@ -70,7 +70,8 @@ class Finished:
         if -self.code in FAULTS:
             name = signal.Signals(-self.code).name
             raise Crashed(
-                f"{_line(self.argv)} was killed by {name}; stderr: {self.err[:_MOST_SHOWN]!r}"
+                f"{_line(self.argv)} was killed by {name}; stderr: {self.err[:_MOST_SHOWN]!r}",
+                f"died of {name}",
             )
         check_no_traceback(self.argv, self.out + self.err)
 
@@ -79,7 +80,8 @@ def check_no_traceback(argv: tuple[bytes, ...], text: bytes) -> None:
     """Raise Crashed if the text shows the stack trace of a runtime."""
     if any(mark in text for mark in _STACK_TRACES):
         shown = text[-_MOST_SHOWN:].decode(errors="replace")
-        raise Crashed(f"{_line(argv)} showed a stack trace:\n{shown}")
+        cause = "showed a stack trace"
+        raise Crashed(f"{_line(argv)} {cause}:\n{shown}", cause)
 
 
 class Running:

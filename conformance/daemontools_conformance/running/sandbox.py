@@ -420,7 +420,8 @@ class Sandbox:
             remove(self.path)
             remove(self.evidence)
         except OSError as error:
-            raise Crashed(f"what the programs left cannot be removed: {error}") from error
+            cause = "left what cannot be removed"
+            raise Crashed(f"the programs {cause}: {error}", cause) from error
         shutil.rmtree(self.absent, ignore_errors=True)
         self.asked_for.unlink(missing_ok=True)
 
