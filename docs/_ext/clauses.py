@@ -233,6 +233,8 @@ Type the lines *By hand* into an interactive bash at a terminal, as root and in 
 that everybody may enter and read.
 They call the programs that come first on PATH: to try your own, put their folder first. If
 they are not files with djb's names, make a folder of scripts that call them.
+pip installs the reference's programs with the suite: in its virtual environment they come before
+djb's, so put djb's folder first for those.
 Where a line names a program of daemontools by its path, such as `/usr/bin/pgrphack`, write the
 path of yours.
 Lines with `strace -e inject=` name system calls of djb's programs, some of them by number

@@ -196,11 +196,12 @@ def test_other_signals_kill_it(sandbox: Sandbox, number: int) -> None:
 
 
 @clause("multilog/term/ignored-by-others")
-def test_ignored_signals_stay_ignored(sandbox: Sandbox) -> None:
-    multilog = sandbox.start("multilog", "e", stdin=PIPE, prepare=["--ignore", "HUP"])
+@pytest.mark.parametrize("name", ["HUP", "INT", "QUIT", "USR1"])
+def test_ignored_signals_stay_ignored(sandbox: Sandbox, name: str) -> None:
+    multilog = sandbox.start("multilog", "e", stdin=PIPE, prepare=["--ignore", name])
     multilog.write(b"one\n")
     multilog.wait_until_err(b"one\n")
-    multilog.signal(signal.SIGHUP)
+    multilog.signal(signal.Signals[f"SIG{name}"])
     multilog.write(b"two\n")
     multilog.wait_until_err(b"one\ntwo\n")
 
