@@ -58,13 +58,19 @@ READING_ORDER = [
     ("fast/stamp.py", "skip at first: the same, a block at a time"),
     ("programs/tai64n.py", "a label before each line"),
     ("core/local.py", "a date for each label, plainly"),
-    ("fast/local.py", "skip at first: the same, a block at a time"),
+    ("fast/local.py", "skip at first: `Localiser.convert` is `localise`, a block at a time"),
     ("unix/localtime.py", "the C library's calendar"),
     ("programs/tai64nlocal.py", "a date for each label"),
     ("core/script.py", "multilog's arguments"),
     ("core/match.py", "patterns"),
     ("core/lines.py", "what becomes of each line, plainly"),
-    ("fast/lines.py", "skip at first: the same, a block at a time"),
+    (
+        "fast/lines.py",
+        (
+            "skip at first: `Selection` is `Lines`, a block at a time; `memory_per_byte()` says "
+            "how much memory a byte of a block may need"
+        ),
+    ),
     ("core/rotate.py", "a cyclic log on disk, as lists of steps"),
     ("unix/interrupts.py", "signals that wait until the program waits"),
     ("unix/logdir.py", "the steps, carried out: rotation and restart"),
