@@ -17,6 +17,8 @@ import pytest
 from companion import behind_its_service, is_up, launchers, numbers, service, wait_until
 from private_machine import LOCAL, ROOT, Machine, problem
 
+from daemontools import services
+
 ENTRYPOINT = ROOT / "packaging/container/entrypoint"
 RECIPE = ROOT / "packaging/container/Containerfile"
 NAMESPACE = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
@@ -197,6 +199,30 @@ def test_a_logger_that_is_down_is_named(start: Start, tree: Path, bin_folder: Pa
     assert container.wait(60) == 1
     lost = "what is in its pipe is lost"
     assert said(container, tree) == [f"entrypoint: {tree}/web/log is down: {lost}"]
+    assert log(tree).endswith(b" hello\n")
+
+
+def test_a_paused_logger_reads_to_the_end(start: Start, tree: Path, bin_folder: Path) -> None:
+    container = start("-t", "30")
+    subprocess.run([bin_folder / "svc", "-p", tree / "web/log"], check=True)
+    wait_until(lambda: services.status(tree / "web/log").is_paused, "the logger is paused")
+    signal_entrypoint(container, signal.SIGTERM)
+    assert container.wait(60) == 0
+    assert log(tree).splitlines()[-1].endswith(b" farewell")
+
+
+def test_a_logger_that_cannot_start_is_not_named(
+    start: Start, tree: Path, bin_folder: Path
+) -> None:
+    container = start("-t", "30")
+    web = tree / "web/log"
+    (web / "run").write_text("#!/bin/sh\nexit 1\n")
+    pid = services.status(web).pid
+    subprocess.run([bin_folder / "svc", "-t", web], check=True)
+    wait_until(lambda: services.status(web).pid != pid, "it is started again")
+    signal_entrypoint(container, signal.SIGTERM)
+    assert container.wait(60) == 0
+    assert said(container, tree) == []
     assert log(tree).endswith(b" hello\n")
 
 

@@ -44,7 +44,9 @@ class Tree:
         self.clock = "/proc/uptime"
         self.shell = ["sh"]
         self.path = {"PATH": f"{programs}:/usr/bin:/bin"}
-        self.svscan = subprocess.Popen(["svscan", folder], env=self.path, process_group=0)
+        # A session, as under an init: when the leader of a group ends, a paused member gets HUP.
+        call: list[str | Path] = ["svscan", folder]
+        self.svscan = subprocess.Popen(call, env=self.path, start_new_session=True)
         wait_until(lambda: len(self.lines()) > 2, "it counts")
 
     def lines(self) -> list[bytes]:
@@ -243,6 +245,14 @@ def test_a_logger_that_is_down_is_named(tree: Tree, code: int) -> None:
     assert services.status(tree.counting).problem == services.NOT_RUNNING
 
 
+def test_a_paused_logger_reads_to_the_end(tree: Tree) -> None:
+    subprocess.run(["svc", "-p", tree.counting / "log"], env=tree.path, check=True)
+    wait_until(lambda: services.status(tree.counting / "log").is_paused, "the logger is paused")
+    tree.kill_svscan()
+    assert (tree.stop("-x", str(tree.folder)), tree.said) == (0, "")
+    assert whole_starts(tree.lines()) == 1
+
+
 def test_a_logger_that_cannot_start_is_not_named(tree: Tree) -> None:
     log = tree.counting / "log"
     (log / "run").write_text("#!/bin/sh\nexit 1\n")
@@ -262,14 +272,17 @@ def test_what_has_no_name_or_no_supervise_goes_on_without_a_word(tree: Tree) -> 
     removed = service(tree.folder / "removed", "exec sleep 1000", log=False)
     orphan = service(tree.folder / "orphan", "exec sleep 1000", log=False)
     wait_until(lambda: is_up(removed) and is_up(orphan), "both are up")
-    pids = [services.status(directory).pid for directory in (removed, orphan)]
+    dotted = service(tree.folder / "dotted", "exec sleep 1000", log=False)
+    wait_until(lambda: is_up(dotted), "this one too")
+    pids = [services.status(directory).pid for directory in (removed, orphan, dotted)]
     supervise = int(Path(f"/proc/{pids[1]}/stat").read_text().rpartition(")")[2].split()[1])
     tree.kill_svscan()
     removed.rename(tree.folder.parent / "removed")
+    dotted.rename(tree.folder / ".dotted")
     os.kill(supervise, signal.SIGKILL)
     assert (tree.stop("-x", str(tree.folder)), tree.said) == (0, "")
     states = [Path(f"/proc/{pid}/stat").read_text().split()[1:3] for pid in pids]
-    assert states == [["(sleep)", "S"]] * 2
+    assert states == [["(sleep)", "S"]] * 3
 
 
 @pytest.mark.parametrize("seconds", ["abc", "1m", "1.5", "-x", "08", "9" * 10])
