@@ -79,6 +79,14 @@ def test_only_what_the_programs_that_are_there_can_answer_is_asked(
     assert {"multilog", "supervise", "svscan", "tai64n"}.isdisjoint(programs)
 
 
+def test_the_programs_that_the_options_name_are_asked_alone(partial: Path, tmp_path: Path) -> None:
+    options = ["--program", "svok", "--quick", "--collect-only"]
+    finished = adopt(str(partial), *options, cwd=tmp_path)
+    programs = {line.split("/")[1] for line in finished.stdout.splitlines() if "::" in line}
+    assert "svok" in programs
+    assert "setlock" not in programs
+
+
 def interrupted(partial: Path, tmp_path: Path, calls: int, *asked: str) -> str:
     """What adopt says at an interrupt: setlock hangs, and svok has been called so often."""
     counted, reached = tmp_path / "calls", tmp_path / "reached"

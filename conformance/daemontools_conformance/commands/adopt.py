@@ -41,7 +41,9 @@ def main(name: str, output: Path | None, options: list[str]) -> int:
         target.unlink()
     scratch, implementation = located(profile, "daemontools-adopt-")
     absent = implementation.absent
-    first = _judged(profile, scratch / "first", absent, {}, [*_of_those_there(absent), *options])
+    names_programs = any(word.startswith("--prog") for word in options)
+    asked = options if names_programs else [*_of_those_there(absent), *options]
+    first = _judged(profile, scratch / "first", absent, {}, asked)
     if not first or (_was_interrupted(first) and not first.footer["finished"]):
         shutil.rmtree(scratch)
         print("adopt ended before a test had reported; nothing was written")
@@ -55,7 +57,10 @@ def main(name: str, output: Path | None, options: list[str]) -> int:
     written = text(profile, absent, entries)
     if not is_whole:
         finished, selected = first.footer["finished"], first.footer["selected"]
-        part = f"interrupted: this is a part, after {finished} of {selected} tests"
+        when = f"after {finished} of {selected} tests"
+        if finished == selected:
+            when = "since not every variant was tried: an entry below may be one"
+        part = f"interrupted: this is a part, {when}"
         print(f"{target}: {part}")
         written = f"# {part}\n{written}"
     target.write_text(written)
