@@ -41,28 +41,23 @@ def main(name: str, output: Path | None, options: list[str]) -> int:
         target.unlink()
     scratch, implementation = located(profile, "daemontools-adopt-")
     absent = implementation.absent
-    names_programs = any(word.startswith("--prog") for word in options)
-    asked = options if names_programs else [*_of_those_there(absent), *options]
-    first = _judged(profile, scratch / "first", absent, {}, asked)
+    if not any(word.startswith("--prog") for word in options):
+        options = [*_of_those_there(absent), *options]
+    first = _judged(profile, scratch / "first", absent, {}, options)
     if not first or (_was_interrupted(first) and not first.footer["finished"]):
         shutil.rmtree(scratch)
         print("adopt ended before a test had reported; nothing was written")
         return 2
-    short = [c for c in first.clauses if first.outcome(c).fell_short]
     found: dict[str, _Entry] = {}
     is_whole = not _was_interrupted(first)
     if is_whole:
+        short = [c for c in first.clauses if first.outcome(c).fell_short]
         found, is_whole = _variants(profile, short, scratch, absent)
     entries = found | _known_bugs(first, found)
     written = text(profile, absent, entries)
     if not is_whole:
-        finished, selected = first.footer["finished"], first.footer["selected"]
-        when = f"after {finished} of {selected} tests"
-        if finished == selected:
-            when = "since not every variant was tried: an entry below may be one"
-        part = f"interrupted: this is a part, {when}"
-        print(f"{target}: {part}")
-        written = f"# {part}\n{written}"
+        print(f"{target}: {_part(first)}")
+        written = f"# {_part(first)}\n{written}"
     target.write_text(written)
     print(
         f"{target}: {len(absent)} programs not offered, "
@@ -75,6 +70,15 @@ def main(name: str, output: Path | None, options: list[str]) -> int:
     fill_in = "fill in each reason, then run" if entries else "run"
     print(f"next: {fill_in}: daemontools-conformance --implementation {target}")
     return 0
+
+
+def _part(first: results.Report) -> str:
+    """How far an interrupted run came."""
+    finished, selected = first.footer["finished"], first.footer["selected"]
+    when = f"after {finished} of {selected} tests"
+    if finished == selected:
+        when = "since not every variant was tried: an entry below may be one"
+    return f"interrupted: this is a part, {when}"
 
 
 def _of_those_there(absent: list[str]) -> list[str]:
