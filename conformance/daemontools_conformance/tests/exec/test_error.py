@@ -3,6 +3,8 @@
 import os
 import shutil
 
+import pytest
+
 from daemontools_conformance.helpers.marks import AS_USER, clause, needs
 from daemontools_conformance.helpers.runners import (
     answer_of,
@@ -185,16 +187,20 @@ def test_symbolic_link_loop_ends_the_search(sandbox: Sandbox, runner: str) -> No
 
 @clause("exec/error/long-name")
 @each_runner
-def test_name_that_is_too_long(sandbox: Sandbox, runner: str) -> None:
-    answer = run_through(sandbox, runner, "x" * 300, env={"PATH": "/nowhere:/bin"})
-    assert answer_of(answer) == refusal(runner, "x" * 300, "file name too long")
+@pytest.mark.parametrize("length", [256, 300])
+def test_name_that_is_too_long(sandbox: Sandbox, runner: str, length: int) -> None:
+    answer = run_through(sandbox, runner, "x" * length, env={"PATH": "/nowhere:/bin"})
+    assert answer_of(answer) == refusal(runner, "x" * length, "file name too long")
 
 
 @clause("exec/error/long-element")
 @each_runner
-def test_element_that_is_too_long_ends_the_search(sandbox: Sandbox, runner: str) -> None:
-    _good(sandbox, "b/prog")
-    answer = run_through(sandbox, runner, "prog", env={"PATH": "y" * 5000 + ":b"})
+@pytest.mark.parametrize("element", ["./" * 2045 + "b", "y" * 5000])
+def test_element_that_is_too_long_ends_the_search(
+    sandbox: Sandbox, runner: str, element: str
+) -> None:
+    _good(sandbox, "b/prog")  # the first element makes 4096 bytes with it, one too many
+    answer = run_through(sandbox, runner, "prog", env={"PATH": f"{element}:b"})
     assert answer_of(answer) == refusal(runner, "prog", "file name too long")
 
 

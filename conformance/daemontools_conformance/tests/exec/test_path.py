@@ -52,6 +52,26 @@ def test_first_directory_that_has_it_wins(sandbox: Sandbox, runner: str) -> None
     assert answer_of(answer) == YES
 
 
+@clause("exec/path/order")
+@each_runner
+def test_the_longest_name_and_the_longest_file_name(sandbox: Sandbox, runner: str) -> None:
+    name = "p" * 255
+    _say(sandbox, f"b/{name}", "yes")
+    element = "./" * 1919 + "b"
+    assert len(f"{element}/{name}") == 4095
+    answer = run_through(sandbox, runner, name, env={"PATH": f"a:{element}:c"})
+    assert answer_of(answer) == YES
+
+
+@clause("exec/path/order")
+@each_runner
+def test_a_path_of_very_many_elements(sandbox: Sandbox, runner: str) -> None:
+    _say(sandbox, "b/prog", "yes")
+    nowhere = [f"/nowhere/{number:05}" for number in range(8000)]  # 120 KB
+    answer = run_through(sandbox, runner, "prog", env={"PATH": ":".join([*nowhere, "b"])})
+    assert answer_of(answer) == YES
+
+
 @clause("exec/path/unset")
 @each_runner
 def test_without_path_the_system_is_searched(sandbox: Sandbox, runner: str) -> None:
