@@ -56,7 +56,7 @@ ODD_ENVIRONMENTS: dict[str, Sequence[Argument]] = {
     "no equals sign": ["--environ-entry", "A", "--environ-entry", "", "--environ-entry", "B="],
     "empty name": ["--environ-entry", "=x", "--environ-entry", "=", "--environ-entry", "=x"],
 }
-REAL_TIME = ["40"] if 40 in signal.valid_signals() else []
+REAL_TIME = [name for name in ("40", "64") if int(name) in signal.valid_signals()]
 DESCRIPTORS: dict[str, Sequence[Argument]] = {
     "0 closed": ["--close", "0"],
     "1 closed": ["--close", "1"],

@@ -1,10 +1,14 @@
 """fghack: its exit code."""
 
+import signal
+
 import pytest
 
 from daemontools_conformance.helpers.marks import clause
 from daemontools_conformance.helpers.runners import answer_of
 from daemontools_conformance.running.sandbox import Sandbox
+
+GREATEST_SIGNAL = str(int(max(signal.valid_signals())))
 
 
 @clause("fghack/exit/code")
@@ -15,9 +19,9 @@ def test_exit_code_of_the_child_is_passed_on(sandbox: Sandbox, code: int) -> Non
 
 
 @clause("fghack/exit/crashed")
-@pytest.mark.parametrize("signal", ["HUP", "PIPE", "TERM", "KILL", "SEGV"])
-def test_killed_child_gives_111(sandbox: Sandbox, signal: str) -> None:
-    answer = sandbox.run("fghack", "sh", "-c", f"kill -{signal} $$")
+@pytest.mark.parametrize("name", ["HUP", "PIPE", "TERM", "KILL", "SEGV", GREATEST_SIGNAL])
+def test_killed_child_gives_111(sandbox: Sandbox, name: str) -> None:
+    answer = sandbox.run("fghack", "sh", "-c", f"kill -{name} $$")
     assert answer_of(answer) == (111, b"", b"fghack: fatal: child crashed\n")
 
 

@@ -24,6 +24,10 @@ from daemontools_conformance.tests.supervise.services import (
     witnessed,
 )
 
+GREATEST_SIGNAL = int(max(signal.valid_signals()))
+ENDS = ["exit 0", "exit 7", "exit 111", "exit 255"]
+ENDS += [f"kill -{name} $$" for name in ("9", "TERM", GREATEST_SIGNAL)]
+
 
 def starts(sandbox: Sandbox) -> list[int]:
     """The process ids that ./run has had."""
@@ -41,7 +45,7 @@ def wait_until_started(sandbox: Sandbox, times: int) -> None:
 
 
 @clause("supervise/restart/whatever-the-end")
-@pytest.mark.parametrize("end", ["exit 0", "exit 7", "exit 111", "kill -9 $$", "kill -TERM $$"])
+@pytest.mark.parametrize("end", ENDS)
 def test_it_is_started_again(sandbox: Sandbox, end: str) -> None:
     sandbox.service("s", f"{NOTE_START}\n{end}")
     sandbox.supervise("s")
