@@ -15,6 +15,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from daemontools_conformance.running import evidence
+from daemontools_conformance.running.journal import Journal
 from daemontools_conformance.running.processes import is_alive, is_stopped
 from daemontools_conformance.running.removal import remove
 from selftest.builds import judged, patched, with_programs
@@ -387,6 +389,19 @@ def test_a_link_is_removed_and_not_followed(tmp_path: Path) -> None:
     (tmp_path / "top").symlink_to("kept")
     remove(tmp_path / "top")
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_many_tests_that_wrote_much_take_little_room(tmp_path: Path) -> None:
+    streams = tmp_path / "streams"
+    streams.mkdir()
+    (streams / "00.svok.out").write_bytes(b"x" * (3 << 20))
+    left = evidence.Left(streams, Journal(), {})
+    for number in range(100):
+        evidence.keep(tmp_path / f"kept/{number}", left, "", "")
+    ends = [(tmp_path / f"kept/{n}/00.svok.out").read_bytes()[-30:] for n in (0, 99)]
+    assert all(end.endswith(b"\n... 3145728 bytes in all\n") for end in ends)
+    assert size_of(tmp_path / "kept/0") > 1 << 20
+    assert size_of(tmp_path / "kept") < 20 << 20
 
 
 AWAKE = """\

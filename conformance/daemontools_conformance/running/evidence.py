@@ -26,6 +26,9 @@ _SHOWN_BYTES = 2000  # of a file's content
 _SHOWN_FILES = 500
 _MOST_FILES = 10_000  # of a folder that are looked at
 _KEPT_BYTES = 1 << 20  # of a program's output
+_KEPT_IN_ALL = 16 << 20  # of the output in all tests of this process; then only beginnings are kept
+_BEGINNING = 16 << 10
+_kept = 0
 
 
 def place(report: Path, clause: str, test: str) -> Path:
@@ -112,11 +115,13 @@ def keep(folder: Path, left: Left, replay: str, failure: str) -> None:
 
 def _copy(stream: Path, copy: Path) -> None:
     """Copy the output of a program, or its beginning, unless it has put something else there."""
+    global _kept
     if stream.parent.is_symlink() or stream.is_symlink() or not stream.is_file():
         return
     with open(stream, "rb") as source, open(copy, "xb") as target:
-        target.write(source.read(_KEPT_BYTES))
-        if (size := os.fstat(source.fileno()).st_size) > _KEPT_BYTES:
+        copied = target.write(source.read(_KEPT_BYTES if _kept < _KEPT_IN_ALL else _BEGINNING))
+        _kept += copied
+        if (size := os.fstat(source.fileno()).st_size) > copied:
             target.write(b"\n... %d bytes in all\n" % size)
 
 
