@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from daemontools_conformance.faults.power import AFTER, Disk, Event, Left, states
+from daemontools_conformance.helpers.strace import change_in
 
 LINE = b"00000000 line\n"
 CREATE = ("create", "current", "0644"), b""
@@ -37,6 +38,21 @@ def test_the_other_name_of_a_file_has_its_fate() -> None:
     link = ("link", "current", "@.s"), b""
     for it in states(Disk(), [CREATE, WRITE, link]):
         assert len(set(it.contents.values())) <= 1
+
+
+@pytest.mark.parametrize(
+    ("call", "change"),
+    [
+        ('unlink("previous") = 0', "remove previous"),
+        ('unlinkat(AT_FDCWD, "previous", 0) = 0', "remove previous"),
+        ('unlinkat(7</x/log>, "previous", 0) = 0', "remove previous"),
+        ('fchmodat(7</x/log>, "current", 0744) = 0', "mode current 0744"),
+        ("fchmod(7</x/log/current>, 0744) = 0", "mode current 0744"),
+        ("fsync(7</x/log/current>) = 0", "sync current"),
+    ],
+)
+def test_a_traced_change_names_the_file_and_not_the_directory(call: str, change: str) -> None:
+    assert change_in(call) == change
 
 
 @pytest.mark.parametrize(

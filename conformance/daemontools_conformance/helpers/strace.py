@@ -25,7 +25,7 @@ FILES = ("current", "previous", "processed", "state", "newstate")
 PLAIN = ("s4096", "./log")  # a script
 
 _CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)")
-_ARGUMENT = re.compile(r'^\d+<([^>]*)>|"([^"]*)"|\b(0[0-7]{3})\b')
+_ARGUMENT = re.compile(r'^\d+<([^>]*)>(?!, ")|"([^"]*)"|\b(0[0-7]{3})\b')
 
 
 @dataclass(frozen=True)
