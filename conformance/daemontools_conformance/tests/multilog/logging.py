@@ -30,10 +30,10 @@ def put_away(sandbox: Sandbox, multilog: Running, number: int) -> None:
     log = sandbox.path / "log"
     eventually(
         lambda: (
-            len(old_files(log)) == number
+            (log / "current").read_bytes() == b""  # in the order of multilog's steps
             and not (log / "previous").exists()
             and not (log / "processed").exists()
-            and (log / "current").read_bytes() == b""
+            and len(old_files(log)) == number
         ),
         within=30,
         what=f"{number} old files",
