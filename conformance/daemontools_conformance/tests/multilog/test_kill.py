@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from daemontools_conformance.helpers.limits import F_SETPIPE_SZ, bytes_in
+from daemontools_conformance.helpers.locks import is_locked
 from daemontools_conformance.helpers.logdirs import lines
 from daemontools_conformance.helpers.marks import clause, needs, slow
 from daemontools_conformance.helpers.strace import CHANGES, every_call, files_of_log, under_strace
@@ -96,6 +97,8 @@ def test_killed_at_random_moments(
             written_so_far += 3000
         multilog.popen.kill()
         multilog.wait()
+        # A child that has not yet become the processor still holds the lock.
+        eventually(lambda: not is_locked(log / "lock"))
         found = written(log)
         assert found.startswith(total)
         assert text.startswith(found[len(total) :])
