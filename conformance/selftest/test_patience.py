@@ -44,7 +44,7 @@ def test_an_os_error_in_a_question_means_not_yet(tmp_path: Path) -> None:
 
 def test_a_wait_ends_with_the_last_process(box: Sandbox) -> None:
     box.start_command(["sh", "-c", "exit 3"])
-    with pytest.raises(InVain, match="every process that the test started has ended"):
+    with pytest.raises(InVain, match="every process of the test has ended"):
         eventually(lambda: False)
     box.close()
 
@@ -56,9 +56,17 @@ def test_what_the_last_process_did_counts(box: Sandbox) -> None:
 
 
 def test_a_wait_goes_on_while_a_process_lives(box: Sandbox) -> None:
-    box.start_command(["sleep", "1000"])
+    box.start_command(["cat"], stdin=PIPE)
     with pytest.raises(TooLate):
         eventually(lambda: False, within=1)
+    box.close()
+
+
+def test_a_process_that_only_sleeps_is_not_waited_for(box: Sandbox) -> None:
+    box.start_command(["sh", "-c", "sleep 1000 & exec true"])
+    box.start_command(["/bin/sleep", "1000"])
+    with pytest.raises(InVain, match="or only sleeps"):
+        eventually(lambda: False)
     box.close()
 
 

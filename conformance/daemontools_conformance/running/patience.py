@@ -46,7 +46,7 @@ def set_factor(factor: float) -> None:
 
 
 def begin_test(nobody_is_left: Callable[[], bool] = _nothing_is_known) -> None:
-    """From now on `nobody_is_left` says whether every process of the test has ended."""
+    """From now on `nobody_is_left` says whether no process of the test does anything more."""
     global _nobody_is_left
     _nobody_is_left = nobody_is_left
 
@@ -107,7 +107,7 @@ def eventually(question: Callable[[], T], within: float = 30.0, what: str = "") 
         last = problem if problem is not None else f"the last answer was {answer!r}"
         if is_in_vain:
             journal.note("waited", what=what or words(question), in_vain=True)
-            ended = "every process that the test started has ended"
+            ended = "every process of the test has ended or only sleeps"
             raise InVain(f"{what or words(question)}: cannot come, since {ended}: {last}")
         if time.monotonic() > end:
             journal.note("waited", what=what or words(question), in_vain=True)
