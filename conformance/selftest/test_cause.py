@@ -51,6 +51,7 @@ def of(seen: object, expected: object, statement: str = "", op: str = "==") -> s
         ((111, b"", b"no\n"), (111, b"", OPEN), "error message in other words"),
         ((111, b"", b""), (111, b"", OPEN), "no error message on standard error"),
         ((0, b"", b"note\n"), (0, b"", b""), "says something where nothing is said"),
+        ((111, b"", b"note\n" + OPEN), (111, b"", OPEN), "says something where nothing is said"),
         (b"no\n", WARNING, "warning in other words"),
         (b"", WARNING, "no warning on standard error"),
         (b"", USAGE, "no usage line on standard error"),

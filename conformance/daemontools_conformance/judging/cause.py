@@ -178,7 +178,7 @@ def _of_answers(seen: _Answer, expected: _Answer) -> str:
         return f"{kind} on standard output" if is_message else ""
     if seen.out != expected.out:
         return "" if seen.out else _SILENCE
-    if not expected.err:
+    if expected.err in seen.err:
         return "says something where nothing is said"
     return f"{kind} in other words" if seen.err else f"no {kind} on standard error"
 
