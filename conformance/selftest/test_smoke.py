@@ -45,6 +45,15 @@ def test_a_profile_promises_what_it_does_not_deny(
     assert "svscan         PROFILE? there is no svscan in " in capsys.readouterr().out
 
 
+def test_nothing_that_a_call_starts_is_left(tmp_path: Path) -> None:
+    script = (
+        f"#!/bin/sh\nsleep 1000 </dev/null >/dev/null 2>&1 &\necho $! >{tmp_path}/pid\nexit 111\n"
+    )
+    smoke.main(find(str(_folder(tmp_path / "bin", svscan=script))))
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
 @pytest.mark.parametrize(
     ("script", "verdict"),
     [

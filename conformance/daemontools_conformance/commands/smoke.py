@@ -18,6 +18,7 @@ from pathlib import Path
 from daemontools_conformance.contract.outcomes import Crashed, NotOffered
 from daemontools_conformance.contract.plain import clipped, plain
 from daemontools_conformance.contract.profiles import PROGRAMS, Profile
+from daemontools_conformance.running import orphans, table
 from daemontools_conformance.running.implementation import Implementation, ProgramMissing, locate
 from daemontools_conformance.running.processes import Finished
 
@@ -53,10 +54,13 @@ def main(profile: Profile) -> int:
     scratch, implementation = located(profile, "daemontools-smoke-")
     print(f"{profile.name}: programs in {implementation.folder}")
     absent = implementation.absent if Path(profile.source).is_dir() else []
+    orphans.prepare(is_worker=False)
+    spared = table.children()
     troubles = unlike = 0
     for program in PROGRAMS:
         if program not in absent:
             verdict, is_trouble = _verdict(implementation, program, scratch)
+            orphans.end_all_but(spared)  # what a call has left behind
             troubles += is_trouble
             unlike += "(0.76 gives" in verdict
             print(f"  {program:14} {verdict}")
