@@ -108,7 +108,7 @@ def test_a_file_size_limit_kills_it_and_keeps_what_was_written(sandbox: Sandbox)
 
 WAITS = "poll,ppoll,select,pselect6"
 FOR_A_WHILE = {
-    "poll": (f"{WAITS}:error=EINVAL:when=1+2", []),
+    "poll": (f"{WAITS}:error=EINVAL:when=1..2", []),
     "write": ("write:error=EIO:when=1..2", ["current"]),
     "seek": ("lseek:error=EIO:when=1..2", ["status"]),
 }
