@@ -189,7 +189,7 @@ def test_a_message_that_pauses_is_not_one_that_goes_on() -> None:
     assert lookups.clause_of(said.Message("multilog", text, None)) is None
 
 
-# Messages of 0.76 that no clause quotes.
+# Words of 0.76 in messages without a level. It says the first only with `, pausing`.
 UNQUOTED = {
     "multilog: warning: unable to remove DIR/FILE: REASON",
     "svscan: warning: unable to switch to NAME: REASON",
