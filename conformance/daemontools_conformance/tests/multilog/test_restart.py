@@ -49,6 +49,24 @@ def test_a_restart_from_each_state_keeps_what_is_whole(
     assert mode(log / "current") == "0744"
 
 
+@clause("multilog/rotate/second-name")
+@pytest.mark.parametrize(
+    ("name", "octal"), [("current", "644"), ("previous", "744"), ("processed", "744")]
+)
+def test_a_restart_removes_the_name_of_a_file_with_another(
+    sandbox: Sandbox, name: str, octal: str
+) -> None:
+    log = sandbox.path / "log"
+    build(log, {"files": {"current": "644", name: octal}})
+    (sandbox.path / "backup").hardlink_to(log / name)
+    sandbox.run("multilog", "./log")
+    left = [] if name == "current" else ["current\n"]
+    assert [file.read_text() for file in old_files(log)] == left
+    assert sorted(f.name for f in log.iterdir() if f.name[0] != "@") == ["current", "lock", "state"]
+    assert (log / "current").read_bytes() == b""
+    assert (sandbox.path / "backup").read_text() == f"{name}\n"
+
+
 @clause("multilog/restart/labels-in-order")
 def test_files_of_before_sort_behind_older_ones_and_in_order(sandbox: Sandbox) -> None:
     log = sandbox.path / "log"

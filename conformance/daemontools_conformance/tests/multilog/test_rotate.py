@@ -123,6 +123,18 @@ def test_name_is_the_time_of_the_rotation_and_the_code(sandbox: Sandbox) -> None
     assert before - 0.000001 <= moment <= time.time() + 0.000001
 
 
+@clause("multilog/rotate/second-name")
+def test_a_rotation_removes_the_name_of_a_file_with_another(sandbox: Sandbox) -> None:
+    multilog = running(sandbox)
+    (sandbox.path / "backup").hardlink_to(sandbox.path / "log/current")
+    put_away(sandbox, multilog, 0)
+    assert (sandbox.path / "backup").read_bytes() == b"begun\n"
+    multilog.write(b"after\n")
+    eventually(lambda: (sandbox.path / "log/current").read_bytes() == b"after\n")
+    put_away(sandbox, multilog, 1)
+    assert old_contents(sandbox.path / "log") == [b"after\n"]
+
+
 @clause("multilog/rotate/same-descriptors")
 @pytest.mark.parametrize("processor", [[], ["!cat"]])
 def test_rotations_leave_no_descriptor_open(sandbox: Sandbox, processor: list[str]) -> None:
