@@ -60,8 +60,12 @@ def under_strace(
     return sandbox.start_command([*command, *sandbox.words(program, *script)], **options)
 
 
-def refusal_after_start(sandbox: Sandbox, program: str, calls: str, error: str) -> list[str]:
+def refusal_after_start(
+    sandbox: Sandbox, program: str, calls: str, error: str, only: Path | None = None
+) -> list[str]:
     """The options of strace that refuse these calls from the program's own first one on.
+
+    `only`: only those that concern this file.
 
     A loader and a runtime make calls before the program begins (node needs pipes), and
     to refuse those says nothing about the program. So it first runs without operands:
@@ -69,10 +73,10 @@ def refusal_after_start(sandbox: Sandbox, program: str, calls: str, error: str) 
     """
     names = [f"?{name.lstrip('?')}" for name in calls.split(",")]  # not every system has all
     trace = sandbox.path / "trace.start"
-    tracing: list[Argument] = ["strace", "-o", trace, "-e", f"trace={','.join(names)}"]
+    options = ["-e", f"trace={','.join(names)}", *(["-P", str(only.resolve())] if only else [])]
+    tracing: list[Argument] = ["strace", "-o", trace, *options]
     sandbox.start_command([*tracing, sandbox.file(program)]).wait(crash_is_an_answer=True)
     made = [name for name, _ in every_call(trace)]
-    options = ["-e", f"trace={','.join(names)}"]
     for name in names:
         own = made.count(name[1:]) + 1
         options += ["-e", f"inject={name}:error={error}:when={own}+"]
@@ -80,19 +84,29 @@ def refusal_after_start(sandbox: Sandbox, program: str, calls: str, error: str) 
 
 
 def start_refused(
-    sandbox: Sandbox, calls: str, error: str, program: str, *arguments: Argument
+    sandbox: Sandbox,
+    calls: str,
+    error: str,
+    program: str,
+    *arguments: Argument,
+    only: Path | None = None,
 ) -> Running:
     """Start the program with its own calls of these names refused (see above)."""
-    options = refusal_after_start(sandbox, program, calls, error)
+    options = refusal_after_start(sandbox, program, calls, error, only)
     command: list[Argument] = ["strace", "-o", sandbox.path / "trace", *options]
     return sandbox.start_command([*command, *sandbox.words(program, *arguments)])
 
 
 def run_refused(
-    sandbox: Sandbox, calls: str, error: str, program: str, *arguments: Argument
+    sandbox: Sandbox,
+    calls: str,
+    error: str,
+    program: str,
+    *arguments: Argument,
+    only: Path | None = None,
 ) -> Finished:
     """Run the program in this way to its end. Raises Unavailable if it makes no such call."""
-    finished = start_refused(sandbox, calls, error, program, *arguments).wait()
+    finished = start_refused(sandbox, calls, error, program, *arguments, only=only).wait()
     check_refused(sandbox, calls)
     return finished
 
