@@ -19,6 +19,8 @@ from typing import BinaryIO, Never
 
 import pytest
 
+from daemontools_conformance.running.witness import unwatched
+
 _NUMBER = 4  # bytes of a test's number in the queue
 _SECONDS_TO_END = 20.0  # for the clean-up of an interrupted test
 
@@ -41,10 +43,10 @@ class _Sender:
     pipe: Connection
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Send the report in plain types."""
-        self.pipe.send(
-            self.config.hook.pytest_report_to_serializable(config=self.config, report=report)
-        )
+        """Send the report in plain types; the journal of the test does not note that."""
+        plain = self.config.hook.pytest_report_to_serializable(config=self.config, report=report)
+        with unwatched():
+            self.pipe.send(plain)
 
 
 def run(

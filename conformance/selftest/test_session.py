@@ -181,6 +181,14 @@ def test_a_worker_that_dies_is_an_error_of_the_harness(honest: Path, tmp_path: P
     assert report.clauses[USAGE]["outcome"] == "HARNESS-ERROR"
 
 
+def test_a_journal_holds_nothing_that_a_worker_tells(honest: Path, tmp_path: Path) -> None:
+    _, report = judged(honest, tmp_path / "report", "--clause", USAGE, workers=1)
+    for test in report.tests:
+        journal = (tmp_path / "report" / test["evidence"] / "journal.jsonl").read_text()
+        assert '"start"' in journal
+        assert '"writes"' not in journal
+
+
 def test_a_known_bug_that_is_seen_is_no_failure(liar: Path, tmp_path: Path) -> None:
     file = profile(tmp_path, liar, expectation(NO))
     exit_code, report = judged(file, tmp_path / "report", "--clause", NO)
