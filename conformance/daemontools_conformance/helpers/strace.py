@@ -60,20 +60,18 @@ def under_strace(
     return sandbox.start_command([*command, *sandbox.words(program, *script)], **options)
 
 
-def refusal_after_start(
-    sandbox: Sandbox, program: str, calls: str, error: str, only: Path | None = None
-) -> list[str]:
+def refusal_after_start(sandbox: Sandbox, program: str, calls: str, error: str) -> list[str]:
     """The options of strace that refuse these calls from the program's own first one on.
-
-    `only`: only those that concern this file.
 
     A loader and a runtime make calls before the program begins (node needs pipes), and
     to refuse those says nothing about the program. So it first runs without operands:
-    as many calls as it makes then are its start, and are not refused.
+    as many calls as it makes then are its start, and are not refused. Of fchdir, only
+    calls that lead back to the test's folder are refused.
     """
     names = [f"?{name.lstrip('?')}" for name in calls.split(",")]  # not every system has all
     trace = sandbox.path / "trace.start"
-    options = ["-e", f"trace={','.join(names)}", *(["-P", str(only.resolve())] if only else [])]
+    options = ["-e", f"trace={','.join(names)}"]
+    options += ["-P", str(sandbox.path.resolve())] if calls == "fchdir" else []
     tracing: list[Argument] = ["strace", "-o", trace, *options]
     sandbox.start_command([*tracing, sandbox.file(program)]).wait(crash_is_an_answer=True)
     made = [name for name, _ in every_call(trace)]
@@ -84,29 +82,19 @@ def refusal_after_start(
 
 
 def start_refused(
-    sandbox: Sandbox,
-    calls: str,
-    error: str,
-    program: str,
-    *arguments: Argument,
-    only: Path | None = None,
+    sandbox: Sandbox, calls: str, error: str, program: str, *arguments: Argument
 ) -> Running:
     """Start the program with its own calls of these names refused (see above)."""
-    options = refusal_after_start(sandbox, program, calls, error, only)
+    options = refusal_after_start(sandbox, program, calls, error)
     command: list[Argument] = ["strace", "-o", sandbox.path / "trace", *options]
     return sandbox.start_command([*command, *sandbox.words(program, *arguments)])
 
 
 def run_refused(
-    sandbox: Sandbox,
-    calls: str,
-    error: str,
-    program: str,
-    *arguments: Argument,
-    only: Path | None = None,
+    sandbox: Sandbox, calls: str, error: str, program: str, *arguments: Argument
 ) -> Finished:
     """Run the program in this way to its end. Raises Unavailable if it makes no such call."""
-    finished = start_refused(sandbox, calls, error, program, *arguments, only=only).wait()
+    finished = start_refused(sandbox, calls, error, program, *arguments).wait()
     check_refused(sandbox, calls)
     return finished
 

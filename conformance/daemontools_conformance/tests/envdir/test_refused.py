@@ -15,8 +15,7 @@ CHAINS = [[], ["pgrphack"], ["setlock", "lock"]]  # between softlimit and envdir
 @needs("strace")
 def test_the_starting_directory_cannot_be_entered_again(sandbox: Sandbox) -> None:
     sandbox.write("e/A", b"x\n")
-    command = ["envdir", "e", "/bin/echo", "ran"]
-    answer = run_refused(sandbox, "fchdir", "EIO", *command, only=sandbox.path)
+    answer = run_refused(sandbox, "fchdir", "EIO", "envdir", "e", "/bin/echo", "ran")
     expected = b"envdir: fatal: unable to switch to starting directory: input/output error\n"
     assert (answer.code, answer.out, answer.err) == (111, b"", expected)
 

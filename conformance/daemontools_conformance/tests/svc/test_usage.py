@@ -74,8 +74,7 @@ def test_an_unreadable_working_directory(sandbox: Sandbox) -> None:
 @needs("strace")
 def test_no_way_back(sandbox: Sandbox) -> None:
     with service(sandbox) as control:
-        command = ["svc", "-u", "s", "s"]
-        finished = run_refused(sandbox, "fchdir", "EACCES", *command, only=sandbox.path)
+        finished = run_refused(sandbox, "fchdir", "EACCES", "svc", "-u", "s", "s")
         assert control.read() == b"u"
     assert (finished.code, finished.out) == (111, b"")
     assert finished.err == b"svc: fatal: unable to set directory: access denied\n"

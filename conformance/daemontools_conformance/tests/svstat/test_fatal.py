@@ -16,8 +16,7 @@ def test_a_working_directory_that_cannot_be_opened_ends_it(sandbox: Sandbox) -> 
 @clause("svstat/fatal/way-back")
 @needs("strace")
 def test_without_a_way_back_it_ends(sandbox: Sandbox) -> None:
-    command = ["svstat", "nowhere", "nowhere"]
-    finished = run_refused(sandbox, "fchdir", "EACCES", *command, only=sandbox.path)
+    finished = run_refused(sandbox, "fchdir", "EACCES", "svstat", "nowhere", "nowhere")
     assert (finished.code, finished.out) == (111, b"")
     assert finished.err == b"svstat: fatal: unable to set directory: access denied\n"
 
