@@ -42,6 +42,7 @@ FINE = [
     GOOD,
     "#!/bin/sh\nexec 2>&1\nif test -e x; then exec a; else exec b; fi\n",
     "#!/bin/sh\nexec 2>&1\nexec \\\n  softlimit -m 100000000 \\\n  server\n",
+    "#!/bin/sh\nexec 2>&1\nexec softlimit -c 0 -o 100 server -d 1 -s 1 -m 1\n",
     "#!/bin/sh\nexec server 2>&1\n",
     "#!/bin/sh\nexec 2>&1\nexec server --daemonize no --daemon=off --daemon-user x\n",
     "#!/bin/sh\nexec 2>&1\ncd / && exec sleep 1000\n",
@@ -128,14 +129,25 @@ def test_a_number_of_any_length_is_read_as_softlimit_reads_it(good: Path) -> Non
     assert kinds(good) == ["memory-limit"]
 
 
-@pytest.mark.parametrize("size", [5_000_000, 50_000_000])
+LOW = ["-m 5000000", "-a 16000000", "-d 1000000", "-d5000000", "-s 20000", "-c 0 -o 99 -d 5000000"]
+HIGH = ["-m 50000000", "-a 50000000", "-d 20000000", "-s 1000000", "-o 9 -l 0 -r 1"]
+
+
+@pytest.mark.parametrize("limit", LOW + HIGH)
 def test_a_limit_under_which_multilog_does_not_start(
-    good: Path, command: Path, size: int, monkeypatch: pytest.MonkeyPatch
+    good: Path, command: Path, limit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(command.parent), prepend=":")
-    script = f"#!/bin/sh\nexec softlimit -m {size} \\\n  multilog t ./main\n"
+    script = f"#!/bin/sh\nexec softlimit {limit} \\\n  multilog t ./main\n"
     (good / "log/run").write_text(script)
-    assert kinds(good) == (["memory-limit"] if size == 5_000_000 else [])
+    assert kinds(good) == (["memory-limit"] if limit in LOW else [])
+
+
+def test_each_limit_of_a_softlimit_is_tried(good: Path) -> None:
+    line = "exec softlimit -d 100 -m 9000000000 -s 100 -a 100 server"
+    (good / "run").write_text(f"#!/bin/sh\nexec 2>&1\n{line}\n")
+    found = [(finding.kind, finding.detail) for finding in check.of_service(good)]
+    assert found == [("memory-limit", limit) for limit in ("-d 100", "-s 100", "-a 100")]
 
 
 def test_a_name_that_no_file_can_have_is_a_finding(good: Path) -> None:

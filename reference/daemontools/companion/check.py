@@ -53,8 +53,7 @@ WHY = {
     "dot": "svscan ignores names that begin with a dot",
     "same-directory": "svscan knows a directory by its inode, and starts it once",
     "dangling": "it is a file, or a link that leads nowhere: svscan does not start it",
-    "memory-limit": "under this limit multilog, or even /bin/true, does not start; "
-    "raise it, or use -d and -s",
+    "memory-limit": "under this limit multilog, or even /bin/true, does not start; raise it",
     "descriptors": "svscan needs two descriptors for each logged service; raise ulimit -n",
     "too-many": "svscan starts at most 1000 services",
     "unreadable": "this user cannot read it, so it was not checked; try as root",
@@ -69,6 +68,12 @@ _TRAP = re.compile(rf"\btrap +(?:-- +)?({_WORD})(?: +\w+)*? +(?:SIG)?(?:TERM|15)
 _KILL = re.compile(r"\bkill\s+(?!-0)")  # `kill -0` only asks
 # An option that sends a server into the background; `--daemonize no` does not.
 _DAEMON = re.compile(r"\s--daemon(ize)?(?![\w-])(?![\s=]+(no|off|false|0)\b)|\bnohup\b")
+
+# softlimit's options, and the rest of the line.
+_SOFTLIMIT = re.compile(r"\bsoftlimit((?:\s+-[acdflmoprst]\s*[^\s;&|]+)+)(.*)")
+
+# The shell's limit in place of softlimit's; of those of -m the address space is what counts.
+ULIMIT = {"a": "-v", "d": "-d", "m": "-v", "s": "-s"}
 
 
 class Finding(NamedTuple):
@@ -212,11 +217,12 @@ def _of_shell(run: Path, text: str, *, has_log: bool) -> Iterator[Finding]:
     for account in re.findall(r"\b(?:set|env)uidgid\s+([\w.-]+)", "\n".join(commands)):
         if not _is_account(account):
             yield Finding(run, "account", account)
-    limits = r"softlimit\b[^;&|]*?\s-[am]\s*([0-9]+)(?=(.*))"
-    for word, rest in re.findall(limits, "\n".join(commands)):
+    for options, rest in _SOFTLIMIT.findall("\n".join(commands)):
         program = shutil.which("multilog") if re.search(r"\bmultilog\b", rest) else None
-        if not _starts_under(soft_limit(word.encode(), UNLIMITED), program or "/bin/true"):
-            yield Finding(run, "memory-limit", word)
+        for letter, amount in re.findall(r"-([adms])\s*([0-9]+)", options):
+            limit = soft_limit(amount.encode(), UNLIMITED)
+            if not _starts_under(ULIMIT[letter], limit, program or "/bin/true"):
+                yield Finding(run, "memory-limit", f"-{letter} {amount}")
 
 
 def _hands_term_on(text: str) -> bool:
@@ -244,9 +250,9 @@ def _commands(text: str) -> list[str]:
     return [line.strip() for line in joined.split("\n") if line.strip() and line.strip()[0] != "#"]
 
 
-def _starts_under(limit: int, program: str) -> bool:
-    """Does a program that needs no words start with an address space of so many bytes?"""
-    command = ["/bin/sh", "-c", f'ulimit -v {limit // 1024}; exec "$0" </dev/null', program]
+def _starts_under(option: str, limit: int, program: str) -> bool:
+    """Does a program that needs no words start under a limit of so many bytes?"""
+    command = ["/bin/sh", "-c", f'ulimit {option} {limit // 1024}; exec "$0" </dev/null', program]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
