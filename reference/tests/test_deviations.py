@@ -327,19 +327,24 @@ def test_kill_costs_multilog_a_read_and_less_than_1000_bytes_of_a_line(
     [("multilog", "./log"), ("tai64n",), ("tai64nlocal",), ("readproctitle", "log:", "." * 20)],
     ids=lambda words: words[0],
 )
+@pytest.mark.parametrize(
+    ("limit", "too_low", "enough"),
+    [("as", 14_500_000, 22_000_000), ("data", 6_000_000, 9_500_000)],
+    ids=["address space", "data"],
+)
 def test_what_reads_lines_starts_with_17_megabytes_or_not_at_all(
-    folder: Path, words: tuple[str, ...]
+    folder: Path, words: tuple[str, ...], limit: str, too_low: int, enough: int
 ) -> None:
     (folder / "text").write_bytes(b"line\n")
 
-    def codes_and_read(limit: int) -> tuple[int, int]:
+    def codes_and_read(size: int) -> tuple[int, int]:
         with open(folder / "text", "rb", buffering=0) as text:
-            answer = run(folder, "prlimit", f"--as={limit}", *words, stdin=text.fileno())
+            answer = run(folder, "prlimit", f"--{limit}={size}", *words, stdin=text.fileno())
             return answer.returncode, text.tell()
 
-    code, bytes_read = codes_and_read(14_500_000)
+    code, bytes_read = codes_and_read(too_low)
     assert (code > 0, bytes_read) == (True, 0)
-    assert codes_and_read(22_000_000) == (0, 5)
+    assert codes_and_read(enough) == (0, 5)
 
 
 @pytest.mark.parametrize(
