@@ -228,10 +228,11 @@ def test_a_package_in_the_working_directory_has_no_say(tmp_path: Path, module: s
     for name in ("__init__", module, "argparse"):
         (tmp_path / f"daemontools/{name}.py").write_text(HOSTILE)
     (tmp_path / "argparse.py").write_text(HOSTILE)
-    command = [PYTHON, "-I", "-m", f"daemontools.{module}", "--help"]
-    shown = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
-    assert f"python -I -m daemontools.{module}".encode() in shown.stdout
-    assert b"TRAPPED" not in shown.stderr
+    for option in ("-I", "-P") if sys.version_info >= (3, 11) else ("-I",):
+        command = [PYTHON, option, "-m", f"daemontools.{module}", "--help"]
+        shown = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+        assert f"python -I -m daemontools.{module}".encode() in shown.stdout
+        assert b"TRAPPED" not in shown.stderr
 
 
 def test_a_file_that_waits_under_a_likely_name_is_left_alone(tmp_path: Path) -> None:

@@ -153,6 +153,19 @@ def test_who_may_write_a_left_over_control_commands_supervise(
     wait_until((tmp_path / "s/started").exists)
 
 
+def test_what_a_service_says_is_among_svscans_messages(
+    programs: Path, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    false = "supervise: fatal: unable to start other/run: access denied\n"
+    for run_script in (tmp_path / "tree/s/run", tmp_path / "tree/s/log/run"):
+        run_script.parent.mkdir(parents=True, exist_ok=True)
+        run_script.write_text(f"#!/bin/sh\nprintf '{false}' >&2\nexec sleep 99\n")
+        run_script.chmod(0o755)
+    start("sh", "-c", "exec svscan tree 2>says", path=programs)
+    says = tmp_path / "says"
+    wait_until(lambda: says.exists() and says.read_text() == false * 2)
+
+
 def test_a_link_in_place_of_status_new_is_followed(
     programs: Path, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
