@@ -23,6 +23,7 @@ SCRIPTS = {
     "#!/bin/sh\nexec 2>&1\ntrap 'kill $p' TERM\n./server\n": "no-exec",
     "#!/bin/sh\nexec 2>&1\ntrap end TERM\nend() { exit; }\n./server &\nwait\n": "no-exec",
     "#!/bin/sh\nexec 2>&1\n./server\n": "no-exec",
+    "#!/bin/sh\nexec 2>&1\nexec ./server | tee log\n": "no-exec",
     "#!/bin/sh\nexec 2>&1\n# exec sleep\nsleep 1000\n": "no-exec",
     "#!/bin/sh\nexec sleep 1000\n": "no-stderr",
     "#!/bin/sh\nexec 2>&1\nexec server --daemonize\n": "background",

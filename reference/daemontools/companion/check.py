@@ -60,8 +60,9 @@ WHY = {
 }
 
 
-# An exec that runs a program; `exec 2>&1` only redirects.
-_EXEC = re.compile(r"(^|[;&|{(]\s*|\b(then|else|do)\s+)exec\s+(?!\d*[<>])")
+# An exec that runs a program; `exec 2>&1` only redirects, and in a pipeline the shell stays.
+_PIPELINE = r"""[^'";&|]*\|(?!\|)"""
+_EXEC = re.compile(rf"(^|[;&|{{(]\s*|\b(then|else|do)\s+)exec\s+(?!\d*[<>]|{_PIPELINE})")
 # `trap ACTION ... TERM`, where ACTION is one word of the shell.
 _WORD = r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|[^\s'";&|])+"""
 _TRAP = re.compile(rf"\btrap +(?:-- +)?({_WORD})(?: +\w+)*? +(?:SIG)?(?:TERM|15)\b")
