@@ -24,6 +24,9 @@ SCRIPTS = {
     "#!/bin/sh\nexec 2>&1\ntrap end TERM\nend() { exit; }\n./server &\nwait\n": "no-exec",
     "#!/bin/sh\nexec 2>&1\n./server\n": "no-exec",
     "#!/bin/sh\nexec 2>&1\nexec ./server | tee log\n": "no-exec",
+    "#!/bin/sh\nexec ./server 2>&1 | tee log\n": "no-exec",
+    "#!/bin/sh\nexec 2>&1\n./server | exec tee log\n": "no-exec",
+    "#!/bin/sh\nexec  2>&1\n./server\n": "no-exec",
     "#!/bin/sh\nexec 2>&1\n# exec sleep\nsleep 1000\n": "no-exec",
     "#!/bin/sh\nexec sleep 1000\n": "no-stderr",
     "#!/bin/sh\nexec 2>&1\nexec server --daemonize\n": "background",
@@ -130,7 +133,10 @@ def test_a_number_of_any_length_is_read_as_softlimit_reads_it(good: Path) -> Non
     assert kinds(good) == ["memory-limit"]
 
 
-LOW = ["-m 5000000", "-a 16000000", "-d 1000000", "-d5000000", "-s 20000", "-c 0 -o 99 -d 5000000"]
+LOW = [
+    *("-m 5000000", "-a 16000000", "-d 1000000", "-d5000000", "-s 20000"),
+    *("-c 0 -o 99 -d 5000000", "-o 99 softlimit -m 5000000"),
+]
 HIGH = ["-m 50000000", "-a 50000000", "-d 20000000", "-s 1000000", "-o 9 -l 0 -r 1"]
 
 

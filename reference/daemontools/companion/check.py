@@ -61,8 +61,8 @@ WHY = {
 
 
 # An exec that runs a program; `exec 2>&1` only redirects, and in a pipeline the shell stays.
-_PIPELINE = r"""[^'";&|]*\|(?!\|)"""
-_EXEC = re.compile(rf"(^|[;&|{{(]\s*|\b(then|else|do)\s+)exec\s+(?!\d*[<>]|{_PIPELINE})")
+_PIPELINE = r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|[<>]&|[^'";&|])*(?<!>)\|(?!\|)"""
+_EXEC = re.compile(rf"(^|[;&{{(]\s*|\|\|\s*|\b(then|else|do)\s+)exec\s+(?!\s|\d*[<>]|{_PIPELINE})")
 # `trap ACTION ... TERM`, where ACTION is one word of the shell.
 _WORD = r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|[^\s'";&|])+"""
 _TRAP = re.compile(rf"\btrap +(?:-- +)?({_WORD})(?: +\w+)*? +(?:SIG)?(?:TERM|15)\b")
@@ -71,7 +71,7 @@ _KILL = re.compile(r"\bkill\s+(?!-0)")  # `kill -0` only asks
 _DAEMON = re.compile(r"\s--daemon(ize)?(?![\w-])(?![\s=]+(no|off|false|0)\b)|\bnohup\b")
 
 # softlimit's options, and the rest of the line.
-_SOFTLIMIT = re.compile(r"\bsoftlimit((?:\s+-[acdflmoprst]\s*[^\s;&|]+)+)(.*)")
+_SOFTLIMIT = re.compile(r"\bsoftlimit((?:\s+-[acdflmoprst]\s*[^\s;&|]+)+)(?=(.*))")
 
 # The shell's limit in place of softlimit's; of those of -m the address space is what counts.
 ULIMIT = {"a": "-v", "d": "-d", "m": "-v", "s": "-s"}
