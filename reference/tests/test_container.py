@@ -245,7 +245,9 @@ def test_what_is_no_number_of_seconds_is_refused_before_the_start(
         (tmp_path / name).symlink_to("/bin/true")
     call = ["/bin/sh", str(ENTRYPOINT), "-t", seconds, str(tmp_path)]
     path = {"PATH": str(tmp_path)}
-    ended = subprocess.run(call, env=path, check=False, stderr=subprocess.PIPE, text=True)
+    ended = subprocess.run(
+        call, env=path, check=False, timeout=60, stderr=subprocess.PIPE, text=True
+    )
     said = f"entrypoint: {seconds} is not a number of seconds\n"
     assert (ended.returncode, ended.stderr) == (2, said)
 
@@ -256,7 +258,9 @@ def test_without_the_programs_of_the_stop_it_does_not_start(tmp_path: Path, miss
         (tmp_path / name).symlink_to("/bin/true")
     call = ["/bin/sh", str(ENTRYPOINT), str(tmp_path)]
     path = {"PATH": str(tmp_path)}
-    ended = subprocess.run(call, env=path, check=False, stderr=subprocess.PIPE, text=True)
+    ended = subprocess.run(
+        call, env=path, check=False, timeout=60, stderr=subprocess.PIPE, text=True
+    )
     said = f"entrypoint: {missing} is not on the PATH {tmp_path}\n"
     assert (ended.returncode, ended.stderr) == (2, said)
 

@@ -228,7 +228,7 @@ def test_a_package_in_the_working_directory_has_no_say(tmp_path: Path, module: s
     for name in ("__init__", module, "argparse"):
         (tmp_path / f"daemontools/{name}.py").write_text(HOSTILE)
     (tmp_path / "argparse.py").write_text(HOSTILE)
-    for option in ("-I", "-P") if sys.version_info >= (3, 11) else ("-I",):
+    for option in ("-I", "-P"):
         command = [PYTHON, option, "-m", f"daemontools.{module}", "--help"]
         shown = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
         assert f"python -I -m daemontools.{module}".encode() in shown.stdout

@@ -44,7 +44,8 @@ class Tree:
         self.clock = "/proc/uptime"
         self.shell = ["sh"]
         self.path = {"PATH": f"{programs}:/usr/bin:/bin"}
-        # A session, as under an init: when the leader of a group ends, a paused member gets HUP.
+        # A session, as under an init: else svscan's end would orphan its group, and the kernel
+        # sends HUP and CONT to an orphaned group with a paused member.
         call: list[str | Path] = ["svscan", folder]
         self.svscan = subprocess.Popen(call, env=self.path, start_new_session=True)
         wait_until(lambda: len(self.lines()) > 2, "it counts")
