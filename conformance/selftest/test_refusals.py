@@ -1,6 +1,7 @@
 """Calls that strace refuses: those that the clause is about, and no others."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from daemontools_conformance.running.sandbox import Sandbox
 
 pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 
-ENTERS = """#!/usr/bin/python3 -IS
+ENTERS = """#!{python} -IS
 import os, sys
 here = os.open(".", os.O_RDONLY)
 for name in sys.argv[1:]:
@@ -31,7 +32,7 @@ def box(tmp_path: Path, back: str) -> Sandbox:
     """A sandbox whose svok enters directories by fchdir, and comes back in this way."""
     (tmp_path / "bin").mkdir()
     program = tmp_path / "bin/svok"
-    program.write_text(ENTERS.format(back=back))
+    program.write_text(ENTERS.format(python=sys.executable, back=back))
     program.chmod(0o755)
     return Sandbox(Implementation(Profile("mine"), tmp_path / "bin"), tmp_path / "box")
 

@@ -183,6 +183,7 @@ def test_a_worker_that_dies_is_an_error_of_the_harness(honest: Path, tmp_path: P
 
 def test_a_journal_holds_nothing_that_a_worker_tells(honest: Path, tmp_path: Path) -> None:
     _, report = judged(honest, tmp_path / "report", "--clause", USAGE, workers=1)
+    assert report.tests
     for test in report.tests:
         journal = (tmp_path / "report" / test["evidence"] / "journal.jsonl").read_text()
         assert '"start"' in journal

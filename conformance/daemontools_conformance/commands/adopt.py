@@ -41,7 +41,7 @@ def main(name: str, output: Path | None, options: list[str]) -> int:
         target.unlink()
     scratch, implementation = located(profile, "daemontools-adopt-")
     absent = implementation.absent
-    if not any(word.startswith("--prog") for word in options):
+    if not any(word.partition("=")[0] == "--program" for word in options):
         options = [*_of_those_there(absent), *options]
     first = _judged(profile, scratch / "first", absent, {}, options)
     if not first or (_was_interrupted(first) and not first.footer["finished"]):

@@ -59,8 +59,10 @@ def main(profile: Profile) -> int:
     troubles = unlike = 0
     for program in PROGRAMS:
         if program not in absent:
-            verdict, is_trouble = _verdict(implementation, program, scratch)
-            orphans.end_all_but(spared)  # what a call has left behind
+            try:
+                verdict, is_trouble = _verdict(implementation, program, scratch)
+            finally:
+                orphans.end_all_but(spared)  # what a call has left behind
             troubles += is_trouble
             unlike += "(0.76 gives" in verdict
             print(f"  {program:14} {verdict}")

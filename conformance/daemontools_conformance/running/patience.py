@@ -83,8 +83,8 @@ def eventually(question: Callable[[], T], within: float = 30.0, what: str = "") 
     """Ask until the answer is true, and return it; `within` in seconds.
 
     An OSError from the question counts as "not yet". Any other error of the question
-    ends the wait at once. Raises TooLate at the deadline, and InVain when no process of
-    the test is left; both give the last answer.
+    ends the wait at once. Raises TooLate at the deadline, and InVain when every
+    process of the test has ended, or only sleeps; both give the last answer.
     """
     begin = time.monotonic()
     end = begin + deadline(within)

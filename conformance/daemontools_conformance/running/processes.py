@@ -185,7 +185,7 @@ class Running:
 
     def wait(self, within: float = 20.0, *, crash_is_an_answer: bool = False) -> Finished:
         """Wait for the end. Raises Hung after `within` seconds, Crashed on a fault or traceback."""
-        self.may_crash = crash_is_an_answer
+        self.may_crash |= crash_is_an_answer
         try:
             code = self.popen.wait(deadline(within))
         except subprocess.TimeoutExpired:

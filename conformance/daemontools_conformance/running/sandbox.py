@@ -372,9 +372,9 @@ class Sandbox:
         evidence.keep(folder, left, self.replay(title), failure)
 
     def _nobody_is_left(self) -> bool:
-        """Has every process of this test ended? A thread of the test counts as one.
+        """Has every process of this test ended, or does it only sleep? A thread counts as one.
 
-        One that only sleeps changes nothing. (What a signal has woken is not asleep.)
+        A sleeper changes nothing. (What a signal has woken is not asleep.)
         Without /proc nobody knows: an orphan is no child of this process.
         """
         if not HAS_PROC:
@@ -431,6 +431,7 @@ class Sandbox:
 
 
 def _only_sleeps(pid: int) -> bool:
+    """Is it a `sleep 1000`? Tests let it stand for a service: it outlasts their deadlines."""
     return argv_of(pid)[1:] == (b"1000",) and comm_of(pid) == b"sleep" and is_asleep(pid)
 
 

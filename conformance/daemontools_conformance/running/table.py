@@ -14,7 +14,7 @@ from pathlib import Path
 from daemontools_conformance.contract.outcomes import Unavailable
 
 NEEDS_PROC = "needs Linux's /proc"
-_THREADS = 17  # among the fields of /proc/PID/stat: how many there are
+_THREADS = 17  # the place of the number of threads among the fields of /proc/PID/stat
 HAS_PROC = os.path.exists("/proc/self/stat")
 
 

@@ -195,7 +195,9 @@ def test_name_that_is_too_long(sandbox: Sandbox, runner: str, length: int) -> No
 
 @clause("exec/error/long-element")
 @each_runner
-@pytest.mark.parametrize("element", ["./" * 2045 + "b", "y" * 5000])
+@pytest.mark.parametrize(
+    "element", ["./" * 2045 + "b", "y" * 5000], ids=["one byte too long", "5000 bytes"]
+)
 def test_element_that_is_too_long_ends_the_search(
     sandbox: Sandbox, runner: str, element: str
 ) -> None:

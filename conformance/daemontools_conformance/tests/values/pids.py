@@ -6,8 +6,8 @@ from daemontools_conformance.contract.outcomes import Unavailable
 from daemontools_conformance.running.processes import Running
 from daemontools_conformance.running.sandbox import Argument, Sandbox
 
-# The next ids do not fit into 16 bits; need more than 20; are near the last that Linux has. (The
-# threads of a runtime take ids, too, and after the last one the kernel begins with 300.)
+# The next ids do not fit into 16 bits; need more than 20 bits; are near the last that Linux has.
+# (The threads of a runtime take ids, too, and after the last one the kernel begins with 300.)
 LAST_IDS = [65_534, 2**21 - 2, 2**22 - 100]
 NOT_PERMITTED = 77
 
