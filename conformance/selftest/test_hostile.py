@@ -444,3 +444,9 @@ def test_a_stopped_suite_goes_on_but_not_after_ctrl_z() -> None:
         assert suite.stdout.readline() == b"1\n"
         suite.stdin.close()
     assert not is_alive(suite.pid)
+
+
+@pytest.mark.parametrize("told", [0, -1])
+def test_no_test_signals_everybody(told: int) -> None:
+    with pytest.raises(AssertionError, match="as the id of a process"):
+        os.kill(told, 0)

@@ -208,8 +208,11 @@ _ACTS: dict[str, Callable[..., None]] = {
 def _hear(event: str, arguments: tuple[Any, ...]) -> None:
     """The audit hook. It must be quick, since it hears of everything.
 
-    An error here would become one of the test, which does nothing wrong.
+    An error here would become one of the test, which does nothing wrong, but for one: a test that
+    signals process 0 or -1, which a program or its status has told, would end the whole run.
     """
+    if event == "os.kill" and arguments[0] in (0, -1):
+        raise AssertionError(f"a program gave {arguments[0]} as the id of a process")
     if not _root or _is_off or event not in _ACTS:
         return
     if event == "open" and isinstance(arguments[0], str) and arguments[0].startswith("/proc/"):
