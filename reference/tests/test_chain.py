@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import pytest
-from access import is_closed_to_others
+from access import is_closed_to_others, open_to_everybody
 
 from daemontools import install
 
@@ -116,9 +116,7 @@ def test_a_library_may_have_the_name_of_a_program(tmp_path: Path) -> None:
 def test_setuidgid_executes_what_follows_and_a_new_chain_begins(
     commands: Path, account: str
 ) -> None:
-    commands.parent.chmod(0o755)
-    for folder in commands.parents[:-2]:
-        folder.chmod(0o755)
+    open_to_everybody(commands.parent)
     chain = ["softlimit", "-p", "1000", "setuidgid", account, "envdir", "env", "pgrphack", "true"]
     assert starts(commands, *chain) == ["softlimit", "envdir", "true"]
 
@@ -171,8 +169,7 @@ def test_a_launcher_on_a_noexec_mount_is_not_called(commands: Path) -> None:
 @pytest.fixture
 def closed_home(tmp_path: Path) -> Path:
     """A directory that only root may enter, in one that everybody may enter."""
-    for folder in (tmp_path, *tmp_path.parents[:-2]):
-        folder.chmod(0o755)
+    open_to_everybody(tmp_path)
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     return home

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from access import is_closed_to_others
+from access import is_closed_to_others, open_to_everybody
 
 from daemontools import install
 
@@ -34,8 +34,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "env").mkdir()
     (tmp_path / "service/s").mkdir(parents=True)
     (tmp_path / "service/s/down").touch()
-    for step in (tmp_path, *tmp_path.parents[:-2]):
-        step.chmod(0o755)
+    open_to_everybody(tmp_path)
     return tmp_path
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from access import is_closed_to_others, open_to_everybody
 
 from daemontools import install
 from daemontools.installing import files
@@ -22,19 +23,19 @@ from daemontools.installing import files
 PYTHON = os.path.realpath(sys.executable)
 LIBRARY = str(Path(install.__file__).parents[1])
 DJBS = Path("/usr/bin")
-IS_OPEN = all(step.stat().st_mode & 1 for step in (Path(PYTHON), *Path(PYTHON).parents))
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 needs_compiler = pytest.mark.skipif(not shutil.which("gcc"), reason="needs gcc")
-needs_open_interpreter = pytest.mark.skipif(not IS_OPEN, reason="nobody may run this interpreter")
+needs_open_interpreter = pytest.mark.skipif(
+    is_closed_to_others(Path(PYTHON)), reason="nobody may run this interpreter"
+)
 
 
 @pytest.fixture(scope="module")
 def launchers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of launchers and their library that everybody may use."""
     folder = tmp_path_factory.mktemp("bin")
-    for step in (folder, *folder.parents[:-2]):
-        step.chmod(0o755)
+    open_to_everybody(folder)
     library = install.copy(folder / "library", PYTHON)
     install.install(folder, PYTHON, library)
     install.install(folder / "no-chain", PYTHON, library, chain=False)
@@ -185,8 +186,7 @@ def test_a_link_in_place_of_status_new_is_followed(
 def test_who_may_make_files_beside_setlocks_can_hold_its_lock(
     programs: Path, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
-    for step in (tmp_path, *tmp_path.parents[:-2]):
-        step.chmod(0o755)
+    open_to_everybody(tmp_path)
     (tmp_path / "shared").mkdir()
     (tmp_path / "shared").chmod(0o1777)
     start("setpriv", "--reuid=65534", "flock", "shared/lock", "sleep", "99", path=programs)
@@ -208,8 +208,7 @@ def test_what_runs_for_the_account_has_nothing_of_roots(
 ) -> None:
     (tmp_path / "own").mkdir()
     shutil.chown(tmp_path / "own", "nobody")
-    for step in (tmp_path, *tmp_path.parents[:-2]):
-        step.chmod(0o755)
+    open_to_everybody(tmp_path)
     holder = start(programs / "setlock", "own/lock", "sleep", "99", path=programs)
     wait_until((tmp_path / "own/lock").exists)
     shutil.chown(tmp_path / "own/lock", "nobody")
@@ -238,8 +237,7 @@ def _open_files(pid: int) -> list[str]:
 def test_services_of_one_account_can_read_and_end_each_other(
     programs: Path, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
-    for step in (tmp_path, *tmp_path.parents[:-2]):
-        step.chmod(0o755)
+    open_to_everybody(tmp_path)
     one = start(programs / "setuidgid", "nobody", "sleep", "99", path=programs)
     wait_until(lambda: Path(f"/proc/{one.pid}/comm").read_text() == "sleep\n")
     other = (programs / "setuidgid", "nobody", "sh", "-c")
@@ -265,8 +263,7 @@ __attribute__((constructor)) static void hello(void) { dprintf(2, "uid %d\\n", g
 def test_a_library_of_an_env_directory_is_loaded_by_what_is_executed_next(
     programs: Path, tmp_path: Path
 ) -> None:
-    for step in (tmp_path, *tmp_path.parents[:-2]):
-        step.chmod(0o755)
+    open_to_everybody(tmp_path)
     (tmp_path / "hello.c").write_text(PRELOADED)
     subprocess.run(
         ["gcc", "-shared", "-fPIC", "-o", "hello.so", "hello.c"], cwd=tmp_path, check=True
@@ -287,8 +284,7 @@ def trap(tmp_path: Path) -> str:
     (tmp_path / "trap/encodings").mkdir(parents=True)
     (tmp_path / "trap/encodings/__init__.py").write_text(TRAP)
     (tmp_path / "trap/python._pth").write_text(f"{tmp_path}/trap\n")
-    for step in (tmp_path, *tmp_path.parents[:-2]):
-        step.chmod(0o755)
+    open_to_everybody(tmp_path)
     return f"{tmp_path}/trap/python"
 
 
