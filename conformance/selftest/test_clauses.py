@@ -12,7 +12,7 @@ from daemontools_conformance.contract.demands import demands
 from daemontools_conformance.contract.places import folder
 from daemontools_conformance.contract.profiles import find
 from daemontools_conformance.reports import pages
-from daemontools_conformance.reports.results import Report, spec_digest
+from daemontools_conformance.reports.results import Report, released_digest
 
 ROOT = Path(__file__).parents[2]
 FILE = Path("svok.md")
@@ -90,7 +90,7 @@ def test_a_clause_says_in_which_release_it_comes_if_the_last_one_lacks_it() -> N
 def test_every_change_of_a_clause_is_in_the_changelog() -> None:
     """By its id, that of a group, or PROGRAM/... for several programs."""
     (_, digests), known = released(), clauses.load()
-    changed = {i for i, c in known.items() if spec_digest([c])[:12] != digests.get(i)}
+    changed = {i for i, c in known.items() if released_digest(c) != digests.get(i)}
     changed |= digests.keys() - known.keys()
     texts = "".join(file.read_text() for file in (ROOT / "changes").glob("*.clause.md"))
     named = {word.rstrip("/.") for word in re.findall(r"`([^`\s]+/[^`\s]+)`", texts)}

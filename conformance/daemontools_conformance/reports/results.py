@@ -243,6 +243,11 @@ def spec_digest(clauses: Iterable[Clause]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def released_digest(clause: Clause) -> str:
+    """What conformance/spec/released.txt holds of a clause: the beginning of its digest."""
+    return spec_digest([clause])[:12]
+
+
 def tests_digest() -> str:
     """A digest of everything that decides a test's answer."""
     sums = hashlib.sha256()
