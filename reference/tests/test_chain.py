@@ -121,6 +121,25 @@ def test_setuidgid_executes_what_follows_and_a_new_chain_begins(
     assert starts(commands, *chain) == ["softlimit", "envdir", "true"]
 
 
+@needs_root
+@pytest.mark.skipif(is_closed_to_others(Path(PYTHON)), reason="nobody may run this interpreter")
+@pytest.mark.parametrize(
+    ("line", "runs"),
+    [
+        ("softlimit -m 4000000 setuidgid nobody envdir ./env true", False),
+        ("softlimit -m 4000000 envdir ./env setuidgid nobody true", True),
+        ("setuidgid nobody softlimit -m 4000000 envdir ./env true", True),
+    ],
+)
+def test_of_answer_9_3_the_first_line_dies_and_both_changes_run(
+    commands: Path, tmp_path: Path, line: str, runs: bool
+) -> None:
+    open_to_everybody(tmp_path)
+    environment = {"PATH": f"{commands}:/usr/bin:/bin"}
+    done = subprocess.run(line.split(), cwd=tmp_path, env=environment, check=False)
+    assert (done.returncode == 0) is runs
+
+
 @needs_strace
 @pytest.mark.parametrize("variable", ["PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__"])
 def test_what_the_interpreter_believes_to_be_its_name_does_not_count(

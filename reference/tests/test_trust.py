@@ -4,6 +4,7 @@ Where it says "as with 0.76's", djb's programs do the same thing, if they are in
 """
 
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -152,6 +153,32 @@ def test_who_may_write_a_left_over_control_commands_supervise(
     assert control.stat().st_mode & 0o777 == 0o666
     control.write_bytes(b"o")
     wait_until((tmp_path / "s/started").exists)
+
+
+@needs_root
+@needs_open_interpreter
+def test_a_group_may_use_control_when_it_may_enter_the_folder_as_answer_10_3_says(
+    programs: Path, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    open_to_everybody(tmp_path)
+    service = tmp_path / "s"
+    service.mkdir()
+    (service / "down").touch()
+    (service / "run").write_text("#!/bin/sh\nid -u > user\nexec sleep 99\n")
+    (service / "run").chmod(0o755)
+    start(programs / "supervise", "s", path=programs)
+    wait_until((service / "supervise/ok").exists)
+    group = pwd.getpwnam("nobody").pw_gid
+    shutil.chown(service / "supervise/control", group=group)
+    (service / "supervise/control").chmod(0o660)
+    up = [programs / "setuidgid", "nobody", programs / "svc", "-u", "s"]
+    refused = b"svc: warning: unable to control s: access denied\n"
+    assert run(tmp_path, *up).stderr == refused
+    shutil.chown(service / "supervise", group=group)
+    (service / "supervise").chmod(0o710)
+    assert run(tmp_path, *up).stderr == b""
+    wait_until(lambda: (service / "user").exists() and (service / "user").read_text())
+    assert (service / "user").read_text() == "0\n"
 
 
 def test_what_a_service_says_is_among_svscans_messages(
