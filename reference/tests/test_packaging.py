@@ -173,3 +173,19 @@ def test_the_demo_leaves_nothing_behind_if_it_is_broken_off(
         demo.communicate(timeout=60)
     assert demo.wait(60) != 0
     assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_the_demo_leaves_nothing_in_the_cache_of_pip(tmp_path: Path) -> None:
+    pip = '#!/bin/sh\necho "without a cache: $PIP_NO_CACHE_DIR"\nexit 1\n'
+    (tmp_path / "pip").write_text(pip)
+    # `python3 -m venv DIR` makes no more than DIR/bin/pip, which ends the demo.
+    python = (
+        f'#!/bin/sh\nmkdir -p "$3/bin"\ncp {tmp_path}/pip "$3/bin/pip"\nchmod +x "$3/bin/pip"\n'
+    )
+    (tmp_path / "python3").write_text(python)
+    (tmp_path / "python3").chmod(0o755)
+    variables = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "TMPDIR": str(tmp_path)}
+    demo = subprocess.run(
+        [ROOT / "demo"], env=variables, check=False, capture_output=True, text=True
+    )
+    assert "without a cache: 1\n" in demo.stdout
