@@ -491,12 +491,18 @@ def test_a_sticky_folder_may_be_above_and_not_the_place(
     assert list(checks.what_others_can_change([tmp_path / "a"], [], print)) == []
 
 
-def test_all_folders_that_lead_to_a_path_are_steps(tmp_path: Path) -> None:
-    (tmp_path / "real/a").mkdir(parents=True)
-    (tmp_path / "link").symlink_to("real")
+def test_all_folders_and_links_that_lead_to_a_path_are_steps(tmp_path: Path) -> None:
     real = Path(os.path.realpath(tmp_path))
-    steps = list(vars(checks)["_steps"](tmp_path / "link/a/nowhere/x"))
-    assert steps == [*reversed(real.parents), real, real / "real", real / "real/a"]
+    (real / "real/a").mkdir(parents=True)
+    (real / "link").symlink_to("other/../second")
+    (real / "other").mkdir()
+    (real / "second").symlink_to(real / "real")
+    (real / "loop").symlink_to("loop")
+    above = [*reversed(real.parents), real]
+    other = [real / "link", real / "other", real, real / "second"]
+    steps = list(vars(checks)["_steps"](real / "link/a/nowhere/x"))
+    assert steps == [*above, *other, *above, real / "real", real / "real/a"]
+    assert list(vars(checks)["_steps"](real / "loop/x")) == above
 
 
 @pytest.mark.parametrize(

@@ -49,11 +49,16 @@ def what_others_can_change(
 
 
 def _steps(path: Path) -> Iterator[Path]:
-    """All folders that lead to a path, and it, links followed; those that exist."""
-    real = Path(os.path.realpath(path))
-    for step in (*reversed(real.parents), real):
-        if step.exists():
-            yield step
+    """All folders and links that lead to a path, and it, in this order; those that exist."""
+    step = Path("/")
+    yield step
+    parts = [*reversed(path.absolute().parts[1:])]
+    while parts and (step / parts[-1]).exists():
+        step = Path(os.path.normpath(step / parts.pop()))  # it has no link: `..` is its parent
+        yield step
+        if step.is_symlink():
+            parts += reversed(Path(os.readlink(step)).parts)
+            step = step.parent
 
 
 def verify(directory: Path, python: str, library: str) -> list[str]:
