@@ -297,9 +297,10 @@ class Place:
         self.running.append(subprocess.Popen(words, env=self.path, process_group=0))
 
     def carry_out(self, text: str, *, exits: int = 0) -> None:
-        """Type a block of the page."""
+        """Type a block of the page, under a umask that closes to others what the block makes."""
         text = re.sub(r"(?<![\w.])/(etc|service|srv|var)\b", rf"{self.folder}/\1", as_root(text))
-        ran = subprocess.run(["sh", "-ec", text], env=self.path, check=False, timeout=120)
+        call = ["sh", "-ec", text]
+        ran = subprocess.run(call, env=self.path, check=False, timeout=120, umask=0o077)
         assert ran.returncode == exits
 
     def both_trees(self) -> None:
@@ -344,6 +345,12 @@ def ends(place: Place, directory: Path) -> bool:
     """Tell a service to end; True when its last words are in its log."""
     subprocess.run(["svc", "-d", directory], env=place.path, check=True)
     return b"end " in (directory / "log/main/current").read_bytes()
+
+
+@needs_root
+def test_server_and_logger_can_enter_their_directories_whatever_the_umask(place: Place) -> None:
+    for folder in (place.new.parent, place.new, place.new / "log"):
+        assert folder.stat().st_mode & 0o777 == 0o755
 
 
 @needs_root
