@@ -379,7 +379,9 @@ def _check(options: argparse.Namespace) -> None:
     if options.library:
         files = copies.content(Path(daemontools.__file__).parent)
         library = str(options.library.resolve() / copies.version(files))
-        if copies.content(Path(library) / "daemontools") != files:
+        package = Path(library) / "daemontools"
+        is_open = all(is_so(package / name, text, 0o644) for name, text in files.items())
+        if copies.content(package) != files or not is_open:
             found.append(f"{library} is missing, or was changed")
     texts = launchers(options.python, library, chain=not options.no_chain)
     found += problems(options.directory, texts)

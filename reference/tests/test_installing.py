@@ -327,6 +327,18 @@ def test_check_says_what_is_wrong_and_changes_nothing(place: Path) -> None:
     assert state(place) == before
 
 
+def test_check_says_that_a_file_of_the_package_is_closed(place: Path) -> None:
+    words = everything_into(place)
+    run_installer(*words)
+    [file] = place.glob("l/[0-9]*/daemontools/programs/multilog.py")
+    file.chmod(0o600)
+    answer = run_installer("--check", *words)
+    said = f"{file.parents[2]} is missing, or was changed"
+    assert (answer.returncode, said in answer.stderr) == (1, True)
+    run_installer(*words)
+    assert complaints(run_installer("--check", *words)) == []
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root starts programs as other users")
 @pytest.mark.parametrize("closed", ["library", "bin"])
 def test_a_place_that_is_closed_to_others_is_named(place: Path, closed: str) -> None:
@@ -359,6 +371,21 @@ def test_root_does_not_install_what_others_can_change(tmp_path: Path, what: str)
         assert answer.returncode == 1
         assert f"can change {changed}, and so what these programs do" in answer.stderr
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("owner", ["folder", "link"])
+def test_root_does_not_install_where_others_can_change_a_link(place: Path, owner: str) -> None:
+    link = place / "theirs/python3"
+    link.parent.mkdir()
+    link.symlink_to(PYTHON)
+    changed = link.parent if owner == "folder" else link
+    os.chown(changed, 65534, 65534, follow_symlinks=False)
+    for words in (["--python", link, place / "bin"], ["--python", link, "--check", place / "bin"]):
+        answer = run_installer(*words)
+        said = f"the user with id 65534 can change {changed}, and so what these programs do"
+        assert (answer.returncode, said in answer.stderr) == (1, True)
+    assert not (place / "bin").exists()
 
 
 # What an earlier installer has written, by how its path begins.
