@@ -47,8 +47,8 @@ class Status(NamedTuple):
     @property
     def name(self) -> str:
         """The name of the service; a logger is called `clock/log`."""
-        last = self.directory.name
-        return f"{self.directory.parent.name}/{last}" if last == "log" else last
+        path = Path(os.path.abspath(self.directory))  # of `.` and of `log`, too
+        return f"{path.parent.name}/{path.name}" if path.name == "log" else path.name
 
     @property
     def age(self) -> float:

@@ -298,6 +298,15 @@ def test_a_name_may_hold_what_metrics_escape(tmp_path: Path) -> None:
     assert f'{{service="{tmp_path}/a\\"b\\\\c\\nd"}} 1' in status.as_metrics([seen])
 
 
+def test_a_word_without_a_name_has_that_of_its_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "web/log").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "web")
+    for word, name in ((".", "web"), ("log", "web/log"), ("..", tmp_path.name)):
+        assert services.Status(Path(word)).name == name
+
+
 def test_who_may_not_ask_is_told_who_may() -> None:
     seen = services.Status(Path("x"), problem="unable to open supervise/ok: access denied")
     assert status.in_words(seen).endswith("access denied (only root and its owner may ask)")
