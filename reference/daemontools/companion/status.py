@@ -48,7 +48,7 @@ class Seen(NamedTuple):
 
     @property
     def is_as_wanted(self) -> bool:
-        """Are the service and its logger as wanted, and do both stay up?"""
+        """Are the service and its logger as wanted, and was neither restarted meanwhile?"""
         is_steady = not self.restarts and not self.logger_restarts
         return is_steady and all(status.is_as_wanted for status in self.both)
 
@@ -244,7 +244,7 @@ def as_data(one: Seen) -> dict[str, object]:
 METRICS = {
     "supervised": "1 if a supervise runs in the directory.",
     "up": "1 if supervise says that the process of the service exists.",
-    "as_wanted": "1 if service and logger are in the states that were asked for, and stay up.",
+    "as_wanted": "1 if service and logger are up or down as wanted, not paused and not restarted.",
     "paused": "1 if the process is stopped by svc -p.",
     "state_seconds": "Seconds since the process id last changed.",
     "restarts": "Restarts that were seen while the status was taken.",
