@@ -93,13 +93,13 @@ def only(*names: str) -> pytest.MarkDecorator:
 
 
 def put_into_place(machine: Machine, name: str, *, link: bool = True) -> None:
-    """Do what the page says, except the check, which a test of its own makes."""
+    """Do what the page says under umask 077, except the check, which a test of its own makes."""
     recipe = block("Put one into place").replace("name=nginx", f"name={name}")
     lines = [line for line in recipe.splitlines() if "check" not in line]
     lines = [line for line in lines if link or not line.startswith("ln ")]
     if link and name in FIRST:
         lines.insert(-1, f"({block(FIRST[name]).strip()})")
-    machine.run("sh", "-ec", "\n".join(lines))
+    machine.run("sh", "-ec", "\n".join(["umask 077", *lines]))
 
 
 def start(machine: Machine, name: str) -> int:
