@@ -47,6 +47,8 @@ NAME = "daemontools.logs: "
 
 _FINAL_NAME = re.compile(r"@[0-9a-f]{24}\.[su]")
 LOOK_SECONDS = 0.25  # between two looks for more, when the log is followed
+# How long a processor's output may be without a name, and the time between two looks.
+_NAMED_WITHIN_SECONDS, _NAME_LOOK_SECONDS = 1.0, 0.01
 _NO_FILE = "not a regular file"
 _GZIP = b"\x1f\x8b\x08"
 
@@ -244,6 +246,7 @@ class _Files:
         self._settled: dict[str, tuple[int, int] | None] = {}
         # Final names that were listed and have not been looked at yet, the newest first.
         self._listed: list[str] = []
+        self._left_over = 0  # the inode of a `processed` that got no name in time
         if new:
             while newer := self.look_for_newer():
                 os.lseek(newer.fd, 0, os.SEEK_END)
@@ -277,6 +280,8 @@ class _Files:
                 return newer
             state = self._state()
             current, previous = self._open("current"), self._open("previous")
+            if not previous:
+                self._wait_for_a_name()
             self._list_final_names()
             newer = self._next_listed()
             for file in (previous, current):
@@ -291,6 +296,22 @@ class _Files:
                 self._unnamed.append(newer)
                 return newer
             close(newer.fd)  # it has another name by now, and that must be read first
+
+    def _wait_for_a_name(self) -> None:
+        """Wait while what a processor has made is complete, and has no final name yet.
+
+        multilog has removed `previous` by then, so these lines have no other name, and what is
+        in `current` comes after them. If a crash left the file, wait for it once.
+        """
+        for _ in range(round(_NAMED_WITHIN_SECONDS / _NAME_LOOK_SECONDS)):
+            try:
+                status = os.stat(self._directory / "processed", follow_symlinks=False)
+            except OSError:
+                return
+            if not status.st_mode & stat.S_IXUSR or status.st_ino == self._left_over:
+                return
+            time.sleep(_NAME_LOOK_SECONDS)
+        self._left_over = status.st_ino
 
     def _list_final_names(self) -> None:
         """List the new final names, and forget those that are gone."""

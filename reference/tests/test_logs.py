@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -217,6 +218,43 @@ def test_following_neither_loses_nor_repeats_a_line(
     follower._files.close()  # noqa: SLF001
     seen = [line.removesuffix(b" processed") for line in follower.seen]
     assert seen == numbers(directory.number)
+
+
+def is_between_previous_and_its_final_name(directory: Directory) -> list[Callable[[], None]]:
+    """The processor's output of the first line is complete; the steps that are still to come."""
+    directory.line()
+    directory.begin_rotation()
+    directory.new_current()
+    directory.line()
+    directory.process()
+    (directory.path / "processed").chmod(0o744)
+    directory.unlink("previous")
+    return [
+        directory.new_state,
+        partial(directory.link, "processed"),
+        partial(directory.unlink, "processed"),
+    ]
+
+
+def test_a_processed_file_is_waited_for_until_it_has_its_name(
+    directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = is_between_previous_and_its_final_name(directory)
+    monkeypatch.setattr(time, "sleep", lambda _: steps.pop(0)())
+    assert (raw(directory.path), steps) == ([b"0 processed", b"1"], [])
+
+
+def test_a_processed_file_that_a_crash_left_is_waited_for_once(
+    directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_between_previous_and_its_final_name(directory)
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    follower = Follower(directory.path)
+    follower.look()
+    follower.look()
+    follower._files.close()  # noqa: SLF001
+    assert (follower.seen, 0.9 < sum(slept) < 1.1) == ([b"1"], True)
 
 
 def test_new_leaves_out_what_is_there(directory: Directory) -> None:
