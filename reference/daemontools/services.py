@@ -73,7 +73,7 @@ class Status(NamedTuple):
 
 
 class Log(NamedTuple):
-    """The newest line of a log; both are None if the log is empty or cannot be read."""
+    """The newest line of a log; both are None if none is found."""
 
     directory: Path
     line: bytes | None = None  # without its newline, and with its label
@@ -160,7 +160,7 @@ def logs_of(log_service: Path) -> list[Path]:
 
 
 def newest(directory: Path) -> Log:
-    """The newest whole line of a log directory, and its age. Raises nothing."""
+    """The newest whole line in the last 64 KB of a file, and its age. Raises nothing."""
     problems: list[str] = []
     for lines, written in _newest_first(directory, problems):
         if lines:

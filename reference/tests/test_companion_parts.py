@@ -1062,3 +1062,5 @@ def test_of_a_line_of_64_kilobytes_the_newest_is_its_end(tmp_path: Path) -> None
         line = services.newest(tmp_path).line
         assert line is not None
         assert (len(line), line[:1]) == (shown, b"a" if size == shown else b"y")
+    (tmp_path / "current").write_bytes(b"a\n" + b"y" * 65536)
+    assert services.newest(tmp_path).line is None
