@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -35,12 +36,16 @@ SCRIPTS = {
     "#!/bin/sh\nexec 2>&1\nexec server &\n": "background",
     "#!/bin/sh\r\nexec 2>&1\r\nexec sleep 1000\r\n": "crlf",
     "#!/no/such/shell\n": "no-interpreter",
+    "#!/etc\n": "no-interpreter",
+    "#!/etc/passwd\n": "no-interpreter",
     "exec 2>&1\nexec sleep 1000\n": "no-interpreter",
     "#!/bin/sh\nexec 2>&1\nexec server >>/var/log/server\n": "unbounded",
     "#!/bin/sh\nexec 2>&1\nexec setuidgid nosuch server\n": "account",
     "#!/bin/sh\nexec 2>&1\nexec envuidgid nosuch server\n": "account",
     "#!/bin/sh\nexec 2>&1\nexec chpst -u daemon server\n": "runit",
     "#!/bin/sh\nexec 2>&1\nexec softlimit -m 1000000 server\n": "memory-limit",
+    "#!/bin/sh\nexec 2>&1\nexec envdir ./env server\n": "envdir",
+    "#!/bin/sh\nexec 2>&1\nexec envdir run server\n": "envdir",
 }
 FINE = [
     GOOD,
@@ -51,6 +56,9 @@ FINE = [
     "#!/bin/sh\nexec 2>&1\nexec server --daemonize no --daemon=off --daemon-user x\n",
     "#!/bin/sh\nexec 2>&1\ncd / && exec sleep 1000\n",
     "#!/usr/bin/env python3\nprint(1)\n",
+    '#!/bin/sh\nexec 2>&1\nexec envdir "$HOME/env" server\n',
+    "#!/bin/sh\nexec 2>&1\ncd /srv && exec envdir ./env server\n",
+    "#!/bin/sh\nexec 2>&1\nmkdir -p env\nexec envdir ./env server\n",
     "#!/bin/sh\nexec 2>&1\n./server & p=$!\ntrap 'kill $p' INT TERM\nwait\n",
     '#!/bin/sh\nexec 2>&1\n./server & p=$!\ntrap "kill -USR1 \\"$p\\"" 15\nwait $p\n',
     "#!/bin/sh\nexec 2>&1\nend() {\nkill $p\n}\ntrap end SIGTERM\n./server & p=$!\nwait $p\n",
@@ -199,6 +207,55 @@ def test_the_logger_and_the_finish_of_runit(good: Path) -> None:
 def test_the_page_lists_every_finding() -> None:
     page = (Path(__file__).parents[2] / "docs/man/daemontools.md").read_text()
     assert [kind for kind, why in check.WHY.items() if f"| `{kind}` | {why} |" not in page] == []
+
+
+def test_envdir_reads_files_only(good: Path) -> None:
+    (good / "run").write_text("#!/bin/sh\nexec 2>&1\nexec envdir ./env sleep 1\n")
+    (good / "env/.git").mkdir(parents=True)
+    (good / "env/PORT").write_text("80\n")
+    assert kinds(good) == []
+    (good / "env/old").mkdir()
+    found = [(finding.kind, finding.detail) for finding in check.of_service(good)]
+    assert found == [("envdir", "./env/old")]
+
+
+@pytest.mark.parametrize("folder", ["", "log"])
+@pytest.mark.parametrize("name", ["", "lock", "control", "ok", "status", "status.new"])
+def test_a_folder_supervise_that_is_odd(good: Path, folder: str, name: str) -> None:
+    place = good / folder / "supervise"
+    place.mkdir()
+    for fifo in ("control", "ok"):
+        os.mkfifo(place / fifo)
+    (place / "lock").touch()
+    assert kinds(good) == []
+    if not name:
+        shutil.rmtree(place)
+    (place / name).unlink(missing_ok=True)
+    (place / name).touch() if name in ("", "control", "ok") else (place / name).mkdir()
+    found = [(finding.path, finding.kind) for finding in check.of_service(good)]
+    assert found == [(place / name, "supervise")]
+
+
+@pytest.mark.parametrize("word", ["./loop", "./a\0b", f"./{'x' * 5000}"])
+def test_a_log_directory_that_is_odd_is_not_shared(good: Path, word: str) -> None:
+    (good / "log/loop").symlink_to("loop")
+    (good / "log/run").write_text(f"#!/bin/sh\nexec multilog t '{word}'\n")
+    assert list(check.of_tree(good.parent, [good])) == []
+
+
+def test_two_loggers_that_are_one_or_write_to_one_directory(good: Path) -> None:
+    tree = good.parent
+    service(tree / "linked", "exec sleep 1000", log=False)
+    (tree / "linked/log").symlink_to("../good/log")
+    script = "#!/bin/sh\nexec multilog t ../../good/log/main\n"
+    (service(tree / "other", "exec sleep 1000") / "log/run").write_text(script)
+    service(tree / "third", "exec sleep 1000")
+    found = [(f.path, f.kind, f.detail) for f in check.of_tree(tree, sorted(tree.iterdir()))]
+    log = str(good / "log")
+    assert found == [
+        (tree / "linked/log", "shared-log", log),
+        (tree / "other/log", "shared-log", log),
+    ]
 
 
 def test_what_is_wrong_with_a_tree(good: Path, command: Path) -> None:

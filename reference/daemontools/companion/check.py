@@ -38,7 +38,7 @@ LONGEST_SCRIPT = 65536  # bytes that are looked at
 WHY = {
     "no-run": "supervise cannot start anything without ./run, and tries again every second",
     "not-executable": "supervise cannot start it; chmod +x",
-    "no-interpreter": "the first line must be #! and a program that exists, else no start succeeds",
+    "no-interpreter": "the first line must be #! and a program that can run, or no start succeeds",
     "crlf": "lines end in CR LF: the kernel looks for an interpreter whose name ends in CR",
     "no-exec": "without exec the shell is the service, and the server survives svc -d as an orphan",
     "background": "supervise sees its child end and starts another; run it in the foreground",
@@ -47,11 +47,14 @@ WHY = {
     "log-directory": "multilog cannot write there as that user, and ends",
     "unbounded": "a log that is appended to by hand grows until the disk is full; use multilog",
     "log-name": "multilog ignores a directory whose name begins with neither . nor /; write ./",
+    "envdir": "envdir ends at once if its directory is none, or has a folder in it",
     "account": "no such account: setuidgid and envuidgid end at once, and supervise tries again",
     "runit": "daemontools neither runs ./finish nor has svlogd or chpst; say it in its own words",
+    "supervise": "it is not what supervise makes there; once no supervise runs, remove it",
     "down": "supervise will not start it at the next boot; remove the file if that is not wanted",
     "dot": "svscan ignores names that begin with a dot",
     "same-directory": "svscan knows a directory by its inode, and starts it once",
+    "shared-log": "one logger has the lock, and the lines of the other services wait",
     "dangling": "it is a file, or a link that leads nowhere: svscan does not start it",
     "memory-limit": "under this limit multilog, or even /bin/true, does not start; raise it",
     "descriptors": "svscan needs two descriptors for each logged service; raise ulimit -n",
@@ -69,6 +72,9 @@ _TRAP = re.compile(rf"\btrap +(?:-- +)?({_WORD})(?: +\w+)*? +(?:SIG)?(?:TERM|15)
 _KILL = re.compile(r"\bkill\s+(?!-0)")  # `kill -0` only asks
 # An option that sends a server into the background; `--daemonize no` does not.
 _DAEMON = re.compile(r"\s--daemon(ize)?(?![\w-])(?![\s=]+(no|off|false|0)\b)|\bnohup\b")
+
+# envdir's directory, if the shell does nothing to the word.
+_ENVDIR = re.compile(r"\benvdir +([\w./-]+)(?= )")
 
 # softlimit's options, and the rest of the line.
 _SOFTLIMIT = re.compile(r"\bsoftlimit((?:\s+-[acdflmoprst]\s*[^\s;&|]+)+)(?=(.*))")
@@ -128,6 +134,12 @@ def of_tree(tree: Path, paths: list[Path]) -> Iterator[Finding]:
         other = known.setdefault((about.st_dev, about.st_ino), path)
         if other != path:
             yield Finding(path, "same-directory", os.fspath(other))
+    owners: dict[str, Path] = {}
+    for log in (path / "log" for path in known.values() if services.logger(path)):
+        own = [log, *(directory for _, directory in _directories(log))]
+        places = {os.path.realpath(place) for place in own if "\0" not in os.fspath(place)}
+        for other in sorted({owners.setdefault(place, log) for place in places} - {log}):
+            yield Finding(log, "shared-log", os.fspath(other))
     if len(paths) > LIMIT:
         yield Finding(tree, "too-many", str(len(paths)))
     needed = SPARE_DESCRIPTORS + DESCRIPTORS * sum(1 for p in paths if services.logger(p))
@@ -149,13 +161,29 @@ def of_service(service: Path) -> Iterator[Finding]:
     for leftover in (service / "finish", service / "log/finish"):
         if os.path.exists(leftover):
             yield Finding(leftover, "runit")
+    yield from _of_supervise(service / "supervise")
     if os.path.exists(service / "down"):
         yield Finding(service / "down", "down")
     if log is None:
         yield Finding(service, "no-log")
         return
+    yield from _of_supervise(log / "supervise")
     yield from of_script(log / "run", has_log=False)
     yield from _log_directories(log)
+
+
+def _of_supervise(folder: Path) -> Iterator[Finding]:
+    """What supervise finds in its folder, and cannot use."""
+    kinds = {"": stat.S_ISDIR, "control": stat.S_ISFIFO, "ok": stat.S_ISFIFO}
+    for name in ("lock", "status", "status.new"):
+        kinds[name] = stat.S_ISREG
+    for name, is_right in kinds.items():
+        try:
+            mode = (folder / name).stat().st_mode
+        except OSError:
+            continue
+        if not is_right(mode):
+            yield Finding(folder / name, "supervise")
 
 
 def of_script(run: Path, *, has_log: bool) -> Iterator[Finding]:
@@ -177,9 +205,9 @@ def of_script(run: Path, *, has_log: bool) -> Iterator[Finding]:
     first = text.split(b"\n", 1)[0]
     if b"\r\n" in text:
         yield Finding(run, "crlf")
-    elif not first.startswith((b"#!", b"\x7fELF")):
+    elif not re.match(rb"#![ \t]*\S|\x7fELF", first):
         yield Finding(run, "no-interpreter", "no #!")
-    elif first.startswith(b"#!") and not os.path.exists(_interpreter(first)):
+    elif first.startswith(b"#!") and not _can_run(run.parent / _interpreter(first)):
         yield Finding(run, "no-interpreter", os.fspath(_interpreter(first)))
     if re.match(rb"#!.*\b(ba|da|k|z|a)?sh\b", first):
         yield from _of_shell(run, os.fsdecode(text.replace(b"\r\n", b"\n")), has_log=has_log)
@@ -197,7 +225,16 @@ def _beginning(script: Path) -> bytes:
 
 
 def _interpreter(first: bytes) -> Path:
-    return Path(os.fsdecode((first[2:].split() or [b""])[0]))
+    return Path(os.fsdecode(first[2:].split()[0]))
+
+
+def _can_run(program: Path) -> bool:
+    """Is it a file that somebody may execute?"""
+    try:
+        mode = program.stat().st_mode
+    except (OSError, ValueError):  # ValueError: a NUL in the name
+        return False
+    return stat.S_ISREG(mode) and mode & 0o111 != 0
 
 
 def _of_shell(run: Path, text: str, *, has_log: bool) -> Iterator[Finding]:
@@ -218,12 +255,29 @@ def _of_shell(run: Path, text: str, *, has_log: bool) -> Iterator[Finding]:
     for account in re.findall(r"\b(?:set|env)uidgid\s+([\w.-]+)", "\n".join(commands)):
         if not _is_account(account):
             yield Finding(run, "account", account)
+    for word in [] if re.search(r"\b(cd|mkdir)\b", text) else _ENVDIR.findall("\n".join(commands)):
+        yield from _of_envdir(run, word)
     for options, rest in _SOFTLIMIT.findall("\n".join(commands)):
         program = shutil.which("multilog") if re.search(r"\bmultilog\b", rest) else None
         for letter, amount in re.findall(r"-([adms])\s*([0-9]+)", options):
             limit = soft_limit(amount.encode(), UNLIMITED)
             if not _starts_under(ULIMIT[letter], limit, program or "/bin/true"):
                 yield Finding(run, "memory-limit", f"-{letter} {amount}")
+
+
+def _of_envdir(run: Path, word: str) -> Iterator[Finding]:
+    """What ends an envdir with this directory."""
+    directory = run.parent / word
+    try:
+        names = sorted(name for name in os.listdir(directory) if not name.startswith("."))
+    except PermissionError:
+        return
+    except OSError:
+        yield Finding(run, "envdir", word)
+        return
+    for name in names:
+        if os.path.isdir(directory / name):
+            yield Finding(run, "envdir", f"{word}/{name}")
 
 
 def _hands_term_on(text: str) -> bool:
@@ -258,24 +312,39 @@ def _starts_under(option: str, limit: int, program: str) -> bool:
 
 
 def _log_directories(log: Path) -> Iterator[Finding]:
-    """Log directories that the user of a logger cannot write to."""
-    try:
-        text = _beginning(log / "run").decode(errors="replace")
-        words = shlex.split(text, comments=True)
-    except (OSError, ValueError):
-        return
-    if "multilog" not in [os.path.basename(word) for word in words]:
-        return
+    """Log directories that multilog ignores, or that its user cannot write to."""
+    words = _words(log / "run")
     user = words[words.index("setuidgid") + 1] if "setuidgid" in words[:-1] else ""
-    for word in words[[os.path.basename(w) for w in words].index("multilog") + 1 :]:
-        directory = log / word
+    for word in _multilog(words):
         if re.fullmatch(r"\w[\w/.-]*", word) and (
-            word[0] not in "tesn" or os.path.isdir(directory)
+            word[0] not in "tesn" or os.path.isdir(log / word)
         ):
             yield Finding(log / "run", "log-name", word)
-        if word[:1] in (".", "/") and not _may_write(directory, user):
+    for word, directory in _directories(log):
+        if not _may_write(directory, user):
             detail = f"{user or 'this user'}, {word}"
             yield Finding(log / "run", "log-directory", detail)
+
+
+def _directories(log: Path) -> Iterator[tuple[str, Path]]:
+    """The log directories of a logger's script: the word, and the path."""
+    for word in _multilog(_words(log / "run")):
+        if word[:1] in (".", "/"):
+            yield word, log / word
+
+
+def _multilog(words: list[str]) -> list[str]:
+    """The arguments of multilog among the words of a script."""
+    names = [os.path.basename(word) for word in words]
+    return words[names.index("multilog") + 1 :] if "multilog" in names else []
+
+
+def _words(script: Path) -> list[str]:
+    """The words of a script; none if it cannot be read as a shell would."""
+    try:
+        return shlex.split(_beginning(script).decode(errors="replace"), comments=True)
+    except (OSError, ValueError):
+        return []
 
 
 def _may_write(directory: Path, user: str) -> bool:
