@@ -219,7 +219,7 @@ def test_chapter_11_leads_from_a_message_to_a_section_that_has_it() -> None:
     _, *parts = (DOCS / "book/11-trouble.md").read_text().split("\n## ")
     sections = dict(part.split("\n", 1) for part in parts)
     rows = re.findall(
-        r"^\| (`.*) \| \[(.*)\]\(#", sections["What svscan's standard error says"], re.M
+        r"^\| (`.*) \| \[(.*)\]\(#", sections["4. What is on svscan's standard error?"], re.M
     )
     assert rows
     for messages, section in rows:
