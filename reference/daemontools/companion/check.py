@@ -47,7 +47,7 @@ WHY = {
     "log-directory": "multilog cannot write there as that user, and ends",
     "unbounded": "a log that is appended to by hand grows until the disk is full; use multilog",
     "log-name": "multilog ignores a directory whose name begins with neither . nor /; write ./",
-    "envdir": "envdir ends at once if its directory is none, or has a folder in it",
+    "envdir": "envdir ends at once: its directory must exist, and have only files in it",
     "account": "no such account: setuidgid and envuidgid end at once, and supervise tries again",
     "runit": "daemontools neither runs ./finish nor has svlogd or chpst; say it in its own words",
     "supervise": "it is not what supervise makes there; once no supervise runs, remove it",
