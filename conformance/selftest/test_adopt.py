@@ -70,6 +70,23 @@ def test_a_profile_that_cannot_be_written_is_said_before_anything_runs(
     assert "No such file or directory: 'nowhere/mine.toml'" in finished.stderr
 
 
+def test_what_a_profile_says_already_is_kept(tmp_path: Path) -> None:
+    honest = patched(tmp_path / "honest")
+    copied = ["/bin/sh", "-c", 'cp -R "$1/honest" "$2"', "setup", "{profile}", "{folder}"]
+    said = f"""name = "mine"\nsetup = {copied}\nbeyond = true
+[svscanboot]\nservice = "/etc/service"\nplaces = []\n"""
+    (tmp_path / "given.toml").write_text(said)
+    (tmp_path / "other").mkdir()
+    clause = ("--clause", "svok/usage/no-operand", "-n0")
+    finished = adopt("../given.toml", *clause, cwd=tmp_path / "other")
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    kept = tomllib.loads((tmp_path / "other" / "mine.toml").read_text())
+    assert kept["beyond"] is True
+    assert kept["svscanboot"] == {"service": "/etc/service", "places": []}
+    assert kept["setup"] == [*copied[:4], f"{tmp_path / 'other'}/..", "{folder}"]
+    assert honest.is_dir()
+
+
 def test_only_what_the_programs_that_are_there_can_answer_is_asked(
     partial: Path, tmp_path: Path
 ) -> None:

@@ -159,17 +159,24 @@ def text(profile: Profile, absent: list[str], entries: Mapping[str, _Entry]) -> 
     if profile.folder:
         lines += [f"folder = {json.dumps(list(profile.folder))}"]
     if profile.setup:
-        lines += [f"setup = {json.dumps(list(profile.setup))}"]
+        beside = str(Path(profile.source).absolute().parent)
+        setup = [beside if word == "{profile}" else word for word in profile.setup]
+        lines += [f"setup = {json.dumps(setup)}"]
     if absent:
         lines += [f"not_offered = {json.dumps(absent)}"]
     if profile.peer or absent:  # svok's tests, say, need a supervise
         lines += [f"peer = {json.dumps(profile.peer or 'reference')}"]
+    if profile.beyond:
+        lines += ["beyond = true"]
     for program, call in profile.programs.items():
         lines += ["", f"[programs.{program}]", f"path = {json.dumps(call.path)}"]
         lines += [f"argv0 = {json.dumps(call.argv0)}"] if call.argv0 else []
         lines += [f"arguments = {json.dumps(list(call.arguments))}"] if call.arguments else []
     if profile.patience != 1.0:
         lines += ["", "[timing]", f"patience = {profile.patience}"]
+    if (profile.service, profile.places) != (Profile.service, Profile.places):
+        lines += ["", "[svscanboot]", f"service = {json.dumps(profile.service)}"]
+        lines += [f"places = {json.dumps(list(profile.places))}"]
     for group in _by_entry(entries):
         shared = entries[group[0]]
         lines += ["", "[[expect]]", f"kind = {json.dumps(shared['kind'])}"]
