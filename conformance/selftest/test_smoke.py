@@ -97,6 +97,20 @@ def test_a_command_of_the_profile_that_answers_otherwise_is_in_trouble(
     assert "1 in trouble, see above" in said
 
 
+def test_no_folder_of_the_suite_is_shown_as_that_of_the_programs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = _folder(tmp_path / "bin", boot="#!/bin/sh\n")
+    profile = Path(_profile(tmp_path / "mine.toml", folder))
+    others = [program for program in PROGRAMS if program != "svscanboot"]
+    text = f'not_offered = {others}\n[programs.svscanboot]\npath = "{{folder}}/boot"\n'
+    profile.write_text(profile.read_text() + text)
+    assert smoke.main(find(str(profile))) == 0
+    said = capsys.readouterr().out
+    assert f"mine: programs called as {profile} says\n" in said
+    assert f"svscanboot     exists ({folder}/boot); not called\n" in said
+
+
 @pytest.mark.parametrize(("script", "kept"), [(_REFUSES, 0), ("#!/bin/sh\nkill -SEGV $$\n", 1)])
 def test_the_directory_of_the_calls_stays_if_a_program_is_in_trouble(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, kept: int

@@ -52,7 +52,9 @@ def main(profile: Profile) -> int:
     A program missing from a plain folder is not trouble: a folder promises nothing.
     """
     scratch, implementation = located(profile, "daemontools-smoke-")
-    print(f"{profile.name}: programs in {implementation.folder}")
+    called = f"called as {profile.source} says"  # and not by the suite's own links
+    where = called if profile.programs else f"in {implementation.folder}"
+    print(f"{profile.name}: programs {where}")
     absent = implementation.absent if Path(profile.source).is_dir() else []
     orphans.prepare(is_worker=False)
     spared = table.children()
@@ -99,7 +101,8 @@ def _verdict(implementation: Implementation, program: str, scratch: Path) -> tup
     except ProgramMissing as error:
         return f"PROFILE? {error} (list it in not_offered if it should be absent)", True
     if program not in CALLS:
-        return f"exists ({file}); not called", False
+        real = os.path.realpath(file) if implementation.profile.programs else file
+        return f"exists ({real}); not called", False
     arguments, expected = CALLS[program]
     shown = shlex.join(["cd", str(scratch)]) + " && " + shlex.join([file, *argv[1:], *arguments])
     try:
