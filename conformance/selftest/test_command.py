@@ -59,6 +59,21 @@ def test_what_is_not_a_number_is_refused(option: str, word: str) -> None:
     assert f"{word!r} is not a whole number" in finished.stderr
 
 
+@pytest.mark.parametrize(
+    ("option", "word", "why"),
+    [
+        ("--repeat", "0", "it must be 1 or more"),
+        ("--patience", "0", "'0' is not a number greater than 0"),
+        ("--patience", "-1", "'-1' is not a number greater than 0"),
+        ("--patience", "nan", "'nan' is not a number greater than 0"),
+    ],
+)
+def test_a_number_that_would_make_no_run_is_refused(option: str, word: str, why: str) -> None:
+    finished = command("--clause", "svok/usage/no-operand", "-n0", option, word)
+    assert finished.returncode == 4
+    assert why in finished.stderr
+
+
 @cache
 def overview() -> str:
     return " ".join(command("--help").stdout.split())

@@ -4,6 +4,7 @@ import os
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from daemontools_conformance.contract.clauses import LEVELS
@@ -55,6 +56,20 @@ def _count(word: str) -> int:
     return int(word)
 
 
+def _times(word: str) -> int:
+    """How often, once or more. Raises ArgumentTypeError."""
+    if not (times := _count(word)):
+        raise ArgumentTypeError("it must be 1 or more")
+    return times
+
+
+def _factor(word: str) -> float:
+    """What to multiply by. Raises ArgumentTypeError or ValueError."""
+    if not 0 < (factor := float(word)) < inf:
+        raise ArgumentTypeError(f"{word!r} is not a number greater than 0")
+    return factor
+
+
 def add_options(add: Callable[..., object]) -> None:
     """Add each option by `add`, which takes what argparse's add_argument takes."""
     add(
@@ -74,11 +89,11 @@ def add_options(add: Callable[..., object]) -> None:
         help="run one quick test of each PROMISED or CODE clause that has one",
     )
     add("--report", type=Path, default=None, metavar="DIR", help="write results to this folder")
-    add("--patience", type=float, default=1.0, help="multiply all deadlines by this number")
+    add("--patience", type=_factor, default=1.0, help="multiply all deadlines by this number")
     repeat = "run each test N times; one that passes and fails is FLAKY"
     workers = "run the tests in N processes (default: many, as most only wait; 0: in this one)"
     add("-n", "--numprocesses", type=_count, metavar="N", help=workers)
-    add("--repeat", type=_count, default=1, metavar="N", help=repeat)
+    add("--repeat", type=_times, default=1, metavar="N", help=repeat)
     kinds = "; ".join(f"{kind}: {what}" for kind, what in HEAVY.items())
     add("--heavy", choices=HEAVY, default="", help=f"run only the heavy tests of a kind ({kinds})")
     sample = "run only N of the heavy tests, chosen by --seed"
