@@ -37,7 +37,7 @@ A profile is a TOML file:
     reason = "we refuse it, as 0.76 does"
     link = "https://..."                # required for known-bug
     expires = 2027-01-01                # optional
-    sometimes = true                    # optional: a race, so the clause may also hold
+    sometimes = true                    # optional, not for a variant: a race; may also hold
     without_need = "linux"              # optional: only where this need of tests is not met
 
 `--implementation` takes the name of a shipped profile, a TOML file, or a folder
