@@ -1,6 +1,7 @@
 """A first profile from a run declares what falls short, and the next run succeeds."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -55,9 +56,11 @@ def test_the_profile_declares_what_is_not_there_and_what_falls_short(
 
 
 def test_the_next_run_with_the_profile_succeeds(partial: Path, tmp_path: Path) -> None:
-    profile = tmp_path / "chosen.toml"
+    profile = tmp_path / "my choice.toml"
     words = [str(partial), "-o", str(profile), "--clause", USAGE, "-n0"]
-    assert adopt(*words, cwd=tmp_path).returncode == 0
+    finished = adopt(*words, cwd=tmp_path)
+    assert finished.returncode == 0
+    assert shlex.split(finished.stdout.splitlines()[-1])[-1] == str(profile)
     exit_code, report = judged(profile, tmp_path / "report", "--clause", USAGE)
     assert (exit_code, report.footer["is_success"]) == (0, True)
 
