@@ -40,6 +40,18 @@ def test_the_same_programs_do_not_differ(honest: Path, capfd: pytest.CaptureFixt
     assert "together              20" in capfd.readouterr().out
 
 
+def test_a_program_that_one_does_not_have_is_not_compared(
+    honest: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    some = with_programs(tmp_path / "some", honest, {"envdir": ""})
+    assert run(honest, some, "--program", "envdir", "--cases", "1") == 2
+    words = ["--program", "envdir", "--program", "svok", "--cases", "5"]
+    assert run(honest, some, *words) == 0
+    said = capfd.readouterr().out
+    assert said.count("envdir is not compared: one of the two does not have it\n") == 2
+    assert "svok                   5" in said
+
+
 @pytest.mark.parametrize(
     ("program", "body", "observable", "speaks"),
     [

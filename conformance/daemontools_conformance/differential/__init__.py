@@ -72,8 +72,16 @@ def main(arguments: Sequence[str]) -> int:
             both = [_located(name, Path(scratch)) for name in (options.first, options.second)]
         except ProfileError as error:
             parser.error(str(error))
-        if options.case:
-            return _again(both[0], both[1], _case(options.case), scratch)
+        again = _case(options.case) if options.case else None
+        asked = [again.program] if again else options.program or list(CASES)
+        missing = {program for one in both for program in one.absent}
+        for program in (left_out := [program for program in asked if program in missing]):
+            print(f"{program} is not compared: one of the two does not have it")
+        if left_out == asked:
+            return 2
+        if again:
+            return _again(both[0], both[1], again, scratch)
+        options.program = [program for program in asked if program not in missing]
         began = time.monotonic()
         found = _explore_all(both[0], both[1], options)
         print(f"{time.monotonic() - began:.0f} s, seed {options.seed}")
@@ -109,7 +117,7 @@ def _explore_all(first: Implementation, second: Implementation, options: argpars
 
     Returns the number of cases that differed or did not end.
     """
-    programs = options.program or list(CASES)
+    programs = options.program
     table: dict[str, list[Findings]] = {program: [] for program in programs}
     cores = os.cpu_count() or 1
     context = multiprocessing.get_context("spawn")
