@@ -25,7 +25,7 @@ from daemontools_conformance.running.table import proc
 
 # The calls that show that the start is over; the C library's own files, which any
 # program may look at.
-WAITS = r"(poll|ppoll|select|pselect6|clock_nanosleep)\(|readv?\(0\b"
+WAITS = r"(p?poll|p?select6?|epoll_p?wait2?|rt_sigtimedwait|clock_nanosleep)\(|readv?\(0\b"
 LIBC = ("/etc/localtime", "/usr/share/zoneinfo", "/proc/self/", "/dev/")
 _FORKED = re.compile(r"^(?:<\.\.\. )?(?:clone3?|v?fork)\b.* = (\d+)$")
 _LINE = re.compile(r"^(\d+) +(.*)$")
@@ -34,7 +34,8 @@ _LINE = re.compile(r"^(\d+) +(.*)$")
 def traced(sandbox: Sandbox, program: str, *arguments: Argument, stdin: int = PIPE) -> Running:
     """The program under strace, with its children."""
     words = sandbox.words(program, *arguments)
-    calls = "trace=%file,%process,poll,ppoll,select,pselect6,read,readv,flock,fcntl,clock_nanosleep"
+    waits = "poll,ppoll,select,pselect6,?epoll_wait,epoll_pwait,?epoll_pwait2,rt_sigtimedwait"
+    calls = f"trace=%file,%process,{waits},read,readv,flock,fcntl,clock_nanosleep"
     strace = ["strace", "-f", "-q", "-o", str(sandbox.path / "trace"), "-e", calls]
     return sandbox.start_command([*strace, *words], stdin=stdin, new_session=True)
 

@@ -11,7 +11,10 @@ from daemontools_conformance.tests.svscan.scanning import CANARY, CANARY_WARNING
 @clause("svscan/child/no-pipe-end")
 @needs("strace", "linux")
 def test_the_end_of_the_pipe_cannot_be_put_in_place(sandbox: Sandbox) -> None:
-    """strace comes when svscan runs: an interpreter needs the same calls to start."""
+    """strace comes when svscan runs: an interpreter needs the same calls to start.
+
+    Some C libraries need fcntl to read a directory; such an svscan sees no new service.
+    """
     folder = services(sandbox)
     (folder / CANARY).symlink_to("nowhere")
     svscan = sandbox.start("svscan", "service")
@@ -27,6 +30,9 @@ def test_the_end_of_the_pipe_cannot_be_put_in_place(sandbox: Sandbox) -> None:
     (sandbox.path / "a").rename(folder / "a")
     warning = b"svscan: warning: unable to set up descriptors for "
     reason = b": process cannot open more files\n"
-    eventually(lambda: warning + b"a" + reason in svscan.err)
+    unread = b"svscan: warning: unable to read directory"
+    eventually(lambda: warning + b"a" + reason in svscan.err or unread in svscan.err)
+    if unread in svscan.err:
+        raise Unavailable("it reads its directory with the calls that are refused")
     eventually(lambda: warning + b"a/log" + reason in svscan.err)
     assert not svscan.has_ended()
