@@ -1,10 +1,10 @@
 """svscan: which supervise it runs."""
 
-from daemontools_conformance.helpers.marks import clause
+import re
+
+from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.patience import eventually
-from daemontools_conformance.running.processes import children
 from daemontools_conformance.running.sandbox import Sandbox
-from daemontools_conformance.running.table import proc
 from daemontools_conformance.tests.svscan.scanning import (
     services,
     supervise_of,
@@ -61,16 +61,16 @@ def test_a_supervise_that_may_not_be_run_is_a_warning(sandbox: Sandbox) -> None:
 
 
 @clause("svscan/path/exit-code")
+@needs("strace")
 def test_the_child_that_cannot_start_supervise_exits_111(sandbox: Sandbox) -> None:
     services(sandbox, "a")
-    svscan = sandbox.start("svscan", "service", env={"PATH": str(sandbox.path)})
-    (child,) = eventually(lambda: children(svscan.pid))
-
-    def exit_code() -> int:
-        fields = proc(child, "stat").read_bytes().rpartition(b")")[2].split()
-        return int(fields[0] == b"Z" and fields[49])
-
-    assert eventually(exit_code) == 111 << 8
+    trace = sandbox.path / "trace"
+    strace = ["strace", "-f", "-o", str(trace), "-e", "trace=none", "-E", f"PATH={sandbox.path}"]
+    svscan = sandbox.start_command([*strace, *sandbox.words("svscan", "service")])
+    ended = re.compile(r"^\d+ +\+\+\+ exited with (\d+)", re.MULTILINE)
+    eventually(lambda: ended.search(trace.read_text()))
+    assert set(ended.findall(trace.read_text())) == {"111"}
+    assert not svscan.has_ended()
 
 
 @clause("svscan/path/tried-again")
