@@ -289,7 +289,7 @@ def test_the_library_checks_and_removes_without_a_checkout(place: Path, doing: s
     script = script.replace("/usr/local/lib/daemontools", f"{place}/a/l")
     script = script.replace("/usr/local/share", f"{place}/b/s")
     script = script.replace("/usr/local/bin", f"{place}/bin").replace("--remove", doing)
-    script = script.replace("python3", PYTHON)
+    script = script.replace("/usr/bin/python3", PYTHON)
     before = state(place)
     call = ["sh", "-ec", script]
     answer = subprocess.run(call, cwd="/", capture_output=True, text=True, check=False)
@@ -381,8 +381,8 @@ def test_root_does_not_install_where_others_can_change_a_link(place: Path, owner
     link.symlink_to(PYTHON)
     changed = link.parent if owner == "folder" else link
     os.chown(changed, 65534, 65534, follow_symlinks=False)
-    for words in (["--python", link, place / "bin"], ["--python", link, "--check", place / "bin"]):
-        answer = run_installer(*words)
+    for options in ([], ["--check"]):
+        answer = run_installer("--python", link, *options, place / "bin")
         said = f"the user with id 65534 can change {changed}, and so what these programs do"
         assert (answer.returncode, said in answer.stderr) == (1, True)
     assert not (place / "bin").exists()
