@@ -246,6 +246,28 @@ def test_a_logger_that_is_down_is_named(tree: Tree, code: int) -> None:
     assert services.status(tree.counting).problem == services.NOT_RUNNING
 
 
+# As svstat sees a logger that has read to the end, in the instant before its next start.
+BETWEEN = """#!/bin/sh
+for directory; do
+    case $directory in
+        */log) echo "$directory: down 0 seconds, normally up, want up" ;;
+        *) PATH=${PATH#*:} svstat "$directory" ;;
+    esac
+done
+"""
+
+
+def test_a_logger_between_two_starts_is_not_named(tree: Tree, tmp_path: Path) -> None:
+    between = tmp_path / "between/svstat"
+    between.parent.mkdir()
+    between.write_text(BETWEEN)
+    between.chmod(0o755)
+    tree.path = {"PATH": f"{between.parent}:{tree.path['PATH']}"}
+    tree.kill_svscan()
+    assert (tree.stop("-x", str(tree.folder)), tree.said) == (0, "")
+    assert whole_starts(tree.lines()) == 1
+
+
 def test_a_paused_logger_reads_to_the_end(tree: Tree) -> None:
     subprocess.run(["svc", "-p", tree.counting / "log"], env=tree.path, check=True)
     wait_until(lambda: services.status(tree.counting / "log").is_paused, "the logger is paused")
