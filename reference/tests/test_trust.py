@@ -171,7 +171,7 @@ def test_a_group_may_use_control_when_it_may_enter_the_folder_as_answer_10_3_say
     group = pwd.getpwnam("nobody").pw_gid
     shutil.chown(service / "supervise/control", group=group)
     (service / "supervise/control").chmod(0o660)
-    up = [programs / "setuidgid", "nobody", programs / "svc", "-u", "s"]
+    up = [str(programs / "setuidgid"), "nobody", str(programs / "svc"), "-u", "s"]
     refused = b"svc: warning: unable to control s: access denied\n"
     assert run(tmp_path, *up).stderr == refused
     shutil.chown(service / "supervise", group=group)
