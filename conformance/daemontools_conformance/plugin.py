@@ -10,6 +10,7 @@ test's outcome reaches that process with the test's report.
 
 import copy
 import linecache
+import os
 import random
 import sys
 from collections import Counter
@@ -58,6 +59,7 @@ SESSION: pytest.StashKey[Session] = pytest.StashKey()
 BOX: pytest.StashKey[Sandbox] = pytest.StashKey()  # of a test: its sandbox
 FAILURE: pytest.StashKey[str] = pytest.StashKey()  # of a test: the bug report
 COMPARED: pytest.StashKey[tuple[str, object, object, str]] = pytest.StashKey()  # the last one
+UMASK = 0o022  # of every test
 HAS_FAILED: pytest.StashKey[bool] = pytest.StashKey()  # of a test: did a phase of it raise?
 
 
@@ -153,6 +155,7 @@ class Conformance:
         option = self.config.option
         number = min(self.session.asked.workers_for(len(session.items)), len(session.items))
         if number < 1 or option.collectonly or option.usepdb or session.testsfailed:
+            os.umask(UMASK)
             return None
         of = {_candidate(item): item for item in session.items}
         order = [of[one] for one in choice.in_order(list(of), committed.durations())]
@@ -347,6 +350,7 @@ def _unmet_needs(item: pytest.Item) -> list[str]:
 
 
 def _begin_worker() -> None:
+    os.umask(UMASK)  # not in the main process, whose report its user may want closed
     keep_awake()
     orphans.prepare(is_worker=True)
     pass_on_no_ignored_signal(is_worker=True)

@@ -85,6 +85,14 @@ def test_the_script_repeats_what_the_test_did(box: Sandbox) -> None:
     assert done.stderr == b""
 
 
+def test_a_script_runs_under_the_umask_of_the_tests(box: Sandbox) -> None:
+    box.start_command(["touch", "new"]).wait()
+    box.close()
+    script = box.replay("a title")
+    done = subprocess.run(["bash", "-c", script], capture_output=True, check=False, umask=0o077)
+    assert b"-rw-r--r--" in done.stdout
+
+
 def test_what_runs_in_the_background_is_signalled_and_awaited(box: Sandbox) -> None:
     running = box.start_command(["sleep", "1000"])
     running.signal(15)

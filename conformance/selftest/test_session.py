@@ -55,6 +55,16 @@ def folders_of_tests(teller: Path, tmp_path: Path) -> list[Path]:
     return [*map(Path, (tmp_path / "folders").read_text().splitlines())]
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_tests_run_under_one_umask(honest: Path, tmp_path: Path, workers: int) -> None:
+    script = f"#!/bin/sh\numask >>{tmp_path}/umasks\nexec {{true}}/svok\n"
+    teller = with_programs(tmp_path / "teller", honest, {"svok": script})
+    through = ["sh", "-c", 'umask 077; exec "$@"', "sh"]
+    options = ("--clause", USAGE, "--repeat", "2")
+    judged(teller, tmp_path / "report", *options, workers=workers, through=through)
+    assert set((tmp_path / "umasks").read_text().split()) == {"0022"}
+
+
 def test_tests_have_their_folders_in_memory_and_leave_nothing(
     teller: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

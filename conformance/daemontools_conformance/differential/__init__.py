@@ -66,6 +66,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     if not HAS_PROC:
         parser.error(NEEDS_PROC)
+    os.umask(0o022)
     with tempfile.TemporaryDirectory(prefix="differential-") as scratch:
         os.chmod(scratch, 0o755)
         try:

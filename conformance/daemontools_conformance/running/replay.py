@@ -231,10 +231,10 @@ def script(title: str, start: list[str], journal: Journal, box: Path | None = No
     called |= {"below"} if called & {"pid_of", "processes"} else set()
     called |= {"shown"} if "ended" in called else set()
     needed = [text for name, text in _FUNCTIONS.items() if name in called]
-    enter = 'here=; cd "$(mktemp -d)" && mkdir box && cd box && here=$PWD'
+    enter = 'here=; umask 022; cd "$(mktemp -d)" && mkdir box && cd box && here=$PWD'
     if box and any(str(box) in line for line in steps):
         place = shlex.quote(str(box))
-        enter = f"here=; rm -rf {place}; mkdir -p {place} && cd {place} && here=$PWD"
+        enter = f"here=; umask 022; rm -rf {place}; mkdir -p {place} && cd {place} && here=$PWD"
     has_background = any("&" in step for step in steps)
     lines = [
         "#!/bin/bash",
