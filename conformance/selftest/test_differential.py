@@ -44,7 +44,8 @@ def test_a_program_that_one_does_not_have_is_not_compared(
     honest: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     some = with_programs(tmp_path / "some", honest, {"envdir": ""})
-    assert run(honest, some, "--program", "envdir", "--cases", "1") == 2
+    with pytest.raises(SystemExit, match="2"):
+        run(honest, some, "--program", "envdir", "--cases", "1")
     words = ["--program", "envdir", "--program", "svok", "--cases", "5"]
     assert run(honest, some, *words) == 0
     said = capfd.readouterr().out

@@ -65,12 +65,11 @@ def main(name: str, output: Path | None, options: list[str]) -> int:
         f"{len(entries)} clauses fall short, for {len(_by_entry(entries))} causes to explain"
     )
     print(f"evidence: {scratch / 'first'}")
-    named = shlex.quote(str(target))
     if not is_whole:
-        print(f"next: remove {named}, and call adopt again")
+        print(f"next: remove {target}, and call adopt again")
         return 2
     fill_in = "fill in each reason, then run" if entries else "run"
-    print(f"next: {fill_in}: daemontools-conformance --implementation {named}")
+    print(f"next: {fill_in}: daemontools-conformance --implementation {shlex.quote(str(target))}")
     return 0
 
 

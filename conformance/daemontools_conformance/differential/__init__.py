@@ -58,8 +58,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--unsteady", action="store_true", help=unsteady)
     case = "run one case again, from the JSON of a report or from a file"
     parser.add_argument("--case", help=case)
-    what = "print what is not compared, and why"
-    parser.add_argument("--masks", action="store_true", help=what)
+    parser.add_argument("--masks", action="store_true", help="print what is not compared, and why")
     options = parser.parse_args(arguments)
     if options.masks:
         print(masks.told())
@@ -71,22 +70,27 @@ def main(arguments: Sequence[str]) -> int:
         os.chmod(scratch, 0o755)
         try:
             both = [_located(name, Path(scratch)) for name in (options.first, options.second)]
+            again = _case(options.case) if options.case else None
+            asked = [again.program] if again else options.program or list(CASES)
+            options.program = _in_both(asked, both)
         except ProfileError as error:
             parser.error(str(error))
-        again = _case(options.case) if options.case else None
-        asked = [again.program] if again else options.program or list(CASES)
-        missing = {program for one in both for program in one.absent}
-        for program in (left_out := [program for program in asked if program in missing]):
-            print(f"{program} is not compared: one of the two does not have it")
-        if left_out == asked:
-            return 2
         if again:
             return _again(both[0], both[1], again, scratch)
-        options.program = [program for program in asked if program not in missing]
         began = time.monotonic()
         found = _explore_all(both[0], both[1], options)
         print(f"{time.monotonic() - began:.0f} s, seed {options.seed}")
         return 1 if found else 0
+
+
+def _in_both(programs: list[str], both: list[Implementation]) -> list[str]:
+    """Those of the programs that both have. Raises ProfileError if there is none."""
+    missing = {program for one in both for program in one.absent}
+    for program in (p for p in programs if p in missing):
+        print(f"{program} is not compared: one of the two does not have it")
+    if missing.issuperset(programs):
+        raise ProfileError("there is no program to compare")
+    return [program for program in programs if program not in missing]
 
 
 def _located(name: str, scratch: Path) -> Implementation:
