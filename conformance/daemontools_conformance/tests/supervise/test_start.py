@@ -28,7 +28,7 @@ from daemontools_conformance.tests.supervise.services import (
 LEFT_OUT = ("no writing", "1 closed", "0, 1 and 2 closed")
 STATES = {
     **{name: options for name, options in states.STATES.items() if name not in LEFT_OUT},
-    "few descriptors": ["--limit", "NOFILE=10"],
+    "few descriptors": ["--limit", "NOFILE=16"],
 }
 
 
