@@ -14,7 +14,7 @@ and the rest of its file, out for ordinary users; `% only: reference` shows what
 the reference alone does. What is in a folder beside the page that has the page's
 name (book/03-supervise/ beside book/03-supervise.md) is in the directory at first.
 
-What the book and its answers start, they end: a reader goes on to the next page.
+What a page starts, it ends: a reader goes on to the next page.
 
     pytest docs                    on the reference, and on djb's if they are here
 """
@@ -175,8 +175,7 @@ def test_the_transcripts_of_a_page(
                 assert matches(step.expected, seen), (
                     f"{page}:{step.line}: $ {step.command}\nsays\n{step.expected}\nshows\n{seen}"
                 )
-    if page.parent.name in ("book", "answers"):
-        assert left_running(clean) == []
+    assert left_running(clean) == []
 
 
 def test_the_checker_sees_a_lie() -> None:
