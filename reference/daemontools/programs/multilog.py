@@ -1,4 +1,4 @@
-"""multilog: read lines, write the selected ones to logs that never fill the disk.
+"""multilog: read lines, write the selected ones to logs that rotate by themselves.
 
     multilog SCRIPT...
 
