@@ -1,6 +1,7 @@
 """The Debian package: what is in it, and what dpkg does with it under a running tree.
 
-dpkg works on a copy of this machine, an overlay in namespaces of its own: nothing stays.
+docs/howto/install.md promises this. dpkg works on a copy of this machine, an overlay in
+namespaces of its own: nothing stays.
 """
 
 import gzip
