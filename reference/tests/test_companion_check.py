@@ -198,6 +198,12 @@ def test_a_log_directory_that_multilog_takes_for_nothing(good: Path) -> None:
     assert kinds(good) == ["log-name"]
 
 
+@pytest.mark.parametrize("rest", ["> human", "2> human", ">human 2>&1", "| tee human", "; human"])
+def test_only_the_arguments_of_multilog_are_log_directories(good: Path, rest: str) -> None:
+    (good / "log/run").write_text(f"#!/bin/sh\nexec multilog t ./main {rest}\n")
+    assert "log-name" not in kinds(good)
+
+
 def test_the_logger_and_the_finish_of_runit(good: Path) -> None:
     (good / "log/run").write_text("#!/bin/sh\nexec svlogd -tt ./main\n")
     (good / "finish").touch()

@@ -334,15 +334,28 @@ def _directories(log: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _multilog(words: list[str]) -> list[str]:
-    """The arguments of multilog among the words of a script."""
+    """The arguments of multilog among the words of a script: no redirection, no other command."""
     names = [os.path.basename(word) for word in words]
-    return words[names.index("multilog") + 1 :] if "multilog" in names else []
+    rest = iter(words[names.index("multilog") + 1 :] if "multilog" in names else [])
+    arguments: list[str] = []
+    for word in rest:
+        if word[:1] in ("|", "&", ";"):
+            break
+        if word[:1] in ("<", ">"):  # a number before it belongs to it, and the word after it
+            arguments = arguments[: -1 if arguments[-1:] and arguments[-1].isdigit() else None]
+            next(rest, None)
+        else:
+            arguments.append(word)
+    return arguments
 
 
 def _words(script: Path) -> list[str]:
-    """The words of a script; none if it cannot be read as a shell would."""
+    """The words and the operators of a script; none if it cannot be read as a shell would."""
     try:
-        return shlex.split(_beginning(script).decode(errors="replace"), comments=True)
+        text = _beginning(script).decode(errors="replace")
+        lexer = shlex.shlex(text, posix=True, punctuation_chars="|&;<>")
+        lexer.whitespace_split = True
+        return list(lexer)
     except (OSError, ValueError):
         return []
 
