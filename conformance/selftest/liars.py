@@ -83,6 +83,13 @@ LIARS = [
         says="SIGSEGV",
     ),
     Liar(
+        "dies-of-a-fault-while-the-test-writes",
+        "multilog/line/memory",
+        "CRASH",
+        {"multilog": SH + "exec <&-; mkdir log; >log/current; sleep 0.3; kill -SEGV $$\n"},
+        says="SIGSEGV",
+    ),
+    Liar(
         "hangs-before-it-does-anything",
         "svok/usage/no-operand",
         "TIMEOUT",

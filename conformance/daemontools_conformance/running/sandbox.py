@@ -15,6 +15,7 @@ import shlex
 import shutil
 import subprocess
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -28,7 +29,7 @@ from daemontools_conformance.running.bounds import Guard
 from daemontools_conformance.running.implementation import Implementation
 from daemontools_conformance.running.needs import closed_to_others
 from daemontools_conformance.running.orphans import end_all_but
-from daemontools_conformance.running.patience import begin_test, eventually
+from daemontools_conformance.running.patience import begin_test, deadline, eventually
 from daemontools_conformance.running.processes import (
     Finished,
     Running,
@@ -384,11 +385,15 @@ class Sandbox:
             is_alive(pid) and not _only_sleeps(pid) for pid in children() - self._spared
         )
 
-    def check_no_crash(self) -> None:
+    def check_no_crash(self, within: float = 0.0) -> None:
         """Raise Crashed if a program died of a fault that no test sent, or showed a stack trace.
 
-        A crash that the test took for an answer explains nothing.
+        First wait, for `within` seconds, until no program runs any more. A crash that the
+        test took for an answer explains nothing.
         """
+        end = time.monotonic() + deadline(within)
+        while time.monotonic() < end and not all(it.has_ended() for it in self.started):
+            time.sleep(0.01)
         sent = {e.facts["pid"] for e in self.journal.entries if e.kind == "signal"}
         for running in self.started:
             code = running.popen.poll()
