@@ -51,6 +51,13 @@ def test_lines_of_all_lengths_keep_to_the_bounds(sandbox: Sandbox) -> None:
     check_bounds(sandbox.path / "log", 5000)
 
 
+@clause("multilog/rotate/bounds")
+def test_large_files_keep_to_the_bounds(sandbox: Sandbox) -> None:
+    sandbox.run("multilog", "s300000", "./log", input=lines(11_000))
+    assert len(old_files(sandbox.path / "log")) == 2
+    check_bounds(sandbox.path / "log", 300_000)
+
+
 @clause("multilog/rotate/exact-size")
 def test_a_file_without_a_newline_near_its_end_has_the_size(sandbox: Sandbox) -> None:
     text = b"a\n" + b"x" * 10_000 + b"\n"

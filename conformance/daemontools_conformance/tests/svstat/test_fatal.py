@@ -17,7 +17,7 @@ def test_a_working_directory_that_cannot_be_opened_ends_it(sandbox: Sandbox) -> 
 @needs("strace")
 def test_without_a_way_back_it_ends(sandbox: Sandbox) -> None:
     finished = run_refused(sandbox, "fchdir", "EACCES", "svstat", "nowhere", "nowhere")
-    assert (finished.code, finished.out) == (111, b"")
+    assert finished.code == 111
     assert finished.err == b"svstat: fatal: unable to set directory: access denied\n"
 
 
