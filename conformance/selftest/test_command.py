@@ -165,5 +165,13 @@ def test_explain_names_the_tests_whose_parameters_carry_the_clause(clause: str, 
     assert finished.stderr == ""
 
 
+def test_explain_says_which_suite_had_the_clause_first() -> None:
+    for clause, since in [
+        ("svok/exit/running", "0.1.0"),
+        ("setlock/options/long-options", "0.2.0"),
+    ]:
+        assert f"\nsince\n  suite {since}\n" in command("explain", clause).stdout
+
+
 def test_each_clause_has_a_test_whose_parameters_carry_it() -> None:
     assert "## Clauses without a test\n\nNone.\n" in command("untested").stdout

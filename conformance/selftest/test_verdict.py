@@ -119,7 +119,7 @@ def test_a_demand_knows_whether_it_goes_beyond_djb() -> None:
 def test_a_clause_newer_than_the_profile_is_new_when_it_falls_short() -> None:
     older = demand(newer_than="0.1.0")
     fell = verdict(older, AssertionError("1"), in_test=True, takes_variant=False)
-    assert fell == (Outcome.NEW, "the clause is newer than 0.1.0: 1")
+    assert fell == (Outcome.NEW, "the clause is of 0.2.0, newer than 0.1.0: 1")
     assert verdict(older, None, in_test=True, takes_variant=False) == (Outcome.PASS, "")
 
 

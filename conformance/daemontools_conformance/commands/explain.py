@@ -75,6 +75,7 @@ def _explained(
         lines += ["why", _paragraph(clause.why)]
     lines += ["level", _paragraph(f"{clause.level}: {clauses.LEVELS[clause.level]}")]
     lines += ["source", _paragraph(f"{clause.source} ({clause.file.name}:{clause.line})")]
+    lines += ["since", _paragraph(f"suite {clause.since}")]
     if clause.by_hand:
         lines += ["by hand", *(f"  {clauses.typed(line)}" for line in clause.by_hand)]
     for name, text in clause.variants.items():

@@ -29,7 +29,9 @@ def verdict(
     if failed and demand.is_beyond:
         return Outcome.BEYOND, str(error)
     if failed and demand.newer_than:
-        return Outcome.NEW, f"the clause is newer than {demand.newer_than}: {error}"
+        return Outcome.NEW, (
+            f"the clause is of {demand.clause.since}, newer than {demand.newer_than}: {error}"
+        )
     return outcome, str(error) if error else ""
 
 
