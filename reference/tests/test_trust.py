@@ -261,6 +261,48 @@ def _open_files(pid: int) -> list[str]:
 
 @needs_root
 @needs_open_interpreter
+@pytest.mark.parametrize(
+    ("before_svscan", "before_setuidgid", "answer"),
+    [("", "", "opens"), ("setsid -w", "", "does not"), ("", "pgrphack", "does not")],
+    ids=["at a terminal", "setsid", "pgrphack"],
+)
+def test_the_account_can_open_the_terminal_of_an_svscan_without_setsid(
+    programs: Path, tmp_path: Path, before_svscan: str, before_setuidgid: str, answer: str
+) -> None:
+    service = tmp_path / "tree/s"
+    service.mkdir(parents=True)
+    (service / "run").write_text(
+        "#!/bin/sh\nexec >seen 2>says\n"
+        f"exec {before_setuidgid} setuidgid nobody sh -c '"
+        "if (: </dev/tty); then echo opens; else echo does not; fi; exec sleep 99'\n"
+    )
+    (service / "run").chmod(0o755)
+    of_the_session, terminal = os.openpty()
+    command = f"setsid --ctty -w {before_svscan} sh -c 'echo $$ >pid; exec svscan tree'"
+    environment = {"PATH": f"{programs}:/usr/bin:/bin"}
+    session = subprocess.Popen(
+        ["sh", "-c", f"exec {command}"],
+        cwd=tmp_path,
+        env=environment,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+    )
+    try:
+        seen = service / "seen"
+        wait_until(lambda: seen.exists() and seen.read_text())
+        assert seen.read_text() == f"{answer}\n"
+    finally:
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+        run(tmp_path, programs / "svc", "-dx", "tree/s")
+        wait_until(lambda: run(tmp_path, programs / "svok", "tree/s").returncode == 100)
+        session.wait(60)
+        os.close(terminal)
+        os.close(of_the_session)
+
+
+@needs_root
+@needs_open_interpreter
 def test_services_of_one_account_can_read_and_end_each_other(
     programs: Path, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
