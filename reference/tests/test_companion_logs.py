@@ -135,6 +135,13 @@ def test_a_folder_that_is_no_log_is_said(
     assert answer.stderr == f"daemontools logs: fatal: {two[0].parent}: {logs.NO_LOG}\n"
 
 
+def test_follow_waits_for_what_is_empty_or_missing(tmp_path: Path, command: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for name in ("empty", "missing"):
+        assert logs.directories(str(tmp_path / name), follow=True) == [tmp_path / name]
+        assert run(command, "logs", tmp_path / name).returncode == 111
+
+
 def test_a_service_without_a_log_is_said(tmp_path: Path, command: Path) -> None:
     (tmp_path / "web").mkdir()
     (tmp_path / "web/run").touch()
