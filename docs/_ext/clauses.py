@@ -82,7 +82,7 @@ class Clauses(SphinxDirective):
 
     def _facts(self, clause: Clause) -> nodes.Node:
         rows = [("Level", clause.level), ("Source", _source(clause))]
-        if clause.since != "0.1.0":
+        if clause.since != Clause.since:
             rows.append(("Since", f"{clause.since} of the suite"))
         if clause.why:
             rows.append(("Why", escaped(clause.why)))
