@@ -136,7 +136,7 @@ def of_tree(tree: Path, paths: list[Path]) -> Iterator[Finding]:
             yield Finding(path, "same-directory", os.fspath(other))
     owners: dict[str, Path] = {}
     for log in (path / "log" for path in known.values() if services.logger(path)):
-        own = [log, *(directory for _, directory in _directories(log))]
+        own = [log, *(log / word for word in _directories(_multilog(_words(log / "run"))))]
         places = {os.path.realpath(place) for place in own if "\0" not in os.fspath(place)}
         for other in sorted({owners.setdefault(place, log) for place in places} - {log}):
             yield Finding(log, "shared-log", os.fspath(other))
@@ -240,24 +240,26 @@ def _can_run(program: Path) -> bool:
 def _of_shell(run: Path, text: str, *, has_log: bool) -> Iterator[Finding]:
     """What is wrong with the commands of a shell script."""
     commands = _commands(text)
+    joined = "\n".join(commands)
     last = commands[-1] if commands else ""
     executes = any(_EXEC.search(command) for command in commands)
-    if not executes and not _hands_term_on("\n".join(commands)):
+    if not executes and not _hands_term_on(joined):
         yield Finding(run, "no-exec", last)
     if re.search(r"(?<!&)&\s*$", last) or _DAEMON.search(text):
         yield Finding(run, "background", last)
     if has_log and not re.search(r"2>\s*&1|&>|2>>?\s*\S", text):
         yield Finding(run, "no-stderr")
-    if re.search(r">>\s*[^&\s]", "\n".join(commands)):
+    if re.search(r">>\s*[^&\s]", joined):
         yield Finding(run, "unbounded", next(c for c in commands if ">>" in c))
-    for word in re.findall(r"\b(svlogd|chpst)\b", "\n".join(commands)):
+    for word in re.findall(r"\b(svlogd|chpst)\b", joined):
         yield Finding(run, "runit", word)
-    for account in re.findall(r"\b(?:set|env)uidgid\s+([\w.-]+)", "\n".join(commands)):
+    for account in re.findall(r"\b(?:set|env)uidgid\s+([\w.-]+)", joined):
         if not _is_account(account):
             yield Finding(run, "account", account)
-    for word in [] if re.search(r"\b(cd|mkdir)\b", text) else _ENVDIR.findall("\n".join(commands)):
-        yield from _of_envdir(run, word)
-    for options, rest in _SOFTLIMIT.findall("\n".join(commands)):
+    if not re.search(r"\b(cd|mkdir)\b", text):  # else the directory is another, or made first
+        for word in _ENVDIR.findall(joined):
+            yield from _of_envdir(run, word)
+    for options, rest in _SOFTLIMIT.findall(joined):
         program = shutil.which("multilog") if re.search(r"\bmultilog\b", rest) else None
         for letter, amount in re.findall(r"-([adms])\s*([0-9]+)", options):
             limit = soft_limit(amount.encode(), UNLIMITED)
@@ -315,22 +317,21 @@ def _log_directories(log: Path) -> Iterator[Finding]:
     """Log directories that multilog ignores, or that its user cannot write to."""
     words = _words(log / "run")
     user = words[words.index("setuidgid") + 1] if "setuidgid" in words[:-1] else ""
-    for word in _multilog(words):
+    arguments = _multilog(words)
+    for word in arguments:
         if re.fullmatch(r"\w[\w/.-]*", word) and (
             word[0] not in "tesn" or os.path.isdir(log / word)
         ):
             yield Finding(log / "run", "log-name", word)
-    for word, directory in _directories(log):
-        if not _may_write(directory, user):
+    for word in _directories(arguments):
+        if not _may_write(log / word, user):
             detail = f"{user or 'this user'}, {word}"
             yield Finding(log / "run", "log-directory", detail)
 
 
-def _directories(log: Path) -> Iterator[tuple[str, Path]]:
-    """The log directories of a logger's script: the word, and the path."""
-    for word in _multilog(_words(log / "run")):
-        if word[:1] in (".", "/"):
-            yield word, log / word
+def _directories(arguments: list[str]) -> list[str]:
+    """The log directories among the arguments of multilog."""
+    return [word for word in arguments if word[:1] in (".", "/")]
 
 
 def _multilog(words: list[str]) -> list[str]:
@@ -342,7 +343,8 @@ def _multilog(words: list[str]) -> list[str]:
         if word[:1] in ("|", "&", ";"):
             break
         if word[:1] in ("<", ">"):  # a number before it belongs to it, and the word after it
-            arguments = arguments[: -1 if arguments[-1:] and arguments[-1].isdigit() else None]
+            if arguments and arguments[-1].isdigit():
+                arguments.pop()
             next(rest, None)
         else:
             arguments.append(word)
