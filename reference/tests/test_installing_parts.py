@@ -394,6 +394,34 @@ def test_a_foreign_page_is_refused_and_stays(tmp_path: Path) -> None:
     assert names(tmp_path / "man/man8") == ["svc.8", "svok.8"]
 
 
+@pytest.mark.parametrize("foreign", ["bin\n", ".\nman\nmine\n", "\xff"])
+def test_a_foreign_record_is_refused_and_stays(
+    tmp_path: Path, foreign: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = tmp_path / ".daemontools-reference"
+    record.write_bytes(foreign.encode("latin-1"))
+    with pytest.raises(FileExistsError, match=r"not written by .*: \.daemontools-"):
+        shared.install_shared(tmp_path)
+    assert names(tmp_path) == [record.name]
+    shared.remove_shared(tmp_path)
+    assert f"{record} stays: it was not written" in capsys.readouterr().err
+    assert record.read_bytes() == foreign.encode("latin-1")
+
+
+def test_a_folder_in_place_of_the_record_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".daemontools-reference").mkdir()
+    with pytest.raises(FileExistsError):
+        shared.install_shared(tmp_path)
+
+
+def test_a_record_of_an_installer_is_not_foreign(tmp_path: Path) -> None:
+    shared.install_shared(tmp_path)
+    (tmp_path / "zsh/site-functions/_daemontools").unlink()
+    shared.install_shared(tmp_path)
+    shared.remove_shared(tmp_path)
+    assert names(tmp_path) == []
+
+
 def test_a_folder_in_use_stays(tmp_path: Path) -> None:
     shared.install_shared(tmp_path / "share")
     (tmp_path / "share/man/man8/other.8").touch()

@@ -32,8 +32,9 @@ def shared() -> dict[str, bytes]:
 
 def refuse_foreign_pages(share: Path) -> None:
     """Raise FileExistsError if a file of another origin has the name of one of these."""
-    names = [name for name in shared() if os.path.lexists(share / name)]
-    foreign = [name for name in names if not _is_our_page(share / name)]
+    is_ours = {**dict.fromkeys(shared(), _is_our_page), RECORD: _is_our_record}
+    names = [name for name in is_ours if os.path.lexists(share / name)]
+    foreign = [name for name in names if not is_ours[name](share / name)]
     if foreign:
         raise FileExistsError(f"not written by daemontools.install: {', '.join(foreign)}")
 
@@ -59,7 +60,7 @@ def remove_shared(share: Path) -> None:
     """Remove what this module wrote, and the folders that it made, if they are empty."""
     remove_ours((share / name for name in shared()), _is_our_page)
     made = _recorded(share)
-    (share / RECORD).unlink(missing_ok=True)
+    remove_ours([share / RECORD], _is_our_record)
     for folder in reversed(_folders()):  # a folder comes after those above it
         if folder in made and (share / folder).is_dir() and not any((share / folder).iterdir()):
             (share / folder).rmdir()
@@ -84,7 +85,13 @@ def _folders() -> list[str]:
 def _recorded(share: Path) -> list[str]:
     """The folders that an installer made, by its record."""
     record = share / RECORD
-    return record.read_text().splitlines() if record.is_file() else []
+    return record.read_text().splitlines() if _is_our_record(record) else []
+
+
+def _is_our_record(path: Path) -> bool:
+    """Does each line name a folder that an installer may make? (Empty: after a cut of power.)"""
+    folders = {os.fsencode(folder) for folder in _folders()}
+    return path.is_file() and folders.issuperset(path.read_bytes().splitlines())
 
 
 def _is_our_page(path: Path) -> bool:
