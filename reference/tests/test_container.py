@@ -202,6 +202,18 @@ def test_a_logger_that_is_down_is_named(start: Start, tree: Path, bin_folder: Pa
     assert log(tree).endswith(b" hello\n")
 
 
+def test_a_logger_that_was_started_once_reads_to_the_end(
+    start: Start, tree: Path, bin_folder: Path
+) -> None:
+    container = start("-t", "30")
+    subprocess.run([bin_folder / "svc", "-o", tree / "web/log"], check=True)
+    wait_until(lambda: services.status(tree / "web/log").wanted != "up", "o is obeyed")
+    signal_entrypoint(container, signal.SIGTERM)
+    assert container.wait(60) == 0
+    assert said(container, tree) == []
+    assert log(tree).splitlines()[-1].endswith(b" farewell")
+
+
 def test_a_paused_logger_reads_to_the_end(start: Start, tree: Path, bin_folder: Path) -> None:
     container = start("-t", "30")
     subprocess.run([bin_folder / "svc", "-p", tree / "web/log"], check=True)

@@ -268,6 +268,14 @@ def test_a_logger_between_two_starts_is_not_named(tree: Tree, tmp_path: Path) ->
     assert whole_starts(tree.lines()) == 1
 
 
+def test_a_logger_that_was_started_once_reads_to_the_end(tree: Tree) -> None:
+    subprocess.run(["svc", "-o", tree.counting / "log"], env=tree.path, check=True)
+    wait_until(lambda: services.status(tree.counting / "log").wanted != "up", "o is obeyed")
+    tree.kill_svscan()
+    assert (tree.stop("-x", str(tree.folder)), tree.said) == (0, "")
+    assert whole_starts(tree.lines()) == 1
+
+
 def test_a_paused_logger_reads_to_the_end(tree: Tree) -> None:
     subprocess.run(["svc", "-p", tree.counting / "log"], env=tree.path, check=True)
     wait_until(lambda: services.status(tree.counting / "log").is_paused, "the logger is paused")
