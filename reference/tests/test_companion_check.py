@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import stat
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -121,7 +122,9 @@ ODD: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "FIFO": (os.mkfifo, ["not-executable"]),
     "directory": (os.mkdir, ["not-executable"]),
     "endless device": (lambda path: path.symlink_to("/dev/zero"), ["not-executable"]),
-    "loop": (lambda path: path.symlink_to(path.name), ["unreadable"]),
+    "loop": (lambda path: path.symlink_to(path.name), ["no-run"]),
+    "name too long": (lambda path: path.symlink_to("x" * 300), ["no-run"]),
+    "file above": (lambda path: path.symlink_to("/etc/passwd/run"), ["no-run"]),
     "longer than memory": (make_long, []),
 }
 
@@ -191,6 +194,59 @@ def test_a_log_directory_that_its_user_may_not_write(good: Path) -> None:
     assert kinds(good) == ["log-directory"]
     (good / "log/main").chmod(0o777)
     assert kinds(good) == []
+
+
+@pytest.fixture
+def logger(good: Path) -> Path:
+    """A logger of another account, which may do what it needs."""
+    (good / "log/run").write_text("#!/bin/sh\nexec setuidgid daemon multilog t ./main\n")
+    (good / "log/main").chmod(0o777)
+    (good / "log").chmod(0o755)
+    assert kinds(good) == []
+    return good / "log"
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o711, 0o744])
+def test_a_logger_that_may_not_open_its_own_directory(logger: Path, mode: int) -> None:
+    logger.chmod(mode)
+    assert kinds(logger.parent) == ["log-directory"]
+
+
+@pytest.mark.parametrize("word", ["./main/web", "../main/web"])
+def test_a_log_directory_below_a_closed_folder(logger: Path, word: str) -> None:
+    text = (logger / "run").read_text()
+    (logger / "run").write_text(text.replace("./main", word))
+    (logger / word).mkdir(parents=True)
+    (logger / word).chmod(0o777)
+    (logger / word).parent.chmod(0o711)
+    assert kinds(logger.parent) == []
+    (logger / word).parent.chmod(0o766)
+    assert kinds(logger.parent) == ["log-directory"]
+
+
+def test_a_link_to_a_log_directory_below_a_closed_folder(logger: Path, tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir(mode=0o700)
+    shutil.move(logger / "main", tmp_path / "closed/main")
+    (logger / "main").symlink_to(tmp_path / "closed/main")
+    assert kinds(logger.parent) == ["log-directory"]
+    (logger / "main").unlink()
+
+
+def test_a_log_directory_by_its_whole_path(logger: Path) -> None:
+    with tempfile.TemporaryDirectory() as open_above:
+        text = (logger / "run").read_text()
+        (logger / "run").write_text(text.replace("./main", f"{open_above}/main"))
+        Path(open_above, "main").mkdir()
+        Path(open_above, "main").chmod(0o777)
+        assert kinds(logger.parent) == ["log-directory"]
+        Path(open_above).chmod(0o711)
+        assert kinds(logger.parent) == []
+        Path(open_above, "main").chmod(0o733)
+        assert kinds(logger.parent) == ["log-directory"]
+        Path(open_above, "main").rmdir()
+        assert kinds(logger.parent) == ["log-directory"]
+        Path(open_above).chmod(0o733)
+        assert kinds(logger.parent) == []
 
 
 def test_a_log_directory_that_multilog_takes_for_nothing(good: Path) -> None:

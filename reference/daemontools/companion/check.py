@@ -199,8 +199,11 @@ def of_script(run: Path, *, has_log: bool) -> Iterator[Finding]:
     except FileNotFoundError:
         yield Finding(run, "no-run")
         return
-    except OSError:
-        yield Finding(run, "unreadable")
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR):
+            yield Finding(run, "no-run", str(error.strerror).lower())
+        else:
+            yield Finding(run, "unreadable")
         return
     first = text.split(b"\n", 1)[0]
     if b"\r\n" in text:
@@ -324,7 +327,7 @@ def _log_directories(log: Path) -> Iterator[Finding]:
         ):
             yield Finding(log / "run", "log-name", word)
     for word in _directories(arguments):
-        if not _may_write(log / word, user):
+        if not _may_write(log, word, user):
             detail = f"{user or 'this user'}, {word}"
             yield Finding(log / "run", "log-directory", detail)
 
@@ -362,18 +365,35 @@ def _words(script: Path) -> list[str]:
         return []
 
 
-def _may_write(directory: Path, user: str) -> bool:
-    """May the user make files there, or make the directory itself?"""
-    place = directory if os.path.exists(directory) else directory.parent
+def _may_write(log: Path, word: str, user: str) -> bool:
+    """May the user's multilog open its own directory, and make files there, or make it itself?"""
+    place = log / word
+    is_there = os.path.exists(place)
+    if not is_there:
+        place = place.parent
+    needed = [(log, 0o5), (place, 0o7 if is_there else 0o3)]
     try:
-        account = pwd.getpwnam(user) if user else pwd.getpwuid(os.geteuid())
-        about = place.stat()
-    except (KeyError, OSError):
+        if not user:
+            return all(os.access(folder, bits) for folder, bits in needed)
+        account = pwd.getpwnam(user)
+        needed += [(folder, 0o1) for folder in _above(log, word, place)]
+        return all(_has(account, folder, bits) for folder, bits in needed)
+    except (KeyError, OSError, ValueError):  # ValueError: a NUL in the name
         return False
-    if account.pw_uid == 0:
-        return True
+
+
+def _above(log: Path, word: str, place: Path) -> list[Path]:
+    """The folders above a log directory through which multilog reaches it."""
+    real = Path(os.path.realpath(place))
+    start = "/" if os.path.isabs(word) else os.path.commonpath([os.path.realpath(log), real])
+    return [folder for folder in real.parents if folder.is_relative_to(start)]
+
+
+def _has(account: pwd.struct_passwd, folder: Path, bits: int) -> bool:
+    """Has the account these permissions? setuidgid leaves it its main group only."""
+    about = folder.stat()
     if about.st_uid == account.pw_uid:
-        return about.st_mode & 0o300 == 0o300
-    if about.st_gid == account.pw_gid:
-        return about.st_mode & 0o030 == 0o030
-    return about.st_mode & 0o003 == 0o003
+        bits <<= 6
+    elif about.st_gid == account.pw_gid:
+        bits <<= 3
+    return account.pw_uid == 0 or about.st_mode & bits == bits
