@@ -87,6 +87,17 @@ def test_a_clock_that_was_set_back_keeps_no_service_from_being_steady(
     assert run(command, "wait", "-t", "9", "steady", tree / "clock").returncode == 0
 
 
+def test_a_paused_service_is_up_and_not_steady(tree: Path, command: Path) -> None:
+    svc(command, "-p", tree / "clock")
+    wait_until(lambda: services.status(tree / "clock").is_paused, "it is paused")
+    assert run(command, "wait", "-t", "1", "up", tree / "clock").returncode == 0
+    answer = run(command, "wait", "-t", "1", "-s", "0.1", "steady", tree / "clock")
+    assert answer.returncode == 1
+    assert answer.stderr.endswith(", paused\n")
+    svc(command, "-c", tree / "clock")
+    assert run(command, "wait", "-t", "9", "steady", tree / "clock").returncode == 0
+
+
 def test_a_service_that_ends_at_once_is_never_steady(tree: Path, command: Path) -> None:
     service(tree / "loop", "exit 1", log=False)
     wait_until((tree / "loop/supervise/status").exists, "svscan has seen it")

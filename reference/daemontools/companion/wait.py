@@ -24,9 +24,9 @@ from daemontools.companion.words import printable
 
 DESCRIPTION = """Wait until all these services are: up (the process exists, and that of the
 logger); down (it does not, and supervise will not start it); steady (the same processes, the
-logger's included, have been up for some seconds); gone (no supervise runs). Exit code 0: they are;
-1: not in time; 100: wrong usage; 111: never, since a directory does not exist or cannot be
-asked."""
+logger's included, have been up for some seconds, and none is paused); gone (no supervise runs).
+Exit code 0: they are; 1: not in time; 100: wrong usage; 111: never, since a directory does not
+exist or cannot be asked."""
 
 PAUSE = 0.05  # seconds
 _MISSING = "unable to chdir: file does not exist"
@@ -109,6 +109,6 @@ def pause_before(status: services.Status, state: str, steady: float, unchanged: 
         case "down":
             is_down = not status.problem and not status.pid and status.wanted != "up"
             return 0 if is_down else PAUSE
-    if status.problem or not status.pid:
+    if status.problem or not status.pid or (state == "steady" and status.is_paused):
         return PAUSE
     return max(steady - max(status.age, unchanged), 0) if state == "steady" else 0
