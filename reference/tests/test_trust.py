@@ -303,6 +303,45 @@ def test_the_account_can_open_the_terminal_of_an_svscan_without_setsid(
 
 @needs_root
 @needs_open_interpreter
+@pytest.mark.parametrize(
+    ("standard_input", "answer"), [("/dev/tty", "secret\nend\n"), ("/dev/null", "end\n")]
+)
+def test_a_service_can_read_a_terminal_that_is_svscans_input_in_spite_of_setsid(
+    programs: Path, tmp_path: Path, standard_input: str, answer: str
+) -> None:
+    service = tmp_path / "tree/s"
+    service.mkdir(parents=True)
+    (service / "run").write_text(
+        "#!/bin/sh\nexec >seen\nexec setuidgid nobody sh -c 'head -n 1; echo end; exec sleep 99'\n"
+    )
+    (service / "run").chmod(0o755)
+    of_the_session, terminal = os.openpty()
+    starts = f"setsid svscan tree <{standard_input} & echo $! >pid; wait"
+    session = subprocess.Popen(
+        ["setsid", "--ctty", "-w", "sh", "-c", starts],
+        cwd=tmp_path,
+        env={"PATH": f"{programs}:/usr/bin:/bin"},
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+    )
+    try:
+        os.write(of_the_session, b"secret\n")
+        seen = service / "seen"
+        wait_until(lambda: seen.exists() and seen.read_text().endswith("end\n"))
+        assert seen.read_text() == answer
+    finally:
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+        run(tmp_path, programs / "svc", "-dx", "tree/s")
+        wait_until(lambda: run(tmp_path, programs / "svok", "tree/s").returncode == 100)
+        session.kill()
+        session.wait(60)
+        os.close(terminal)
+        os.close(of_the_session)
+
+
+@needs_root
+@needs_open_interpreter
 def test_services_of_one_account_can_read_and_end_each_other(
     programs: Path, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
