@@ -35,46 +35,46 @@ EXERCISES = {
     "svok": [
         Step(
             "it says whether a supervise is there",
-            "docs/book/02-by-hand.md, 'Code: svok'",
+            "chapter 2 of the book, 'Code: svok'",
             "exit/running exit/killed exit/never-supervised exit/no-directory",
         ),
         Step(
             "it neither waits nor leaves a trace",
-            "docs/book/02-by-hand.md, from the top",
+            "chapter 2 of the book, from the top",
             "effect/asks-without-waiting effect/nothing-written effect/creates-nothing "
             "effect/stopped-supervise",
         ),
         Step(
             "it is called wrongly",
-            "docs/man/svok.md",
+            "svok(8)",
             "usage/no-operand usage/further-operands usage/no-options",
         ),
         Step(
             "odd things lie where ok should be",
-            "docs/man/svok.md, 'Exit status', and docs/reference/messages.md",
+            "svok(8), 'Exit status', and Messages in the reference",
             "exit/not-a-directory exit/ok-is-directory exit/supervise-is-file exit/closed-ok",
         ),
     ],
     "setlock": [
         Step(
             "it holds a lock while a program runs",
-            "docs/book/08-chains.md, 'setlock: one at a time'",
+            "chapter 8 of the book, 'setlock: one at a time'",
             "lock/held-by-child lock/released-at-death wait/two-waiters",
         ),
         Step(
             "the file",
-            "docs/man/setlock.md",
+            "setlock(8)",
             "file/created file/not-truncated file/stays error/no-folder error/directory",
         ),
         Step(
             "the options, and with `-n` the kind of the lock",
-            "docs/man/setlock.md",
+            "setlock(8)",
             "wait/until-free options/n options/n-free lock/flock-not-fcntl options/nx options/x "
             "options/last-counts options/end-at-operand usage/too-few usage/illegal-option",
         ),
         Step(
             "it becomes the program, and changes nothing else",
-            "docs/book/08-chains.md, 'How the next program is found'",
+            "chapter 8 of the book, 'How the next program is found', and the last of its answers",
             "child/same-process child/found-along-path "
             "state/environment-unchanged state/descriptors-unchanged state/signals-unchanged",
         ),
@@ -82,55 +82,55 @@ EXERCISES = {
     "tai64n": [
         Step(
             "each line gets a label, and comes out at once (is the output buffered?)",
-            "docs/book/07-time.md, 'Which second is it?', and docs/man/tai64n.md",
+            "chapter 7 of the book, 'Which second is it?', and tai64n(8)",
             "output/line-at-once label/each-line label/form label/offset",
         ),
         Step(
             "when the label is taken",
-            "docs/book/07-time.md, 'When the label is taken'",
+            "chapter 7 of the book, 'When the label is taken'",
             "label/first-byte label/nanoseconds label/not-before-first-byte output/piece-at-once",
         ),
         Step(
             "any input",
-            "docs/man/tai64n.md",
+            "tai64n(8)",
             "input/empty input/empty-lines input/any-byte input/unfinished input/long-line "
             "input/constant-memory",
         ),
         Step(
             "the end",
-            "docs/man/tai64n.md, 'Exit status'",
+            "tai64n(8), 'Exit status'",
             "exit/end-of-input exit/stdin-closed exit/stdout-closed exit/disk-full signal/pipe",
         ),
     ],
     "supervise": [
         Step(
             "it starts ./run again, answers svok, and says in `status` that ./run is up",
-            "docs/book/03-supervise.md, 'A supervise of forty lines', 'The directory' "
+            "chapter 3 of the book, 'A supervise of forty lines', 'The directory' "
             "and 'The 18 bytes'",
             "usage/no-operand folder/mode start/argv start/directory start/down-file "
             "restart/whatever-the-end restart/pause",
         ),
         Step(
             "the letters",
-            "docs/book/03-supervise.md, 'Code: what supervise does, as a table'",
+            "chapter 3 of the book, 'Code: what supervise does, as a table'",
             "command/up command/down-order command/once command/pause command/continue "
             "command/signals command/term-restarts command/exit-down command/exit-up "
             "command/in-order command/others-ignored",
         ),
         Step(
             "the 18 bytes",
-            "docs/book/03-supervise.md, 'The 18 bytes'",
+            "chapter 3 of the book, 'The 18 bytes'",
             "status/size status/renamed status/pid status/stamp status/paused status/want "
             "status/after-exit status/mode",
         ),
         Step(
             "never two",
-            "docs/book/03-supervise.md, 'Program 4: never two'",
+            "chapter 3 of the book, 'Program 4: never two'",
             "lock/second lock/second-disturbs-nothing lock/freed folder/order",
         ),
         Step(
             "what the child gets",
-            "docs/book/03-supervise.md, 'What the child gets'",
+            "chapter 3 of the book, 'What the child gets'",
             "start/descriptors start/child-signal start/pipe-signals unstartable/missing "
             "unstartable/pauses",
         ),
