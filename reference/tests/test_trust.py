@@ -157,6 +157,31 @@ def test_who_may_write_a_left_over_control_commands_supervise(
 
 @needs_root
 @needs_open_interpreter
+def test_the_group_of_a_monitor_reads_the_status_and_does_nothing_else(
+    programs: Path, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    open_to_everybody(tmp_path)
+    service = tmp_path / "s"
+    service.mkdir()
+    (service / "run").write_text("#!/bin/sh\nexec sleep 99\n")
+    (service / "run").chmod(0o755)
+    start(programs / "supervise", "s", path=programs)
+    wait_until((service / "supervise/ok").exists)
+    group = pwd.getpwnam("nobody").pw_gid
+    for name, mode in (("supervise", 0o710), ("supervise/ok", 0o620)):
+        shutil.chown(service / name, group=group)
+        (service / name).chmod(mode)
+    nobody = [str(programs / "setuidgid"), "nobody"]
+    assert b": up (pid " in run(tmp_path, *nobody, str(programs / "svstat"), "s").stdout
+    refused = b"svc: warning: unable to control s: access denied\n"
+    assert run(tmp_path, *nobody, str(programs / "svc"), "-d", "s").stderr == refused
+    for taken in ("<ok", "<lock", ">>lock", ">>status", ">>new", "<>control"):
+        ask = run(service / "supervise", *nobody, "sh", "-c", f": {taken}")
+        assert b"Permission denied" in ask.stderr, taken
+
+
+@needs_root
+@needs_open_interpreter
 def test_a_group_may_use_control_when_it_may_enter_the_folder_as_answer_10_3_says(
     programs: Path, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
