@@ -23,12 +23,13 @@ def test_the_first_supervise_on_path_is_run(sandbox: Sandbox) -> None:
 
 @clause("svscan/path/relative")
 def test_an_empty_element_of_path_is_the_scan_directory(sandbox: Sandbox) -> None:
-    services(sandbox, "a")
-    sandbox.script("service/supervise", "echo $1 >>../told")
-    svscan = sandbox.start("svscan", "service", env={"PATH": ":/bin"})
-    told = sandbox.path / "told"
-    eventually(lambda: told.read_text() == "a\n")
-    assert not svscan.has_ended()
+    services(sandbox, "a/log")
+    sandbox.script("service/supervise", "echo $1 >../of.service")
+    sandbox.script("service/a/supervise", "echo $1 >../../of.log")
+    sandbox.start("svscan", "service", env={"PATH": ":/bin"})
+    for file, name in (("of.service", "a"), ("of.log", "log")):
+        told = sandbox.path / file
+        eventually(lambda: told.read_text() == f"{name}\n")  # noqa: B023 - it is asked at once
 
 
 @clause("svscan/path/missing")

@@ -71,7 +71,6 @@ def test_a_warning_that_nobody_reads(sandbox: Sandbox) -> None:
     svscan = sandbox.start("svscan", "service", stderr=writing, prepare=["--ignore", "PIPE"])
     os.close(writing)
     eventually(lambda: bytes_in(reading), what="it warns")
-    assert b"warning" in os.read(reading, 4096)
     os.close(reading)
     first = eventually(lambda: supervise_of(svscan, "1000"))
     os.kill(first, 9)

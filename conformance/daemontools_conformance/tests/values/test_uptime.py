@@ -10,11 +10,11 @@ import pytest
 from daemontools_conformance.contract.outcomes import Unavailable
 from daemontools_conformance.helpers import history
 from daemontools_conformance.helpers.marks import clause, needs, slow
-from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.patience import eventually, never
 from daemontools_conformance.running.processes import Running
 from daemontools_conformance.running.sandbox import PIPE, Argument, Options, Sandbox
 from daemontools_conformance.tests.supervise.services import FAILS_AT_ONCE
-from daemontools_conformance.tests.svscan.scanning import CANARY, CANARY_WARNING, services
+from daemontools_conformance.tests.svscan.scanning import CANARY, scans, services
 
 NOT_PERMITTED = 77
 # Seconds: the monotonic clock passes 2^31 during the test, or is beyond 2^31 or 2^32.
@@ -64,8 +64,10 @@ def test_the_pause_lasts_a_second_at_any_uptime(sandbox: Sandbox, uptime: str) -
 def test_a_scan_follows_after_five_seconds_at_any_uptime(sandbox: Sandbox, uptime: str) -> None:
     (services(sandbox) / CANARY).symlink_to("nowhere")
     svscan = up_for(sandbox, uptime, "svscan", "service")
-    eventually(lambda: svscan.has_ended() or svscan.err == CANARY_WARNING * 2, within=20)
+    eventually(lambda: svscan.has_ended() or scans(svscan))
     check_permitted(svscan)
+    never(lambda: scans(svscan) > 1, during=3)
+    eventually(lambda: scans(svscan) == 2, within=20)
 
 
 @slow
