@@ -71,7 +71,6 @@ def test_a_service_sees_neither_the_callers_variables_nor_its_path(sandbox: Sand
 @needs("namespaces")
 def test_svscan_reads_nothing_and_writes_into_the_pipe(sandbox: Sandbox) -> None:
     _, svscan, title = booted(sandbox)
-    eventually(lambda: list(record(svscan).descriptors) == [0, 1, 2])  # it reads its directory
     descriptors = record(svscan).descriptors
     pipe = record(title).descriptors[0]
     assert pipe.startswith("pipe:")
@@ -119,7 +118,7 @@ def test_what_svscan_complains_of_is_shown(sandbox: Sandbox) -> None:
 def test_the_output_of_a_service_without_a_log_is_shown(sandbox: Sandbox) -> None:
     sandbox.service("service/a", "echo here I am; exec sleep 1000")
     _, _, title = booted(sandbox)
-    eventually(lambda: screen(title) == b"here I am\n", within=60)
+    eventually(lambda: b"here I am" in screen(title), within=60)
 
 
 @clause("svscanboot/tree/process-group")
