@@ -5,10 +5,8 @@ import shlex
 import shutil
 from pathlib import Path
 
-from daemontools_conformance.helpers.logdirs import mode
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.running.patience import eventually, never
-from daemontools_conformance.running.processes import children
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.running.status import read_status
 from daemontools_conformance.running.table import proc
@@ -49,5 +47,3 @@ def test_a_service_that_update_service_adds(sandbox: Sandbox, variant: str) -> N
         never(made("clock").exists, during=1)
         return
     eventually(both_are_up, within=40)
-    assert mode(made("clock")) == "0700"
-    assert children(tree.pid)
