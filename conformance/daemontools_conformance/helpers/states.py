@@ -123,7 +123,7 @@ TOPICS: dict[str, tuple[tuple[str, ...], dict[str, Sequence[Argument]]]] = {
     "signals": (("blocked", "ignored", "caught"), USUAL | SIGNALS),
     "limits": (("limits", "nice"), USUAL | LIMITS),
     "low-limits": (("limits", "nice"), LOW_LIMITS),
-    "ids": (("uids", "gids", "groups", "capabilities", "no_new_privileges"), USUAL),
+    "ids": (("uids", "gids", "groups", "capabilities"), USUAL),
     "session": (
         ("process_group", "session", "terminal", "parent", "directory", "umask"),
         USUAL | UMASKS,
