@@ -12,14 +12,13 @@ from daemontools_conformance.tests.tai64n.labels import split
 
 def stamped(sandbox: Sandbox, text: bytes) -> list[bytes]:
     """What tai64n makes of this input: the parts that follow its labels."""
-    answer = sandbox.run("tai64n", input=text)
-    assert (answer.code, answer.err) == (0, b"")
-    return [part for _, part in split(answer.out)]
+    return [part for _, part in split(sandbox.run("tai64n", input=text).out)]
 
 
 @clause("tai64n/input/empty")
 def test_empty_input_gives_empty_output_and_0(sandbox: Sandbox, vector: Vector) -> None:
-    assert stamped(sandbox, vector.input["stdin"]) == vector.answer["lines"]
+    answer = sandbox.run("tai64n", input=vector.input["stdin"])
+    assert (answer.code, answer.out, answer.err) == (0, b"", b"")
 
 
 @clause("tai64n/input/empty-lines")
@@ -39,7 +38,7 @@ def test_every_byte_but_newline_is_copied(sandbox: Sandbox) -> None:
     assert [text for _, text in split(out)] == [line] * 30
 
 
-@clause("tai64n/input/pieces")
+@clause("tai64n/label/each-line")
 def test_lines_that_end_around_the_end_of_a_buffer(sandbox: Sandbox) -> None:
     sizes = [n + more for n in (512, 1024, 2048, 4096, 8192, 65536) for more in range(-28, 3)]
     lines = [b"x" * (size - 1) + b"\n" for size in sizes]
