@@ -29,6 +29,8 @@ USAGE: dict[str, tuple[int, bytes]] = {
     "softlimit": (100, SOFTLIMIT),
     "setlock": (100, SETLOCK),
 }
+# Programs that need two operands -> the first of them.
+FIRST = {"setuidgid": "nobody", "envuidgid": "nobody", "envdir": "env", "setlock": "lock"}
 LOCALES = ["C", "POSIX", "C.UTF-8", "de_DE.UTF-8", "ja_JP.eucJP", "nonsense", ""]
 
 
@@ -37,6 +39,13 @@ LOCALES = ["C", "POSIX", "C.UTF-8", "de_DE.UTF-8", "ja_JP.eucJP", "nonsense", ""
 def test_call_without_operands(sandbox: Sandbox, program: str) -> None:
     code, line = USAGE[program]
     assert answer_of(sandbox.run(program)) == (code, b"", line)
+
+
+@clause("messages/usage/line")
+@pytest.mark.parametrize("program", FIRST)
+def test_call_without_the_second_operand(sandbox: Sandbox, program: str) -> None:
+    code, line = USAGE[program]
+    assert answer_of(sandbox.run(program, FIRST[program])) == (code, b"", line)
 
 
 @clause("messages/usage/illegal-option")
