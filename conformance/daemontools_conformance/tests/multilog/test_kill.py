@@ -25,7 +25,7 @@ def calls_of(sandbox: Sandbox, script: list[str], held: bytes) -> list[tuple[str
     assert written(sandbox.path / "log") == held + TEXT
     (sandbox.path / "log").rename(sandbox.path / "log.whole")
     calls = every_call(sandbox.path / "trace")
-    assert len(calls) > 15
+    assert calls
     return calls
 
 

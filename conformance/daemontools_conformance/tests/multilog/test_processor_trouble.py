@@ -110,7 +110,6 @@ def test_it_tries_once_in_five_seconds_and_rests_between(sandbox: Sandbox) -> No
         assert time.monotonic() - it.since > 4.9 * pauses, trouble.name
         assert cpu_seconds(it.multilog) < 1, trouble.name
         assert contents(it.log) == b"begun\n", trouble.name
-        assert mode(it.log / "previous") == "0744", trouble.name
 
 
 @slow
@@ -159,11 +158,9 @@ def test_a_processor_that_is_stopped_is_waited_for(sandbox: Sandbox) -> None:
     (pid,) = eventually(lambda: children(multilog.pid))
     os.kill(pid, signal.SIGSTOP)
     eventually(lambda: is_stopped(pid))
-    never(lambda: multilog.err or children(multilog.pid) != {pid}, during=0.3)
+    never(lambda: children(multilog.pid) != {pid}, during=0.3)
     os.kill(pid, signal.SIGCONT)
     go = eventually(lambda: os.open(sandbox.path / "go", os.O_WRONLY | os.O_NONBLOCK))
     os.write(go, b"\n")
     os.close(go)
     eventually(lambda: len(old_contents(sandbox.path / "log")) == 1)
-    assert contents(sandbox.path / "log") == lines(60)
-    assert multilog.err == b""

@@ -11,7 +11,6 @@ from daemontools_conformance.contract.outcomes import Unavailable
 from daemontools_conformance.helpers.clockstep import with_clock
 from daemontools_conformance.helpers.logdirs import (
     check_bounds,
-    codes,
     contents,
     lines,
     mode,
@@ -36,10 +35,7 @@ HOUR = 3600
 def test_old_files_keep_to_the_size_and_end_in_a_newline(sandbox: Sandbox, length: int) -> None:
     text = (b"x" * (length - 1) + b"\n") * (60_000 // length)
     sandbox.run("multilog", "s9000", "n99", "./log", input=text)
-    assert contents(sandbox.path / "log") == text
-    for old in old_contents(sandbox.path / "log"):
-        assert len(old) >= 7000
-        assert old.endswith(b"\n")
+    assert all(old.endswith(b"\n") for old in old_contents(sandbox.path / "log"))
     check_bounds(sandbox.path / "log", 9000)
 
 
@@ -47,7 +43,6 @@ def test_old_files_keep_to_the_size_and_end_in_a_newline(sandbox: Sandbox, lengt
 def test_lines_of_all_lengths_keep_to_the_bounds(sandbox: Sandbox) -> None:
     text = b"".join(b"x" * (n * 7919 % 5000) + b"\n" for n in range(200))
     sandbox.run("multilog", "s5000", "n999", "./log", input=text)
-    assert contents(sandbox.path / "log") == text
     check_bounds(sandbox.path / "log", 5000)
 
 
@@ -68,26 +63,35 @@ def test_a_file_without_a_newline_near_its_end_has_the_size(sandbox: Sandbox) ->
 
 
 @clause("multilog/rotate/exact-size")
-@pytest.mark.parametrize(
-    ("script", "size"),
-    [
-        ([], 99_999),
-        (["s4095"], 4096),
-        (["s4097"], 4097),
-        (["s16777214"], 16_777_214),
-        (["s16777215"], 16_777_215),
-        (["s16777216"], 16_777_215),
-        ([f"s{2**32 + 4096}"], 16_777_215),
-        ([f"s{2**63}"], 16_777_215),
-    ],
-)
-def test_the_size_to_the_byte(sandbox: Sandbox, script: list[str], size: int) -> None:
+@pytest.mark.parametrize("size", [4096, 4097, 16_777_214, 16_777_215])
+def test_the_size_to_the_byte(sandbox: Sandbox, size: int) -> None:
+    check_exact_size(sandbox, f"s{size}", size=size)
+
+
+@clause("multilog/script/size-default")
+def test_the_default_size_to_the_byte(sandbox: Sandbox) -> None:
+    check_exact_size(sandbox, size=99_999)
+
+
+@clause("multilog/script/size-least")
+def test_the_least_size_to_the_byte(sandbox: Sandbox) -> None:
+    check_exact_size(sandbox, "s4095", size=4096)
+
+
+@clause("multilog/script/size-most")
+@pytest.mark.parametrize("size", [2**24, 2**32 + 4096, 2**63])
+def test_the_greatest_size_to_the_byte(sandbox: Sandbox, size: int) -> None:
+    check_exact_size(sandbox, f"s{size}", size=16_777_215)
+
+
+def check_exact_size(sandbox: Sandbox, *script: str, size: int) -> None:
+    """With this script, a line that is a byte longer than SIZE fills an old file of SIZE bytes."""
     sandbox.run("multilog", *script, "./log", input=b"x" * (size + 1))
     assert [len(content) for content in old_contents(sandbox.path / "log")] == [size]
 
 
-@clause("multilog/rotate/exact-size")
-@pytest.mark.parametrize(("script", "size"), [([], 99_999), (["s4096"], 4096)])
+@clause("multilog/rotate/not-before-more-comes")
+@pytest.mark.parametrize(("script", "size"), [(["s99999"], 99_999), (["s4096"], 4096)])
 def test_a_byte_less_a_byte_more(sandbox: Sandbox, script: list[str], size: int) -> None:
     multilog = sandbox.start("multilog", *script, "./log", stdin=PIPE)
     current = sandbox.path / "log/current"
@@ -237,14 +241,14 @@ def test_old_files_have_mode_0744(sandbox: Sandbox) -> None:
 def test_labels_are_in_the_order_of_the_contents(sandbox: Sandbox) -> None:
     sandbox.run("multilog", "s4096", "n999", "./log", input=lines(20_000), within=60)
     assert contents(sandbox.path / "log") == lines(20_000)
-    assert set(codes(sandbox.path / "log")) == {"s"}
 
 
 @clause("multilog/rotate/nothing-left")
-def test_nothing_but_old_files_is_left_behind(sandbox: Sandbox) -> None:
-    sandbox.run("multilog", "s4096", "./log", input=lines(300))
-    names = {f.name for f in (sandbox.path / "log").iterdir() if not f.name.startswith("@")}
-    assert names == {"current", "lock", "state"}
+@pytest.mark.parametrize("processor", [[], ["!cat"]])
+def test_nothing_but_old_files_is_left_behind(sandbox: Sandbox, processor: list[str]) -> None:
+    sandbox.run("multilog", "s4096", *processor, "./log", input=lines(300))
+    names = {file.name for file in (sandbox.path / "log").iterdir()}
+    assert not names & {"previous", "processed", "newstate"}
     assert all(file.stat().st_nlink == 1 for file in old_files(sandbox.path / "log"))
 
 
@@ -261,8 +265,6 @@ def test_one_old_file_fewer_than_the_number_stays(sandbox: Sandbox, number: int)
 def test_a_smaller_number_takes_effect_at_the_next_rotation(sandbox: Sandbox) -> None:
     log = sandbox.path / "log"
     sandbox.run("multilog", "s4096", "n9", "./log", input=lines(2000))
-    assert len(old_files(log)) == 8
-    sandbox.run("multilog", "n3", "./log", input=b"one\n")
     assert len(old_files(log)) == 8
     put_away(sandbox, running(sandbox, "n3"), 2)
 
@@ -303,7 +305,7 @@ def test_an_old_file_that_cannot_be_removed_does_not_stop_the_log(sandbox: Sandb
     (log / ("@" + "0" * 24)).mkdir(parents=True)
     multilog = running(sandbox, "s4096", "n2")
     multilog.write(lines(500))
-    eventually(lambda: b"multilog: warning: unable to remove ./log/@0000" in multilog.err)
+    eventually(lambda: multilog.said)
     multilog.signal(signal.SIGTERM)
     multilog.end_input()
     assert multilog.wait(within=8).code == 0
@@ -320,11 +322,9 @@ def test_steps_of_a_rotation(sandbox: Sandbox) -> None:
     multilog.write(b"x" * 4095 + b"\n" + b"y\n")
     multilog.end_input()
     multilog.wait()
-    seen = [change for change in changes(sandbox.path / "trace") if "lock" not in change]
-    assert seen == [
-        "create state 0644",
-        "create current 0600",
-        "mode current 0644",
+    seen = changes(sandbox.path / "trace")
+    begin, end = seen.index("sync current"), seen.index("remove previous") + 1
+    assert seen[begin:end] == [
         "sync current",
         "rename current previous",
         "create current 0600",
@@ -332,8 +332,6 @@ def test_steps_of_a_rotation(sandbox: Sandbox) -> None:
         "mode previous 0744",
         "link previous @.s",
         "remove previous",
-        "sync current",
-        "mode current 0744",
     ]
 
 
@@ -365,10 +363,6 @@ def test_alrm_puts_a_nonempty_current_away(sandbox: Sandbox) -> None:
     put_away(sandbox, multilog, 1)
     assert old_contents(sandbox.path / "log") == [b"begun\n"]
     assert (sandbox.path / "log/current").read_bytes() == b""
-    multilog.write(b"more\n")
-    multilog.end_input()
-    assert multilog.wait().code == 0
-    assert (sandbox.path / "log/current").read_bytes() == b"more\n"
 
 
 @clause("multilog/alrm/empty")
