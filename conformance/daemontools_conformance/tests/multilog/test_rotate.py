@@ -337,11 +337,12 @@ def test_steps_of_a_rotation(sandbox: Sandbox) -> None:
 
 @clause("multilog/rotate/synced-first")
 @needs("strace")
-def test_contents_are_on_disk_before_the_mode_says_so(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("count", [600, 10], ids=["rotations", "the end alone"])
+def test_contents_are_on_disk_before_the_mode_says_so(sandbox: Sandbox, count: int) -> None:
     tracing = ["-e", f"trace=write,{CHANGES}"]
     script = ["s4096", "./log"]
     multilog = under_strace(sandbox, files_of_log(sandbox), tracing, script, stdin=PIPE)
-    multilog.write(lines(600))
+    multilog.write(lines(count))
     multilog.end_input()
     multilog.wait()
     is_synced = False

@@ -1,6 +1,9 @@
 """What the tests of tai64n know about labels, in integers, from the specification alone."""
 
+import fcntl
 import re
+import sys
+import termios
 
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.processes import Running
@@ -25,3 +28,10 @@ def wait_until_labelled(tai64n: Running, text: bytes) -> int:
     """Wait until the last line of the output is this text; when, in nanoseconds of Unix time."""
     eventually(lambda: tai64n.out.endswith(b" " + text), what=f"the line {text!r} comes out")
     return split(tai64n.out)[-1][0]
+
+
+def unread(running: Running) -> int:
+    """How many bytes lie in the pipe to the program's standard input."""
+    assert running.popen.stdin is not None
+    answer = fcntl.ioctl(running.popen.stdin, termios.FIONREAD, bytes(4))
+    return int.from_bytes(answer, sys.byteorder)

@@ -1,16 +1,12 @@
 """tai64n: what the labels say."""
 
-import fcntl
-import sys
-import termios
 import time
 
 from daemontools_conformance.contract.vectors import Vector
 from daemontools_conformance.helpers.marks import clause
 from daemontools_conformance.running.patience import eventually
-from daemontools_conformance.running.processes import Running
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
-from daemontools_conformance.tests.tai64n.labels import split, wait_until_labelled
+from daemontools_conformance.tests.tai64n.labels import split, unread, wait_until_labelled
 
 # Implementations may read a clock that gives microseconds, and round in it.
 MICROSECOND = 1000
@@ -114,10 +110,3 @@ def wait_until_passed(nanoseconds: int) -> None:
     """Wait until the wall clock, by which labels are made, has moved on by so much."""
     end = time.time_ns() + nanoseconds
     eventually(lambda: time.time_ns() >= end)
-
-
-def unread(running: Running) -> int:
-    """How many bytes lie in the pipe to the program's standard input."""
-    assert running.popen.stdin is not None
-    answer = fcntl.ioctl(running.popen.stdin, termios.FIONREAD, bytes(4))
-    return int.from_bytes(answer, sys.byteorder)
