@@ -9,6 +9,7 @@ follow. The last eight digits are nanoseconds, and the sixteen before them are
 the second. Digits further left do not count, and missing digits are zeros.
 If a label has no date, the line stays as it is: the C library's calendar does not have
 the year. That is so for `@` and `@hello`, too, which mean second 0 of TAI64.
+If the input ends with a label, or with the beginning of one, that is lost.
 
 This is the model. The program runs `fast/local.py`, which a property
 test proves equal to it (reference/tests/test_fast_local.py; docs/explain/fast-path.md).
