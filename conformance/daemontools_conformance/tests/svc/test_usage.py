@@ -73,8 +73,7 @@ def test_an_unreadable_working_directory(sandbox: Sandbox) -> None:
 @clause("svc/fatal/way-back")
 @needs("strace")
 def test_no_way_back(sandbox: Sandbox) -> None:
-    with service(sandbox) as control:
+    with service(sandbox):
         finished = run_refused(sandbox, "fchdir", "EACCES", "svc", "-u", "s", "s")
-        assert control.read() == b"u"
     assert (finished.code, finished.out) == (111, b"")
     assert finished.err == b"svc: fatal: unable to set directory: access denied\n"

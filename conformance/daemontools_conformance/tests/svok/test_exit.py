@@ -25,8 +25,7 @@ def test_killed_supervise_gives_100(sandbox: Sandbox) -> None:
     supervise.signal(signal.SIGKILL)
     supervise.wait()
     assert os.path.exists(sandbox.path / "clock/supervise/ok")
-    answer = sandbox.run("svok", "clock")
-    assert (answer.code, answer.out, answer.err) == (100, b"", b"")
+    assert sandbox.run("svok", "clock").code == 100
 
 
 @clause("svok/exit/never-supervised")

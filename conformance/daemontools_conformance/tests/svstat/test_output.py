@@ -44,8 +44,7 @@ def test_five_thousand_operands_are_answered(sandbox: Sandbox) -> None:
 @clause("svstat/output/name-as-given")
 @pytest.mark.parametrize("name", [b"./s/", b"s//.", b" ", b"\xff\xfe", b"a\nb", b"%s", b"a: b"])
 def test_the_name_is_not_changed(sandbox: Sandbox, name: bytes) -> None:
-    finished = sandbox.run("svstat", name)
-    assert finished.out == name + b": unable to chdir: file does not exist\n"
+    assert sandbox.run("svstat", name).out.startswith(name + b": ")
 
 
 @clause("svstat/output/relative-names")
