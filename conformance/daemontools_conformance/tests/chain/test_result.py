@@ -77,7 +77,7 @@ EFFECTS: dict[str, Sequence[Argument]] = {
     "envdir": ["envdir", "env"],
     "envuidgid": ["envuidgid", "nobody"],
     "setlock": ["setlock", "lock"],
-    "softlimit": ["softlimit", "-c", "77", "-m", "4000000"],
+    "softlimit": ["softlimit", "-c", "77"],
     "setuidgid": ["setuidgid", "nobody"],
 }
 
@@ -193,8 +193,8 @@ def test_low_limits_do_not_hinder_the_chain(sandbox: Sandbox, limit: list[Argume
 def test_lock_is_the_only_descriptor_that_comes(sandbox: Sandbox) -> None:
     sandbox.write("env/X", "1")
     seen = _record(sandbox, ["envdir", "env", "setlock", "lock", "softlimit", "-c", "0"])
-    assert sorted(seen.descriptors) == [0, 1, 2, 3]
-    assert locked_through(seen, sandbox.path / "lock") == [3]
+    (further,) = seen.descriptors.keys() - {0, 1, 2}
+    assert locked_through(seen, sandbox.path / "lock") == [further]
 
 
 @clause("chain/environment/odd-entries")

@@ -14,8 +14,7 @@ GREATEST_SIGNAL = str(int(max(signal.valid_signals())))
 @clause("fghack/exit/code")
 @pytest.mark.parametrize("code", [0, 1, 100, 111, 255])
 def test_exit_code_of_the_child_is_passed_on(sandbox: Sandbox, code: int) -> None:
-    answer = sandbox.run("fghack", "sh", "-c", f"echo out; echo err >&2; exit {code}")
-    assert answer_of(answer) == (code, b"out\n", b"err\n")
+    assert sandbox.run("fghack", "sh", "-c", f"exit {code}").code == code
 
 
 @clause("fghack/exit/crashed")
