@@ -4,6 +4,7 @@ One table says for each program how it is called here and what it promises to
 change; everything else must be as it was, from the states in `states.py`.
 """
 
+import fcntl
 import os
 import pwd
 import signal
@@ -22,7 +23,8 @@ from daemontools_conformance.helpers.states import (
     seen,
 )
 from daemontools_conformance.running.record import Record, as_target, by_name, without_power
-from daemontools_conformance.running.sandbox import Argument, Sandbox
+from daemontools_conformance.running.sandbox import Argument, Options, Sandbox
+from daemontools_conformance.running.table import HAS_PROC
 
 
 def _as_nobody(before: Record) -> Record:
@@ -69,12 +71,11 @@ PROGRAMS: dict[str, tuple[list[str], Callable[[Record], Record]]] = {
 
 
 def without_lock(after: Record) -> Record:
-    """The record but for one descriptor, that of the lock."""
+    """The record but for the descriptor of setlock's lock."""
     lock = as_target(Path(after.directory, "lock"))
-    (own,) = [fd for fd, target in after.descriptors.items() if target == lock]
 
     def others(values: dict[int, str]) -> dict[int, str]:
-        return {fd: value for fd, value in values.items() if fd != own}
+        return {fd: value for fd, value in values.items() if after.descriptors.get(fd) != lock}
 
     return replace(
         after,
@@ -127,9 +128,7 @@ def test_the_child_sees_the_promised_change_and_all_else_as_it_was(
 ) -> None:
     arguments, promised = PROGRAMS[program]
     before = direct(sandbox, prepare=state)
-    after = child(sandbox, program, *arguments, prepare=state)
-    if program == "setlock":
-        after = without_lock(after)
+    after = without_lock(child(sandbox, program, *arguments, prepare=state))
     assert seen(topic, after) == seen(topic, promised(before))
 
 
@@ -139,6 +138,18 @@ def test_the_fewest_descriptors_are_enough(sandbox: Sandbox, program: str) -> No
     state = ["--limit", f"NOFILE={FEWEST_DESCRIPTORS[program]}"]
     before = direct(sandbox, prepare=state)
     assert child(sandbox, program, *arguments, prepare=state).limits == promised(before).limits
+
+
+@pytest.mark.parametrize("program", each("state/descriptors-unchanged"))
+def test_a_lock_is_the_childs(sandbox: Sandbox, program: str) -> None:
+    arguments, promised = PROGRAMS[program]
+    with open(sandbox.write("held"), "ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        given: Options = {"pass_fds": [file.fileno()]}
+        before = direct(sandbox, **given)
+        assert (file.fileno() in before.locks) == HAS_PROC
+        after = without_lock(child(sandbox, program, *arguments, **given))
+        assert after.locks == promised(before).locks
 
 
 @needs("root")

@@ -40,20 +40,17 @@ def test_the_end_of_the_input_gives_0(sandbox: Sandbox, program: str) -> None:
 
 @pytest.mark.parametrize("program", each("exit/stdin-closed"))
 def test_closed_input_gives_111(sandbox: Sandbox, program: str) -> None:
-    answer = sandbox.run(program, prepare=["--close", "0"])
-    assert (answer.code, answer.out) == (111, b"")
+    assert sandbox.run(program, prepare=["--close", "0"]).code == 111
 
 
 @pytest.mark.parametrize("program", each("exit/stdin-directory"))
 def test_a_directory_as_input_gives_111(sandbox: Sandbox, program: str) -> None:
-    answer = run_on_directory(sandbox, program)
-    assert (answer.code, answer.out) == (111, b"")
+    assert run_on_directory(sandbox, program).code == 111
 
 
 @pytest.mark.parametrize("program", each("exit/stdin-would-block"))
 def test_empty_input_that_does_not_block_gives_111(sandbox: Sandbox, program: str) -> None:
-    answer = run_on_empty_pipe(sandbox, program)
-    assert (answer.code, answer.out) == (111, b"")
+    assert run_on_empty_pipe(sandbox, program).code == 111
 
 
 @needs("linux")

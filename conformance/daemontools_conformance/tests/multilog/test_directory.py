@@ -9,22 +9,9 @@ import pytest
 from daemontools_conformance.helpers.logdirs import mode, old_files
 from daemontools_conformance.helpers.marks import AS_NOBODY, AS_USER, clause, needs
 from daemontools_conformance.running.patience import eventually
-from daemontools_conformance.running.processes import Finished
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.tests.multilog.logging import running
-
-
-def without_reading(sandbox: Sandbox, *script: str, **options: list[str]) -> Finished:
-    """The answer of a multilog that must leave its input unread."""
-    reader, writer = os.pipe()
-    os.write(writer, b"unread\n")
-    os.close(writer)
-    prepare = options.get("prepare", [])
-    answer = sandbox.run("multilog", *script, stdin=reader, prepare=prepare)
-    unread = os.read(reader, 100)
-    os.close(reader)
-    assert unread == b"unread\n"
-    return answer
+from daemontools_conformance.tests.multilog.refusing import without_reading
 
 
 def fatal(sandbox: Sandbox, *script: str, **options: list[str]) -> tuple[int, bytes]:

@@ -1,5 +1,6 @@
 """multilog: the script language, one action an argument."""
 
+import os
 import re
 
 import pytest
@@ -17,9 +18,12 @@ def largest_old_file(sandbox: Sandbox, *script: str, input_bytes: int) -> int:
 
 @clause("multilog/script/no-action")
 def test_no_action_reads_everything_and_does_nothing(sandbox: Sandbox) -> None:
-    answer = sandbox.run("multilog", input=b"one\ntwo\n" * 50_000)
+    text = b"one\ntwo\n" * 50_000
+    with open(sandbox.write("input", text), "rb") as source:
+        answer = sandbox.run("multilog", stdin=source)
+        assert os.lseek(source.fileno(), 0, os.SEEK_CUR) == len(text)
     assert (answer.code, answer.out, answer.err) == (0, b"", b"")
-    assert list(sandbox.path.iterdir()) == []
+    assert [file.name for file in sandbox.path.iterdir()] == ["input"]
 
 
 @clause("multilog/script/unknown-letter")

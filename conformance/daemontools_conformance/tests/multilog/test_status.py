@@ -10,6 +10,7 @@ from daemontools_conformance.helpers.marks import AS_NOBODY, clause, needs
 from daemontools_conformance.helpers.strace import fed, messages, under_strace
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
+from daemontools_conformance.tests.multilog.refusing import without_reading
 
 
 def padded(line: bytes) -> bytes:
@@ -121,11 +122,7 @@ def test_of_two_actions_on_one_file_the_last_line_counts(sandbox: Sandbox) -> No
 
 @clause("multilog/status/relative")
 def test_file_is_found_from_the_directory_of_the_start(sandbox: Sandbox) -> None:
-    sandbox.run(
-        "multilog", "./log", "=log/status", "=status", input=b"one\n", crash_is_an_answer=True
-    )
-    assert (sandbox.path / "status").exists() is False
-    (sandbox.path / "log").mkdir(exist_ok=True)
+    (sandbox.path / "log").mkdir()
     answer = sandbox.run("multilog", "./log", "=log/status", "=status", input=b"one\n")
     assert (answer.code, answer.err) == (0, b"")
     assert (sandbox.path / "log/status").read_bytes() == padded(b"one")
@@ -155,17 +152,17 @@ def test_file_that_cannot_be_created_gives_111(sandbox: Sandbox, file: str, reas
     (sandbox.path / "directory").mkdir()
     sandbox.write("plain")
     os.mkfifo(sandbox.path / "fifo")
-    answer = sandbox.run("multilog", f"={file}", "e", input=b"one\n")
     expected = b"multilog: fatal: unable to create %s: %s\n" % (file.encode(), reason)
-    assert (answer.code, answer.out, answer.err) == (111, b"", expected)
+    answer = without_reading(sandbox, f"={file}")
+    assert (answer.code, answer.err) == (111, expected)
 
 
 @clause("multilog/status/cannot-create")
 @needs("root")
 def test_file_that_may_not_be_written_gives_111(sandbox: Sandbox) -> None:
     sandbox.write("status", mode=0o444)
-    answer = sandbox.run("multilog", "=status", input=b"", prepare=AS_NOBODY)
     expected = b"multilog: fatal: unable to create status: access denied\n"
+    answer = without_reading(sandbox, "=status", prepare=AS_NOBODY)
     assert (answer.code, answer.err) == (111, expected)
 
 

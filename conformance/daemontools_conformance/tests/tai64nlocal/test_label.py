@@ -121,7 +121,7 @@ def test_no_answer_is_required_for_a_line_without_a_date(
     if variant == "crash":
         assert -answer.code in FAULTS
     else:
-        assert (answer.code, answer.err) == (0, b"")
+        assert answer.code == 0
 
 
 @clause("tai64nlocal/implausible/unchanged")
