@@ -10,7 +10,7 @@ import pytest
 from daemontools_conformance.helpers import history
 from daemontools_conformance.helpers.history import NOTE_START, TICKS_PER_SECOND, Birth
 from daemontools_conformance.helpers.marks import clause
-from daemontools_conformance.running.patience import eventually
+from daemontools_conformance.running.patience import eventually, never
 from daemontools_conformance.running.processes import children
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.running.table import exists
@@ -172,8 +172,10 @@ def test_a_service_that_fails_at_once_is_still_commanded(sandbox: Sandbox, run: 
     wait_until_started(sandbox, 2)
     sandbox.control("s", b"d")
     eventually(lambda: (sandbox.status("s").want, sandbox.status("s").pid) == (b"d", 0))
+    before = len(starts(sandbox))
+    never(lambda: len(starts(sandbox)) > before, during=1.5)
     sandbox.control("s", b"u")
-    wait_until_started(sandbox, len(starts(sandbox)) + 2)
+    wait_until_started(sandbox, before + 2)
     sandbox.control("s", b"dx")
     assert supervise.wait().code == 0
 
@@ -183,6 +185,12 @@ def test_without_a_run_it_is_still_commanded(sandbox: Sandbox) -> None:
     (sandbox.path / "s").mkdir()
     supervise = sandbox.supervise("s")
     eventually(lambda: supervise.err.count(b"\n") >= 2)
+    sandbox.control("s", b"d")
+    eventually(lambda: (sandbox.status("s").want, sandbox.status("s").pid) == (b"d", 0))
+    before = supervise.err.count(b"\n")
+    never(lambda: supervise.err.count(b"\n") > before, during=1.5)
+    sandbox.control("s", b"u")
+    eventually(lambda: supervise.err.count(b"\n") >= before + 2)
     sandbox.control("s", b"dx")
     assert supervise.wait().code == 0
 

@@ -17,7 +17,6 @@ def test_up_starts_it_and_then_whenever_it_ends(sandbox: Sandbox) -> None:
     witnessed(sandbox, "TERM", down=True)
     sandbox.control("s", b"u")
     first = wait_until_ready(sandbox)
-    assert sandbox.status("s").want == b"u"
     sandbox.control("s", b"t")
     wait_until_restarted(sandbox, first)
 
@@ -37,7 +36,6 @@ def test_once_starts_a_service_that_is_down_only_once(sandbox: Sandbox) -> None:
     supervise = witnessed(sandbox, "TERM", down=True)
     sandbox.control("s", b"o")
     wait_until_ready(sandbox)
-    assert sandbox.status("s").want == b"\0"
     sandbox.control("s", b"t")
     wait_until_down(sandbox)
     sandbox.control("s", b"x")

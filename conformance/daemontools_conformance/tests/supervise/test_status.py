@@ -5,6 +5,7 @@ import re
 import signal
 import struct
 import time
+from subprocess import DEVNULL
 
 import pytest
 
@@ -74,7 +75,7 @@ def test_an_open_file_keeps_its_content(sandbox: Sandbox) -> None:
 
 @clause("supervise/status/never-written-in-place")
 @needs("strace")
-def test_the_status_file_is_never_opened(sandbox: Sandbox) -> None:
+def test_the_status_file_is_never_opened_for_writing(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     trace = sandbox.path / "trace"
     strace = ["strace", "-f", "-o", str(trace), "-e", "trace=%file"]
@@ -82,9 +83,10 @@ def test_the_status_file_is_never_opened(sandbox: Sandbox) -> None:
     eventually(lambda: sandbox.is_supervised("s"))
     sandbox.control("s", b"dx")
     supervise.wait()
-    calls = re.findall(r'^\d+ +(\w+)\(.*supervise/status"', trace.read_text(), flags=re.MULTILINE)
-    assert calls
-    assert all(call.startswith("rename") for call in calls)
+    calls = re.findall(r'^\d+ +(.*supervise/status".*)', trace.read_text(), flags=re.MULTILINE)
+    assert any(call.startswith("rename") and 'supervise/status.new"' in call for call in calls)
+    writing = re.compile(r"creat\(|truncate|O_WRONLY|O_RDWR")
+    assert not list(filter(writing.search, calls))
 
 
 @clause("supervise/status/same-descriptors")
@@ -307,6 +309,14 @@ def test_only_a_part_can_be_written(sandbox: Sandbox) -> None:
     finally:
         os.close(reader)
         os.close(writer)
+
+
+@clause("supervise/trouble/old-status-kept")
+def test_the_old_status_stays_if_only_a_part_can_be_written(sandbox: Sandbox) -> None:
+    sandbox.service("s", SLEEP, down=True)
+    old = sandbox.write("s/supervise/status", b"o" * 18)
+    sandbox.supervise("s", prepare=["--limit", "FSIZE=10"], stderr=DEVNULL)
+    assert old.read_bytes() == b"o" * 18
 
 
 @clause("supervise/trouble/old-status-kept")

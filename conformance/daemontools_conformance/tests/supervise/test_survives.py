@@ -102,6 +102,7 @@ def test_without_memory_it_restarts(sandbox: Sandbox) -> None:
     never(supervise.has_ended, during=4)
     prlimit(supervise.pid, resource.RLIMIT_AS, (hard, hard))
     before = len(noted(sandbox))
+    sandbox.control("s", b"u")
     eventually(lambda: len(noted(sandbox)) > before, within=90, what="./run is started again")
 
 

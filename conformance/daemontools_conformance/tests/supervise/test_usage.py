@@ -33,11 +33,14 @@ def test_a_directory_with_a_dash(sandbox: Sandbox, name: str) -> None:
 
 @clause("supervise/usage/odd-name")
 @pytest.mark.parametrize("name", [b"\xff\xfe", b"a\nb", b" ", b"%s"])
-def test_odd_names_are_shown_byte_for_byte(sandbox: Sandbox, name: bytes) -> None:
-    finished = sandbox.run("supervise", name)
-    assert finished.code == 111
-    why = b": file does not exist\n"
-    assert finished.err == b"supervise: fatal: unable to chdir to " + name + why
+def test_odd_names_are_entered_and_shown_byte_for_byte(sandbox: Sandbox, name: bytes) -> None:
+    missing = sandbox.run("supervise", name)
+    sandbox.write(name + b"/supervise")
+    entered = sandbox.run("supervise", name)
+    assert (missing.code, entered.code) == (111, 111)
+    assert missing.err == b"supervise: fatal: unable to chdir to %b: file does not exist\n" % name
+    why = b"/supervise/lock: not a directory\n"
+    assert entered.err == b"supervise: fatal: unable to acquire " + name + why
 
 
 @clause("supervise/usage/symlink")

@@ -120,7 +120,7 @@ def test_the_end_of_a_service_that_is_not_wanted_is_noted_at_once(sandbox: Sandb
     check_prompt(attempt)
 
 
-@clause("supervise/command/exit-down")
+@clause("supervise/command/at-once")
 def test_x_ends_a_supervise_that_is_down_at_once(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP, down=True)
 
