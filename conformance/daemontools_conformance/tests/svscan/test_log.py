@@ -8,7 +8,6 @@ from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.record import record
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.tests.svscan.scanning import (
-    ending_supervise,
     pipes_of,
     services,
     shell_supervise,
@@ -179,15 +178,19 @@ def test_both_ends_outlive_the_two_supervises(sandbox: Sandbox) -> None:
 @needs("linux")
 def test_svscan_keeps_both_ends_of_each_pipe(sandbox: Sandbox) -> None:
     told = telling_supervise(sandbox)
-    services(sandbox, "a", "b", "b/log", "c", "c/log")
+    folder = services(sandbox, "a")
     svscan = sandbox.start("svscan", "service")
-    eventually(lambda: len(told.read_text().splitlines()) >= 5)
+    eventually(told.read_text)
+    own = pipes_of(svscan.pid)
+    for name in ("b", "c"):
+        (sandbox.path / name / "log").mkdir(parents=True)
+        (sandbox.path / name).rename(folder / name)
 
     def has_both_ends_of_two() -> bool:
-        pipes = pipes_of(svscan.pid).values()
+        pipes = [pipe for fd, pipe in pipes_of(svscan.pid).items() if fd not in own]
         return len(pipes) == 4 and len(set(pipes)) == 2
 
-    eventually(has_both_ends_of_two)
+    eventually(has_both_ends_of_two, within=40)
 
 
 @clause("svscan/log/pipe-closed")
@@ -205,13 +208,13 @@ def test_a_reader_that_is_left_sees_the_end(sandbox: Sandbox) -> None:
 @clause("svscan/log/pipe-closed")
 @needs("linux")
 def test_the_pipe_of_a_forgotten_service_is_closed(sandbox: Sandbox) -> None:
-    ending_supervise(sandbox)
+    told = telling_supervise(sandbox)
     folder = services(sandbox, "a", "a/log")
     svscan = sandbox.start("svscan", "service")
-
-    eventually(lambda: len(pipes_of(svscan.pid)) == 2)
+    eventually(lambda: len(lines(told)) == 2)
+    pipes = set(pipes_of(svscan.pid).values())
     (folder / "a").rename(folder / ".a")
-    eventually(lambda: not pipes_of(svscan.pid), within=40)
+    eventually(lambda: len(pipes - set(pipes_of(svscan.pid).values())) == 1, within=40)
 
 
 @clause("svscan/log/pipe-kept")
@@ -233,9 +236,11 @@ def test_the_pipe_stays_while_one_of_the_two_runs(sandbox: Sandbox) -> None:
     folder = services(sandbox, "1000", "1000/log")  # `sleep log` fails, `sleep 1000` waits
     svscan = start_with_canary(sandbox)
     eventually(lambda: supervise_of(svscan, "1000"))
+    pipes = pipes_of(svscan.pid)
+    assert pipes
     (folder / "1000").rename(folder / ".1000")
     wait_until_scanned(svscan, 2)
-    assert len(pipes_of(svscan.pid)) == 2
+    assert pipes_of(svscan.pid) == pipes
 
 
 @clause("svscan/log/own-restart")

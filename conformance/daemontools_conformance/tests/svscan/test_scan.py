@@ -77,7 +77,7 @@ def test_a_directory_that_cannot_be_read_is_no_removal(sandbox: Sandbox) -> None
     before = eventually(lambda: pipes_of(svscan.pid), what="there is a pipe to the log")
     folder.chmod(0o111)
     eventually(lambda: svscan.said.count(b"\n") >= 2, within=60, what="it complains twice")
-    assert pipes_of(svscan.pid) == before
+    assert before.items() <= pipes_of(svscan.pid).items()
 
 
 @clause("svscan/scan/restarts-supervise")
