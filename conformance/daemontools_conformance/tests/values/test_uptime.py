@@ -13,7 +13,7 @@ from daemontools_conformance.helpers.marks import clause, needs, slow
 from daemontools_conformance.running.patience import eventually, never
 from daemontools_conformance.running.processes import Running
 from daemontools_conformance.running.sandbox import PIPE, Argument, Options, Sandbox
-from daemontools_conformance.tests.supervise.services import FAILS_AT_ONCE
+from daemontools_conformance.tests.supervise.services import FAILS_AT_ONCE, SLEEP
 from daemontools_conformance.tests.svscan.scanning import CANARY, scans, services
 
 NOT_PERMITTED = 77
@@ -63,6 +63,7 @@ def test_the_pause_lasts_a_second_at_any_uptime(sandbox: Sandbox, uptime: str) -
 @pytest.mark.parametrize("uptime", UPTIMES)
 def test_a_scan_follows_after_five_seconds_at_any_uptime(sandbox: Sandbox, uptime: str) -> None:
     (services(sandbox) / CANARY).symlink_to("nowhere")
+    sandbox.service("service/s", SLEEP)
     svscan = up_for(sandbox, uptime, "svscan", "service")
     eventually(lambda: svscan.has_ended() or scans(svscan))
     check_permitted(svscan)
