@@ -25,7 +25,7 @@ def test_it_can_be_process_1(sandbox: Sandbox) -> None:
     unshare = first(sandbox)
     caught = sandbox.path / "service/a/log/caught"
     eventually(lambda: caught.read_bytes() == b"line\n", what="the line is logged")
-    run = find(unshare, "sleep", "1000")
+    run = eventually(lambda: find(unshare, "sleep", "1000"), what="./run becomes sleep")
     assert 1 < int((sandbox.path / "service/a/number").read_text()) < 100  # a namespace's number
     os.kill(run, 9)
     eventually(lambda: find(unshare, "sleep", "1000") not in (0, run), what="it runs again")
