@@ -157,6 +157,24 @@ def test_who_may_write_a_left_over_control_commands_supervise(
 
 @needs_root
 @needs_open_interpreter
+def test_who_may_write_a_folder_on_path_becomes_root(
+    programs: Path, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    open_to_everybody(tmp_path)
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s/run").write_text("#!/bin/sh\nexec setuidgid nobody sleep 99\n")
+    (tmp_path / "s/run").chmod(0o755)
+    folder = tmp_path / "nobodys"
+    folder.mkdir()
+    shutil.chown(folder, "nobody")
+    put = "printf '#!/bin/sh\\nid -u >who\\nexec sleep 99\\n' >setuidgid; chmod +x setuidgid"
+    assert not run(folder, str(programs / "setuidgid"), "nobody", "sh", "-c", put).stderr
+    start(programs / "supervise", "s", path=Path(f"{folder}:{programs}"))
+    wait_until(lambda: (tmp_path / "s/who").exists() and (tmp_path / "s/who").read_text() == "0\n")
+
+
+@needs_root
+@needs_open_interpreter
 def test_the_group_of_a_monitor_reads_the_status_and_does_nothing_else(
     programs: Path, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
