@@ -223,6 +223,15 @@ def test_a_logger_within_a_line_is_left(tree: Tree) -> None:
     assert tree.said == f"{late} gets TERM\n{late} is left\n"
 
 
+def test_a_logger_within_a_line_reads_to_the_end_if_nothing_holds_its_pipe(tree: Tree) -> None:
+    (tree.counting / "run").write_text("#!/bin/sh\nprintf 'whole\nhalf'\nexec sleep 1000\n")
+    subprocess.run(["svc", "-t", tree.counting], env=tree.path, check=True)
+    wait_until(lambda: tree.lines()[-1] == b"whole", "the second start")
+    tree.kill_svscan()
+    assert (tree.stop("-x", str(tree.folder)), tree.said) == (0, "")
+    assert tree.lines()[-1] == b"half"
+
+
 @pytest.mark.parametrize("option", [[], ["-x"]])
 def test_a_tree_without_services(programs: Path, tmp_path: Path, option: list[str]) -> None:
     (tmp_path / "tree").mkdir()
