@@ -44,7 +44,7 @@ WHY = {
     "background": "supervise sees its child end and starts another; run it in the foreground",
     "no-stderr": "error messages do not reach the log; put exec 2>&1 first",
     "no-log": "what it writes goes where svscan's own output goes; make log/run",
-    "log-directory": "multilog cannot write there as that user, and ends",
+    "log-directory": "multilog cannot reach it, or write there, as that user, and ends",
     "unbounded": "a log that is appended to by hand grows until the disk is full; use multilog",
     "log-name": "multilog ignores a directory whose name begins with neither . nor /; write ./",
     "envdir": "envdir ends at once: its directory must exist, and have only files in it",
