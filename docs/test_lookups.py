@@ -215,6 +215,15 @@ def test_each_variable_of_the_servers_is_on_their_page() -> None:
         assert f"| `env/{file.name}` | `{file.read_text().strip()}` |" in shown
 
 
+def test_chapter_11_leads_from_whatever_ends_multilog_to_the_log_stopped() -> None:
+    text = (DOCS / "book/11-trouble.md").read_text()
+    (row,) = re.findall(r"^\| (`.*) \| \[The log stopped\]\(#", text, re.M)
+    led = re.findall("`([^`]+)`", row)
+    ends = [m.text for m in said.all_messages() if m.text.startswith("multilog: fatal: unable")]
+    assert ends
+    assert [text for text in ends if not any(words in text for words in led)] == []
+
+
 def test_chapter_11_leads_from_a_message_to_a_section_that_has_it() -> None:
     _, *parts = (DOCS / "book/11-trouble.md").read_text().split("\n## ")
     sections = dict(part.split("\n", 1) for part in parts)
