@@ -41,6 +41,7 @@ WHY = {
     "no-interpreter": "the first line must be #! and a program that can run, or no start succeeds",
     "crlf": "lines end in CR LF: the kernel looks for an interpreter whose name ends in CR",
     "no-exec": "without exec the shell is the service, and the server survives svc -d as an orphan",
+    "loop": "the shell is the service; what the loop runs survives svc -d as an orphan",
     "background": "supervise sees its child end and starts another; run it in the foreground",
     "no-stderr": "error messages do not reach the log; put exec 2>&1 first",
     "no-log": "what it writes goes where svscan's own output goes; make log/run",
@@ -63,15 +64,24 @@ WHY = {
 }
 
 
+# One word of the shell, and a redirection with its word.
+_WORD = r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|[^\s'";&|])+"""
+_REDIRECTION = rf"\d*[<>]+[&|]?\s*(?:[<>]\([^)]*\)|(?![<>]){_WORD})"
 # An exec that runs a program; `exec 2>&1` only redirects, and in a pipeline the shell stays.
 _PIPELINE = r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|[<>]&|[^'";&|])*(?<!>)\|(?!\|)"""
-_EXEC = re.compile(rf"(^|[;&{{(]\s*|\|\|\s*|\b(then|else|do)\s+)exec\s+(?!\s|\d*[<>]|{_PIPELINE})")
+_BEFORE = rf"(?:^|[;&{{()]\s*|\|\|\s*|\b(?:then|else|do)\s+)(?:\w+=(?:{_WORD})?\s+)*"
+_EXEC = re.compile(
+    rf"{_BEFORE}exec\s+(?!{_PIPELINE})(?:{_REDIRECTION}\s+)*(?!\s|\d*[<>]|[#;&|)}}]|$)"
+)
+# A loop that is the last command, with what its `done` redirects or pipes.
+_LOOP = re.compile(rf"(?:^|[;&]\s*)done(?:\s+{_REDIRECTION})*\s*(?:\|(?!\|).*)?$")
 # `trap ACTION ... TERM`, where ACTION is one word of the shell.
-_WORD = r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|[^\s'";&|])+"""
 _TRAP = re.compile(rf"\btrap +(?:-- +)?({_WORD})(?: +\w+)*? +(?:SIG)?(?:TERM|15)\b")
 _KILL = re.compile(r"\bkill\s+(?!-0)")  # `kill -0` only asks
 # An option that sends a server into the background; `--daemonize no` does not.
-_DAEMON = re.compile(r"\s--daemon(ize)?(?![\w-])(?![\s=]+(no|off|false|0)\b)|\bnohup\b")
+_DAEMON = re.compile(r"\s--daemon(ize)?(?![\w-])(?![\s=]+(no|off|false|0)\b)")
+# An `&` that sends a command into the background: not `&&`, `2>&1` or `&>`.
+_AMPERSAND = r"(?<![&<>])&(?![&>])"
 
 # envdir's directory, if the shell does nothing to the word.
 _ENVDIR = re.compile(r"\benvdir +([\w./-]+)(?= )")
@@ -247,13 +257,13 @@ def _of_shell(run: Path, text: str, *, has_log: bool) -> Iterator[Finding]:
     last = commands[-1] if commands else ""
     executes = any(_EXEC.search(command) for command in commands)
     if not executes and not _hands_term_on(joined):
-        yield Finding(run, "no-exec", last)
-    if re.search(r"(?<!&)&\s*$", last) or _DAEMON.search(text):
+        yield Finding(run, "loop" if _LOOP.search(last) else "no-exec", last)
+    if _goes_into_background(commands):
         yield Finding(run, "background", last)
     if has_log and not re.search(r"2>\s*&1|&>|2>>?\s*\S", text):
         yield Finding(run, "no-stderr")
-    if re.search(r">>\s*[^&\s]", joined):
-        yield Finding(run, "unbounded", next(c for c in commands if ">>" in c))
+    if appends := [c for c in commands if re.search(r">>\s*(?!/dev/)[^&\s]", c)]:
+        yield Finding(run, "unbounded", appends[0])
     for word in re.findall(r"\b(svlogd|chpst)\b", joined):
         yield Finding(run, "runit", word)
     for account in re.findall(r"\b(?:set|env)uidgid\s+([\w.-]+)", joined):
@@ -283,6 +293,16 @@ def _of_envdir(run: Path, word: str) -> Iterator[Finding]:
     for name in names:
         if os.path.isdir(directory / name):
             yield Finding(run, "envdir", f"{word}/{name}")
+
+
+def _goes_into_background(commands: list[str]) -> bool:
+    """Does the script send its server into the background, and wait for nothing?"""
+    if commands and re.search(rf"{_AMPERSAND}\s*$", commands[-1]):
+        return True
+    if any(_DAEMON.search(command) and "fghack" not in command for command in commands):
+        return True
+    waits = any(re.search(r"\bwait\b", command) for command in commands)
+    return not waits and any(re.search(rf"\bnohup\b.*{_AMPERSAND}", c) for c in commands)
 
 
 def _hands_term_on(text: str) -> bool:
