@@ -70,7 +70,8 @@ def _quoted(message: Message, clause: Clause) -> Iterator[bool]:
     words = re.split(f"(REASON|{PLACE})", message.text)
     names = [r"\S*" if re.fullmatch(PLACE, word) else re.escape(word) for word in words]
     pattern = "".join(names).replace("REASON", ".*")
-    for quotation in re.findall("`([^`]+: [^`]+)`", clause.text):
+    quotations = [one for one in re.findall("`([^`]+)`", clause.text) if ": " in one]
+    for quotation in quotations:
         whole = re.sub("^NAME(?=: illegal)|^RUNNER(?=: )", message.program, quotation)
         whole = whole.removesuffix("REASON")
         # What is survived (BEYOND) is said by the program itself, not by a child that ends.
