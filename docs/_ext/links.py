@@ -11,7 +11,7 @@ A literal leads
     a file or folder of this repository     `unix/chain.py`  `fixtures/clone-in-c`
         to a page with its text.
 
-In the book the first use of each term in a chapter leads to the glossary; not if the head
+In the book the first plain use of each term in a chapter leads to the glossary; not if the head
 of the chapter says `other-meaning: TERM, TERM`.
 The front page is README.md, and TEXTS has more such files: their links to files become
 such literals, and their links to entries of the glossary lead to these.
@@ -209,7 +209,7 @@ def used_in(env: Any) -> dict[str, set[str]]:
 
 
 class LinkTerms(SphinxPostTransform):
-    """In a chapter, link the first use of each term to its entry."""
+    """In a chapter, link the first plain use of each term to its entry."""
 
     default_priority = 600
     formats = ("html",)
