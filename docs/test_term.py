@@ -119,6 +119,12 @@ def is_djbs(programs: str) -> bool:
     return programs in ("/command", "/usr/bin")
 
 
+def need_directory_as_argument(programs: str, program: str) -> None:
+    """Skip the test if this svscanboot scans one directory only."""
+    if program == "svscanboot" and is_djbs(programs):
+        pytest.skip("djb's svscanboot takes no directory")
+
+
 @contextmanager
 def job(programs: str, folder: Path, program: str, *words: str) -> Iterator[int]:
     """The process id of a program that is a job of a shell, as at a terminal."""
@@ -180,17 +186,19 @@ class Logged:
 
 
 @pytest.mark.parametrize("is_paused", [False, True])
+@pytest.mark.parametrize("program", ["svscan", "svscanboot"])
 def test_hup_ends_a_tree_that_is_a_job_of_a_shell_if_a_service_is_paused(
-    programs: str, tmp_path: Path, *, is_paused: bool
+    programs: str, tmp_path: Path, program: str, *, is_paused: bool
 ) -> None:
+    need_directory_as_argument(programs, program)
     make_service(tmp_path / "a", "exec sleep 1000")
     make_service(tmp_path / "b", "exec sleep 1000")
-    with job(programs, tmp_path, "svscan") as svscan:
+    with job(programs, tmp_path, program, str(tmp_path)) as first:
         runs = [wait_until_up(programs, tmp_path / name) for name in "ab"]
         if is_paused:
             pause(programs, tmp_path / "a", runs[0])
-        os.kill(svscan, signal.SIGTERM)
-        eventually(lambda: not is_there(svscan))
+        os.kill(first, signal.SIGTERM)
+        eventually(lambda: not is_there(first))
         if is_paused:
             eventually(lambda: not any(map(is_there, runs)))
         else:
@@ -222,24 +230,30 @@ def test_the_pipe_is_lost_when_logger_and_supervise_have_ended(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a pid namespace")
-def test_svscan_as_process_1_ignores_term(programs: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("program", "directory"), [("svscan", ""), ("svscanboot", ""), ("supervise", "a")]
+)
+def test_as_process_1_a_program_ignores_term(
+    programs: str, tmp_path: Path, program: str, directory: str
+) -> None:
+    need_directory_as_argument(programs, program)
     make_service(tmp_path / "a", "exec sleep 1000")
     command = [
         "unshare",
         "-pf",
         "--kill-child",
         "--mount-proc",
-        f"{programs}/svscan",
-        str(tmp_path),
+        f"{programs}/{program}",
+        str(tmp_path / directory),
     ]
     env = {"PATH": f"{programs}:/usr/bin:/bin"}
     with subprocess.Popen(command, env=env) as unshare:
         wait_until_up(programs, tmp_path / "a")
         children = Path(f"/proc/{unshare.pid}/task/{unshare.pid}/children").read_text()
-        svscan = int(children.split()[0])
-        os.kill(svscan, signal.SIGTERM)
-        wait_until_taken(svscan)
-        never(lambda: not is_there(svscan), during=0.5)
+        first = int(children.split()[0])
+        os.kill(first, signal.SIGTERM)
+        wait_until_taken(first)
+        never(lambda: not is_there(first), during=0.5)
         unshare.kill()
 
 
@@ -280,8 +294,7 @@ def test_hup_ends_a_paused_run_whose_supervise_was_a_job_of_a_shell(
 def test_svscanboot_is_killed_and_the_tree_goes_on(
     programs: str, tmp_path: Path, start: Start
 ) -> None:
-    if programs == "/usr/bin":
-        pytest.skip("Debian's svscanboot knows one directory only, /etc/service")
+    need_directory_as_argument(programs, "svscanboot")
     make_service(tmp_path / "a", "exec sleep 1000")
     boot = start("svscanboot", str(tmp_path))
     run = wait_until_up(programs, tmp_path / "a")
