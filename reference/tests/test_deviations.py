@@ -517,6 +517,20 @@ def test_a_launcher_that_may_only_be_executed_does_not_run(folder: Path) -> None
     assert b"can't open file" in ended.stderr
 
 
+@needs_root
+@needs_open_interpreter
+def test_the_set_user_id_bit_of_a_launcher_counts_for_nothing(folder: Path) -> None:
+    (folder / "bin/pgrphack").chmod(0o4755)
+    ended = subprocess.run(
+        [folder / "bin/pgrphack", "/usr/bin/id", "-un"],
+        check=False,
+        capture_output=True,
+        user="nobody",
+        extra_groups=[],
+    )
+    assert ended.stdout == b"nobody\n"
+
+
 @pytest.mark.skipif(not is_djbs(), reason="djb's supervise is not in /usr/bin")
 def test_a_link_to_a_long_name_ends_debians_supervise_alone(
     folder: Path, start: Callable[..., subprocess.Popen[bytes]]
