@@ -72,6 +72,12 @@ def test_a_mapped_program_is_looked_for_in_the_folder_given(honest: Path, tmp_pa
     assert (command, argv) == (str(honest / "svok"), ("svok",))
 
 
+def test_a_folder_is_used_though_the_inherited_profile_has_a_setup(tmp_path: Path) -> None:
+    file = tmp_path / "heir.toml"
+    file.write_text('name = "heir"\ninherits = "reference"\nfolder = "/opt/mine"\n')
+    assert (find(str(file)).folder, find(str(file)).setup) == (("/opt/mine",), ())
+
+
 def test_what_a_profile_does_not_say_is_as_in_the_one_that_it_inherits(tmp_path: Path) -> None:
     file = tmp_path / "heir.toml"
     file.write_text('name = "heir"\ninherits = "djb"\n')
