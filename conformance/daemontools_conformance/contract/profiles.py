@@ -272,9 +272,7 @@ def _table(path: Path) -> dict[str, Any]:
         raise ProfileError(f"{path}: {wrong}")
     if "inherits" not in table:
         return table
-    base = _table(shipped(table["inherits"]))
-    if "folder" in table:
-        base.pop("setup", None)  # it would make other programs than those in the folder
+    base = _table(shipped(table["inherits"])) | ({"setup": []} if "folder" in table else {})
     own = list(_single(table.get("expect", [])))
     inherited = {entry["clause"]: entry for entry in _single(base.get("expect", []))}
     without = set(table.get("without", []))
