@@ -13,8 +13,9 @@ that there was more. `ps` then shows
 The arguments of a process lie in its memory, and the kernel shows what is there
 now (unix/title.py).
 
-Exit code 0: end of input. 111: unable to read. 100: no argument, or a last
-argument shorter than five bytes. It prints nothing, unless memory is short at the start.
+Exit code 0: end of input. 111: unable to read, or memory is short at the start. 100: no
+argument, or a last argument shorter than five bytes. It prints nothing, unless memory is
+short at the start.
 Contract: conformance/spec/readproctitle.md.
 Manual: http://cr.yp.to/daemontools/readproctitle.html
 """

@@ -7,9 +7,9 @@ For two jobs that must not overlap, whoever starts them:
     setlock -nx /run/backup.lock backup
 
 Without -n, setlock waits until the lock is free; with -n, a lock that is held is
-an error. Without -x, an error is reported with exit code 111; with -x, setlock
-exits 0 and says nothing, so that cron sends no mail because the last run is still
-at work. N and X undo n and x.
+an error. If the file cannot be opened or locked, setlock reports that with exit code 111;
+with -x, it exits 0 and says nothing, so that cron sends no mail because the last run is
+still at work. N and X undo n and x.
 
 The program inherits the descriptor, so the lock is held until the program, and every
 process that inherits from it, has ended or closed it. setlock creates the file if

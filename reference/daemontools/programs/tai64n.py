@@ -10,11 +10,11 @@ most 65536 bytes, and the lines that begin in one read share a label.
 Labels sort as their times do, and look the same in every time zone and
 locale. tai64nlocal makes them readable.
 
-Exit code 0: the input has ended. 111: it could not read or write. It prints no
-message: its neighbours in the pipeline explain.
+Exit code 0: the input has ended. 111: it could not read or write, and prints no message,
+since its neighbours in the pipeline explain; or memory is short at the start, and it says so.
 
 A line is labelled as soon as its first byte has arrived, and passed on at once, newline
-or not. So tai64n holds nothing back that a crash could lose.
+or not.
 
 Contract: conformance/spec/tai64n.md. Manual: http://cr.yp.to/daemontools/tai64n.html
 """

@@ -10,8 +10,8 @@ Labels count without leap seconds, and so does tai64nlocal
 (docs/explain/leap-seconds.md). In a "right/" time zone, such as TZ=right/Asia/Tokyo, the
 C library counts leap seconds.
 
-Exit code 0: the input has ended. 111: it could not read or write; it prints no
-message.
+Exit code 0: the input has ended. 111: it could not read or write, and prints no message;
+or memory is short at the start, and it says so.
 
 A line that starts with `@` and is not a label, or whose year no
 calendar has, stays as it is (0.76 crashes there). If the input ends right after a label,
