@@ -5,7 +5,7 @@ A state is (up, want, paused, exiting):
     up       ./run is running
     want     UP: start it again whenever it ends; DOWN: do not start it;
              ONCE: do not start it again
-    paused   `p` has stopped it, and it has not been continued; only while up
+    paused   `p` came, and neither `c` nor `d` since; only while up
     exiting  `x` came: supervise ends as soon as the service is down
 
 Two things happen to a state: a command letter arrives (COMMANDS, `on_command`), or

@@ -364,7 +364,7 @@ def _start_if_due() -> bool:
 def _start() -> None:
     """Start ./run, and then pause for a second.
 
-    If fork fails, wait a minute; the start stays due.
+    If fork fails, wait a minute. The start stays due, but not after `o`.
     """
     state = on_start(_state)
     try:

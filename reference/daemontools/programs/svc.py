@@ -14,7 +14,7 @@ sent. 111: svc cannot open the working directory, or cannot return to it.
 
 The letters go in one write, so that the letters of two svc processes that run at the same
 time never mix. The FIFO is opened without waiting: if it has no reader, no supervise is
-running. The write then blocks while the FIFO is full, so no command is lost.
+running. The write then blocks while the FIFO is full.
 
 Contract: conformance/spec/svc.md. Manual: http://cr.yp.to/daemontools/svc.html
 """

@@ -12,7 +12,7 @@ variable, PATH, and its input is /dev/null. The one place for its messages that 
 sure to exist is the arguments of readproctitle, where `ps` shows the
 last 397 bytes.
 
-First svscanboot ends what an earlier svscan left, by `svc -dx` on all services and
+First svscanboot tells what an earlier svscan left to end, by `svc -dx` on all services and
 logs. An old supervise would hold its lock and keep the new one out.
 
 svscanboot runs as long as svscan or readproctitle lives, and its exit code is
