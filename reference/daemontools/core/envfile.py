@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 # Linux executes no program with a string of 32 pages (MAX_ARG_STRLEN, execve(2)), and the
-# largest page has 64 KB. The kept line may be longer than this by one part.
+# largest page of Debian's kernels has 64 KB. The kept line may be longer than this by one part.
 LONGEST = 32 * 65536
 
 BLANKS = b" \t"

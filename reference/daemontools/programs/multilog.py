@@ -237,6 +237,6 @@ def _replace(file: bytes, fd: int, content: bytes) -> None:
     def write() -> None:
         insist(lambda: os.lseek(fd, 0, SEEK_SET), "unable to move to beginning of ", file)
         if os.write(fd, content) < len(content):
-            raise OSError(errno.ENOSPC, "")  # the only reason for a short write to a file
+            raise OSError(errno.ENOSPC, "")  # the likeliest reason for a short write
 
     insist(write, "unable to write ", file)

@@ -6,8 +6,8 @@ The next program of a chain is found by the ordinary rules. If it is one of our 
 launchers, this process calls its `main` and does not exec. The program at the end of the
 chain cannot tell the difference.
 
-* Before its first effect each chain program calls `prepare` with the words that
-  follow. `prepare` notes the launchers among them, and imports their modules.
+* Before its first effect each chain program but setuidgid calls `prepare` with the words
+  that follow. `prepare` notes the launchers among them, and imports their modules.
 * Before `pathexec` executes a file, it calls `go_on_here`. If the file is one of the
   launchers noted by `prepare`, `go_on_here` raises `Next`. The exception unwinds the
   program that has done its part, and `start.call` runs the next one. Any other file
@@ -166,7 +166,7 @@ def set_limit(which: int, limits: tuple[int, int]) -> None:
     """Call resource.setrlimit(which, limits), but let a limit on memory wait for the real exec.
 
     Such a limit is tried at once, so that the program that asked for it reports the error.
-    Raises OSError, ValueError.
+    Raises OSError, ValueError, OverflowError.
     """
     import resource
 
@@ -178,7 +178,7 @@ def set_limit(which: int, limits: tuple[int, int]) -> None:
 
 
 def least_limit_on_memory() -> int:
-    """How many bytes of memory the program could have in its own process; 2**64: no limit."""
+    """How many bytes of memory the program could have in its own process; 2**64 - 1 or more: no limit."""
     try:
         import resource
     except (ImportError, OSError):

@@ -1,9 +1,9 @@
 """Two clocks: one that tells the time, and one that measures how long.
 
 Stamps come from the wall clock, which an administrator may set back or forward.
-Pauses are measured with the monotonic clock, which nobody can set. (0.76
-uses only the wall clock: if that is set back by an hour during supervise's pause of
-one second, supervise stands still for an hour.)
+Pauses are measured with the monotonic clock, which nobody can set. (0.76's
+supervise uses only the wall clock: if that is set back by an hour during the pause of one
+second, supervise stands still for an hour.)
 """
 
 import _signal as signal

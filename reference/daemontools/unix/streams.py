@@ -6,7 +6,7 @@ they pile up in the pipe, and the next read takes them all. So blocks grow
 when that pays.
 
 What has been read exists nowhere else, so the memory for the worst block must
-be there before the first read: `affordable` makes sure of it. If the system refuses memory
+be there before the first read: `affordable` tries it. If the system refuses memory
 later (somebody sets a limit while the program runs), `read_block` and `in_pieces` go on
 with less at a time.
 """
@@ -33,7 +33,8 @@ def affordable(most: int, per_byte: int) -> int:
 
     Each byte of the block needs `per_byte` bytes of memory. Raises MemoryError if there is
     not enough even for a small block. Must be called once, before the first read. The memory
-    is allocated, never touched, and freed at once: this shows that any limit leaves room for it.
+    is allocated, never touched, and freed at once: this shows that the limits on address space
+    and data leave room for it. A limit of a control group counts only what is touched.
 
     It also makes malloc faster. glibc returns freed memory at the end of its heap to the
     kernel if it is more than 128 KB, and maps separate pages for larger pieces;
