@@ -23,11 +23,11 @@ line is the absolute path of the interpreter, with the flags `-BISXutf8`:
 * `-S` the site module is not loaded, which saves 2 to 8 ms for each program in a run script;
 * `-X utf8` file names and arguments survive as bytes in every locale.
 
-This module never overwrites or removes a file that is not one of its own. A copy of the
-package lies in a folder named for its content, so an upgrade adds a folder, replaces the
-launchers one by one, each by a rename; the folder before it stays until the next upgrade.
-At each moment each program is the old one or the new one, whole. To install the same again
-changes no file. Everybody can read what is written, whatever the umask.
+This module never overwrites or removes a file that is not one of its own, except in its own
+copies. A copy of the package lies in a folder named for its content. An upgrade adds a folder,
+and replaces the launchers one by one, each by a rename; the folder before it stays until the
+next installation. At each moment each program is the old one or the new one, whole. To
+install the same again changes nothing else. Everybody can read what is written, whatever the umask.
 
 While it writes or removes, it holds locks on DIR and the folders of the other options: a
 second installer there fails at once. So what has the name of an unfinished file was left by

@@ -5,7 +5,7 @@
     LIBRARY/directories                        where there are launchers that import from here
 
 An upgrade adds a folder, and the launchers are replaced one by one. The folder before it
-stays until the next upgrade, since a program that has just started may still import from
+stays until the next installation, since a program that has just started may still import from
 it. So at each moment each program is the old one or the new one, whole. A copy that a launcher
 in another directory names stays as long as that launcher does.
 """

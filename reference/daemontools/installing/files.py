@@ -1,7 +1,8 @@
 """How the installer writes a file: under another name first, and only where it may.
 
-Everything that it writes holds MARK, and it overwrites and removes nothing else, except what
-has a name that begins with UNFINISHED: an installer that was killed has left that.
+A launcher holds MARK; a copy of the package is known by a file in it that holds MARK, and
+pages and completion by the project's name. What has a name that begins with UNFINISHED was
+left by an installer that was killed. The installer overwrites and removes nothing else.
 """
 
 import os
