@@ -1,7 +1,7 @@
 """The functions that pip's scripts call: the programs on PATH, for trying out.
 
-pip writes a small script for each entry of `[project.scripts]`, and each script calls
-a function of this module. The scripts start more slowly than the launchers that
+pip writes a small script for each entry of `[project.scripts]`, and each script but the
+suite's calls a function of this module. The scripts start more slowly than the launchers that
 `python -I -m daemontools.install` writes, and PYTHON* variables affect them: they are fine
 for a first look, but not for a server.
 """
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(program: str) -> "Callable[[], None]":
-    """The function that runs `program`: one rule replaces 17 functions."""
+    """The function that runs `program`: one rule replaces 18 functions."""
     from importlib import import_module
 
     if program.startswith("_"):

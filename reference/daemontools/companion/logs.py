@@ -5,7 +5,7 @@
 Each argument is a service, a logger, or a directory of multilog. Lines of one log keep
 their order; a line without a label takes the time of the line before it. With
 `--follow` the lines that come in one look are merged, so a log that is written late is
-shown late. No line is lost or doubled by a rotation: daemontools/logs.py.
+shown late. How a rotation is followed, and which lines it can cost: daemontools/logs.py.
 """
 
 import argparse

@@ -5,8 +5,8 @@
     web    up 0 seconds (pid 4823): starts again and again (2 times while looking)
 
 supervise keeps no history. A service or logger that ends at once is seen only by looking at
-it for a while: this module looks again and again for LOOK_SECONDS if one of them has changed
-within the last YOUNG_SECONDS, and only once if none has.
+it for a while: this module looks again and again for LOOK_SECONDS if one of them, not wanted
+down, has changed within the last YOUNG_SECONDS.
 """
 
 import argparse

@@ -5,7 +5,8 @@
 `up` and `steady` include the loggers of the services that are named: a service whose logger
 does not run will stop in a write. `down` and `gone` do not: a logger ends after its service.
 
-No call tells that a status file has changed, so this module looks PAUSE apart. It sleeps
+Python's library has no call that tells when a file has changed, so this module looks PAUSE
+apart. It sleeps
 longer where it knows that the answer cannot come sooner: for `steady`.
 
 The stamp of a status is the wall clock's. If that clock is set back, the stamp lies in the
