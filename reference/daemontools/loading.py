@@ -7,9 +7,9 @@ every program of a run script imports its modules each time it starts.
 The statement `import` calls the function `__import__` of the module `builtins`, which a
 program may replace. The replacement here reads the compiled file that the installer has
 written and runs it. It compares magic number, time and size as importlib does, so that a
-source of another second or another size is not ignored. importlib imports everything else: other packages,
-and modules without such a file. If something that is not a file has such a name, a FIFO or a
-device, importlib might read it for ever, so the import fails here.
+source of another second or another size is not ignored. importlib imports everything else:
+other packages, and modules without such a file. If something that is not a file has such a
+name, a FIFO or a device, importlib might read it for ever, so the import fails here.
 
 A launcher imports this module before all others. pip's scripts do not use it.
 """

@@ -178,7 +178,7 @@ def set_limit(which: int, limits: tuple[int, int]) -> None:
 
 
 def least_limit_on_memory() -> int:
-    """How many bytes of memory the program could have in its own process; 2**64 - 1 or more: no limit."""
+    """How many bytes of memory the program could have in its own process; no limit: 2**64 - 1."""
     try:
         import resource
     except (ImportError, OSError):

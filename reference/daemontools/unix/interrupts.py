@@ -4,8 +4,8 @@ A program that writes files wants its signals only while it has nothing to do. S
 they are blocked, and unblocked just around poll. A signal that arrives while blocked stays
 pending in the kernel; one that arrives in poll, or between the unblocking and poll,
 writes its number into a pipe that poll watches (set_wakeup_fd; selfpipe.py says why
-Python needs that). No signal is lost, and no system call of the program's own work is
-ever interrupted.
+Python needs that). Two that are the same may count as one. No system call of the program's
+own work is ever interrupted.
 
 poll fails if it is given more descriptors than the limit on open files, which somebody
 may lower at any time. select does not look at that limit, so it is the second choice. But

@@ -1,4 +1,4 @@
-"""Locks: one process at a time may hold a file, and its death releases the file.
+"""Locks: one process at a time may take a file, and the end of all that hold it releases it.
 
 The lock belongs to the open file, so it lasts until the last descriptor of that file is
 closed, whatever kills the process; nobody ever has to break a stale lock. The call is

@@ -1,4 +1,4 @@
-"""The four ways in which the programs open a file, and how they close it; none of them waits.
+"""The four ways in which the programs open a file, and how they close it.
 
 O_NONBLOCK everywhere: no program may hang because somebody put a FIFO where it
 expected a file. On a FIFO it also answers a question at once: opened for
