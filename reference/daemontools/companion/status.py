@@ -242,7 +242,7 @@ def as_data(one: Seen) -> dict[str, object]:
 
 
 METRICS = {
-    "supervised": "1 if a supervise runs in the directory.",
+    "supervised": "1 if a supervise runs in the directory and can be asked.",
     "up": "1 if supervise says that the process of the service exists.",
     "as_wanted": "1 if service and logger are up or down as wanted, not paused and not restarted.",
     "paused": "1 if the process is stopped by svc -p.",
@@ -256,7 +256,7 @@ METRICS = {
 
 
 def as_metrics(seen: list[Seen]) -> str:
-    """The same in Prometheus' text format; a value that is not known is left out."""
+    """The same in Prometheus' text format; a metric without a value is left out."""
     text = ""
     for metric, meaning in METRICS.items():
         text += f"# HELP daemontools_{metric} {meaning}\n# TYPE daemontools_{metric} gauge\n"
