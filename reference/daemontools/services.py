@@ -160,7 +160,7 @@ def logs_of(log_service: Path) -> list[Path]:
 
 
 def newest(directory: Path) -> Log:
-    """The newest whole line in the last 64 KB of a file, and its age. Raises nothing."""
+    """The newest whole line in the last 64 KB of a file, and its age. Raises no OSError."""
     problems: list[str] = []
     for lines, written in _newest_first(directory, problems):
         if lines:
@@ -170,7 +170,7 @@ def newest(directory: Path) -> Log:
 
 
 def last_lines(directory: Path, count: int) -> list[bytes]:
-    """The last whole lines of a log directory, the newest last. Raises nothing."""
+    """The last whole lines of a log directory, the newest last. Raises no OSError."""
     lines: list[bytes] = []
     for earlier, _ in _newest_first(directory, []):
         lines = earlier + lines

@@ -20,7 +20,7 @@ directory says what a restart must do:
                             as @label.s and current as @label.u
     otherwise   otherwise   drops processed, keeps previous and current as @label.u
 
-unix/logdir.py carries out the lists of steps below, one system call a step. The
+unix/logdir.py carries out the lists of steps below. The
 tables and the state diagram in the book (chapter 6) are made from them.
 Clauses: multilog/rotate/..., multilog/restart/..., multilog/power/...
 """

@@ -3,8 +3,8 @@
     softlimit -m 4000000 envdir ./env setuidgid www httpd
 
 The next program of a chain is found by the ordinary rules. If it is one of our own
-launchers, this process calls its `main` and does not exec. The program at the end of the
-chain cannot tell the difference.
+launchers, this process calls its `main` and does not exec. What differs for the program at
+the end of the chain is on the page of deviations.
 
 * Before its first effect each chain program but setuidgid calls `prepare` with the words
   that follow. `prepare` notes the launchers among them, and imports their modules.

@@ -242,7 +242,7 @@ class LogDirectory:
         insist(lambda: self._do(step), *self._complaint(step, TROUBLE))
 
     def _do(self, step: "Step") -> None:
-        """Carry out one step: one system call, or for `keep` several. Raises OSError."""
+        """Carry out one step. Raises OSError."""
         act, file, name = step
         if act == "keep":
             self._keep(file, name)
