@@ -5,7 +5,7 @@ Read `programs/svok.py` first: it is the shortest. The README has an order for t
 * `programs/` one module a program, each with a `main(argv)`;
 * `core/` the logic that needs no kernel;
 * `fast/` the same as three modules of `core/`, quicker and harder to read: skip it at first;
-* `unix/` the only code that calls the kernel, one idea a file;
+* `unix/` what the programs share in calls to the kernel, one idea a file;
 * `loading.py` imports all these quickly: skip it at first, too.
 
 For users of the package, not among the seventeen programs:
