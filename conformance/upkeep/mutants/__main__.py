@@ -5,8 +5,8 @@
 Run the mutants of a program (`tox -e mutants -- NAME`) after a change to it or to its
 tests, and all of them before a release. A mutant that survives means that a clause is
 missing or that a test is too weak; `old` or a clause that is gone means that the
-catalogue must follow the reference. If nobody maintains this, delete the folder and the
-tox environment: nothing else reads it.
+catalogue must follow the reference. If nobody maintains this, delete the folder, the
+tox environment, the puzzles of docs/, and what else names the catalogue (git grep catalogue).
 
 Each entry of `catalogue.toml` is a change that could hurt a user, and the beginnings of
 the clauses that must notice it, each by itself. For each beginning, its tests run on a copy
