@@ -2,6 +2,9 @@
 
 {known-bugs} djb                  the known bugs that a profile declares
 {decided} CLAUSE...               which descendants decided otherwise, clause by clause
+{other-faults} PROFILE...         multilog's faults that are not one failing call, with what
+                                  profiles declare, for the page that daemontools_conformance.faults
+                                  generates
 """
 
 import tomllib
@@ -12,9 +15,24 @@ from pathlib import Path
 from escaping import escaped
 
 from daemontools_conformance.contract import clauses
+from daemontools_conformance.contract.profiles import find
+from daemontools_conformance.faults.table import FAULTS
 
 PROFILES = Path(__file__).parents[2] / "conformance/profiles"
 OF_DJB = {"djb", "djb-plain", "reference", "pypi-envdir"}  # no descendants
+# Clauses about faults that are not one failing call, besides those under multilog/fault and kill.
+ELSEWHERE = (
+    "multilog/rotate/unremovable",
+    "multilog/processor/failure-retried",
+    "multilog/processor/crash-retried",
+    "multilog/processor/term-while-it-fails",
+    "multilog/processor/term-while-it-cannot-run",
+    "multilog/processor/pauses",
+    "multilog/processor/mended",
+    "multilog/processor/stopped",
+    "multilog/processor/ignored-chld",
+    "multilog/term/while-busy",
+)
 
 
 def declared(profile: str) -> Iterator[tuple[str, str, str]]:
@@ -57,3 +75,19 @@ def decided(*ids: str) -> str:
         f"| {escaped(known[id_].text)} `{id_}` | {'<br>'.join(decisions()[id_])} |" for id_ in ids
     ]
     return "\n".join(["| 0.76 | otherwise |", "|---|---|", *lines])
+
+
+def other_faults(*names: str) -> str:
+    """Each such clause, and what each of the profiles declares, as a Markdown table."""
+    profiles = [find(name) for name in names]
+    single = {f"multilog/fault/{fault.name}" for fault in FAULTS}
+    lines = [f"| what | {' | '.join(names)} |", "| -- |" + " -- |" * len(names)]
+    for clause in clauses.load().values():
+        is_fault = clause.topic in ("fault", "kill") and clause.id not in single
+        if clause.program == "multilog" and (is_fault or clause.id in ELSEWHERE):
+            expected = [profile.expect.get(clause.id) for profile in profiles]
+            cells = [
+                f"{e.kind}: {escaped(e.reason)}" if e else "as the clause says" for e in expected
+            ]
+            lines.append(f"| {escaped(clause.text)} `{clause.id}` | {' | '.join(cells)} |")
+    return "\n".join(lines)

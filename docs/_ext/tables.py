@@ -5,7 +5,7 @@
     {restarts}        what a restart of multilog does, from core/rotate.py (cyclic_log.py)
     {rotation}        each step of multilog's rotation and what a restart does
                       after it, from the same
-    {known-bugs}, {decided}  what profiles declare (descendants.py)
+    {known-bugs}, {decided}, {other-faults}   what profiles declare (descendants.py)
     {puzzles}, {puzzle-answers}   changed lines of the reference, and the clauses that
                       notice (puzzles.py)
     {reading-order}   the files of the reference with their line counts
@@ -122,6 +122,7 @@ def setup(app: Any) -> dict[str, Any]:
     app.add_directive("restarts", directive(cyclic_log.restarts()))
     app.add_directive("known-bugs", asked(descendants.known_bugs))
     app.add_directive("decided", asked(descendants.decided))
+    app.add_directive("other-faults", asked(descendants.other_faults))
     app.add_directive("rotation", directive(cyclic_log.rotation()))
     app.add_directive("puzzles", directive(puzzles.puzzles()))
     app.add_directive("puzzle-answers", directive(puzzles.answers()))

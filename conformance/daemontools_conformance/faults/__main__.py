@@ -13,9 +13,8 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from daemontools_conformance.contract import clauses
 from daemontools_conformance.contract.outcomes import Hung
-from daemontools_conformance.contract.profiles import Profile, find
+from daemontools_conformance.contract.profiles import find
 from daemontools_conformance.faults.power import SCENARIOS, Scenario, cut_everywhere
 from daemontools_conformance.faults.supervisors import FOR_A_WHILE, ONCE, TABLES, Refusal, endure
 from daemontools_conformance.faults.table import FAULTS
@@ -64,6 +63,10 @@ OTHERS = """
 
 This table is not from the same run.
 It shows what the profiles declare, and every run of the suite checks that.
+
+```{{other-faults}}
+{}
+```
 """
 SUPERVISORS = """
 ## supervise and svscan: calls that fail once, or for a while
@@ -76,32 +79,6 @@ Afterwards the program must live, have exactly the children that it should have,
 and warnings are lost where writing is refused).
 `spins`: it did, but made the call more than 20 times a second while the call failed.
 """
-# Clauses about faults that are not one failing call, besides those under multilog/fault and kill.
-ELSEWHERE = (
-    "multilog/rotate/unremovable",
-    "multilog/processor/failure-retried",
-    "multilog/processor/crash-retried",
-    "multilog/processor/term-while-it-fails",
-    "multilog/processor/term-while-it-cannot-run",
-    "multilog/processor/pauses",
-    "multilog/processor/mended",
-    "multilog/processor/stopped",
-    "multilog/processor/ignored-chld",
-    "multilog/term/while-busy",
-)
-
-
-def others(profiles: list[Profile]) -> list[str]:
-    """The rows of the second table."""
-    single = {f"multilog/fault/{fault.name}" for fault in FAULTS}
-    rows = []
-    for clause in clauses.load().values():
-        is_fault = clause.topic in ("fault", "kill") and clause.id not in single
-        if clause.program == "multilog" and (is_fault or clause.id in ELSEWHERE):
-            expected = [profile.expect.get(clause.id) for profile in profiles]
-            cells = [f"{e.kind}: {e.reason}" if e else "as the clause says" for e in expected]
-            rows.append(f"| {clause.text} | {' | '.join(cells)} |")
-    return rows
 
 
 def outcome(implementation: Implementation, fault: Fault, error: str, scratch: Path) -> str:
@@ -195,8 +172,7 @@ def main() -> None:
         names = arguments.implementation
         lines = [HEADING, *table(["call that fails", "error", "warning", *names], words, tried)]
         lines += [POWER, *table(["what is cut", *names], [(s.what,) for s in SCENARIOS], cuts)]
-        lines += [OTHERS, f"| what | {' | '.join(names)} |", "| -- |" + " -- |" * len(names)]
-        lines += others([find(name) for name in names])
+        lines += [OTHERS.format(" ".join(names)).rstrip()]
         spelled = [
             (program, refusal.name.replace("-", " "), error, "once" if when == ONCE else "longer")
             for program, refusal, error, when in refusals
