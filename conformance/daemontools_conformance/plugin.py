@@ -383,14 +383,15 @@ def _clause_and_cause(report: Any) -> tuple[str, str]:
 def _error(item: pytest.Item, error: BaseException) -> BaseException:
     """What the test raised, or the crash of a program that explains it."""
     found = _in_our_words(error)
-    is_of_test = isinstance(found, AssertionError | OSError | ValueError | LookupError)
-    if BOX in item.stash and is_of_test and not isinstance(found, Crashed):
-        # A program that dies closes its input a moment before it has ended.
-        within = 2.0 if isinstance(found, BrokenPipeError) else 0.0
-        try:
-            item.stash[BOX].check_no_crash(within)
-        except Crashed as crash:
-            return crash
+    if BOX not in item.stash or isinstance(found, Crashed):
+        return found
+    try:
+        item.stash[BOX].check_bounds()
+        if isinstance(found, AssertionError | OSError | ValueError | LookupError):
+            # A program that dies closes its input a moment before it has ended.
+            item.stash[BOX].check_no_crash(2.0 if isinstance(found, BrokenPipeError) else 0.0)
+    except Crashed as crash:
+        return crash
     return found
 
 

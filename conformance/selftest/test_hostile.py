@@ -1,6 +1,7 @@
 """Programs that attack the suite: each ends in a verdict, with a valid report and nothing left.
 
 All of them are an svok. Most end as an honest one, so that only the attack can be noticed.
+Some answer wrongly besides: then the attack must not pass for an ordinary failure.
 """
 
 import os
@@ -26,6 +27,7 @@ SH = "#!/bin/sh\n"
 PYTHON = "#!{python} -IS\nimport os, signal, sys, time\n"
 THEN_HONEST = 'exec {true}/svok "$@"\n'
 THEN_HONEST_PYTHON = "os.execv('{true}/svok', sys.argv)\n"
+THEN_WRONG = "exit 0\n"
 CAUSES = {
     "wrote more than 64 MB", "filled more than 256 MB of the disk",
     "had more than 2048 MB in memory", "stopped the suite", "showed a stack trace",
@@ -160,6 +162,55 @@ ATTACKS = [
         "    while time.monotonic() < end:\n"
         "        if os.fork(): os._exit(0)\n"
         f"    os.execvp('sleep', ['sleep', '{MARK}'])\n" + THEN_HONEST_PYTHON,
+    ),
+    # One of each row of the contract's table, with a wrong answer
+    Attack(
+        "stops-its-parent-wrongly",
+        SH + "kill -STOP $PPID\n" + THEN_WRONG,
+        ("CRASH",), "stopped",
+    ),
+    Attack(
+        "writes-80-MB-wrongly",
+        SH + "head -c 80000000 /dev/zero\n" + THEN_WRONG,
+        ("CRASH",), "64 MB",
+    ),
+    Attack(
+        "fills-the-disk-wrongly",
+        SH + "head -c 300000000 /dev/zero >full; sleep 5\n" + THEN_WRONG,
+        ("CRASH",),
+        "filled more than 256 MB",
+    ),
+    Attack(
+        "fills-the-memory-wrongly",
+        PYTHON + "held = b'x' * (2200 << 20)\ntime.sleep(5)\n",
+        ("CRASH",),
+        "2048 MB in memory",
+    ),
+    Attack(
+        "kills-its-parent-wrongly",
+        SH + "kill -9 $PPID\n" + THEN_WRONG,
+        ("HARNESS-ERROR",), workers=2,
+    ),
+    Attack(
+        "removes-its-output-wrongly",
+        SH + "rm -rf ../box.evidence\n" + THEN_WRONG,
+        ("CRASH",), "gone",
+    ),
+    Attack(
+        "puts-a-fifo-in-place-of-its-output-wrongly",
+        SH + "for f in ../box.evidence/*; do rm $f; mkfifo $f; done\n" + THEN_WRONG,
+        ("CRASH",),
+        "has been replaced",
+    ),
+    Attack(
+        "leaves-daemons-wrongly",
+        SH + f"trap '' HUP INT TERM; setsid sleep {MARK} & setsid sleep {MARK} &\n" + THEN_WRONG,
+        ("FAIL",),
+    ),
+    Attack(
+        "leaves-folders-wrongly",
+        SH + "mkdir -p a/b/c; chmod 0 a/b a .\n" + THEN_WRONG,
+        ("FAIL",),
     ),
 ]  # fmt: skip
 

@@ -50,12 +50,8 @@ class Guard:
         signal.signal(signal.SIGALRM, _too_long)
         signal.setitimer(signal.ITIMER_REAL, patience.stretched(MOST_SECONDS))
 
-    def stop(self) -> None:
-        """Look no longer. Raises Crashed if something was too much."""
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        self._over.set()
-        self._thread.join()
-        patience.interrupt(None)
+    def check(self) -> None:
+        """Raise Crashed if something was too much until now."""
         found = self._output()
         if times_woken() != self._woken:
             text = "a signal stopped the suite while the programs ran"
@@ -63,6 +59,14 @@ class Guard:
         self.problem = self.problem or found
         if self.problem:
             raise self.problem
+
+    def stop(self) -> None:
+        """Look no longer. Raises Crashed if something was too much."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        self._over.set()
+        self._thread.join()
+        patience.interrupt(None)
+        self.check()
 
     def _look(self) -> None:
         naps = 0

@@ -401,6 +401,11 @@ class Sandbox:
                 Finished(running.argv, code, running.out, running.err).check_no_crash()
             check_no_traceback(running.argv, running.out + running.err)
 
+    def check_bounds(self) -> None:
+        """Raise Crashed if the programs used up too much, or stopped the suite."""
+        if self._guard:
+            self._guard.check()
+
     def close(self) -> None:
         """Kill and reap all processes. Raises Crashed after too much output, or a stack trace."""
         begin_test()
