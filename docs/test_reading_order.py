@@ -1,6 +1,7 @@
 """The README's reading order names the files that a file imports before that file."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -39,3 +40,11 @@ def test_each_fast_module_stands_right_after_its_model() -> None:
     assert sorted(file for file in ORDER if file.startswith("fast/")) == fast
     for file in fast:
         assert ORDER[ORDER.index(file) - 1] == file.replace("fast/", "core/")
+
+
+def test_the_front_page_explains_only_names_that_the_files_before_use() -> None:
+    text = "".join((PACKAGE / file).read_text() for file in ORDER if file not in LAST)
+    page = (DOCS.parent / "README.md").read_text()
+    used = re.findall(r"^- `(chain\.\w+)\(", page, re.MULTILINE)
+    assert used
+    assert [name for name in used if name not in text] == []
