@@ -17,10 +17,10 @@ back before it. An alert that nobody can read ends multilog when the block is in
 puts each `current` that is not empty away at once. TERM ends multilog at the end of the line
 that is being read. It takes no input beyond that: the next multilog on the pipe goes on there.
 
-TERM and ALRM are blocked except while multilog waits for input (unix/interrupts.py).
-What has been read is in the files before the next read; only a line that has neither
-ended nor reached 1000 characters is held back. After TERM, with such a line, input is
-read one byte at a time, so that no byte of the next line is taken.
+TERM and ALRM are blocked except while multilog waits for input, or pauses because a processor
+has failed (unix/interrupts.py). What has been read is in the files before the next read; only a
+line that has neither ended nor reached 1000 characters is held back. After TERM, with such a line,
+input is read one byte at a time, so that no byte of the next line is taken.
 
 Contract: conformance/spec/multilog.md. Manual: http://cr.yp.to/daemontools/multilog.html
 """

@@ -12,15 +12,15 @@ whose input is a pipe from the service's output.
 
 svscan never reads or writes a pipe, but keeps both ends open as long as it
 knows the service. So it does not matter which of the four processes dies: what
-was written waits in the pipe for the next logger, and the service never sees
-the end of its pipe.
+the logger has not read waits in the pipe for the next one, and the service
+never sees the end of its pipe.
 
 Every five seconds svscan looks at its dead children first, and then at the
 directory. It starts what is missing, and forgets a service when its directory and
 processes are gone. After an error it prints a line on descriptor 2, and tries again
 five seconds later; it goes on even if nobody reads descriptor 2 any more. It is made
-to run for ever and catches no signal. If it is killed, every supervise and every
-service goes on as before.
+to run for ever and catches no signal. If it is killed while nothing is paused, every supervise and
+service goes on as before, unless svscan is process 1 or the leader of a terminal's session.
 
 Contract: conformance/spec/svscan.md. Manual: http://cr.yp.to/daemontools/svscan.html
 """

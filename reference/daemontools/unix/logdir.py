@@ -1,9 +1,9 @@
 """A cyclic log on disk: the directory that multilog writes to.
 
-core/rotate.py says what the files are and lists the steps; this module carries the steps
-out. Before multilog reads its first line, a step that fails ends the program (111). From
-then on multilog reports the failure and tries the step again every five seconds until it
-succeeds, because the lines that it has read exist nowhere else.
+core/rotate.py says what the files are and lists the steps; this module carries them out. Before
+multilog reads its first line, a step that fails ends the program (111), except that a file which
+must be kept is tried again, and one that is only dropped may stay. From then on multilog warns
+and tries the step again every five seconds until it succeeds: its lines exist nowhere else.
 
 In two cases 0.76 waits for ever and this program does not. If an old file cannot be
 removed, multilog says so and leaves it in place. If a processor keeps failing or cannot
