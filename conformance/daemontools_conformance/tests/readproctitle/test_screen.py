@@ -56,6 +56,8 @@ def test_three_dots_stay(sandbox: Sandbox) -> None:
     wait_until_shown(program, b"...bcdef")
     program.write(b"g")
     wait_until_shown(program, b"...cdefg")
+    program.write(b"".join(b"%06d," % number for number in range(1000)) + b"12345")
+    wait_until_shown(program, b"...12345")
 
 
 @clause("readproctitle/screen/newest-bytes")
