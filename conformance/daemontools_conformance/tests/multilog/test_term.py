@@ -15,6 +15,7 @@ from daemontools_conformance.running.patience import TooLate, eventually, never
 from daemontools_conformance.running.processes import Running
 from daemontools_conformance.running.sandbox import PIPE, Sandbox
 from daemontools_conformance.running.signals import deliver
+from daemontools_conformance.running.table import is_asleep
 
 WARNING = re.compile(rb"^multilog: warning: unable to .*, pausing: .*\n", re.MULTILINE)
 
@@ -35,6 +36,7 @@ def test_term_before_any_input_ends_it_with_0(sandbox: Sandbox) -> None:
     multilog = sandbox.start("multilog", "./log", stdin=PIPE)
     current = sandbox.path / "log/current"
     eventually(lambda: mode(current) == "0644")
+    eventually(lambda: is_asleep(multilog.pid))
     multilog.signal(signal.SIGTERM)
     assert multilog.wait().code == 0
     assert mode(current) == "0744"
