@@ -344,22 +344,37 @@ def test_the_account_can_open_the_terminal_of_an_svscan_without_setsid(
         os.close(of_the_session)
 
 
+KEPT_FROM = "</dev/null >>log 2>&1"
+
+
+def make_run(folder: Path, lines: str) -> None:
+    (folder / "run").write_text(f"#!/bin/sh\n{lines}\n")
+    (folder / "run").chmod(0o755)
+
+
 @needs_root
 @needs_open_interpreter
 @pytest.mark.parametrize(
-    ("standard_input", "answer"), [("/dev/tty", "secret\nend\n"), ("/dev/null", "end\n")]
+    ("directory", "descriptor"), [("tree/s", 0), ("tree/s", 1), ("tree/s", 2), ("tree/s/log", 2)]
 )
-def test_a_service_can_read_a_terminal_that_is_svscans_input_in_spite_of_setsid(
-    programs: Path, tmp_path: Path, standard_input: str, answer: str
+@pytest.mark.parametrize(
+    ("redirections", "answer"), [("</dev/tty", "secret\nend\n"), (KEPT_FROM, "end\n")]
+)
+def test_a_terminal_that_svscan_has_open_can_be_read_in_spite_of_setsid(
+    programs: Path,
+    tmp_path: Path,
+    directory: str,
+    descriptor: int,
+    redirections: str,
+    answer: str,
 ) -> None:
-    service = tmp_path / "tree/s"
-    service.mkdir(parents=True)
-    (service / "run").write_text(
-        "#!/bin/sh\nexec >seen\nexec setuidgid nobody sh -c 'head -n 1; echo end; exec sleep 99'\n"
-    )
-    (service / "run").chmod(0o755)
+    folder = tmp_path / directory
+    folder.mkdir(parents=True)
+    make_run(tmp_path / "tree/s", "exec sleep 99")
+    reads = f"head -n 1 <&{descriptor} >&3; echo end >&3; exec sleep 99"
+    make_run(folder, f"exec 3>seen\nexec setuidgid nobody sh -c '{reads}'")
     of_the_session, terminal = os.openpty()
-    starts = f"setsid svscan tree <{standard_input} & echo $! >pid; wait"
+    starts = f"setsid svscan tree {redirections} & echo $! >pid; wait"
     session = subprocess.Popen(
         ["setsid", "--ctty", "-w", "sh", "-c", starts],
         cwd=tmp_path,
@@ -370,13 +385,16 @@ def test_a_service_can_read_a_terminal_that_is_svscans_input_in_spite_of_setsid(
     )
     try:
         os.write(of_the_session, b"secret\n")
-        seen = service / "seen"
+        seen = folder / "seen"
         wait_until(lambda: seen.exists() and seen.read_text().endswith("end\n"))
         assert seen.read_text() == answer
     finally:
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
-        run(tmp_path, programs / "svc", "-dx", "tree/s")
-        wait_until(lambda: run(tmp_path, programs / "svok", "tree/s").returncode == 100)
+        services = ["tree/s", directory]
+        for each in services:
+            run(tmp_path, programs / "svc", "-dx", each)
+        svok = programs / "svok"
+        wait_until(lambda: all(run(tmp_path, svok, each).returncode == 100 for each in services))
         session.kill()
         session.wait(60)
         os.close(terminal)
