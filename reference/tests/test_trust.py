@@ -88,6 +88,11 @@ def wait_until(question: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
+def make_run(folder: Path, lines: str) -> None:
+    (folder / "run").write_text(f"#!/bin/sh\n{lines}\n")
+    (folder / "run").chmod(0o755)
+
+
 # Links in folders of others
 
 LINKS = ("lock", "state", "newstate", "current", "previous", "processed", "status")
@@ -143,8 +148,7 @@ def test_who_may_write_a_left_over_control_commands_supervise(
 ) -> None:
     (tmp_path / "s/supervise").mkdir(parents=True)
     (tmp_path / "s/down").touch()
-    (tmp_path / "s/run").write_text("#!/bin/sh\ntouch started\nexec sleep 99\n")
-    (tmp_path / "s/run").chmod(0o755)
+    make_run(tmp_path / "s", "touch started\nexec sleep 99")
     control = tmp_path / "s/supervise/control"
     os.mkfifo(control)
     control.chmod(0o666)
@@ -162,8 +166,7 @@ def test_who_may_write_a_folder_on_path_becomes_root(
 ) -> None:
     open_to_everybody(tmp_path)
     (tmp_path / "s").mkdir()
-    (tmp_path / "s/run").write_text("#!/bin/sh\nexec setuidgid nobody sleep 99\n")
-    (tmp_path / "s/run").chmod(0o755)
+    make_run(tmp_path / "s", "exec setuidgid nobody sleep 99")
     folder = tmp_path / "nobodys"
     folder.mkdir()
     shutil.chown(folder, "nobody")
@@ -181,8 +184,7 @@ def test_the_group_of_a_monitor_reads_the_status_and_does_nothing_else(
     open_to_everybody(tmp_path)
     service = tmp_path / "s"
     service.mkdir()
-    (service / "run").write_text("#!/bin/sh\nexec sleep 99\n")
-    (service / "run").chmod(0o755)
+    make_run(service, "exec sleep 99")
     start(programs / "supervise", "s", path=programs)
     wait_until((service / "supervise/ok").exists)
     group = pwd.getpwnam("nobody").pw_gid
@@ -207,8 +209,7 @@ def test_a_group_may_use_control_when_it_may_enter_the_folder_as_answer_10_3_say
     service = tmp_path / "s"
     service.mkdir()
     (service / "down").touch()
-    (service / "run").write_text("#!/bin/sh\nid -u > user\nexec sleep 99\n")
-    (service / "run").chmod(0o755)
+    make_run(service, "id -u > user\nexec sleep 99")
     start(programs / "supervise", "s", path=programs)
     wait_until((service / "supervise/ok").exists)
     group = pwd.getpwnam("nobody").pw_gid
@@ -314,12 +315,12 @@ def test_the_account_can_open_the_terminal_of_an_svscan_without_setsid(
 ) -> None:
     service = tmp_path / "tree/s"
     service.mkdir(parents=True)
-    (service / "run").write_text(
-        "#!/bin/sh\nexec >seen 2>says\n"
+    make_run(
+        service,
+        "exec >seen 2>says\n"
         f"exec {before_setuidgid} setuidgid nobody sh -c '"
-        "if (: </dev/tty); then echo opens; else echo does not; fi; exec sleep 99'\n"
+        "if (: </dev/tty); then echo opens; else echo does not; fi; exec sleep 99'",
     )
-    (service / "run").chmod(0o755)
     of_the_session, terminal = os.openpty()
     command = f"setsid --ctty -w {before_svscan} sh -c 'echo $$ >pid; exec svscan tree'"
     environment = {"PATH": f"{programs}:/usr/bin:/bin"}
@@ -345,11 +346,6 @@ def test_the_account_can_open_the_terminal_of_an_svscan_without_setsid(
 
 
 KEPT_FROM = "</dev/null >>log 2>&1"
-
-
-def make_run(folder: Path, lines: str) -> None:
-    (folder / "run").write_text(f"#!/bin/sh\n{lines}\n")
-    (folder / "run").chmod(0o755)
 
 
 @needs_root
