@@ -186,7 +186,7 @@ def test_the_group_of_a_monitor_reads_the_status_and_does_nothing_else(
     service.mkdir()
     make_run(service, "exec sleep 99")
     start(programs / "supervise", "s", path=programs)
-    wait_until((service / "supervise/ok").exists)
+    wait_until(lambda: b": up (pid " in run(tmp_path, programs / "svstat", "s").stdout)
     group = pwd.getpwnam("nobody").pw_gid
     for name, mode in (("supervise", 0o710), ("supervise/ok", 0o620)):
         shutil.chown(service / name, group=group)
