@@ -6,8 +6,7 @@
 does not run will stop in a write. `down` and `gone` do not: a logger ends after its service.
 
 Python's library has no call that tells when a file has changed, so this module looks PAUSE
-apart. It sleeps
-longer where it knows that the answer cannot come sooner: for `steady`.
+apart. It sleeps longer where it knows that the answer cannot come sooner: for `steady`.
 
 The stamp of a status is the wall clock's. If that clock is set back, the stamp lies in the
 future, so `steady` is also what this process has seen unchanged for long enough.
