@@ -8,6 +8,7 @@ import pwd
 import re
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -80,17 +81,19 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
         process.wait()
 
 
+def make_run(folder: Path, lines: str) -> None:
+    """Make a service directory whose run script has these lines."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "run").write_text(f"#!/bin/sh\n{lines}\n")
+    (folder / "run").chmod(0o755)
+
+
 def wait_until(question: Callable[[], object]) -> None:
     """Ask until the answer is yes; half a minute at most."""
     deadline = time.monotonic() + 30
     while not question():
         assert time.monotonic() < deadline
         time.sleep(0.01)
-
-
-def make_run(folder: Path, lines: str) -> None:
-    (folder / "run").write_text(f"#!/bin/sh\n{lines}\n")
-    (folder / "run").chmod(0o755)
 
 
 # Links in folders of others
@@ -238,6 +241,80 @@ def test_what_a_service_says_is_among_svscans_messages(
     wait_until(lambda: says.exists() and says.read_text() == false * 2)
 
 
+@needs_root
+@needs_open_interpreter
+@pytest.mark.parametrize(
+    ("kind", "does"),
+    [
+        ("socket", "import socket; socket.socket(fileno=2).shutdown(socket.SHUT_RDWR)"),
+        ("pipe", "import os; os.set_blocking(2, False)"),
+        ("file", "import os; os.truncate(1, 0)"),
+    ],
+)
+def test_a_service_can_keep_svscans_messages_from_everybody(
+    programs: Path, tmp_path: Path, kind: str, does: str
+) -> None:
+    make_run(tmp_path / "tree/s", f"setuidgid nobody {PYTHON} -I -c '{does}'\n>done; exec sleep 99")
+    open_to_everybody(tmp_path)
+    says = tmp_path / "says"
+    says.write_text("a message\n")
+    says.chmod(0o600)
+    if kind == "socket":
+        reads, writes = (end.detach() for end in socket.socketpair())
+    elif kind == "pipe":
+        reads, writes = os.pipe()
+    else:
+        reads, writes = os.open(says, os.O_RDONLY), os.open(says, os.O_WRONLY | os.O_APPEND)
+    svscan = subprocess.Popen(
+        ["svscan", "tree"],
+        cwd=tmp_path,
+        env={"PATH": f"{programs}:/usr/bin:/bin"},
+        stdin=subprocess.DEVNULL,
+        stdout=writes,
+        stderr=writes,
+    )
+    try:
+        wait_until((tmp_path / "tree/s/done").exists)
+        if kind == "socket":
+            assert os.read(reads, 1) == b""
+        elif kind == "pipe":
+            assert not os.get_blocking(writes)
+        else:
+            assert says.read_text() == ""
+    finally:
+        svscan.kill()
+        svscan.wait(60)
+        run(tmp_path, programs / "svc", "-dx", "tree/s")
+        wait_until(lambda: run(tmp_path, programs / "svok", "tree/s").returncode == 100)
+        os.close(reads)
+        os.close(writes)
+
+
+@pytest.mark.parametrize("words", [["multilog", "e", "./main"], ["svscan", "tree"]])
+@pytest.mark.parametrize("pipe", ["--default-signal=PIPE", "--ignore-signal=PIPE"])
+def test_a_message_into_a_socket_that_was_shut_down_may_end_its_writer(
+    programs: Path, tmp_path: Path, words: list[str], pipe: str
+) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree/loop").symlink_to("loop")  # svscan warns of it
+    reads, writes = socket.socketpair()
+    writes.shutdown(socket.SHUT_RDWR)
+    with reads, writes:
+        ended = subprocess.run(
+            ["timeout", "2", "env", pipe, *words],
+            cwd=tmp_path,
+            env={"PATH": f"{programs}:/usr/bin:/bin"},
+            input=b"line\n",
+            stderr=writes,
+            check=False,
+        )
+    if programs == DJBS:
+        dies = pipe == "--default-signal=PIPE"
+    else:
+        dies = words[0] == "multilog"
+    assert (ended.returncode in (-signal.SIGPIPE, 128 + signal.SIGPIPE)) == dies
+
+
 def test_a_link_in_place_of_status_new_is_followed(
     programs: Path, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
@@ -365,7 +442,6 @@ def test_a_terminal_that_svscan_has_open_can_be_read_in_spite_of_setsid(
     answer: str,
 ) -> None:
     folder = tmp_path / directory
-    folder.mkdir(parents=True)
     make_run(tmp_path / "tree/s", "exec sleep 99")
     reads = f"head -n 1 <&{descriptor} >&3; echo end >&3; exec sleep 99"
     make_run(folder, f"exec 3>seen\nexec setuidgid nobody sh -c '{reads}'")
