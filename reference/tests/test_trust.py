@@ -346,6 +346,23 @@ def test_who_may_make_files_beside_setlocks_can_hold_its_lock(
     assert (answer.returncode, answer.stdout, answer.stderr) == (0, b"", b"")
 
 
+@needs_root
+@needs_open_interpreter
+def test_the_program_behind_setlock_can_unlock_the_file(
+    programs: Path, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    open_to_everybody(tmp_path)
+    os.mkfifo(tmp_path / "go")
+    does = "read line <go; flock -u 3; exec sleep 99"
+    chain = [programs / "setlock", "lock", "setuidgid", "nobody", "sh", "-c", does]
+    first = start(*chain, path=programs)
+    second = (programs / "setlock", "-n", "lock", "true")
+    with (tmp_path / "go").open("w"):
+        assert run(tmp_path, *second, path=programs).returncode == 111
+    wait_until(lambda: run(tmp_path, *second, path=programs).returncode == 0)
+    assert first.poll() is None
+
+
 # The account of setuidgid
 
 
