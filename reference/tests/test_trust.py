@@ -305,7 +305,7 @@ def test_a_message_into_a_socket_that_was_shut_down_may_end_its_writer(
             cwd=tmp_path,
             env={"PATH": f"{programs}:/usr/bin:/bin"},
             input=b"line\n",
-            stderr=writes,
+            stderr=writes.fileno(),
             check=False,
         )
     if programs == DJBS:
@@ -400,12 +400,17 @@ def _open_files(pid: int) -> list[str]:
 @needs_root
 @needs_open_interpreter
 @pytest.mark.parametrize(
-    ("before_svscan", "before_setuidgid", "answer"),
-    [("", "", "opens"), ("setsid -w", "", "does not"), ("", "pgrphack", "does not")],
-    ids=["at a terminal", "setsid", "pgrphack"],
+    ("before", "started", "before_setuidgid", "answer"),
+    [
+        ("", "exec svscan tree", "", "opens"),
+        ("setsid -w", "exec svscan tree", "", "does not"),
+        ("", "exec svscan tree", "pgrphack", "does not"),
+        ("", "cd tree/s; exec ./run", "", "opens"),
+    ],
+    ids=["at a terminal", "setsid", "pgrphack", "by hand"],
 )
 def test_the_account_can_open_the_terminal_of_an_svscan_without_setsid(
-    programs: Path, tmp_path: Path, before_svscan: str, before_setuidgid: str, answer: str
+    programs: Path, tmp_path: Path, before: str, started: str, before_setuidgid: str, answer: str
 ) -> None:
     service = tmp_path / "tree/s"
     service.mkdir(parents=True)
@@ -416,7 +421,7 @@ def test_the_account_can_open_the_terminal_of_an_svscan_without_setsid(
         "if (: </dev/tty); then echo opens; else echo does not; fi; exec sleep 99'",
     )
     of_the_session, terminal = os.openpty()
-    command = f"setsid --ctty -w {before_svscan} sh -c 'echo $$ >pid; exec svscan tree'"
+    command = f"setsid --ctty -w {before} sh -c 'echo $$ >pid; {started}'"
     environment = {"PATH": f"{programs}:/usr/bin:/bin"}
     session = subprocess.Popen(
         ["sh", "-c", f"exec {command}"],
@@ -504,6 +509,154 @@ def test_services_of_one_account_can_read_and_end_each_other(
     run(tmp_path, *other, f"kill {one.pid}", path=programs)
     ended = os.WEXITED | os.WNOWAIT | os.WNOHANG
     wait_until(lambda: os.waitid(os.P_PID, one.pid, ended))
+
+
+OF_ROOTS_SESSION = """
+import ctypes, os, sys
+call = ctypes.CDLL(None, use_errno=True).syscall
+add_key, keyctl = {"x86_64": (248, 250), "aarch64": (217, 219)}[os.uname().machine]
+JOIN, SEARCH, READ, SESSION = 1, 10, 11, -3
+if sys.argv[1:]:
+    if call(keyctl, JOIN, None) < 0:
+        sys.exit("no keys here")
+    call(add_key, b"user", b"name", b"a key", 5, SESSION)
+    os.execvp(sys.argv[1], sys.argv[1:])
+content = ctypes.create_string_buffer(5)
+call(keyctl, READ, call(keyctl, SEARCH, SESSION, b"user", b"name", 0), content, 5)
+print(content.raw.decode())
+"""
+
+
+@needs_root
+@needs_open_interpreter
+@pytest.mark.skipif(os.uname().machine not in ("x86_64", "aarch64"), reason="other system calls")
+def test_the_account_has_variables_descriptors_and_keys_of_roots_session(
+    programs: Path, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    open_to_everybody(tmp_path)
+    (tmp_path / "keys.py").write_text(OF_ROOTS_SESSION)
+    (tmp_path / "file").write_text("a file\n")
+    (tmp_path / "file").chmod(0o600)
+    service = tmp_path / "tree/s"
+    asks = f"echo $SECRET; cat <&9; cat /proc/self/oom_score_adj; {PYTHON} -I ../../keys.py"
+    make_run(service, f"exec >seen\nexec setuidgid nobody sh -c '{asks}; echo end; exec sleep 99'")
+    begins = "exec 9<file; echo 500 >/proc/self/oom_score_adj"
+    svscan = start(
+        "sh", "-c", f"{begins}; exec {PYTHON} -I keys.py svscan tree 2>says", path=programs
+    )
+    seen = service / "seen"
+    wait_until(lambda: svscan.poll() or (seen.exists() and seen.read_text().endswith("end\n")))
+    if (tmp_path / "says").read_text() == "no keys here\n":
+        pytest.skip("no keys here")
+    assert seen.read_text() == "1\na file\n500\na key\nend\n"
+
+
+@needs_root
+@needs_open_interpreter
+def test_a_folder_above_that_is_closed_keeps_nothing_from_the_account(
+    programs: Path, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    open_to_everybody(tmp_path)
+    (tmp_path / "closed/tree/other/env").mkdir(parents=True)
+    (tmp_path / "closed/tree/other/env/KEY").write_text("secret\n")
+    (tmp_path / "closed/tree/other/down").touch()
+    make_run(tmp_path / "closed/tree/other", "")
+    (tmp_path / "closed").chmod(0o700)
+    service = tmp_path / "closed/tree/s"
+    asks = f"cat ../other/env/KEY; cat {service}/../other/env/KEY || echo closed; exec sleep 99"
+    make_run(service, f"exec >seen 2>&1\nexec setuidgid nobody sh -c '{asks}'")
+    start("svscan", "closed/tree", path=programs)
+    seen = service / "seen"
+    wait_until(lambda: seen.exists() and "closed\n" in seen.read_text())
+    assert seen.read_text().startswith("secret\n")
+
+
+@needs_root
+@needs_open_interpreter
+@pytest.mark.parametrize(("before_setuidgid", "state"), [("", "S"), ("pgrphack", "T")])
+def test_a_service_can_continue_what_is_paused(
+    programs: Path,
+    tmp_path: Path,
+    start: Callable[..., subprocess.Popen[bytes]],
+    before_setuidgid: str,
+    state: str,
+) -> None:
+    open_to_everybody(tmp_path)
+    os.mkfifo(tmp_path / "go")
+    (tmp_path / "go").chmod(0o644)
+    make_run(tmp_path / "tree/paused", "echo $$ >pid\nexec sleep 99")
+    does = "read pid <../../go; kill -CONT $pid; echo end; exec sleep 9"
+    make_run(
+        tmp_path / "tree/s",
+        f"exec >seen 2>says\nexec {before_setuidgid} setuidgid nobody sh -c '{does}'",
+    )
+    start("svscan", "tree", path=programs)
+    wait_until(lambda: run(tmp_path, programs / "svok", "tree/paused").returncode == 0)
+    paused = tmp_path / "tree/paused/pid"
+    wait_until(lambda: paused.exists() and paused.read_text())
+    process = Path("/proc", paused.read_text().strip(), "stat")
+    run(tmp_path, programs / "svc", "-p", "tree/paused")
+    wait_until(lambda: process.read_text().split()[2] == "T")
+    (tmp_path / "go").write_text(paused.read_text())
+    wait_until((tmp_path / "tree/s/seen").read_text)
+    assert process.read_text().split()[2] == state
+
+
+@needs_root
+@needs_open_interpreter
+def test_a_service_can_leave_a_process_that_svc_does_not_reach(
+    programs: Path, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    open_to_everybody(tmp_path)
+    leaves = "sleep 99 & echo $! >&3; exec sleep 99"
+    make_run(tmp_path / "s", f"exec 3>left\nexec setuidgid nobody sh -c '{leaves}'")
+    supervise = start("supervise", "s", path=programs)
+    left = tmp_path / "s/left"
+    wait_until(lambda: left.exists() and left.read_text())
+    run(tmp_path, programs / "svc", "-dxk", "s")
+    supervise.wait(60)
+    os.kill(int(left.read_text()), 0)
+
+
+def has_its_own_process_ids() -> bool:
+    """Whether a pid namespace has a pid_max of its own: else a test would change the machine's."""
+    if tuple(map(int, re.findall(r"\d+", os.uname().release)[:2])) < (6, 14):
+        return False
+    return subprocess.run([*NAMESPACE, "sh", "-c", FEW], check=False).returncode == 0
+
+
+NAMESPACE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+FEW = "echo 400 >/proc/sys/kernel/pid_max"
+
+
+@needs_root
+@needs_open_interpreter
+def test_an_account_can_use_up_all_process_ids(
+    programs: Path, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    if not has_its_own_process_ids():
+        pytest.skip("the limit is the machine's")
+    open_to_everybody(tmp_path)
+    make_run(tmp_path / "tree/other", "exec sleep 99")
+    (tmp_path / "hog.py").write_text(USES_UP)
+    make_run(tmp_path / "tree/hog", f"exec 3>full\nexec setuidgid nobody {PYTHON} -I ../../hog.py")
+    start(*NAMESPACE, "sh", "-c", f"{FEW} && exec svscan tree 2>says", path=programs)
+    full = tmp_path / "tree/hog/full"
+    wait_until(lambda: full.exists() and full.read_text())
+    run(tmp_path, programs / "svc", "-t", "tree/other")
+    warning = "supervise: warning: unable to fork for other, sleeping 60 seconds: "
+    wait_until(lambda: warning in (tmp_path / "says").read_text())
+
+
+USES_UP = """
+import os, time
+try:
+    while os.fork():
+        pass
+except OSError:
+    os.write(3, b"full")
+time.sleep(99)
+"""
 
 
 # Code by way of the environment
