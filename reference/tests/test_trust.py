@@ -659,6 +659,21 @@ time.sleep(99)
 """
 
 
+@needs_root
+@needs_open_interpreter
+@pytest.mark.parametrize(
+    ("limits", "seen"),
+    [(["softlimit", "-o", "20"], b"30\n"), (["prlimit", "--nofile=20"], b"")],
+    ids=["softlimit", "prlimit"],
+)
+def test_a_program_can_raise_a_soft_limit_again(
+    programs: Path, tmp_path: Path, limits: list[str], seen: bytes
+) -> None:
+    raises = "ulimit -n 30 && ulimit -n"
+    chain = [str(programs / "setuidgid"), "nobody", *limits, "sh", "-c", raises]
+    assert run(tmp_path, *chain, path=programs).stdout == seen
+
+
 # Code by way of the environment
 
 PRELOADED = """
