@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from access import open_to_everybody
 from companion import is_up, service, supervised, wait_until
 
 from daemontools import install
@@ -352,6 +353,23 @@ def test_a_launcher_that_does_not_work_is_said(tmp_path: Path) -> None:
     install.install(tmp_path / "bin", PYTHON, str(tmp_path / "empty"))
     [said] = checks.verify(tmp_path / "bin", PYTHON, str(tmp_path / "empty"))
     assert "does not work: svok: fatal: unable to load its modules" in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_the_launcher_that_nobody_tries_has_nothing_of_roots_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", "1")
+    open_to_everybody(tmp_path)
+    (tmp_path / "seen").touch()
+    (tmp_path / "seen").chmod(0o666)
+    shows = "cut -d ' ' -f 6 /proc/$$/stat; readlink /proc/$$/fd/0; echo $SECRET"
+    (tmp_path / "svok").write_text(f"#!/bin/sh\nexec >{tmp_path}/seen\n{shows}\nid -u\nexit 100\n")
+    (tmp_path / "svok").chmod(0o755)
+    assert checks.verify(tmp_path, "/bin/sh", "/") == []
+    session, *others = (tmp_path / "seen").read_text().splitlines()
+    assert int(session) != os.getsid(0)
+    assert others == ["/dev/null", "", "65534"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")

@@ -4,6 +4,7 @@ import errno
 import itertools
 import os
 import stat
+import subprocess
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -581,10 +582,13 @@ def test_nobody_has_no_groups(monkeypatch: pytest.MonkeyPatch) -> None:
         return SimpleNamespace(returncode=1, stderr=b" \xff\n")
 
     monkeypatch.setattr("subprocess.run", run)
+    monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
     said = vars(checks)["_trial"](Path("/l"), 65534)
     assert said == ["/l does not work as nobody: \\xff"]
     same = {"capture_output": True, "check": False, "cwd": "/"}
-    assert calls == [([Path("/l")], {**same, "user": 65534, "group": 65534, "extra_groups": []})]
+    nobodys = {"user": 65534, "group": 65534, "extra_groups": [], "env": {}}
+    nobodys |= {"stdin": subprocess.DEVNULL, "start_new_session": True}
+    assert calls == [([Path("/l")], {**same, **nobodys})]
     assert vars(checks)["_trial"](Path("/l"), None) == ["/l does not work: \\xff"]
     assert calls[1] == ([Path("/l")], same)
 

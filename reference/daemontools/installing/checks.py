@@ -76,9 +76,16 @@ def verify(directory: Path, python: str, library: str) -> list[str]:
 
 
 def _trial(launcher: Path, user: int | None) -> list[str]:
-    """Run a launcher without arguments: it must exit 100."""
+    """Run a launcher without arguments: it must exit 100.
+
+    Another user's processes can look into this one: it has nothing of root's session.
+    """
     who = "" if user is None else " as nobody"
-    other = {} if user is None else {"user": user, "group": user, "extra_groups": []}
+    other: dict[str, object] = {}
+    if user is not None:
+        needed = {name: value for name, value in os.environ.items() if name == "LD_LIBRARY_PATH"}
+        other = {"user": user, "group": user, "extra_groups": [], "env": needed}
+        other |= {"stdin": subprocess.DEVNULL, "start_new_session": True}
     try:
         ended = subprocess.run([launcher], capture_output=True, check=False, cwd="/", **other)  # type: ignore[call-overload]
     except OSError as error:
