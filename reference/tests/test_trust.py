@@ -146,6 +146,18 @@ def test_a_link_in_place_of_ok_is_opened_and_nothing_is_written(
     assert (tmp_path / "precious").read_text() == "precious"
 
 
+def test_a_link_in_place_of_control_commands_another_service(
+    programs: Path, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    (tmp_path / "theirs/supervise").mkdir(parents=True)
+    (tmp_path / "theirs/supervise/control").symlink_to("../../s/supervise/control")
+    make_run(tmp_path / "s", "exec sleep 99")
+    start(programs / "supervise", "s", path=programs)
+    wait_until(lambda: b": up (pid " in run(tmp_path, programs / "svstat", "s").stdout)
+    run(tmp_path, programs / "svc", "-d", "theirs")
+    wait_until(lambda: b": down " in run(tmp_path, programs / "svstat", "s").stdout)
+
+
 def test_who_may_write_a_left_over_control_commands_supervise(
     programs: Path, tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
@@ -675,6 +687,29 @@ def test_a_program_can_raise_a_soft_limit_again(
 
 
 # Code by way of the environment
+
+
+@needs_root
+@needs_open_interpreter
+def test_a_link_in_an_env_directory_shows_a_line_of_a_file_of_roots(
+    programs: Path, tmp_path: Path
+) -> None:
+    open_to_everybody(tmp_path)
+    (tmp_path / "precious").write_text("a secret\nmore\n")
+    (tmp_path / "precious").chmod(0o600)
+    (tmp_path / "env").mkdir()
+    (tmp_path / "env/LINE").symlink_to("../precious")
+    chain: list[str | Path] = [
+        programs / "envdir",
+        "env",
+        "setuidgid",
+        "nobody",
+        "sh",
+        "-c",
+        'echo "$LINE"',
+    ]
+    assert run(tmp_path, *chain, path=programs).stdout == b"a secret\n"
+
 
 PRELOADED = """
 #include <stdio.h>
