@@ -136,8 +136,10 @@ def rotation() -> str:
         [
             "A rotation:",
             _table(WRITING, rotate.FULL + rotate.KEEP),
-            "The part of a rotation with a processor that follows `mark previous`"
-            " (the processor runs after *empty newstate*; a crash while it runs is that row):",
+            (
+                "The part of a rotation with a processor that follows `mark previous`"
+                " (the processor runs after *empty newstate*; a crash while it runs is that row):"
+            ),
             _table(marked, rotate.PROCESSOR + rotate.PROCESSED),
             "The end of input, or TERM:",
             _table(WRITING, rotate.QUIT),

@@ -31,6 +31,8 @@ SCRIPTS = {
     "#!/bin/sh\nexec  2>&1\n./server\n": "no-exec",
     "#!/bin/sh\nexec 2>&1\n# exec sleep\nsleep 1000\n": "no-exec",
     "#!/bin/sh\nexec sleep 1000\n": "no-stderr",
+    "#!/bin/sh\nexec setuidgid daemon sleep 1000\nexec 2>&1\n": "no-stderr",
+    "#!/bin/sh\n# exec 2>&1\nexec sleep 1000\n": "no-stderr",
     "#!/bin/sh\nexec 2>&1\ncase $x in\na) ./server ;;\n*) exec 3>x ;;\nesac\n": "no-exec",
     "#!/bin/sh\nexec 2>&1\ncase $x in a) exec ./server | tee log ;; esac\n": "no-exec",
     "#!/bin/sh\nexec 2>&1 3>x </dev/null # exec it\n./server\n": "no-exec",
@@ -66,6 +68,12 @@ FINE = [
     "#!/bin/sh\nexec 2>&1\nexec \\\n  softlimit -m 100000000 \\\n  server\n",
     "#!/bin/sh\nexec 2>&1\nexec softlimit -c 0 -o 100 server -d 1 -s 1 -m 1\n",
     "#!/bin/sh\nexec server 2>&1\n",
+    "#!/bin/sh\nif test -e x\nthen\nexec a\nfi\nexec 2>&1\nexec b\n",
+    "#!/bin/sh\ntwin() {\nexec a\n}\nexec 2>&1\ntwin\n",
+    "#!/bin/sh\nexec a &\nexec 2>&1\nexec b\n",
+    "#!/bin/sh\ntest -e x &&\nexec a\nexec 2>&1\nexec b\n",
+    "#!/bin/sh\nsh -c '\nexec a\n'\nexec 2>&1\nexec b\n",
+    "#!/bin/sh\ncat >conf <<END\nexec a\nEND\nexec 2>&1\nexec b\n",
     "#!/bin/sh\nexec 2>&1\ncase ${x:-a} in\na) exec ./x ;;\n*) exec ./y ;;\nesac\n",
     "#!/bin/sh\nexec 2>&1\ncase $x in a|b)exec ./x;; *)exec ./y;; esac\n",
     "#!/bin/sh\nexec 2>&1 3<file </dev/null ./server\n",
@@ -270,6 +278,59 @@ def test_a_log_directory_by_its_whole_path(logger: Path) -> None:
         assert kinds(logger.parent) == []
 
 
+@pytest.mark.parametrize("target", ["nowhere", "main", "no/where"])
+def test_a_link_to_a_log_directory_that_leads_nowhere(good: Path, target: str) -> None:
+    (good / "log/main").rmdir()
+    (good / "log/main").symlink_to(target)
+    assert kinds(good) == ["log-directory"]
+
+
+SIZES = {
+    "./main s1000000 n50": "s1000000",
+    "./main '!gzip'": "!gzip",
+    "s4096 ./main '-*' =status n3": "n3",
+}
+
+
+@pytest.mark.parametrize(("script", "detail"), SIZES.items())
+def test_a_size_that_no_directory_follows(good: Path, script: str, detail: str) -> None:
+    (good / "log/run").write_text(f"#!/bin/sh\nexec multilog t {script} 2>&1\n")
+    found = [(finding.kind, finding.detail) for finding in check.of_service(good)]
+    assert found == [("log-size", detail)]
+
+
+@pytest.mark.parametrize("rest", ["s4096 ./main", 'n5 "$more"', "n5 $(cat more)", "n5 `cat more`"])
+def test_a_size_that_a_directory_may_follow(good: Path, rest: str) -> None:
+    (good / "log/run").write_text(f"#!/bin/sh\nexec multilog t s9999 n3 ./main {rest}\n")
+    assert kinds(good) == []
+
+
+@pytest.mark.parametrize("line", ["exec multilog t ./main <in", "exec <in multilog ./main 2>&1"])
+def test_a_logger_that_reads_a_file(good: Path, line: str) -> None:
+    (good / "log/run").write_text(f"#!/bin/sh\n{line}\n")
+    found = [(finding.kind, finding.detail) for finding in check.of_service(good)]
+    assert found == [("log-input", "in")]
+
+
+LOGGERS = [
+    "exec multilog t '-* <x> *' '+* <' ./main",
+    "exec multilog t ./main <&0",
+    "exec multilog t ./main 3<run",
+    "exec multilog t ./main </dev/stdin",
+    "exec multilog t <(cat conf) ./main",
+    "mkdir -p /tmp/multilog\nexec multilog t ./main",
+    "read -r user <run\nexec multilog t ./main",
+    "if test -e x\nthen\n  exec multilog t ./main\nelse\n  exec multilog t ./main\nfi",
+    "exec multilog t \\\n  s4096 ./main",
+]
+
+
+@pytest.mark.parametrize("lines", LOGGERS)
+def test_a_logger_that_does_it_differently_has_no_finding(good: Path, lines: str) -> None:
+    (good / "log/run").write_text(f"#!/bin/sh\n{lines}\n")
+    assert kinds(good) == []
+
+
 def test_a_log_directory_that_multilog_takes_for_nothing(good: Path) -> None:
     (good / "log/run").write_text("#!/bin/sh\nexec multilog t s99999 n5 e main 2>&1\n")
     assert kinds(good) == ["log-name"]
@@ -317,6 +378,16 @@ def test_a_folder_supervise_that_is_odd(good: Path, folder: str, name: str) -> N
     (place / name).touch() if name in ("", "control", "ok") else (place / name).mkdir()
     found = [(finding.path, finding.kind) for finding in check.of_service(good)]
     assert found == [(place / name, "supervise")]
+
+
+@pytest.mark.parametrize("name", ["", "control", "ok"])
+def test_a_link_of_supervise_that_leads_nowhere(good: Path, name: str) -> None:
+    if name:
+        (good / "supervise").mkdir()
+    place = good / "supervise" / name
+    place.symlink_to(good / "no/where")
+    found = [(finding.path, finding.kind) for finding in check.of_service(good)]
+    assert found == [(place, "supervise")]
 
 
 @pytest.mark.parametrize("word", ["./loop", "./a\0b", f"./{'x' * 5000}"])

@@ -48,6 +48,8 @@ WHY = {
     "log-directory": "multilog cannot reach it, or write there, as that user, and ends",
     "unbounded": "a log that is appended to by hand grows until the disk is full; use multilog",
     "log-name": "multilog ignores a directory whose name begins with neither . nor /; write ./",
+    "log-size": "s, n and ! count for the directories that follow, and none does; put them before",
+    "log-input": "multilog reads this file and not the service's lines; take the redirection away",
     "envdir": "envdir ends at once: its directory must exist, and have only files in it",
     "account": "no such account: setuidgid and envuidgid end at once, and supervise tries again",
     "runit": "daemontools neither runs ./finish nor has svlogd or chpst; say it in its own words",
@@ -82,6 +84,9 @@ _KILL = re.compile(r"\bkill\s+(?!-0)")  # `kill -0` only asks
 _DAEMON = re.compile(r"\s--daemon(ize)?(?![\w-])(?![\s=]+(no|off|false|0)\b)")
 # An `&` that sends a command into the background: not `&&`, `2>&1` or `&>`.
 _AMPERSAND = r"(?<![&<>])&(?![&>])"
+
+# What may make the next line a part of a block, a list or a here-document.
+_OPENS = re.compile(r"(?<!\$)[({]|<<|[&|]\s*$|\b(?:if|case|for|while|until|select|function)\b")
 
 # envdir's directory, if the shell does nothing to the word.
 _ENVDIR = re.compile(r"\benvdir +([\w./-]+)(?= )")
@@ -190,10 +195,23 @@ def _of_supervise(folder: Path) -> Iterator[Finding]:
     for name, is_right in kinds.items():
         try:
             mode = (folder / name).stat().st_mode
-        except OSError:
+        except OSError:  # supervise makes a status, but neither of these, through a link
+            if name in ("", "control", "ok") and _leads_nowhere(folder / name):
+                yield Finding(folder / name, "supervise")
             continue
         if not is_right(mode):
             yield Finding(folder / name, "supervise")
+
+
+def _leads_nowhere(link: Path) -> bool:
+    """Is it a link to nothing, as far as this process is allowed to see?"""
+    try:
+        link.stat()
+    except PermissionError:
+        return False
+    except OSError:
+        return os.path.islink(link)
+    return False
 
 
 def of_script(run: Path, *, has_log: bool) -> Iterator[Finding]:
@@ -260,7 +278,7 @@ def _of_shell(run: Path, text: str, *, has_log: bool) -> Iterator[Finding]:
         yield Finding(run, "loop" if _LOOP.search(last) else "no-exec", last)
     if _goes_into_background(commands):
         yield Finding(run, "background", last)
-    if has_log and not re.search(r"2>\s*&1|&>|2>>?\s*\S", text):
+    if has_log and not re.search(r"2>\s*&1|&>|2>>?\s*\S", "\n".join(_up_to_exec(commands))):
         yield Finding(run, "no-stderr")
     if appends := [c for c in commands if re.search(r">>\s*(?!/dev/)[^&\s]", c)]:
         yield Finding(run, "unbounded", appends[0])
@@ -316,6 +334,16 @@ def _hands_term_on(text: str) -> bool:
     return False
 
 
+def _up_to_exec(commands: list[str]) -> list[str]:
+    """The commands up to the one that surely executes the server; all if none surely does."""
+    for number, command in enumerate(commands, 1):
+        if _OPENS.search(command) or any(command.count(quote) % 2 for quote in "'\"`"):
+            break
+        if command.startswith("exec") and _EXEC.match(command) and "&" not in command:
+            return commands[:number]
+    return commands
+
+
 def _is_account(name: str) -> bool:
     try:
         pwd.getpwnam(name)
@@ -346,6 +374,10 @@ def _log_directories(log: Path) -> Iterator[Finding]:
             word[0] not in "tesn" or os.path.isdir(log / word)
         ):
             yield Finding(log / "run", "log-name", word)
+    if detail := _size_too_late(arguments):
+        yield Finding(log / "run", "log-size", detail)
+    if detail := _input(words):
+        yield Finding(log / "run", "log-input", detail)
     for word in _directories(arguments):
         if not _may_write(log, word, user):
             detail = f"{user or 'this user'}, {word}"
@@ -357,14 +389,45 @@ def _directories(arguments: list[str]) -> list[str]:
     return [word for word in arguments if word[:1] in (".", "/")]
 
 
+def _size_too_late(arguments: list[str]) -> str:
+    """The first of the arguments that counts for the directories that follow, if none can."""
+    places = (place for place, word in enumerate(arguments) if _directories([word]))
+    rest = arguments[max(places, default=len(arguments)) + 1 :]
+    if any("$" in word or "`" in word for word in rest):  # perhaps a directory
+        return ""
+    return next((word for word in rest if re.match(r"[sn]\d+$|!", word)), "")
+
+
+def _input(words: list[str]) -> str:
+    """The file that is multilog's standard input, as a redirection of its command says."""
+    command, _ = _command(words)
+    for before, word, file in zip(["", *command], command, command[1:], strict=False):
+        is_input = word == "<" and not re.fullmatch("[1-9]", before)
+        if is_input and file not in ("/dev/stdin", "/dev/fd/0") and file[:1] != "(":
+            return file
+    return ""
+
+
+def _command(words: list[str]) -> tuple[list[str], int]:
+    """The words of the command in a script that runs multilog, and the place of this word."""
+    command: list[str] = []
+    for word in [*words, "\n"]:
+        if word[:1] not in ("|", "&", ";", "\n"):
+            command.append(word)
+            continue
+        names = [os.path.basename(word) for word in command]
+        if "multilog" in names[:-1]:
+            return command, names.index("multilog")
+        command = []
+    return [], 0
+
+
 def _multilog(words: list[str]) -> list[str]:
     """The arguments of multilog among the words of a script: no redirection, no other command."""
-    names = [os.path.basename(word) for word in words]
-    rest = iter(words[names.index("multilog") + 1 :] if "multilog" in names else [])
+    command, place = _command(words)
+    rest = iter(command[place + 1 :])
     arguments: list[str] = []
     for word in rest:
-        if word[:1] in ("|", "&", ";"):
-            break
         if word[:1] in ("<", ">"):  # a number before it belongs to it, and the word after it
             if arguments and arguments[-1].isdigit():
                 arguments.pop()
@@ -377,8 +440,9 @@ def _multilog(words: list[str]) -> list[str]:
 def _words(script: Path) -> list[str]:
     """The words and the operators of a script; none if it cannot be read as a shell would."""
     try:
-        text = _beginning(script).decode(errors="replace")
-        lexer = shlex.shlex(text, posix=True, punctuation_chars="|&;<>")
+        text = _beginning(script).decode(errors="replace").replace("\\\n", " ")
+        lexer = shlex.shlex(text, posix=True, punctuation_chars="|&;<>\n")
+        lexer.whitespace = " \t\r"
         lexer.whitespace_split = True
         return list(lexer)
     except (OSError, ValueError):
@@ -388,6 +452,8 @@ def _words(script: Path) -> list[str]:
 def _may_write(log: Path, word: str, user: str) -> bool:
     """May the user's multilog open its own directory, and make files there, or make it itself?"""
     place = log / word
+    if _leads_nowhere(place):
+        return False
     is_there = os.path.exists(place)
     if not is_there:
         place = place.parent
