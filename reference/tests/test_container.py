@@ -17,7 +17,7 @@ import pytest
 from companion import behind_its_service, is_up, launchers, numbers, service, wait_until
 from private_machine import LOCAL, ROOT, Machine, problem
 
-from daemontools import services
+from daemontools import logs, services
 
 ENTRYPOINT = ROOT / "packaging/container/entrypoint"
 RECIPE = ROOT / "packaging/container/Containerfile"
@@ -200,6 +200,23 @@ def test_a_logger_that_is_down_is_named(start: Start, tree: Path, bin_folder: Pa
     lost = "what is in its pipe is lost"
     assert said(container, tree) == [f"entrypoint: {tree}/web/log is down: {lost}"]
     assert log(tree).endswith(b" hello\n")
+
+
+def test_a_logger_that_is_wanted_down_is_named(
+    start: Start, tree: Path, bin_folder: Path
+) -> None:
+    web = tree / "web/log"
+    (web / "run").write_text("#!/bin/sh\nexec multilog t '!sleep 3; cat' ./main\n")
+    container = start("-t", "30")
+    subprocess.run([bin_folder / "svc", "-a", web], check=True)
+    wait_until((web / "main/previous").exists, "the processor has a file")
+    subprocess.run([bin_folder / "svc", "-d", web], check=True)
+    wait_until(lambda: services.status(web).wanted == "down", "d is obeyed")
+    signal_entrypoint(container, signal.SIGTERM)
+    assert container.wait(60) == 1
+    lost = "is wanted down: what it leaves in its pipe is lost"
+    assert said(container, tree) == [f"entrypoint: {web} {lost}"]
+    assert not any(b"farewell" in line.text for line in logs.lines(web / "main"))
 
 
 def test_a_logger_that_was_started_once_reads_to_the_end(

@@ -255,6 +255,39 @@ def test_a_logger_that_is_down_is_named(tree: Tree, code: int) -> None:
     assert services.status(tree.counting).problem == services.NOT_RUNNING
 
 
+def processor_works(tree: Tree) -> Path:
+    """The logger, at the beginning of three seconds in which its processor works; no svscan."""
+    log = tree.counting / "log"
+    (log / "run").write_text("#!/bin/sh\nexec multilog t '!sleep 3; cat' ./main\n")
+    pid = services.status(log).pid
+    subprocess.run(["svc", "-t", log], env=tree.path, check=True)
+    wait_until(lambda: services.status(log).pid not in (0, pid), "the new run has started")
+    tree.kill_svscan()
+
+    def has_begun() -> bool:
+        subprocess.run(["svc", "-a", log], env=tree.path, check=True)
+        return (log / "main/previous").exists()
+
+    wait_until(has_begun, "the processor has a file")
+    return log
+
+
+def test_a_logger_that_is_wanted_down_is_named(tree: Tree) -> None:
+    log = processor_works(tree)
+    subprocess.run(["svc", "-d", log], env=tree.path, check=True)
+    wait_until(lambda: services.status(log).wanted == "down", "d is obeyed")
+    assert tree.stop("-x", str(tree.folder)) == 1
+    lost = "is wanted down: what it leaves in its pipe is lost"
+    assert tree.said == f"stop-services: {log} {lost}\n"
+    assert not tree.lines()[-1].startswith(b"end")
+
+
+def test_a_logger_that_had_term_before_is_not_named(tree: Tree) -> None:
+    subprocess.run(["svc", "-t", processor_works(tree)], env=tree.path, check=True)
+    assert (tree.stop("-x", str(tree.folder)), tree.said) == (0, "")
+    assert not tree.lines()[-1].startswith(b"end")
+
+
 # As svstat sees a logger that has read to the end, in the instant before its next start.
 BETWEEN = """#!/bin/sh
 for directory; do
