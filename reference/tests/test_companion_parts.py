@@ -8,6 +8,7 @@ import os
 import pwd
 import signal
 import stat
+import subprocess
 import sys
 import time
 from contextlib import nullcontext
@@ -375,7 +376,8 @@ def test_how_long_a_state_cannot_come(
     change: dict[str, Any], up: float, down: float, steady: float, gone: float
 ) -> None:
     one = UP._replace(**change)
-    pauses = [wait.pause_before(one, state, 3) for state in ("up", "down", "steady", "gone")]
+    states = ("up", "down", "steady", "gone")
+    pauses = [wait.pause_before(one, state, 3, one.age) for state in states]
     assert pauses == [up, down, steady, gone]
 
 
@@ -404,6 +406,7 @@ def test_wait(
     answers: list[Status], code: int, slept: list[float], said: str,
 ) -> None:  # fmt: skip
     clock, left = Clock(monkeypatch), list(answers)
+    monkeypatch.setattr(wait, "process_age", lambda _pid: 86)
     monkeypatch.setattr(services, "logger", lambda _path: None)
     monkeypatch.setattr(services, "status", lambda _path: left.pop(0) if left[1:] else left[0])
     assert wait.main(parsed(wait, *given.split())) == code
@@ -411,6 +414,25 @@ def test_wait(
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1 if said else 0)
     assert err.startswith(f"daemontools wait: {said}" if said else "")
+
+
+def test_a_process_that_proc_does_not_show_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    monkeypatch.setattr(wait, "process_age", lambda _pid: 0)
+    monkeypatch.setattr(services, "logger", lambda _path: None)
+    monkeypatch.setattr(services, "status", lambda _path: UP)
+    assert wait.main(parsed(wait, "steady", "/t/web")) == 0
+    assert clock.slept == [3]
+
+
+def test_how_old_a_process_is() -> None:
+    begun = time.monotonic()
+    with subprocess.Popen(["sleep", "1000"]) as sleep:
+        time.sleep(0.2)
+        age = wait.process_age(sleep.pid)
+        sleep.kill()
+    assert 0.1 < age < time.monotonic() - begun + 0.1
+    assert wait.process_age(sleep.pid) == wait.process_age(0) == 0
 
 
 def test_up_and_steady_mean_loggers_too(monkeypatch: pytest.MonkeyPatch) -> None:

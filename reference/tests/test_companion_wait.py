@@ -87,6 +87,17 @@ def test_a_clock_that_was_set_back_keeps_no_service_from_being_steady(
     assert run(command, "wait", "-t", "9", "steady", tree / "clock").returncode == 0
 
 
+def test_a_clock_that_was_set_forward_makes_no_service_steady(tree: Path, command: Path) -> None:
+    assert run(command, "wait", "-s", "2", "steady", tree / "clock").returncode == 0
+    status = tree / "clock/supervise/status"  # supervise writes no other, after its first second
+    stamp = status.read_bytes()
+    a_day_before = int.from_bytes(stamp[:8], "big") - 86400
+    status.write_bytes(a_day_before.to_bytes(8, "big") + stamp[8:])
+    answer = run(command, "wait", "-t", "0", "-s", "1000", "steady", tree / "clock")
+    assert (answer.returncode, ": up 1 day" in answer.stderr) == (1, True)
+    assert run(command, "wait", "-t", "9", "steady", tree / "clock").returncode == 0
+
+
 def test_a_paused_service_is_up_and_not_steady(tree: Path, command: Path) -> None:
     svc(command, "-p", tree / "clock")
     wait_until(lambda: services.status(tree / "clock").is_paused, "it is paused")

@@ -202,9 +202,7 @@ def test_a_logger_that_is_down_is_named(start: Start, tree: Path, bin_folder: Pa
     assert log(tree).endswith(b" hello\n")
 
 
-def test_a_logger_that_is_wanted_down_is_named(
-    start: Start, tree: Path, bin_folder: Path
-) -> None:
+def test_a_logger_that_is_wanted_down_is_named(start: Start, tree: Path, bin_folder: Path) -> None:
     web = tree / "web/log"
     (web / "run").write_text("#!/bin/sh\nexec multilog t '!sleep 3; cat' ./main\n")
     container = start("-t", "30")

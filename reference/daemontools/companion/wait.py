@@ -8,11 +8,13 @@ does not run will stop in a write. `down` and `gone` do not: a logger ends after
 Python's library has no call that tells when a file has changed, so this module looks PAUSE
 apart. It sleeps longer where it knows that the answer cannot come sooner: for `steady`.
 
-The stamp of a status is the wall clock's. If that clock is set back, the stamp lies in the
-future, so `steady` is also what this process has seen unchanged for long enough.
+The stamp of a status is the wall clock's. If that clock is set forward, the stamp is too old, so
+a process counts as no older than /proc says. If that clock is set back, the stamp lies in the
+future; so `steady` is also what this process has seen unchanged for long enough.
 """
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
@@ -57,7 +59,7 @@ def main(options: argparse.Namespace) -> int:
         statuses = [services.status(directory) for directory in missing]
         never = [s for s in statuses if not since and s.problem == _MISSING]
         pauses = {
-            status: pause_before(status, options.state, options.s, unchanged(status, since))
+            status: pause_before(status, options.state, options.s, age(status, since))
             for status in statuses
         }
         late = never + [status for status, pause in pauses.items() if pause]
@@ -84,6 +86,21 @@ def directories(named: list[Path], state: str) -> list[Path]:
     return list(dict.fromkeys([*named, *filter(None, loggers)]))
 
 
+def age(status: services.Status, since: dict[Path, tuple[bytes, float]]) -> float:
+    """For how many seconds the service has been as it is, whatever happened to the wall clock."""
+    return max(min(status.age, process_age(status.pid)), unchanged(status, since))
+
+
+def process_age(pid: int) -> float:
+    """For how many seconds a process has existed; 0 if /proc does not tell."""
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2]
+        begun = int(after_name.split()[19]) / os.sysconf("SC_CLK_TCK")
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - begun
+    except (OSError, AttributeError):  # no /proc, another pid namespace; a clock of Linux
+        return 0
+
+
 def unchanged(status: services.Status, since: dict[Path, tuple[bytes, float]]) -> float:
     """For how many seconds the last change has been this one, as far as this process has seen.
 
@@ -95,12 +112,12 @@ def unchanged(status: services.Status, since: dict[Path, tuple[bytes, float]]) -
     return now - since[status.directory][1]
 
 
-def pause_before(status: services.Status, state: str, steady: float, unchanged: float = 0) -> float:
+def pause_before(status: services.Status, state: str, steady: float, age: float) -> float:
     """The seconds until it is worth looking again; 0 if the service is in the state.
 
-    >>> up = services.Status(Path("clock"), 4711, 1, wanted="up")
-    >>> pause_before(up, "up", 3), pause_before(up, "down", 3), pause_before(up, "steady", 3)
-    (0, 0.05, 2.0)
+    >>> up = services.Status(Path("clock"), 4711, wanted="up")
+    >>> [pause_before(up, state, steady=3, age=1) for state in ("up", "down", "steady")]
+    [0, 0.05, 2]
     """
     match state:
         case "gone":
@@ -111,4 +128,4 @@ def pause_before(status: services.Status, state: str, steady: float, unchanged: 
             return 0 if is_down else PAUSE
     if status.problem or not status.pid or (state == "steady" and status.is_paused):
         return PAUSE
-    return max(steady - max(status.age, unchanged), 0) if state == "steady" else 0
+    return max(steady - age, 0) if state == "steady" else 0
