@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import cyclic_log  # noqa: E402
 import supervise_states  # noqa: E402
 
 from daemontools.core import machine, rotate, status  # noqa: E402
+from daemontools_conformance.running.patience import eventually  # noqa: E402
 
 
 def states() -> dict[str, "cyclic_log.Directory"]:
@@ -129,3 +131,33 @@ def test_the_table_of_the_18_bytes_is_what_is_packed() -> None:
         first, _, last = name.partition(" to ")
         assert packed[int(first) : int(last or first) + 1] == content
     assert len(packed) == status.SIZE == sum(map(len, contents.values()))
+
+
+def empty(current: Path) -> None:
+    """Empty the file."""
+    current.write_text("")
+
+
+def replace(current: Path) -> None:
+    """Put another file in its place."""
+    other = current.with_name("other")
+    other.write_text("other\n")
+    other.replace(current)
+
+
+@pytest.mark.parametrize(
+    ("act", "left"),
+    [(empty, "two\nthree\n"), (Path.unlink, "three\n"), (replace, "other\nthree\n")],
+)
+def test_who_takes_current_away_takes_what_chapter_6_says(
+    act: Callable[[Path], None], left: str, programs: str, tmp_path: Path
+) -> None:
+    command = [f"{programs}/multilog", str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, bufsize=0) as multilog:
+        assert multilog.stdin
+        multilog.stdin.write(b"one\n")
+        eventually(lambda: where(tmp_path, "one") == ["current"])
+        act(tmp_path / "current")
+        multilog.stdin.write(b"two\n")
+    subprocess.run(command, input=b"three\n", check=True)
+    assert "".join(file.read_text() for file in sorted(tmp_path.iterdir())) == left

@@ -291,6 +291,25 @@ def test_hup_ends_a_paused_run_whose_supervise_was_a_job_of_a_shell(
         os.kill(run, signal.SIGKILL)
 
 
+@pytest.mark.parametrize(("program", "directory"), [("supervise", "a"), ("svscan", ".")])
+def test_hup_ends_the_run_of_a_leader_of_a_terminals_session(
+    programs: str, program: str, directory: str, tmp_path: Path
+) -> None:
+    make_service(tmp_path / "a", "exec sleep 1000")
+    hand, terminal = os.openpty()
+    leader = subprocess.Popen(
+        ["setsid", "-c", f"{programs}/{program}", directory],
+        env={"PATH": f"{programs}:/usr/bin:/bin"},
+        cwd=tmp_path,
+        stdin=terminal,
+    )
+    os.close(terminal)
+    run = wait_until_up(programs, tmp_path / "a")
+    assert after_term(leader) == KILLED
+    eventually(lambda: not is_there(run))
+    os.close(hand)
+
+
 def test_svscanboot_is_killed_and_the_tree_goes_on(
     programs: str, tmp_path: Path, start: Start
 ) -> None:
