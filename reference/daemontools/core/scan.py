@@ -5,7 +5,7 @@ name: a directory that is renamed while it runs stays the same service, and two
 links to one directory are one service.
 
 A service enters the table when its directory is first seen, and leaves it when
-its directory is gone and neither of its processes runs. Until then the pipe to
+a scan does not find its directory and neither of its processes runs. Until then the pipe to
 its logger stays open, so that the lines in the pipe are not lost while one of
 the two processes is replaced.
 
