@@ -2,7 +2,7 @@
 
     svscanboot [ directory ]
 
-A system's init starts it once, and it keeps everything else running:
+A system's init starts it, and it starts everything else:
 
     svscan /service 2>&1 | readproctitle service errors: ................
 

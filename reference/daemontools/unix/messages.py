@@ -135,9 +135,10 @@ def error_text(code: int) -> str:
 def warn(*parts: bytes | str | Exception) -> None:
     """Write the parts as one line on descriptor 2.
 
-    In place of an OSError its text is written. If nobody reads the line (2 is closed, or
-    is a pipe without a reader), the program goes on all the same. If a write takes
-    only the beginning (a limit on file sizes), the rest is tried again.
+    In place of an OSError its text is written. If the write fails (2 is closed, say), the
+    program goes on all the same; for a pipe without a reader, SIGPIPE kills the program
+    unless it is ignored or blocked. If a write takes only the beginning (a limit on file
+    sizes), the rest is tried again.
     If there is no memory for the line, it is `out of memory`.
     """
     try:
