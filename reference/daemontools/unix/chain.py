@@ -182,7 +182,7 @@ def least_limit_on_memory() -> int:
     try:
         import resource
     except (ImportError, OSError):
-        return 2**64
+        return 2**64 - 1
     which = (resource.RLIMIT_AS, resource.RLIMIT_DATA)
     now = {limit: resource.getrlimit(limit) for limit in which} | _waiting
     return min(now[limit][0] % 2**64 for limit in which)  # "no limit" is -1
