@@ -92,6 +92,11 @@ def test_nothing_but_lc_ctype_is_added_and_only_in_the_c_locale(given: dict[str,
 
 
 @needs_proc
+def test_the_variable_of_the_macos_launcher_is_taken_out() -> None:
+    assert facts("-ISXutf8", LC_ALL="C", __PYVENV_LAUNCHER__="x")["environment"] == {"LC_ALL": "C"}
+
+
+@needs_proc
 @pytest.mark.parametrize("locale", ["", "C", "C.UTF-8", "nowhere"])
 def test_the_launchers_flags_make_the_locale_irrelevant(locale: str) -> None:
     found = facts("-ISXutf8", LC_ALL=locale)
