@@ -91,7 +91,7 @@ def reading_order(before: str = "") -> str:
         exact = len((ROOT / "reference/daemontools" / file).read_text().splitlines())
         old = re.search(rf"daemontools/{file}\) \| ([0-9]+) ", before)
         count = max(10, round(exact, -1))
-        if old and abs(int(old[1]) - exact) <= max(10, exact // 6):
+        if old and abs(int(old[1]) - exact) <= max(10, exact // 10):
             count = int(old[1])
         lines.append(f"| {number} | [{file}](reference/daemontools/{file}) | {count} | {why} |")
     return "\n".join(lines)
