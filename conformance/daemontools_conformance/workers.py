@@ -64,7 +64,7 @@ def run(
         workers: list[Worker] = []
         try:
             for _ in range(number):
-                workers.append(_forked(session, order, queue, workers, begin))
+                _add_worker(session, order, queue, workers, begin)
             while workers:
                 for pipe in wait([worker.pipe for worker in workers]):
                     worker = next(one for one in workers if one.pipe is pipe)
@@ -72,7 +72,7 @@ def run(
                         workers.remove(worker)
                         if worker.test:  # it died in the middle of this one
                             _report_death(session, worker)
-                            workers.append(_forked(session, order, queue, workers, begin))
+                            _add_worker(session, order, queue, workers, begin)
                     _check_go_on(session)
         finally:
             queue.truncate(0)
@@ -136,23 +136,25 @@ def _end(workers: Sequence[Worker]) -> None:
 # In a worker
 
 
-def _forked(
+def _add_worker(
     session: pytest.Session,
     order: Sequence[pytest.Item],
     queue: BinaryIO,
-    others: Sequence[Worker],
+    workers: list[Worker],
     begin: Callable[[], None],
-) -> Worker:
-    """Start a worker."""
+) -> None:
+    """Start a worker. An interrupt waits: CPython drops one that arrives in a hook of fork."""
     mine, its = Pipe(duplex=False)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     pid = os.fork()
     if pid == 0:
         mine.close()
-        for other in others:  # else nobody notices when the main process has gone
+        for other in workers:  # else nobody notices when the main process has gone
             other.pipe.close()
         _work(session, order, queue, its, begin)
     its.close()
-    return Worker(pid, mine)
+    workers.append(Worker(pid, mine))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 
 
 def _work(
@@ -164,6 +166,7 @@ def _work(
 ) -> Never:
     """Run tests until none is left, until an interrupt, or until nobody listens."""
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
         plugins = session.config.pluginmanager
         if terminal := plugins.get_plugin("terminalreporter"):
             plugins.unregister(terminal)

@@ -14,6 +14,7 @@ import daemontools
 from daemontools_conformance import __version__
 from daemontools_conformance.commands import verbs
 from daemontools_conformance.contract.profiles import find
+from daemontools_conformance.reports import results
 
 
 def command(*words: str, optimize: bool = False) -> subprocess.CompletedProcess[str]:
@@ -141,6 +142,33 @@ def test_what_is_missing_is_said_in_one_line(tmp_path: Path, script: str, says: 
     assert finished.returncode == 4
     assert says in finished.stderr
     assert "Traceback" not in finished.stderr
+
+
+INTERRUPTED_IN_A_FORK = """
+import os, signal, sys
+from daemontools_conformance import commands, workers
+
+def interrupt():
+    if "session" in sys._getframe(1).f_locals and not told:  # the fork of a worker
+        told.append(os.kill(os.getpid(), signal.SIGINT))
+
+told = []
+os.register_at_fork({when}=interrupt)
+commands.main()
+"""
+
+
+@pytest.mark.parametrize("when", ["before", "after_in_parent"])
+def test_an_interrupt_while_a_worker_is_made_is_not_lost(tmp_path: Path, when: str) -> None:
+    finished = subprocess.run(
+        [
+            *(sys.executable, "-I", "-c", INTERRUPTED_IN_A_FORK.format(when=when)),
+            *("--implementation", "reference", "--program", "svok", "--report", "report", "-n2"),
+        ],
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (finished.returncode, finished.stderr) == (2, "")
+    assert results.read(tmp_path / "report").footer["exit_status"] == 2
 
 
 def test_a_profile_that_is_a_fifo_is_refused(tmp_path: Path) -> None:
