@@ -138,6 +138,14 @@ ATTACKS = [
         ("CRASH",),
         "has been replaced",
     ),
+    Attack(  # what is in the new file counts
+        "puts-a-plain-file-in-place-of-its-output",
+        SH + "echo wrong; for f in ../box.evidence/*; do rm $f; : >$f; done\n" + THEN_HONEST,
+    ),
+    Attack(
+        "empties-its-output",
+        SH + "echo wrong; for f in ../box.evidence/*; do : >$f; done\n" + THEN_HONEST,
+    ),
     Attack(
         "changes-its-group-and-ignores-signals",
         PYTHON + "for n in (1, 2, 3, 13, 14, 15, 20): signal.signal(n, signal.SIG_IGN)\n"
@@ -201,6 +209,11 @@ ATTACKS = [
         SH + "for f in ../box.evidence/*; do rm $f; mkfifo $f; done\n" + THEN_WRONG,
         ("CRASH",),
         "has been replaced",
+    ),
+    Attack(
+        "puts-a-plain-file-in-place-of-its-output-wrongly",
+        SH + "for f in ../box.evidence/*; do rm $f; echo wrong >$f; done\n" + THEN_HONEST,
+        ("FAIL",), "wrong",
     ),
     Attack(
         "leaves-daemons-wrongly",
