@@ -233,6 +233,7 @@ def test_an_expired_expectation_is_a_failure(liar: Path, tmp_path: Path) -> None
         (expectation("svok/exit/no-such"), "there is no clause svok/exit/no-such"),
         (expectation(NO, "variant", 'seen = "other"'), "no variant 'other'"),
         (expectation(NO, "variant"), "which one is seen"),
+        (expectation(NO, "variant", 'seen = "x"\nsometimes = true'), "cannot say `sometimes`"),
         (expectation(NO).replace("https://example.org/1", ""), "must have a link"),
         (expectation(NO) * 2, "twice"),
         ('[programs.svok]\npath = "/nowhere/svok"\n', "not an executable file on this machine"),

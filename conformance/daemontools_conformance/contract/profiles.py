@@ -322,6 +322,8 @@ def _expectations(path: Path, entries: list[dict[str, Any]]) -> dict[str, Expect
             raise wrong("its link must begin with http:// or https://")
         if not isinstance(entry.get("sometimes", False), bool):
             raise wrong("sometimes must be true or false")
+        if entry["kind"] == "variant" and entry.get("sometimes"):
+            raise wrong("a variant cannot say `sometimes`")
         if not isinstance(entry.get("expires", datetime.date.max), datetime.date):
             raise wrong("expires must be a date, such as 2027-01-01")
         unknown = sorted(entry.keys() - Expectation.__dataclass_fields__.keys())
