@@ -27,7 +27,7 @@ from daemontools_conformance.running.sandbox import Sandbox
 HEADING = """\
 # Faults survived
 
-`python -I -m daemontools_conformance.faults` generates this page.
+`python -I -m daemontools_conformance.faults FILE djb reference` generates this page.
 The suite tests the same faults
 (`multilog/fault/...`, `supervise/survives/...`, `svscan/survives/...`), each with its first error.
 `./check -e faults` tries every error.
