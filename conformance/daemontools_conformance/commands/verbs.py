@@ -65,7 +65,8 @@ def _implementation_argument(parser: argparse.ArgumentParser) -> None:
 
 def _smoke_arguments(parser: argparse.ArgumentParser) -> None:
     _implementation_argument(parser)
-    parser.epilog = "The exit code is 1 if a program that should be there does not start and end."
+    trouble = "is missing, does not start, does not end, or crashes"
+    parser.epilog = f"The exit code is 1 if a program that should be there {trouble}."
 
 
 def _smoke(arguments: _Arguments) -> int:
