@@ -47,8 +47,9 @@ class Guard:
         self._thread = threading.Thread(target=self._look, daemon=True)
         patience.interrupt(None)
         self._thread.start()
-        signal.signal(signal.SIGALRM, _too_long)
-        signal.setitimer(signal.ITIMER_REAL, patience.stretched(MOST_SECONDS))
+        if threading.current_thread() is threading.main_thread():  # not so where faults are tried
+            signal.signal(signal.SIGALRM, _too_long)
+            signal.setitimer(signal.ITIMER_REAL, patience.stretched(MOST_SECONDS))
 
     def check(self) -> None:
         """Raise Crashed if something was too much until now."""
