@@ -621,6 +621,7 @@ def test_what_is_wrong_with_a_service_and_its_logger(tmp_path: Path) -> None:
     shown = findings(check.of_service(web))[3:]
     assert shown == [
         "account nosuch",
+        "log-size s1",
         "log-directory nosuch, ./a",
         "log-directory nosuch, /nowhere/b",
     ]

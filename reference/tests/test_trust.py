@@ -586,13 +586,13 @@ def test_a_folder_above_that_is_closed_keeps_nothing_from_the_account(
 
 @needs_root
 @needs_open_interpreter
-@pytest.mark.parametrize(("before_setuidgid", "state"), [("", "S"), ("pgrphack", "T")])
+@pytest.mark.parametrize(("before_setuidgid", "stays_paused"), [("", False), ("pgrphack", True)])
 def test_a_service_can_continue_what_is_paused(
     programs: Path,
     tmp_path: Path,
     start: Callable[..., subprocess.Popen[bytes]],
     before_setuidgid: str,
-    state: str,
+    stays_paused: bool,
 ) -> None:
     open_to_everybody(tmp_path)
     os.mkfifo(tmp_path / "go")
@@ -612,7 +612,7 @@ def test_a_service_can_continue_what_is_paused(
     wait_until(lambda: process.read_text().split()[2] == "T")
     (tmp_path / "go").write_text(paused.read_text())
     wait_until((tmp_path / "tree/s/seen").read_text)
-    assert process.read_text().split()[2] == state
+    assert (process.read_text().split()[2] == "T") == stays_paused
 
 
 @needs_root
