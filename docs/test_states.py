@@ -161,3 +161,19 @@ def test_who_takes_current_away_takes_what_chapter_6_says(
         multilog.stdin.write(b"two\n")
     subprocess.run(command, input=b"three\n", check=True)
     assert "".join(file.read_text() for file in sorted(tmp_path.iterdir())) == left
+
+
+def test_what_a_failed_processor_has_left_writes_over_an_old_file(
+    programs: str, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "go")
+    leaves = "(read x <../go; printf LATE) & exit 1"
+    processor = f"!if [ -e ../left ]; then exec cat; fi; >../left; {leaves}"
+    command = [f"{programs}/multilog", "s4096", processor, str(tmp_path / "log")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, bufsize=0) as multilog:
+        assert multilog.stdin
+        multilog.stdin.write(b"a line\n" * 600)
+        eventually(lambda: [*tmp_path.glob("log/@*.s")])
+        (old,) = tmp_path.glob("log/@*.s")
+        (tmp_path / "go").write_text("now\n")
+        eventually(lambda: old.read_text().startswith("LATEne\n"))
