@@ -446,6 +446,22 @@ def test_djbs_multilog_needs_seven_descriptors_to_start(folder: Path) -> None:
     assert [answer.returncode for answer in codes] == [111, 0]
 
 
+def rotates(folder: Path, multilog: str, descriptors: int) -> bool:
+    """Does multilog with so many descriptors write 3000 lines into files of 4096 bytes?"""
+    (folder / "lines").write_text("line\n" * 3000)
+    shutil.rmtree(folder / "log", ignore_errors=True)
+    limit = ["prlimit", f"--nofile={descriptors}", "timeout", "-s", "KILL", "3"]
+    with (folder / "lines").open("rb") as lines:
+        answer = run(folder, *limit, multilog, "s4096", "./log", stdin=lines.fileno())
+    written = b"".join(file.read_bytes() for file in old_files(folder / "log"))
+    return answer.returncode == 0 and written == b"line\n" * 3000
+
+
+@pytest.mark.skipif(not is_djbs(), reason="djb's multilog is not in /usr/bin")
+def test_djbs_multilog_needs_eight_descriptors_to_rotate(folder: Path) -> None:
+    assert [rotates(folder, "/usr/bin/multilog", n) for n in (7, 8)] == [False, True]
+
+
 # Chains
 
 
