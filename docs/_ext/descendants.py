@@ -43,13 +43,14 @@ def declared(profile: str) -> Iterator[tuple[str, str, str]]:
 
 
 def known_bugs(profile: str) -> str:
-    """The known bugs, one row for each reason, as a Markdown table."""
+    """What should happen, and the known bugs, one row for each reason, as a Markdown table."""
+    known = clauses.load()
     rows: dict[str, list[str]] = {}
     for clause, kind, reason in declared(profile):
         if kind == "known-bug":
-            rows.setdefault(reason, []).append(f"`{clause}`")
-    lines = [f"| {reason} | {', '.join(ids)} |" for reason, ids in rows.items()]
-    return "\n".join(["| what 0.76 does | clauses |", "|---|---|", *lines])
+            rows.setdefault(reason, []).append(f"{escaped(known[clause].text)} `{clause}`")
+    lines = [f"| {'<br>'.join(texts)} | {reason} |" for reason, texts in rows.items()]
+    return "\n".join(["| clause | what 0.76 does |", "|---|---|", *lines])
 
 
 @cache
