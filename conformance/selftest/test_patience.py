@@ -10,6 +10,7 @@ import pytest
 
 from daemontools_conformance.contract.outcomes import Crashed
 from daemontools_conformance.contract.profiles import Profile
+from daemontools_conformance.helpers.filters import read_slowly
 from daemontools_conformance.hope import SHORT, SHORTEST, Hope
 from daemontools_conformance.running import patience
 from daemontools_conformance.running.implementation import Implementation
@@ -157,6 +158,30 @@ def test_feeding_a_program_that_reads_nothing_ends_late_and_without_an_end(box: 
     assert 0.2 <= time.monotonic() - begin < 20
     assert sleep.popen.stdin
     assert not sleep.popen.stdin.closed
+    box.close()
+
+
+def test_writing_to_a_program_that_reads_nothing_ends_in_vain(box: Sandbox) -> None:
+    tail = box.start_command(["tail", "-f", "/dev/null"], stdin=PIPE)
+    with pytest.raises(TooLate, match="reads its input"):
+        tail.write(b"x" * 1_000_000, within=0.2)
+    box.close()
+
+
+def test_a_program_is_written_all_of_a_long_input(box: Sandbox) -> None:
+    text = b"0123456789" * 100_000
+    cat = box.start_command(["cat"], stdin=PIPE)
+    cat.write(text)
+    cat.end_input()
+    assert cat.wait().out == text
+
+
+def test_reading_slowly_from_a_program_that_writes_nothing_ends_in_vain(box: Sandbox) -> None:
+    program = box.path.with_name("tai64n")
+    program.write_text("#!/bin/sh\nexec sleep 1000\n")
+    program.chmod(0o755)
+    with pytest.raises(InVain, match="tai64n writes"):
+        read_slowly(box, "tai64n", b"x\n")
     box.close()
 
 

@@ -1,6 +1,7 @@
 """What the tests of the two filters, tai64n and tai64nlocal, have in common."""
 
 import os
+import select
 import tty
 from collections.abc import Sequence
 
@@ -90,8 +91,11 @@ def read_slowly(sandbox: Sandbox, program: str, text: bytes) -> bytes:
     with open(source, "rb") as input_:
         sandbox.start(program, stdin=input_, stdout=writer)
     os.close(writer)
-    pieces = []
-    while piece := os.read(reader, 4093):
+    pieces, poll = [], select.poll()
+    poll.register(reader, select.POLLIN)
+    while eventually(lambda: poll.poll(100), what=f"{program} writes") and (
+        piece := os.read(reader, 4093)
+    ):
         pieces.append(piece)
     os.close(reader)
     return b"".join(pieces)

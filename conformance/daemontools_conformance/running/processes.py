@@ -121,23 +121,31 @@ class Running:
         """All that it has printed so far, on whichever stream."""
         return self.out + self.err
 
-    def write(self, data: bytes) -> None:
-        """Write to standard input, at once (the program was started with stdin=PIPE)."""
+    def _input(self) -> tuple[int, select.poll]:
+        """Our end of standard input, which no longer blocks, and a poll that waits for room."""
         assert self.popen.stdin is not None, "start it with stdin=PIPE"
+        pipe, poll = self.popen.stdin.fileno(), select.poll()
+        os.set_blocking(pipe, False)  # our end, which no program has
+        poll.register(pipe, select.POLLOUT)
+        return pipe, poll
+
+    def write(self, data: bytes, within: float = 30.0) -> None:
+        """Write to standard input, at once (the program was started with stdin=PIPE).
+
+        Raises as `eventually` does if the pipe is full and nobody reads for `within` seconds.
+        """
         journal.note("input", pid=self.pid, data=bytes(data[:65536]))
-        self.popen.stdin.write(data)
-        self.popen.stdin.flush()
+        (pipe, poll), left = self._input(), memoryview(data)
+        while left:
+            eventually(lambda: poll.poll(100), within, what=f"{self} reads its input")
+            left = left[os.write(pipe, left) :]
 
     def feed(self, data: bytes, within: float) -> None:
         """Write all of this to standard input and close it, or what somebody reads in time.
 
         After `within` seconds the input stays open: the program did not see its end.
         """
-        assert self.popen.stdin is not None, "start it with stdin=PIPE"
-        pipe, left = self.popen.stdin.fileno(), memoryview(data)
-        os.set_blocking(pipe, False)  # our end, which no program has
-        poll = select.poll()
-        poll.register(pipe, select.POLLOUT)
+        (pipe, poll), left = self._input(), memoryview(data)
         end = time.monotonic() + deadline(within)
         with unwatched(), contextlib.suppress(BrokenPipeError):
             while left and poll.poll(max(0, end - time.monotonic()) * 1000):
@@ -145,7 +153,7 @@ class Running:
             if left:
                 return
         with unwatched():
-            self.popen.stdin.close()
+            self.popen.stdin.close()  # type: ignore[union-attr]
 
     def end_input(self) -> None:
         """Close standard input, so that the program reads end of file."""
