@@ -11,6 +11,7 @@ import pytest
 from daemontools_conformance.contract.outcomes import Crashed
 from daemontools_conformance.contract.profiles import Profile
 from daemontools_conformance.helpers.filters import read_slowly
+from daemontools_conformance.helpers.states import child
 from daemontools_conformance.hope import SHORT, SHORTEST, Hope
 from daemontools_conformance.running import patience
 from daemontools_conformance.running.implementation import Implementation
@@ -183,6 +184,18 @@ def test_reading_slowly_from_a_program_that_writes_nothing_ends_in_vain(box: San
     with pytest.raises(InVain, match="tai64n writes"):
         read_slowly(box, "tai64n", b"x\n")
     box.close()
+
+
+def test_a_stack_trace_in_place_of_a_probe_is_a_crash(box: Sandbox) -> None:
+    program = box.path.with_name("envdir")
+    program.write_text("#!/bin/sh\necho 'Traceback (most recent call last):' >&2; exit 111\n")
+    program.chmod(0o755)
+    with pytest.raises(AssertionError, match="ended before the probe ran"):
+        child(box, "envdir", "env")
+    for check in (box.check_no_crash, box.close):
+        with pytest.raises(Crashed, match="showed a stack trace"):
+            check()
+    box.messages.unlink()
 
 
 def test_a_crash_that_a_test_takes_for_an_answer_explains_no_failure(box: Sandbox) -> None:

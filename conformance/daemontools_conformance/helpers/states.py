@@ -72,19 +72,8 @@ SIGNALS: dict[str, Sequence[Argument]] = {
     ],
     "ignored": [
         word
-        for name in (
-            "HUP",
-            "INT",
-            "QUIT",
-            "TERM",
-            "CHLD",
-            "ALRM",
-            "USR1",
-            "CONT",
-            "TTOU",
-            *REAL_TIME,
-        )
-        for word in ("--ignore", name)
+        for it in ("HUP", "INT", "QUIT", "TERM", "CHLD", "ALRM", "USR1", "CONT", "TTOU", *REAL_TIME)
+        for word in ("--ignore", it)
     ],
 }
 LIMITS: dict[str, Sequence[Argument]] = {
@@ -145,29 +134,24 @@ def child(
 ) -> Record:
     """The record of the PROBE that `program arguments... PROBE` runs."""
     need_probe()
-    with open(messages(sandbox), "ab") as out:
+    with open(sandbox.messages, "ab") as out:
         given: Options = {**options, "stdout": out, "stderr": out}
         running = sandbox.start(program, *arguments, *PROBE, **given)
-    return wait_until_probe(running, messages(sandbox))
+    return wait_until_probe(running, sandbox.messages)
 
 
 def direct(sandbox: Sandbox, **options: Unpack[Options]) -> Record:
     """The record of the PROBE started directly, from the same state."""
     need_probe()
-    with open(messages(sandbox), "ab") as out:
+    with open(sandbox.messages, "ab") as out:
         given: Options = {**options, "stdout": out, "stderr": out}
         running = sandbox.start_command(PROBE, **given)
-    return wait_until_probe(running, messages(sandbox))
+    return wait_until_probe(running, sandbox.messages)
 
 
 def seen(topic: str, record: Record) -> dict[str, object]:
     """What a clause of this topic compares."""
     return {name: getattr(record, name) for name in TOPICS[topic][0]}
-
-
-def messages(sandbox: Sandbox) -> Path:
-    """One file for all output, since another file name would make the records differ."""
-    return sandbox.evidence / "probe.messages"
 
 
 def wait_until_probe(running: Running, said: Path | None = None) -> Record:

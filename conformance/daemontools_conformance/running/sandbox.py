@@ -25,7 +25,7 @@ from daemontools_conformance.contract.outcomes import Crashed, Unavailable
 from daemontools_conformance.contract.places import folder as data_folder
 from daemontools_conformance.contract.profiles import PROGRAMS
 from daemontools_conformance.running import evidence, journal, prepare, probe, replay, witness
-from daemontools_conformance.running.bounds import Guard
+from daemontools_conformance.running.bounds import Guard, content
 from daemontools_conformance.running.implementation import Implementation
 from daemontools_conformance.running.needs import closed_to_others
 from daemontools_conformance.running.orphans import end_all_but
@@ -88,6 +88,8 @@ class Sandbox:
         # The output of programs is kept outside their working directory.
         self.evidence = path.with_name(path.name + ".evidence")
         self.evidence.mkdir(mode=0o755)
+        # One for all that run a probe: another file name would make the records differ.
+        self.messages = self.evidence / "probe.messages"
         self.journal = journal.begin()
         self.first_files: tuple[str, list[str]] | None = None  # listing, shell lines
         self.started: list[Running] = []
@@ -399,7 +401,14 @@ class Sandbox:
             code = running.popen.poll()
             if code is not None and running.pid not in sent and not running.may_crash:
                 Finished(running.argv, code, running.out, running.err).check_no_crash()
+        self._check_no_traceback()
+
+    def _check_no_traceback(self) -> None:
+        """Raise Crashed if a program showed a stack trace."""
+        for running in self.started:
             check_no_traceback(running.argv, running.out + running.err)
+        if self.started and self.messages.exists():
+            check_no_traceback(self.started[-1].argv, content(self.messages))
 
     def check_bounds(self) -> None:
         """Raise Crashed if the programs used up too much, or stopped the suite."""
@@ -425,8 +434,7 @@ class Sandbox:
         finally:
             if self._guard:
                 self._guard.stop()
-        for running in self.started:
-            check_no_traceback(running.argv, running.out + running.err)
+        self._check_no_traceback()
 
     def remove(self) -> None:
         """Remove the folder and the evidence. Raises Crashed if that is impossible."""

@@ -79,7 +79,7 @@ CALM = {
 @pytest.mark.parametrize("state", CALM)
 def test_nothing_else_changes(sandbox: Sandbox, state: str) -> None:
     before = direct(sandbox, prepare=CALM[state])
-    with open(sandbox.evidence / "probe.messages", "ab") as out:
+    with open(sandbox.messages, "ab") as out:
         running = sandbox.start("fghack", *PROBE, stdout=out, stderr=out, prepare=CALM[state])
     after = _wait_until_child_runs(running)
     own = {fd: to for fd, to in after.descriptors.items() if not to.startswith("pipe:")}

@@ -8,7 +8,7 @@ import pytest
 
 from daemontools_conformance.helpers.marks import clause
 from daemontools_conformance.helpers.runners import answer_of, refusal
-from daemontools_conformance.helpers.states import STATES, child, direct, messages
+from daemontools_conformance.helpers.states import STATES, child, direct
 from daemontools_conformance.running.patience import eventually, never
 from daemontools_conformance.running.processes import is_alive
 from daemontools_conformance.running.sandbox import Sandbox
@@ -25,7 +25,7 @@ def test_child_leads_session_and_group(sandbox: Sandbox) -> None:
 def test_leader_runs_its_child_all_the_same(sandbox: Sandbox) -> None:
     seen = child(sandbox, "pgrphack", new_session=True)
     assert seen.session == seen.process_group == seen.pid
-    assert messages(sandbox).read_bytes() == b""
+    assert sandbox.messages.read_bytes() == b""
 
 
 @clause("pgrphack/session/nothing-else")

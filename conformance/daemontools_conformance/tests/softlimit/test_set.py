@@ -6,7 +6,7 @@ import pytest
 
 from daemontools_conformance.contract.vectors import Vector
 from daemontools_conformance.helpers.marks import clause
-from daemontools_conformance.helpers.states import child, direct, messages
+from daemontools_conformance.helpers.states import child, direct
 from daemontools_conformance.running.record import Record
 from daemontools_conformance.running.sandbox import Argument, Sandbox
 
@@ -150,7 +150,7 @@ def test_equals_sign_means_the_hard_limit(sandbox: Sandbox, letter: str) -> None
 @clause("softlimit/amount/above-hard")
 def test_an_amount_above_the_hard_limit(sandbox: Sandbox, vector: Vector) -> None:
     assert limited(sandbox, vector).limits == as_written(sandbox, vector).limits
-    assert messages(sandbox).read_bytes() == b""
+    assert sandbox.messages.read_bytes() == b""
 
 
 @clause("softlimit/amount/above-hard")

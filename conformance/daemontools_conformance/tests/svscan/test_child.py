@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from daemontools_conformance.helpers.marks import clause
-from daemontools_conformance.helpers.states import STATES, direct, messages
+from daemontools_conformance.helpers.states import STATES, direct
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.probe import has_noted
 from daemontools_conformance.running.processes import argv_of, is_asleep
@@ -136,7 +136,7 @@ def test_the_whole_record_is_as_it_was(sandbox: Sandbox, state: str) -> None:
     waiting_supervise(sandbox)
     services(sandbox, "1000")
     before = direct(sandbox, prepare=prepare)
-    with messages(sandbox).open("ab") as out:
+    with sandbox.messages.open("ab") as out:
         options: Options = {"prepare": prepare, "stdout": out, "stderr": out}
         svscan = sandbox.start("svscan", "service", **options)
     child = eventually(lambda: supervise_of(svscan, "1000"))
