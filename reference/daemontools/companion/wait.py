@@ -96,8 +96,8 @@ def process_age(pid: int) -> float:
     try:
         after_name = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2]
         begun = int(after_name.split()[19]) / os.sysconf("SC_CLK_TCK")
-        return time.clock_gettime(time.CLOCK_BOOTTIME) - begun
-    except (OSError, AttributeError):  # no /proc, another pid namespace; a clock of Linux
+        return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)) - begun
+    except OSError:  # no /proc, or another pid namespace
         return 0
 
 
