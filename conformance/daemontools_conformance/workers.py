@@ -146,15 +146,17 @@ def _add_worker(
     """Start a worker. An interrupt waits: CPython drops one that arrives in a hook of fork."""
     mine, its = Pipe(duplex=False)
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    pid = os.fork()
-    if pid == 0:
-        mine.close()
-        for other in workers:  # else nobody notices when the main process has gone
-            other.pipe.close()
-        _work(session, order, queue, its, begin)
-    its.close()
-    workers.append(Worker(pid, mine))
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    try:
+        pid = os.fork()
+        if pid == 0:
+            mine.close()
+            for other in workers:  # else nobody notices when the main process has gone
+                other.pipe.close()
+            _work(session, order, queue, its, begin)
+        its.close()
+        workers.append(Worker(pid, mine))
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 
 
 def _work(
