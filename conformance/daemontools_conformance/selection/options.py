@@ -91,8 +91,8 @@ def add_options(add: Callable[..., object]) -> None:
     add("--report", type=Path, default=None, metavar="DIR", help="write results to this folder")
     add("--patience", type=_factor, default=1.0, help="multiply all deadlines by this number")
     repeat = "run each test N times; one that passes and fails is FLAKY"
-    workers = "run the tests in N processes (default: 24 for each core, at most 64, as most tests "
-    workers += "only wait; with --quick 4 and 16; 0: in this one)"
+    workers = f"run the tests in N processes (default: {_WORKERS[0]} for each core, at most "
+    workers += "{}; with --quick {} and {}; 0: in this one)".format(_WORKERS[1], *_QUICK_WORKERS)
     add("-n", "--numprocesses", type=_count, metavar="N", help=workers)
     add("--repeat", type=_times, default=1, metavar="N", help=repeat)
     kinds = "; ".join(f"{kind}: {what}" for kind, what in HEAVY.items())
