@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from companion import wait_until
 
 from daemontools import companion, services
 from daemontools.companion import check, logs, new, status, wait, watch, when, words
@@ -428,7 +429,7 @@ def test_a_process_that_proc_does_not_show_is_watched(monkeypatch: pytest.Monkey
 def test_how_old_a_process_is() -> None:
     begun = time.monotonic()
     with subprocess.Popen(["sleep", "1000"]) as sleep:
-        time.sleep(0.2)
+        wait_until(lambda: wait.process_age(sleep.pid) > 0.1, "the process is a tenth old")
         age = wait.process_age(sleep.pid)
         sleep.kill()
     assert 0.1 < age < time.monotonic() - begun + 0.1
