@@ -462,6 +462,22 @@ def test_djbs_multilog_needs_eight_descriptors_to_rotate(folder: Path) -> None:
     assert [rotates(folder, "/usr/bin/multilog", n) for n in (7, 8)] == [False, True]
 
 
+@pytest.mark.skipif(not is_djbs(), reason="djb's multilog is not in /usr/bin")
+def test_djbs_multilog_that_has_stopped_goes_on_with_more_descriptors(folder: Path) -> None:
+    words = ["/usr/bin/softlimit", "-o", "7", "/usr/bin/multilog", "s4096", "./log"]
+    says = folder / "says"
+    with says.open("wb") as err:
+        multilog = subprocess.Popen(words, cwd=folder, stdin=subprocess.PIPE, stderr=err)
+    assert multilog.stdin is not None
+    multilog.stdin.write(b"line\n" * 3000)
+    multilog.stdin.flush()
+    wait_until(lambda: b"cannot open more files" in says.read_bytes())
+    run(folder, "prlimit", "--nofile=64", "--pid", str(multilog.pid))
+    multilog.communicate(timeout=60)
+    assert multilog.returncode == 0
+    assert b"".join(file.read_bytes() for file in old_files(folder / "log")) == b"line\n" * 3000
+
+
 # Chains
 
 
