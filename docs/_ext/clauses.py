@@ -182,7 +182,8 @@ def _page(program: str, clauses: list[Clause]) -> str:
         about = (
             ""
             if parts
-            else "[The index](index.md#by-hand) says what the lines *By hand* take for granted.\n"
+            else "[The index](index.md#what-a-clause-takes-for-granted) says what the clauses take "
+            "for granted, and what the lines *By hand* do.\n"
         )
         parts.append(f"{deeper}{head}\n\n{about}")
         parts += [f"{deeper}## {topic}\n\n```{{clauses}} {file} {topic}\n```\n" for topic in topics]
@@ -224,11 +225,28 @@ def _index(programs: dict[str, list[Clause]]) -> str:
         "*Results* are those of the profiles in `conformance/profiles/`. They leave out the "
         "implementations for which the clause is NOT-OFFERED, and results of an older suite may "
         "contradict a clause that has changed since.\n\n" + "\n".join(table) + "\n\n"
+        f"{FOR_GRANTED}\n"
         f"## By hand\n\n{shown} of the {len(all_clauses())} clauses have commands that show them "
         f"by hand; for the others, read what the clause says in words, or the tests.\n{BY_HAND}\n"
         f"```{{toctree}}\n:hidden:\n\n{names}\n```\n"
     )
 
+
+FOR_GRANTED = """\
+## What a clause takes for granted
+
+A clause speaks of the case that it names, and apart from that of the usual one:
+
+- The program starts as [the contract](../implementers/contract.md#how-programs-are-called) says:
+  descriptors 0, 1 and 2 are open, and all signals are at their defaults and unblocked.
+  It is not process 1, and its limits are far away.
+- No operand begins with `-`, and no file or line is larger than 2 GB.
+- Somebody reads what the program writes, the disk has room, and no system call fails.
+- The clock is not set.
+- Nobody else changes the files, kills the program, or stops it.
+
+What 0.76 does in other cases, other clauses say, as far as it is worth relying on.
+"""
 
 BY_HAND = """\
 Type the lines *By hand* into an interactive bash at a terminal, as root and in an empty folder
