@@ -423,8 +423,9 @@ def _open_files(pid: int) -> list[str]:
         ("setsid -w", "exec svscan tree", "", "does not"),
         ("", "exec svscan tree", "pgrphack", "does not"),
         ("", "cd tree/s; exec ./run", "", "opens"),
+        ("", "cd tree/s; exec ./run", "pgrphack", "opens"),
     ],
-    ids=["at a terminal", "setsid", "pgrphack", "by hand"],
+    ids=["at a terminal", "setsid", "pgrphack", "by hand", "pgrphack by hand"],
 )
 def test_the_account_can_open_the_terminal_of_an_svscan_without_setsid(
     programs: Path, tmp_path: Path, before: str, started: str, before_setuidgid: str, answer: str
