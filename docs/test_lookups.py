@@ -154,7 +154,7 @@ def test_every_message_that_a_clause_quotes_is_on_the_page_with_a_level() -> Non
     found = {
         clause.id
         for clause in lookups.clauses().values()
-        if any(any(lookups._quoted(message, clause)) for message in said.all_messages())  # noqa: SLF001
+        if any(any(lookups._likeness(message, clause)) for message in said.all_messages())  # noqa: SLF001
     }
     assert quoted <= found
 
@@ -184,14 +184,35 @@ def test_a_quotation_with_a_word_for_a_part_of_the_message_gives_it_its_level(te
     assert clause.id == QUOTED_OTHERWISE[text]
 
 
+# A message -> the clause that quotes it with any reason; others quote it with one.
+QUOTED_WITH_ANY_REASON = {
+    "NAME: unable to read supervise/status: REASON": "svstat/answer/unreadable-status",
+    "softlimit: fatal: unable to run PROGRAM: REASON": "softlimit/child/cannot-run",
+    "svscan: warning: unable to stat NAME: REASON": "svscan/entries/dangling-link",  # none does
+    "supervise: warning: unable to write DIR/supervise/status.new: partial write": (
+        "supervise/trouble/partial-write"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", QUOTED_WITH_ANY_REASON)
+def test_a_quotation_with_any_reason_comes_before_one_with_a_reason(text: str) -> None:
+    [message] = [message for message in said.all_messages() if message.text == text]
+    clause = lookups.clause_of(message)
+    assert clause is not None
+    assert clause.id == QUOTED_WITH_ANY_REASON[text]
+
+
 def test_a_message_that_pauses_is_not_one_that_goes_on() -> None:
     text = "multilog: warning: unable to remove DIR/FILE: REASON"
     assert lookups.clause_of(said.Message("multilog", text, None)) is None
 
 
-# Words of 0.76 in messages without a level. It says the first only with `, pausing`.
+# Words of 0.76 in messages without a level or of level BEYOND. It says the first only with
+# `, pausing`, and the second only with `bad format`.
 UNQUOTED = {
     "multilog: warning: unable to remove DIR/FILE: REASON",
+    "NAME: unable to read supervise/status: REASON",
     "svscan: warning: unable to switch to NAME: REASON",
 }
 

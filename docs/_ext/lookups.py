@@ -54,22 +54,27 @@ def message_table() -> str:
 
 
 def clause_of(message: Message) -> Clause | None:
-    """The clause that quotes a message; of several the strongest, and of these the program's."""
+    """The clause that quotes a message: first with any reason; the strongest; the program's."""
     if ": usage:" in message.text:
         return clauses()["messages/usage/line"]
-    found = [clause for clause in clauses().values() if any(_quoted(message, clause))]
     levels, own = list(LEVELS), message.program
-    return min(found, key=lambda c: (levels.index(c.level), c.program != own), default=None)
+    ranked = [
+        ((-max(_likeness(message, c), default=0), levels.index(c.level), c.program != own), c)
+        for c in clauses().values()
+    ]
+    (likeness, _, _), clause = min(ranked, key=lambda one: one[0])
+    return clause if likeness else None
 
 
-def _quoted(message: Message, clause: Clause) -> Iterator[bool]:
-    """Is a message one of the quotations in a clause? A quotation may leave out the end."""
+def _likeness(message: Message, clause: Clause) -> Iterator[int]:
+    """2 for each quotation of the message in a clause, 1 with one reason or without its end."""
     of_all = {"messages", "tree"} | ({"exec"} if message.program in RUN_ANOTHER else set())
     if clause.program not in {message.program, *of_all}:
         return
     words = re.split(f"(REASON|{PLACE})", message.text)
+    places = {"REASON": ".*", "NAME": r"[^\s/]*"}
     names = [r"\S*" if re.fullmatch(PLACE, word) else re.escape(word) for word in words]
-    pattern = "".join(names).replace("REASON", ".*")
+    pattern = "".join(places.get(word, name) for word, name in zip(words, names, strict=True))
     quotations = [one for one in re.findall("`([^`]+)`", clause.text) if ": " in one]
     for quotation in quotations:
         whole = re.sub("^NAME(?=: illegal)|^RUNNER(?=: )", message.program, quotation)
@@ -77,9 +82,10 @@ def _quoted(message: Message, clause: Clause) -> Iterator[bool]:
         # What is survived (BEYOND) is said by the program itself, not by a child that ends.
         is_survived = clause.level != "BEYOND" or message.code is None
         is_beginning = whole.endswith(" ") and message.text.startswith(whole) and is_survived
-        yield is_beginning or bool(
-            re.fullmatch(pattern, f"{whole}x" if whole[-1] == " " else whole)
-        )
+        if re.fullmatch(pattern.removesuffix(".*"), whole):
+            yield 2  # with any reason, if it has one
+        elif is_beginning or re.fullmatch(pattern, f"{whole}x" if whole[-1] == " " else whole):
+            yield 1
 
 
 # REASONS
