@@ -201,5 +201,10 @@ def test_explain_says_which_suite_had_the_clause_first() -> None:
         assert f"\nsince\n  suite {since}\n" in command("explain", clause).stdout
 
 
+def test_explain_says_where_alone_a_profile_deviates() -> None:
+    shown = command("explain", "readproctitle/screen/shifts-in-from-the-right").stdout
+    assert "\nreference deviates: known-bug; only without linux\n" in shown
+
+
 def test_each_clause_has_a_test_whose_parameters_carry_it() -> None:
     assert "## Clauses without a test\n\nNone.\n" in command("untested").stdout

@@ -50,7 +50,7 @@ def known_bugs(profile: str) -> str:
         if kind == "known-bug":
             rows.setdefault(reason, []).append(f"{escaped(known[clause].text)} `{clause}`")
     lines = [f"| {'<br>'.join(texts)} | {reason} |" for reason, texts in rows.items()]
-    return "\n".join(["| clause | what 0.76 does |", "|---|---|", *lines])
+    return "\n".join(["| clause | what 0.76 does, or Debian's patch |", "|---|---|", *lines])
 
 
 @cache

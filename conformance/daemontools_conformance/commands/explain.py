@@ -85,9 +85,9 @@ def _explained(
         f"  --heavy {test.heavy}: {test.id} (line {test.line})" for test in tests if test.heavy
     ]
     for name, demand in by_profile.items():
-        if expected := demand.expectation:
-            kind = "; seen: ".join(part for part in (expected.kind, expected.seen) if part)
-            lines += [f"{name} deviates: {kind}", _paragraph(expected.reason)]
+        if e := demand.expectation:
+            told = {" deviates: ": e.kind, "; seen: ": e.seen, "; only without ": e.without_need}
+            lines += [name + "".join(k + v for k, v in told.items() if v), _paragraph(e.reason)]
     if code := most_its_own(clause.id):
         lines += ["lines of the reference that few other clauses run", *(f"  {c}" for c in code)]
     return [*lines, ""]
