@@ -299,7 +299,7 @@ def test_a_size_that_no_directory_follows(good: Path, script: str, detail: str) 
     assert found == [("log-size", detail)]
 
 
-@pytest.mark.parametrize("rest", ["s4096 ./main", 'n5 "$more"', "n5 $(cat more)", "n5 `cat more`"])
+@pytest.mark.parametrize("rest", ["s4096 ./more", 'n5 "$more"', "n5 $(cat more)", "n5 `cat more`"])
 def test_a_size_that_a_directory_may_follow(good: Path, rest: str) -> None:
     (good / "log/run").write_text(f"#!/bin/sh\nexec multilog t s9999 n3 ./main {rest}\n")
     assert kinds(good) == []
@@ -312,8 +312,26 @@ def test_a_logger_that_reads_a_file(good: Path, line: str) -> None:
     assert found == [("log-input", "in")]
 
 
+@pytest.mark.parametrize("words", ["s9999 t ./main", "./main t", "'-* x *' \\\n t ./main"])
+def test_a_label_that_multilog_ignores(good: Path, words: str) -> None:
+    (good / "log/run").write_text(f"#!/bin/sh\nexec multilog {words}\n")
+    assert kinds(good) == ["log-label"]
+
+
+@pytest.mark.parametrize("again", ["./main", "./main/", ".//main", "../log/main", "./link"])
+def test_a_log_directory_that_one_multilog_has_twice(good: Path, again: str) -> None:
+    (good / "log/link").symlink_to("main")
+    (good / "log/run").write_text(f"#!/bin/sh\nexec multilog t ./main '-*' '+* x *' {again}\n")
+    found = [(finding.kind, finding.detail) for finding in check.of_service(good)]
+    assert found == [("log-twice", again)]
+
+
 LOGGERS = [
     "exec multilog t '-* <x> *' '+* <' ./main",
+    "exec multilog t t ./main",
+    "exec multilog $options t ./main",
+    "exec multilog 2>&1 t ./main",
+    "exec multilog t '-*' =twice =twice ./main",
     "exec multilog t ./main <&0",
     "exec multilog t ./main 3<run",
     "exec multilog t ./main </dev/stdin",
@@ -409,6 +427,25 @@ def test_two_loggers_that_are_one_or_write_to_one_directory(good: Path) -> None:
     assert found == [
         (tree / "linked/log", "shared-log", log),
         (tree / "other/log", "shared-log", log),
+    ]
+
+
+def test_services_whose_supervise_is_one_folder(good: Path, tmp_path: Path) -> None:
+    tree = good.parent
+    for name in ("other", "third"):
+        service(tree / name, "exec sleep 1000")
+    service(tree / "linked", "exec sleep 1000", log=False)
+    (tree / "linked/log").symlink_to("../third/log")
+    (tmp_path / "one").mkdir()
+    for place in (good, tree / "other", tree / "third/log"):
+        (place / "supervise").symlink_to(tmp_path / "one")
+    (tree / "third/supervise").mkdir()
+    found = [(f.path, f.kind, f.detail) for f in check.of_tree(tree, sorted(tree.iterdir()))]
+    linked, third = str(tree / "linked/log"), tree / "third/log"
+    assert found == [
+        (third, "shared-log", linked),
+        (tree / "other", "shared-supervise", str(good)),
+        (third, "shared-supervise", str(good)),
     ]
 
 

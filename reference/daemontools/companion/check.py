@@ -49,6 +49,8 @@ WHY = {
     "unbounded": "a log that is appended to by hand grows until the disk is full; use multilog",
     "log-name": "multilog ignores a directory whose name begins with neither . nor /; write ./",
     "log-size": "s, n and ! count for the directories that follow, and none does; put them before",
+    "log-label": "multilog ignores a t that is not its first word; put it first",
+    "log-twice": "multilog cannot lock a directory twice, and ends; name it once",
     "log-input": "multilog reads this file and not the service's lines; take the redirection away",
     "envdir": "envdir ends at once: its directory must exist, and have only files in it",
     "account": "no such account: setuidgid and envuidgid end at once, and supervise tries again",
@@ -58,6 +60,7 @@ WHY = {
     "dot": "svscan ignores names that begin with a dot",
     "same-directory": "svscan knows a directory by its inode, and starts it once",
     "shared-log": "one logger has the lock, and the lines of the other services wait",
+    "shared-supervise": "only one of them runs, and svstat takes it for both; give each its own",
     "dangling": "it is a file, or a link that leads nowhere: svscan does not start it",
     "memory-limit": "under this limit multilog, or even /bin/true, does not start; raise it",
     "descriptors": "svscan needs two descriptors for each logged service; raise ulimit -n",
@@ -150,11 +153,17 @@ def of_tree(tree: Path, paths: list[Path]) -> Iterator[Finding]:
         if other != path:
             yield Finding(path, "same-directory", os.fspath(other))
     owners: dict[str, Path] = {}
-    for log in (path / "log" for path in known.values() if services.logger(path)):
+    logs = [path / "log" for path in known.values() if services.logger(path)]
+    for log in logs:
         own = [log, *(log / word for word in _directories(_multilog(_words(log / "run"))))]
         places = {os.path.realpath(place) for place in own if "\0" not in os.fspath(place)}
         for other in sorted({owners.setdefault(place, log) for place in places} - {log}):
             yield Finding(log, "shared-log", os.fspath(other))
+    folders: dict[str, Path] = {}
+    for place in {os.path.realpath(place): place for place in [*known.values(), *logs]}.values():
+        other = folders.setdefault(os.path.realpath(place / "supervise"), place)
+        if other != place:
+            yield Finding(place, "shared-supervise", os.fspath(other))
     if len(paths) > LIMIT:
         yield Finding(tree, "too-many", str(len(paths)))
     needed = SPARE_DESCRIPTORS + DESCRIPTORS * sum(1 for p in paths if services.logger(p))
@@ -378,7 +387,14 @@ def _log_directories(log: Path) -> Iterator[Finding]:
         yield Finding(log / "run", "log-size", detail)
     if detail := _input(words):
         yield Finding(log / "run", "log-input", detail)
+    if "t" in arguments and not re.match("t|.*[$`]", arguments[0]):
+        yield Finding(log / "run", "log-label")
+    places: set[str] = set()
     for word in _directories(arguments):
+        place = os.path.realpath(log / word) if "\0" not in word else word
+        if place in places:
+            yield Finding(log / "run", "log-twice", word)
+        places.add(place)
         if not _may_write(log, word, user):
             detail = f"{user or 'this user'}, {word}"
             yield Finding(log / "run", "log-directory", detail)
