@@ -233,7 +233,7 @@ def problems(directory: Path, texts: dict[str, str]) -> list[str]:
         elif not is_ours(file):
             found.append(f"{file} was not written by daemontools.install")
         elif not is_so(file, text.encode(), 0o755):
-            found.append(f"{file} is another version's, or has other options")
+            found.append(f"{file} is another version's, has other options, or was changed")
     return found
 
 

@@ -623,6 +623,7 @@ def test_what_is_wrong_with_a_service_and_its_logger(tmp_path: Path) -> None:
     assert shown == [
         "account nosuch",
         "log-size s1",
+        "log-label",
         "log-directory nosuch, ./a",
         "log-directory nosuch, /nowhere/b",
     ]

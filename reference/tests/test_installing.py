@@ -321,7 +321,7 @@ def test_check_says_what_is_wrong_and_changes_nothing(place: Path) -> None:
         f"daemontools.install: warning: {place}/{said}"
         for said in (
             "bin/svc is missing",
-            "bin/svok is another version's, or has other options",
+            "bin/svok is another version's, has other options, or was changed",
             "s/man/man8/svc.8 is missing, or another version's",
         )
     ]
