@@ -63,6 +63,7 @@ def test_a_right_program_in_c_passes_all_steps(tmp_path: Path) -> None:
     subprocess.run(["make", "-s", "-C", tmp_path / "c", "bin/svok"], check=True)
     graded = grade("svok", tmp_path / "c/bin/svok")
     assert "all steps hold" in graded.stdout
+    assert "asks all its clauses:" in graded.stdout
     assert graded.returncode == 0
 
 
@@ -101,6 +102,7 @@ def test_the_line_by_hand_shows_the_fault_of_a_program_with_any_name(tmp_path: P
     [first] = re.findall(r"put your setlock first on PATH:\n  (.*)$", said, re.MULTILINE)
     line = "setlock new true; ls -l new"
     assert f"    by hand: {line}\n" in said
+    assert "more: daemontools-conformance --implementation FOLDER --clause CLAUSE\n" in said
     (tmp_path / "empty").mkdir()
     typed = ["bash", "-c", f"{first}\n{line}"]
     shown = subprocess.run(

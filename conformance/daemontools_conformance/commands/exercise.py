@@ -141,8 +141,7 @@ EXERCISES = {
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the exercise's name and the program to grade."""
     parser.add_argument("name", choices=EXERCISES, help="the program that you have written")
-    where = "its file, in any language, or the folder that holds it"
-    parser.add_argument("program", type=Path, help=where)
+    parser.add_argument("program", type=Path, help="its file, in any language, or its folder")
 
 
 def exercise(given: argparse.Namespace) -> int:
@@ -175,10 +174,11 @@ def exercise(given: argparse.Namespace) -> int:
                     print(f"\nfor the lines by hand, put your {given.name} first on PATH:")
                     link = f"ln -s {shlex.quote(str(program))} bin/{given.name}"
                     print(f"  mkdir bin; {link}; PATH=$PWD/bin:$PATH")
+                print("\nmore: daemontools-conformance --implementation FOLDER --clause CLAUSE")
                 print(f"\nread {step.read}\nthen try again")
                 return 1
             print(f"  {len(asked)} of {len(asked)} clauses hold")
-    print(f"all steps hold; with the file as FOLDER/{given.name}, this asks the rest:")
+    print(f"all steps hold; with the file as FOLDER/{given.name}, this asks all its clauses:")
     print(f"  daemontools-conformance --implementation FOLDER --program {given.name}")
     return 0
 
