@@ -1,6 +1,7 @@
 """multilog: lines of every kind arrive whole."""
 
 import os
+import re
 
 import pytest
 
@@ -91,14 +92,18 @@ def test_a_line_is_in_the_file_while_input_goes_on(sandbox: Sandbox) -> None:
 
 
 @clause("multilog/line/partial-waits")
-def test_a_short_partial_line_waits_for_its_end(sandbox: Sandbox) -> None:
-    multilog = sandbox.start("multilog", "./log", stdin=PIPE)
+@pytest.mark.parametrize(("script", "length"), [([], 2), ([], 999), (["t"], 973)])
+def test_a_short_partial_line_waits_for_its_end(
+    sandbox: Sandbox, script: list[str], length: int
+) -> None:
+    multilog = sandbox.start("multilog", *script, "./log", stdin=PIPE)
     current = sandbox.path / "log/current"
-    multilog.write(b"one\ntw")
-    eventually(lambda: current.read_bytes() == b"one\n")
-    never(lambda: current.read_bytes() != b"one\n", during=0.2)
-    multilog.write(b"o\n")
-    eventually(lambda: current.read_bytes() == b"one\ntwo\n")
+    multilog.write(b"one\n" + b"x" * length)
+    eventually(lambda: b"one\n" in current.read_bytes())
+    never(lambda: not current.read_bytes().endswith(b"one\n"), during=0.2)
+    multilog.write(b"\n")
+    line = (b"@[0-9a-f]{24} " if script else b"") + b"x{%d}\n" % length
+    eventually(lambda: re.search(rb"one\n" + line + rb"\Z", current.read_bytes()))
 
 
 @clause("multilog/line/partial-long-does-not-wait")
@@ -120,6 +125,21 @@ def test_a_line_that_arrives_in_pieces_is_one_line(sandbox: Sandbox) -> None:
     multilog.end_input()
     assert multilog.wait().err == b"aab\nac\n"
     assert (sandbox.path / "log/current").read_bytes() == b"ac\n"
+
+
+@clause("multilog/line/in-pieces")
+@pytest.mark.parametrize(("script", "length"), [([], 999), (["t"], 973)])
+def test_the_end_of_a_line_counts_although_it_comes_later(
+    sandbox: Sandbox, script: list[str], length: int
+) -> None:
+    multilog = sandbox.start("multilog", *script, "-*x", "./log", stdin=PIPE)
+    current = sandbox.path / "log/current"
+    multilog.write(b"one\n" + b"a" * (length - 1))
+    eventually(lambda: b"one\n" in current.read_bytes())
+    multilog.write(b"x\n")
+    multilog.end_input()
+    multilog.wait()
+    assert current.read_bytes().endswith(b"one\n")
 
 
 @clause("multilog/line/memory")

@@ -398,28 +398,38 @@ def test_alrm_counts_for_every_directory(sandbox: Sandbox) -> None:
 
 
 @clause("multilog/alrm/partial-line")
-def test_a_short_partial_line_goes_to_the_new_file_whole(sandbox: Sandbox) -> None:
-    multilog = running(sandbox)
-    multilog.write(b"par")
-    put_away(sandbox, multilog, 1)
-    multilog.write(b"tial\n")
-    multilog.end_input()
-    multilog.wait()
-    assert old_contents(sandbox.path / "log") == [b"begun\n"]
-    assert (sandbox.path / "log/current").read_bytes() == b"partial\n"
-
-
-@clause("multilog/alrm/long-line")
-def test_a_long_line_is_cut_where_it_is(sandbox: Sandbox) -> None:
-    multilog = sandbox.start("multilog", "./log", stdin=PIPE)
-    multilog.write(b"x" * 2000)
-    eventually(lambda: (sandbox.path / "log/current").stat().st_size == 2000)
+@pytest.mark.parametrize(("script", "length"), [([], 3), ([], 999), (["t"], 973)])
+def test_a_short_partial_line_goes_to_the_new_file_whole(
+    sandbox: Sandbox, script: list[str], length: int
+) -> None:
+    multilog = running(sandbox, *script)
+    multilog.write(b"x" * length)
     put_away(sandbox, multilog, 1)
     multilog.write(b"y\n")
     multilog.end_input()
     multilog.wait()
-    assert old_contents(sandbox.path / "log") == [b"x" * 2000]
-    assert (sandbox.path / "log/current").read_bytes() == b"y\n"
+    stamp = b"@[0-9a-f]{24} " if script else b""
+    (old,) = old_contents(sandbox.path / "log")
+    assert re.fullmatch(stamp + b"begun\n", old)
+    current = (sandbox.path / "log/current").read_bytes()
+    assert re.fullmatch(stamp + b"x{%d}y\n" % length, current)
+
+
+@clause("multilog/alrm/long-line")
+@pytest.mark.parametrize(("script", "length"), [([], 1000), (["t"], 974), ([], 2000)])
+def test_a_long_line_is_cut_where_it_is(sandbox: Sandbox, script: list[str], length: int) -> None:
+    multilog = sandbox.start("multilog", *script, "./log", stdin=PIPE)
+    current = sandbox.path / "log/current"
+    multilog.write(b"x" * length)
+    eventually(lambda: current.read_bytes().endswith(b"x" * length))
+    put_away(sandbox, multilog, 1)
+    multilog.write(b"y\n")
+    multilog.end_input()
+    multilog.wait()
+    stamp = b"@[0-9a-f]{24} " if script else b""
+    (old,) = old_contents(sandbox.path / "log")
+    assert re.fullmatch(stamp + b"x{%d}" % length, old)
+    assert current.read_bytes() == b"y\n"
 
 
 @clause("multilog/alrm/blocked-or-ignored")

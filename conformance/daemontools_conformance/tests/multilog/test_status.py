@@ -100,9 +100,12 @@ def test_content_is_kept_until_a_line_is_selected(sandbox: Sandbox) -> None:
 
 
 @clause("multilog/status/stamped")
-def test_line_has_its_stamp(sandbox: Sandbox) -> None:
-    sandbox.run("multilog", "t", "=status", input=b"one\n")
-    assert re.fullmatch(rb"@[0-9a-f]{24} one\n{972}", (sandbox.path / "status").read_bytes())
+@pytest.mark.parametrize(
+    ("line", "written"), [(b"one", rb"one\n{972}"), (b"x" * 1500, rb"x{974}\n")]
+)
+def test_line_has_its_stamp(sandbox: Sandbox, line: bytes, written: bytes) -> None:
+    sandbox.run("multilog", "t", "=status", input=line + b"\n")
+    assert re.fullmatch(rb"@[0-9a-f]{24} " + written, (sandbox.path / "status").read_bytes())
 
 
 @clause("multilog/status/several")
