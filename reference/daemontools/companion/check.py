@@ -39,7 +39,7 @@ WHY = {
     "no-run": "supervise cannot start anything without ./run, and tries again every second",
     "not-executable": "supervise cannot start it; chmod +x",
     "no-interpreter": "the first line must be #! and a program that can run, or no start succeeds",
-    "crlf": "lines end in CR LF: the CR belongs to a line's last word, even to the interpreter's name",
+    "crlf": "lines end in CR LF: the CR belongs to the line's last word or the interpreter's name",
     "no-exec": "without exec the shell is the service, and the server survives svc -d as an orphan",
     "loop": "the shell is the service; what the loop runs survives svc -d as an orphan",
     "background": "supervise sees its child end and starts another; run it in the foreground",
