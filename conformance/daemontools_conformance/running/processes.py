@@ -44,7 +44,7 @@ FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.S
 _STACK_TRACES = (
     b"Traceback (most recent call last)",  # Python
     b"\ngoroutine ",  # Go
-    b"' panicked at ",  # Rust
+    b" panicked at ",  # Rust
     b"\nNode.js v",
     b'Exception in thread "',  # Java
 )
