@@ -176,14 +176,6 @@ QUOTED_OTHERWISE = {
 }
 
 
-@pytest.mark.parametrize("text", QUOTED_OTHERWISE)
-def test_a_quotation_with_a_word_for_a_part_of_the_message_gives_it_its_level(text: str) -> None:
-    [message] = [message for message in said.all_messages() if message.text == text]
-    clause = lookups.clause_of(message)
-    assert clause is not None
-    assert clause.id == QUOTED_OTHERWISE[text]
-
-
 # A message -> the clause that quotes it with any reason; others quote it with one.
 QUOTED_WITH_ANY_REASON = {
     "NAME: unable to read supervise/status: REASON": "svstat/answer/unreadable-status",
@@ -195,12 +187,16 @@ QUOTED_WITH_ANY_REASON = {
 }
 
 
-@pytest.mark.parametrize("text", QUOTED_WITH_ANY_REASON)
-def test_a_quotation_with_any_reason_comes_before_one_with_a_reason(text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "quoted_by"), [*QUOTED_OTHERWISE.items(), *QUOTED_WITH_ANY_REASON.items()]
+)
+def test_a_message_has_the_level_of_the_clause_that_quotes_it_best(
+    text: str, quoted_by: str
+) -> None:
     [message] = [message for message in said.all_messages() if message.text == text]
     clause = lookups.clause_of(message)
     assert clause is not None
-    assert clause.id == QUOTED_WITH_ANY_REASON[text]
+    assert clause.id == quoted_by
 
 
 def test_a_message_that_pauses_is_not_one_that_goes_on() -> None:

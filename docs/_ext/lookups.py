@@ -58,12 +58,13 @@ def clause_of(message: Message) -> Clause | None:
     if ": usage:" in message.text:
         return clauses()["messages/usage/line"]
     levels, own = list(LEVELS), message.program
-    ranked = [
-        ((-max(_likeness(message, c), default=0), levels.index(c.level), c.program != own), c)
-        for c in clauses().values()
-    ]
-    (likeness, _, _), clause = min(ranked, key=lambda one: one[0])
-    return clause if likeness else None
+    likeness = {c.id: max(_likeness(message, c), default=0) for c in clauses().values()}
+    found = [clause for clause in clauses().values() if likeness[clause.id]]
+    return min(
+        found,
+        key=lambda c: (-likeness[c.id], levels.index(c.level), c.program != own),
+        default=None,
+    )
 
 
 def _likeness(message: Message, clause: Clause) -> Iterator[int]:
@@ -72,9 +73,8 @@ def _likeness(message: Message, clause: Clause) -> Iterator[int]:
     if clause.program not in {message.program, *of_all}:
         return
     words = re.split(f"(REASON|{PLACE})", message.text)
-    places = {"REASON": ".*", "NAME": r"[^\s/]*"}
-    names = [r"\S*" if re.fullmatch(PLACE, word) else re.escape(word) for word in words]
-    pattern = "".join(places.get(word, name) for word, name in zip(words, names, strict=True))
+    places = dict.fromkeys(words[1::2], r"\S*") | {"REASON": ".*", "NAME": r"[^\s/]*"}
+    pattern = "".join(places.get(word, re.escape(word)) for word in words)
     quotations = [one for one in re.findall("`([^`]+)`", clause.text) if ": " in one]
     for quotation in quotations:
         whole = re.sub("^NAME(?=: illegal)|^RUNNER(?=: )", message.program, quotation)
