@@ -152,17 +152,15 @@ def of_tree(tree: Path, paths: list[Path]) -> Iterator[Finding]:
         other = known.setdefault((about.st_dev, about.st_ino), path)
         if other != path:
             yield Finding(path, "same-directory", os.fspath(other))
-    owners: dict[str, Path] = {}
     logs = [path / "log" for path in known.values() if services.logger(path)]
+    owners: dict[str, Path] = {}
     for log in logs:
         own = [log, *(log / word for word in _directories(_multilog(_words(log / "run"))))]
-        places = {os.path.realpath(place) for place in own if "\0" not in os.fspath(place)}
-        for other in sorted({owners.setdefault(place, log) for place in places} - {log}):
+        for other in _earlier_owners(log, own, owners):
             yield Finding(log, "shared-log", os.fspath(other))
-    folders: dict[str, Path] = {}
+    owners = {}
     for place in {os.path.realpath(place): place for place in [*known.values(), *logs]}.values():
-        other = folders.setdefault(os.path.realpath(place / "supervise"), place)
-        if other != place:
+        for other in _earlier_owners(place, [place / "supervise"], owners):
             yield Finding(place, "shared-supervise", os.fspath(other))
     if len(paths) > LIMIT:
         yield Finding(tree, "too-many", str(len(paths)))
@@ -170,6 +168,12 @@ def of_tree(tree: Path, paths: list[Path]) -> Iterator[Finding]:
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if limit != resource.RLIM_INFINITY and needed > limit:
         yield Finding(tree, "descriptors", f"limit {limit}, needed {needed}")
+
+
+def _earlier_owners(owner: Path, places: list[Path], owners: dict[str, Path]) -> list[Path]:
+    """Enter the owner of some places, links resolved; who has been entered for them before."""
+    real = {os.path.realpath(place) for place in places if "\0" not in os.fspath(place)}
+    return sorted({owners.setdefault(place, owner) for place in real} - {owner})
 
 
 def of_service(service: Path) -> Iterator[Finding]:
