@@ -81,13 +81,13 @@ def _explained(
     for name, text in clause.variants.items():
         lines += [f"variant {name}", _paragraph(text)]
     lines += ["tests", *(f"  {test.id} (line {test.line})" for test in tests if not test.heavy)]
-    lines += [
-        f"  --heavy {test.heavy}: {test.id} (line {test.line})" for test in tests if test.heavy
-    ]
+    heavy = [test for test in tests if test.heavy]
+    lines += [f"  --heavy {test.heavy}: {test.id} (line {test.line})" for test in heavy]
     for name, demand in by_profile.items():
-        if e := demand.expectation:
-            told = {" deviates: ": e.kind, "; seen: ": e.seen, "; only without ": e.without_need}
-            lines += [name + "".join(k + v for k, v in told.items() if v), _paragraph(e.reason)]
+        if entry := demand.expectation:
+            seen = f"; seen: {entry.seen}" if entry.seen else ""
+            where = f"; only without {entry.without_need}" if entry.without_need else ""
+            lines += [f"{name} deviates: {entry.kind}{seen}{where}", _paragraph(entry.reason)]
     if code := most_its_own(clause.id):
         lines += ["lines of the reference that few other clauses run", *(f"  {c}" for c in code)]
     return [*lines, ""]
