@@ -40,11 +40,11 @@ __all__ = [
 ]  # fmt: skip
 
 FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGFPE}
-# What is in the stack trace of a runtime. (C and C++ die of a signal.)
-_STACK_TRACES = (
+_STACK_TRACES = (  # of runtimes; C and C++ die of a signal
     b"Traceback (most recent call last)",  # Python
     b"\ngoroutine ",  # Go
-    b" panicked at ",  # Rust
+    b"' panicked at ",  # Rust
+    b") panicked at ",  # the same since it names the thread's number
     b"\nNode.js v",
     b'Exception in thread "',  # Java
 )
