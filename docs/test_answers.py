@@ -1,6 +1,7 @@
 """The exercises that the suite grades: it says what the answers in docs/answers say it says."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -30,3 +31,13 @@ def test_the_suite_grades_an_exercise(
     [seen] = [r["outcome"] for r in map(json.loads, lines) if r.get("clause") == clause
               and r["kind"] == "clause"]  # fmt: skip
     assert seen in outcomes
+
+
+def test_perl_resets_an_ignored_child_signal() -> None:
+    if not shutil.which("perl"):
+        pytest.skip("needs perl")
+    perl = """exec perl -e 'exec "grep", "SigIgn", "/proc/self/status"'"""
+    shown = subprocess.run(
+        ["sh", "-c", f"trap '' CHLD HUP; {perl}"], capture_output=True, text=True, check=True
+    )
+    assert int(shown.stdout.split()[1], 16) & 0x10001 == 1  # HUP, the first, stays ignored

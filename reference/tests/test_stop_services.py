@@ -255,6 +255,13 @@ def test_a_logger_that_is_down_is_named(tree: Tree, code: int) -> None:
     assert services.status(tree.counting).problem == services.NOT_RUNNING
 
 
+def test_after_a_stop_without_x_each_logger_is_down_and_named(tree: Tree) -> None:
+    tree.kill_svscan()
+    assert tree.stop(str(tree.folder)) == 0
+    assert tree.stop("-x", str(tree.folder)) == 1
+    assert f"{tree.counting / 'log'} is down: " in tree.said
+
+
 def processor_works(tree: Tree) -> Path:
     """The logger, at the beginning of three seconds in which its processor works; no svscan."""
     log = tree.counting / "log"
