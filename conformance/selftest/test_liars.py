@@ -32,6 +32,13 @@ def test_a_liar_is_caught(liar: Liar, honest: Path, tmp_path: Path) -> None:
     assert (tmp_path / "report" / cell["evidence"] / "replay.sh").exists() == bool(cell["evidence"])
 
 
+def test_a_program_that_cannot_be_started_is_one_cause(honest: Path, tmp_path: Path) -> None:
+    folder = with_programs(tmp_path / "liar", honest, {"svok": "#!/no/interpreter\n"})
+    _, report = judged(folder, tmp_path / "report", "--program", "svok", workers=4)
+    causes = [cell["cause"] for cell in report.clauses.values() if cell["outcome"] == "FAIL"]
+    assert causes.count("svok cannot be started: No such file or directory") >= 15, causes
+
+
 def test_the_honest_pass_where_the_liars_are_caught(honest: Path, tmp_path: Path) -> None:
     options = [word for liar in LIARS for word in ("--clause", liar.clause)]
     exit_code, report = judged(honest, tmp_path / "report", *options, workers=8)

@@ -29,7 +29,7 @@ SYSTEM_PATH = "/usr/bin:/bin"
 
 
 class ProgramMissing(AssertionError):
-    """Raised for a missing program that the profile does not declare absent.
+    """Raised for a program, not declared absent, that is missing or cannot be started.
 
     `cause` is the same in every test that needs the program.
     """

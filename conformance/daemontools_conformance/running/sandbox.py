@@ -26,7 +26,7 @@ from daemontools_conformance.contract.places import folder as data_folder
 from daemontools_conformance.contract.profiles import PROGRAMS
 from daemontools_conformance.running import evidence, journal, prepare, probe, replay, witness
 from daemontools_conformance.running.bounds import Guard, content
-from daemontools_conformance.running.implementation import Implementation
+from daemontools_conformance.running.implementation import Implementation, ProgramMissing
 from daemontools_conformance.running.needs import closed_to_others
 from daemontools_conformance.running.orphans import end_all_but
 from daemontools_conformance.running.patience import begin_test, deadline, eventually
@@ -190,22 +190,21 @@ class Sandbox:
         if self._is_bounded and not self._guard:
             self._guard = Guard(self.evidence, self.path, self._spared)
         self._note_first_files()
-        name = f"{len(self.started):02d}.{Path(os.fsdecode(words[0])).name}"
+        program = Path(os.fsdecode(words[0])).name
+        name = f"{len(self.started):02d}.{program}"
         out, err = self.evidence / f"{name}.out", self.evidence / f"{name}.err"
         given = options.get("env", self.environment)
         environment = {os.fsencode(k): os.fsencode(v) for k, v in given.items()}
-        facts = {
-            "argv": words,
-            "file": os.fsencode(executable or b""),
-            "env": environment,
-            "streams": name,
-            **_facts(options),
-        }
+        facts: dict[str, object] = {"argv": words, "file": os.fsencode(executable or b"")}
+        facts |= {"env": environment, "streams": name, **_facts(options)}
         try:
             popen = self._popen(words, executable, environment, (out, err), options)
-        except OSError:  # it cannot be executed: a shell will say so, too
+        except OSError as error:  # it cannot be executed: a shell will say so, too
             journal.note("start", pid=0, **facts)
             journal.note("ended", pid=0)
+            if error.filename == executable and executable:
+                what = f"{program} cannot be started: {error.strerror}"
+                raise ProgramMissing(f"{executable}: {what}", what) from error
             raise
         running = Running(popen, tuple(words), out, err)
         self.started.append(running)
