@@ -305,6 +305,27 @@ def test_a_size_that_a_directory_may_follow(good: Path, rest: str) -> None:
     assert kinds(good) == []
 
 
+@pytest.mark.parametrize(
+    ("script", "detail"),
+    {
+        "./main '-* x *' '+*'": "-* x *",
+        "./main e +x =status '-*' n9 ./b '+y' s4096 !p": "+y",
+    }.items(),
+)
+def test_a_pattern_that_no_action_follows(good: Path, script: str, detail: str) -> None:
+    (good / "log/b").mkdir()
+    (good / "log/run").write_text(f"#!/bin/sh\nexec multilog t {script} 2>&1\n")
+    found = [finding for finding in check.of_service(good) if finding.kind != "log-size"]
+    assert [(finding.kind, finding.detail) for finding in found] == [("log-pattern", detail)]
+
+
+@pytest.mark.parametrize("word", ["s10M", "n20k"])
+def test_a_number_with_a_unit(good: Path, word: str) -> None:
+    (good / "log/run").write_text(f"#!/bin/sh\nexec multilog t {word} ./main\n")
+    found = [(finding.kind, finding.detail) for finding in check.of_service(good)]
+    assert found == [("log-unit", word)]
+
+
 @pytest.mark.parametrize("line", ["exec multilog t ./main <in", "exec <in multilog ./main 2>&1"])
 def test_a_logger_that_reads_a_file(good: Path, line: str) -> None:
     (good / "log/run").write_text(f"#!/bin/sh\n{line}\n")
@@ -332,6 +353,9 @@ LOGGERS = [
     "exec multilog $options t ./main",
     "exec multilog 2>&1 t ./main",
     "exec multilog t '-*' =twice =twice ./main",
+    "exec multilog t ./main '-*' '+* x *' =status",
+    "exec multilog t ./main '-*' '+* x *' e",
+    'exec multilog t ./main "-* $word *" ./$more',
     "exec multilog t ./main <&0",
     "exec multilog t ./main 3<run",
     "exec multilog t ./main </dev/stdin",

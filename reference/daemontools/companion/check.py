@@ -49,6 +49,8 @@ WHY = {
     "unbounded": "a log that is appended to by hand grows until the disk is full; use multilog",
     "log-name": "multilog ignores a directory whose name begins with neither . nor /; write ./",
     "log-size": "s, n and ! count for the directories that follow, and none does; put them before",
+    "log-pattern": "a pattern counts for the actions that follow, and none does; put it before",
+    "log-unit": "multilog reads the number only, and s10M is 4096 bytes; write all of its digits",
     "log-label": "multilog ignores a t that is not its first word; put it first",
     "log-twice": "multilog cannot lock a directory twice, and ends; name it once",
     "log-input": "multilog reads this file and not the service's lines; take the redirection away",
@@ -387,8 +389,13 @@ def _log_directories(log: Path) -> Iterator[Finding]:
             word[0] not in "tesn" or os.path.isdir(log / word)
         ):
             yield Finding(log / "run", "log-name", word)
-    if detail := _size_too_late(arguments):
+    if detail := _too_late(arguments, r"[sn]\d+$|!", actions="./"):
         yield Finding(log / "run", "log-size", detail)
+    if detail := _too_late(arguments, "[-+]", actions="./=e"):
+        yield Finding(log / "run", "log-pattern", detail)
+    for word in arguments:
+        if re.fullmatch(r"[sn]\d+[A-Za-z]+", word):
+            yield Finding(log / "run", "log-unit", word)
     if detail := _input(words):
         yield Finding(log / "run", "log-input", detail)
     if "t" in arguments and not re.match("t|.*[$`]", arguments[0]):
@@ -409,13 +416,17 @@ def _directories(arguments: list[str]) -> list[str]:
     return [word for word in arguments if word[:1] in (".", "/")]
 
 
-def _size_too_late(arguments: list[str]) -> str:
-    """The first of the arguments that counts for the directories that follow, if none can."""
-    places = (place for place, word in enumerate(arguments) if _directories([word]))
+def _too_late(arguments: list[str], setting: str, actions: str) -> str:
+    """The first such setting behind the last of the actions that it could count for.
+
+    `actions` has their first letters. If there is none, or the shell makes a later word,
+    which may be one, nothing is too late.
+    """
+    places = (place for place, word in enumerate(arguments) if word[:1] in tuple(actions))
     rest = arguments[max(places, default=len(arguments)) + 1 :]
-    if any("$" in word or "`" in word for word in rest):  # perhaps a directory
+    if any("$" in word or "`" in word for word in rest):
         return ""
-    return next((word for word in rest if re.match(r"[sn]\d+$|!", word)), "")
+    return next((word for word in rest if re.match(setting, word)), "")
 
 
 def _input(words: list[str]) -> str:
