@@ -12,10 +12,11 @@ from pathlib import Path
 from daemontools import install, logs, services
 
 # A run script for `service`: each start is whole in the log, or a line was lost.
+# The number and its line are one command: a trap cannot run between them.
 COUNTING = """\
 trap 'echo end $n; exit' TERM
 n=0; echo start
-while :; do n=$((n + 1)); echo line $n; sleep 0.1; done"""
+while :; do echo line $((n += 1)); sleep 0.1; done"""
 
 
 def run(command: Path, *words: str | Path, umask: int = -1) -> "subprocess.CompletedProcess[str]":
