@@ -1,7 +1,7 @@
 """What the installer looks at: who can read and who can change what it installs, and does it run?
 
 A program that root runs is as safe as the least safe of its interpreter, its library, its
-launcher, and the folders above them. A program that setuidgid starts needs all of them to
+launcher, and the folders above them. One of them that setuidgid starts needs all of these to
 be open to everybody.
 """
 
