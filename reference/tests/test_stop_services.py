@@ -306,15 +306,46 @@ done
 """
 
 
+# And a service before its next start, when it is asked for the first time.
+BETWEEN_ONCE = """#!/bin/sh
+for directory; do
+    case $directory in
+        */log) ;;
+        *)
+            if mkdir "$0.asked" 2>/dev/null; then
+                echo "$directory: down 0 seconds, normally up, want up"
+                continue
+            fi
+            ;;
+    esac
+    PATH=${PATH#*:} svstat "$directory"
+done
+"""
+
+
+def ask(tree: Tree, svstat: Path, text: str) -> None:
+    """Let the script ask another svstat."""
+    svstat.parent.mkdir()
+    svstat.write_text(text)
+    svstat.chmod(0o755)
+    tree.path = {"PATH": f"{svstat.parent}:{tree.path['PATH']}"}
+
+
 def test_a_logger_between_two_starts_is_not_named(tree: Tree, tmp_path: Path) -> None:
-    between = tmp_path / "between/svstat"
-    between.parent.mkdir()
-    between.write_text(BETWEEN)
-    between.chmod(0o755)
-    tree.path = {"PATH": f"{between.parent}:{tree.path['PATH']}"}
+    ask(tree, tmp_path / "between/svstat", BETWEEN)
     tree.kill_svscan()
     assert (tree.stop("-x", str(tree.folder)), tree.said) == (0, "")
     assert whole_starts(tree.lines()) == 1
+
+
+def test_a_service_between_two_starts_is_waited_for(tree: Tree, tmp_path: Path) -> None:
+    ask(tree, tmp_path / "between/svstat", BETWEEN_ONCE)
+    slow = COUNTING.replace("echo end", "sleep 2; echo end")
+    (tree.counting / "run").write_text(f"#!/bin/sh\n{slow}\n")
+    subprocess.run(["svc", "-t", tree.counting], env=tree.path, check=True)
+    wait_until(lambda: tree.lines()[-2:] == [b"start", b"line 1"], "it is started again")
+    assert (tree.stop(str(tree.folder)), tree.said) == (0, "")
+    assert whole_starts(tree.lines()) == 2
 
 
 def test_a_logger_that_was_started_once_reads_to_the_end(tree: Tree) -> None:
