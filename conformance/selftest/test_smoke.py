@@ -58,12 +58,15 @@ def test_nothing_that_a_call_starts_is_left(tmp_path: Path) -> None:
     ("script", "verdict"),
     [
         ("#!/bin/sh\nkill -SEGV $$\n", "PROGRAM? it crashed (SIGSEGV): "),
+        ("#!/bin/sh\nkill -40 $$\n", "PROGRAM? it crashed (signal 40): "),
         ("#!/usr/bin/env python3\nraise ValueError\n", "PROGRAM? it crashed (a stack trace): "),
         ("#!/bin/sh\necho \"thread 'main' panicked at x\" >&2\nexit 101\n", "PROGRAM? it crashed "),
         ("#!/bin/sh\necho \"thread 'main' (7) panicked at x\"\nexit 101\n", "PROGRAM? it crashed "),
         ("#!/no/such/interpreter\n", "PROFILE? "),
         ("#!/bin/sh\nexec nothing-of-this-name\n", "PROFILE? exit 127, "),
         ("#!/bin/sh\nexit 7\n", "answers: exit 7 (0.76 gives 100), nothing"),
+        ("#!/bin/sh\nsleep 1000 &\nexit 100\n", "answers: exit 100, nothing"),
+        ("#!/bin/sh\nexec yes\n", "PROGRAM? it wrote more than 1 MB: "),
     ],
 )
 def test_a_program_is_told_from_a_profile(

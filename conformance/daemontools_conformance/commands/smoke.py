@@ -2,27 +2,30 @@
 
 Each call is a usage error or an empty input, which every daemontools program
 answers at once. The call only shows that the file exists, can be executed,
-ends, and does not crash. A program is in trouble if it does not, or if its exit code is
-126 or 127. A program that the profile calls with `arguments` is also in trouble if its
-exit code is not 0.76's: an interpreter that has not found it may have answered.
+ends, and does not crash. A program is in trouble if it does not, if it writes more than
+1 MB, or if its exit code is 126 or 127. A program that the profile calls with
+`arguments` is also in trouble if its exit code is not 0.76's: an interpreter that has
+not found it may have answered.
 """
 
 import os
 import shlex
 import shutil
-import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 from daemontools_conformance.contract.outcomes import Crashed, NotOffered
 from daemontools_conformance.contract.plain import clipped, plain
 from daemontools_conformance.contract.profiles import PROGRAMS, Profile
+from daemontools_conformance.judging.cause import ended
 from daemontools_conformance.running import orphans, table
 from daemontools_conformance.running.implementation import Implementation, ProgramMissing, locate
 from daemontools_conformance.running.processes import Finished
 
 _SECONDS = 10
+_MOST_OUTPUT = 1 << 20  # bytes in one stream
 
 # program -> arguments, and the exit code that 0.76 gives. svscanboot is not
 # called, because it would close its descriptors and start services.
@@ -106,23 +109,14 @@ def _verdict(implementation: Implementation, program: str, scratch: Path) -> tup
     arguments, expected = CALLS[program]
     shown = shlex.join(["cd", str(scratch)]) + " && " + shlex.join([file, *argv[1:], *arguments])
     try:
-        finished = subprocess.run(
-            [*argv, *arguments],
-            executable=file,
-            cwd=scratch,
-            env={"PATH": implementation.path},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_SECONDS,
-            check=False,
-        )
+        finished = _called([*argv, *arguments], file, scratch, implementation.path)
     except OSError as error:
         return f"PROFILE? {file} cannot be executed: {os.strerror(error.errno or 0)}", True
-    except subprocess.TimeoutExpired:
-        return f"PROGRAM? it did not end within {_SECONDS} s: {shown}", True
-    said = (finished.stderr or finished.stdout).decode(errors="replace").strip()
+    if isinstance(finished, str):
+        return f"PROGRAM? it {finished}: {shown}", True
+    said = (finished.err or finished.out).decode(errors="replace").strip()
     first = clipped(plain(said.splitlines()[0]), 200) if said else "nothing"
-    code = finished.returncode
+    code = finished.code
     if how := _crash(finished):
         return f"PROGRAM? it crashed ({how}): {shown}", True
     if code in (126, 127):
@@ -134,12 +128,42 @@ def _verdict(implementation: Implementation, program: str, scratch: Path) -> tup
     return f"answers: exit {code}{note}, {first}", False
 
 
-def _crash(finished: "subprocess.CompletedProcess[bytes]") -> str:
+def _called(argv: list[str], file: str, folder: Path, path: str) -> Finished | str:
+    """The program that has ended, or why it was ended. Raises OSError if it cannot start.
+
+    Its output goes to files: a process that it leaves behind may keep a pipe open.
+    """
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        called = subprocess.Popen(
+            argv,
+            executable=file,
+            cwd=folder,
+            env={"PATH": path},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+        )
+        problem, end = "", time.monotonic() + _SECONDS
+        while called.poll() is None and not problem:
+            if any(os.fstat(stream.fileno()).st_size > _MOST_OUTPUT for stream in (out, err)):
+                problem = f"wrote more than {_MOST_OUTPUT >> 20} MB"
+            elif time.monotonic() > end:
+                problem = f"did not end within {_SECONDS} s"
+            time.sleep(0.01)
+        if problem:
+            called.kill()
+            called.wait()
+            return problem
+        texts = [os.pread(stream.fileno(), _MOST_OUTPUT, 0) for stream in (out, err)]
+        return Finished((), called.returncode, *texts)
+
+
+def _crash(finished: Finished) -> str:
     """How the program died: a signal's name, or "a stack trace"; "" if it did not."""
-    if finished.returncode < 0:
-        return signal.Signals(-finished.returncode).name
+    if finished.code < 0:
+        return ended(finished.code)
     try:
-        Finished((), finished.returncode, finished.stdout, finished.stderr).check_no_crash()
+        finished.check_no_crash()
     except Crashed:
         return "a stack trace"
     return ""

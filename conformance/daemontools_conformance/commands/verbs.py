@@ -65,7 +65,8 @@ def _implementation_argument(parser: argparse.ArgumentParser) -> None:
 
 def _smoke_arguments(parser: argparse.ArgumentParser) -> None:
     _implementation_argument(parser)
-    trouble = "is missing, does not start, does not end, or crashes"
+    trouble = "is missing, does not start, does not end, crashes, writes more than 1 MB, exits "
+    trouble += "126 or 127, or is called with `arguments` and does not exit as 0.76's"
     parser.epilog = f"The exit code is 1 if a program that should be there {trouble}."
 
 

@@ -100,5 +100,5 @@ def add_options(add: Callable[..., object]) -> None:
     sample = "run only N of the heavy tests, chosen by --seed"
     add("--sample", type=_count, default=0, metavar="N", help=sample)
     add("--minutes", type=float, default=5.0, metavar="M", help="length of a soak in minutes")
-    seed = "random seed (default: a new one, printed at the end)"
+    seed = "random seed (default: a new one; a red or heavy run prints it at its end)"
     add("--seed", type=int, default=None, metavar="N", help=seed)
