@@ -146,10 +146,27 @@ def test_what_was_known_at_an_interrupt_is_kept_and_called_a_part(
     asked = [word for c in ("svok/exit", USAGE, "setlock/names/ps") for word in ("--clause", c)]
     said = interrupted(partial, tmp_path, 4, *asked, "-n2")
     assert said.endswith("next: remove mine.toml, and call adopt again\n")
-    assert "mine.toml: interrupted: this is a part, after " in said
+    assert "mine.toml: cut short: this is a part, after " in said
     profile = (tmp_path / "mine.toml").read_text()
-    assert profile.startswith("# interrupted: this is a part, after ")
+    assert profile.startswith("# cut short: this is a part, after ")
     assert len(tomllib.loads(profile)["not_offered"]) == 15
+
+
+def test_a_run_that_stops_early_gives_a_part(partial: Path, tmp_path: Path) -> None:
+    finished = adopt(str(partial), "--clause", USAGE, "-x", "-n0", cwd=tmp_path)
+    assert finished.returncode == 2
+    assert finished.stdout.endswith("next: remove mine.toml, and call adopt again\n")
+    assert (tmp_path / "mine.toml").read_text().startswith("# cut short: this is a part, after ")
+
+
+@pytest.mark.parametrize("option", ["--report=mine", "--implementation=djb"])
+def test_an_option_that_adopt_gives_to_its_runs_is_refused(
+    partial: Path, tmp_path: Path, option: str
+) -> None:
+    finished = adopt(str(partial), option, cwd=tmp_path)
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert f"adopt takes no {option}: " in finished.stderr
+    assert list(tmp_path.glob("mine*")) == [partial]
 
 
 def test_a_profile_that_is_there_is_not_overwritten(partial: Path, tmp_path: Path) -> None:

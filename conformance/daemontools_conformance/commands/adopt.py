@@ -24,15 +24,21 @@ from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.contract.profiles import FILL_IN, Profile, find
 from daemontools_conformance.judging.cause import by_cause, entry
 from daemontools_conformance.reports import results
+from daemontools_conformance.selection.options import CannotRun
 
 _Entry = dict[str, str]
+_OWN = ("--report", "--implementation")  # options that each of its runs gets from adopt
 
 
 def main(name: str, output: Path | None, options: list[str]) -> int:
     """Run the suite on `name`, write the profile, and say what to do next.
 
-    Raises OSError before anything runs if the profile cannot be written.
+    Raises OSError before anything runs if the profile cannot be written, CannotRun if an
+    option is one that adopt gives to its runs.
     """
+    for word in options:
+        if word.partition("=")[0] in _OWN:
+            raise CannotRun(f"adopt takes no {word}: its last lines name the report of its run")
     profile = find(name)
     target = output or Path(f"{profile.name}.toml")
     if target.exists():
@@ -50,7 +56,7 @@ def main(name: str, output: Path | None, options: list[str]) -> int:
         print("adopt ended before a test had reported; nothing was written")
         return 2
     found: dict[str, _Entry] = {}
-    is_whole = not _was_interrupted(first)
+    is_whole = not _was_cut_short(first)
     if is_whole:
         short = [c for c in first.clauses if first.outcome(c).fell_short]
         found, is_whole = _variants(profile, short, scratch, absent)
@@ -74,12 +80,12 @@ def main(name: str, output: Path | None, options: list[str]) -> int:
 
 
 def _part(first: results.Report) -> str:
-    """How far an interrupted run came."""
+    """How far a run came that was cut short."""
     finished, selected = first.footer["finished"], first.footer["selected"]
     when = f"after {finished} of {selected} tests"
     if finished == selected:
         when = "since not every variant was tried: an entry below may be one"
-    return f"interrupted: this is a part, {when}"
+    return f"cut short: this is a part, {when}"
 
 
 def _of_those_there(absent: list[str]) -> list[str]:
@@ -104,6 +110,11 @@ def _judged(
 
 def _was_interrupted(report: results.Report) -> bool:
     return bool(report.footer["exit_status"] == pytest.ExitCode.INTERRUPTED)
+
+
+def _was_cut_short(report: results.Report) -> bool:
+    """By an interrupt, or by an option such as -x."""
+    return _was_interrupted(report) or report.footer["finished"] < report.footer["selected"]
 
 
 def _variants(

@@ -78,7 +78,9 @@ def _adopt_arguments(parser: argparse.ArgumentParser) -> None:
     _implementation_argument(parser)
     output = "the profile to write (default: NAME.toml)"
     parser.add_argument("-o", "--output", type=Path, default=None, help=output)
-    parser.epilog = "Other options are passed to the run: --quick, -n, --patience ..."
+    parser.epilog = (
+        "Other options, except --report, are passed to the run: --quick, -n, --patience ..."
+    )
 
 
 def _adopt(arguments: _Arguments) -> int:
