@@ -317,3 +317,14 @@ def test_differences_name_what_got_worse_and_better() -> None:
     assert "  svok/exit/running: PASS -> CRASH" in lines
     assert "  svok/exit/killed: FAIL -> PASS" in lines
     assert changes.differences(REPORT, REPORT)[1] is False
+
+
+def test_a_clause_that_neither_run_has_judged_is_not_counted_as_a_difference() -> None:
+    both = [
+        results.checked(
+            [{**line, "outcome": name} if line["kind"] == "clause" else line for line in LINES]
+        )
+        for name in ("UNTESTED", "NOT-RUN")
+    ]
+    last = changes.differences(*both)[0][-1]
+    assert last == "0 clauses have an outcome in only one of the two results"

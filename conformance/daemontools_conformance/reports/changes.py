@@ -19,7 +19,7 @@ def differences(before: Report, after: Report) -> tuple[list[str], bool]:
     for clause in sorted({*before.clauses, *after.clauses}):
         old, new = before.outcome(clause), after.outcome(clause)
         if min(old, new) < Outcome.PASS:
-            apart += old != new
+            apart += max(old, new) >= Outcome.PASS
         elif old != new:
             (worse if new > old else better).append(f"  {clause}: {old} -> {new}")
     lines += [f"{len(worse)} worse", *worse, f"{len(better)} better", *better]
