@@ -24,21 +24,15 @@ from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.contract.profiles import FILL_IN, Profile, find
 from daemontools_conformance.judging.cause import by_cause, entry
 from daemontools_conformance.reports import results
-from daemontools_conformance.selection.options import CannotRun
 
 _Entry = dict[str, str]
-_OWN = ("--report", "--implementation")  # options that each of its runs gets from adopt
 
 
 def main(name: str, output: Path | None, options: list[str]) -> int:
     """Run the suite on `name`, write the profile, and say what to do next.
 
-    Raises OSError before anything runs if the profile cannot be written, CannotRun if an
-    option is one that adopt gives to its runs.
+    Raises OSError before anything runs if the profile cannot be written.
     """
-    for word in options:
-        if word.partition("=")[0] in _OWN:
-            raise CannotRun(f"adopt takes no {word}: its last lines name the report of its run")
     profile = find(name)
     target = output or Path(f"{profile.name}.toml")
     if target.exists():

@@ -135,14 +135,9 @@ def _called(argv: list[str], file: str, folder: Path, path: str) -> Finished | s
     """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         called = subprocess.Popen(
-            argv,
-            executable=file,
-            cwd=folder,
-            env={"PATH": path},
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
-        )
+            argv, executable=file, cwd=folder, env={"PATH": path},
+            stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+        )  # fmt: skip
         problem, end = "", time.monotonic() + _SECONDS
         while called.poll() is None and not problem:
             if any(os.fstat(stream.fileno()).st_size > _MOST_OUTPUT for stream in (out, err)):

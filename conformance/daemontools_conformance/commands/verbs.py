@@ -85,6 +85,9 @@ def _adopt_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _adopt(arguments: _Arguments) -> int:
     options = [word for word in arguments.options if word != "--"]
+    for word in options:
+        if word.partition("=")[0] in ("--report", "--implementation"):  # adopt gives its own
+            raise CannotRun(f"adopt takes no {word}: its last lines name the report of its run")
     return adopt.main(arguments.implementation, arguments.output, options)
 
 

@@ -47,7 +47,7 @@ REFERENCE = ROOT / "reference/daemontools"
 SUITE = ROOT / "conformance/daemontools_conformance"
 UPKEEP = ROOT / "conformance/upkeep"
 
-BUDGETS = {SUITE: 15390, UPKEEP: 2080}  # lines, tests apart
+BUDGETS = {SUITE: 15420, UPKEEP: 2080}  # lines, tests apart
 LONGEST_FUNCTION = 40  # lines, a screen; the docstring does not count
 LARGEST_FILE = 300_000  # bytes
 SLEEPERS = {"sleep"}
