@@ -436,7 +436,7 @@ def test_a_link_of_supervise_that_leads_nowhere(good: Path, name: str) -> None:
 def test_a_log_directory_that_is_odd_is_not_shared(good: Path, word: str) -> None:
     (good / "log/loop").symlink_to("loop")
     (good / "log/run").write_text(f"#!/bin/sh\nexec multilog t '{word}'\n")
-    assert list(check.of_tree(good.parent, [good])) == []
+    assert list(check.of_several([good])) == []
 
 
 def test_two_loggers_that_are_one_or_write_to_one_directory(good: Path) -> None:
@@ -446,7 +446,7 @@ def test_two_loggers_that_are_one_or_write_to_one_directory(good: Path) -> None:
     script = "#!/bin/sh\nexec multilog t ../../good/log/main\n"
     (service(tree / "other", "exec sleep 1000") / "log/run").write_text(script)
     service(tree / "third", "exec sleep 1000")
-    found = [(f.path, f.kind, f.detail) for f in check.of_tree(tree, sorted(tree.iterdir()))]
+    found = [(f.path, f.kind, f.detail) for f in check.of_several(sorted(tree.iterdir()))]
     log = str(good / "log")
     assert found == [
         (tree / "linked/log", "shared-log", log),
@@ -464,13 +464,24 @@ def test_services_whose_supervise_is_one_folder(good: Path, tmp_path: Path) -> N
     for place in (good, tree / "other", tree / "third/log"):
         (place / "supervise").symlink_to(tmp_path / "one")
     (tree / "third/supervise").mkdir()
-    found = [(f.path, f.kind, f.detail) for f in check.of_tree(tree, sorted(tree.iterdir()))]
+    found = [(f.path, f.kind, f.detail) for f in check.of_several(sorted(tree.iterdir()))]
     linked, third = str(tree / "linked/log"), tree / "third/log"
     assert found == [
         (third, "shared-log", linked),
         (tree / "other", "shared-supervise", str(good)),
         (third, "shared-supervise", str(good)),
     ]
+
+
+def test_services_given_by_name_are_compared(good: Path, command: Path) -> None:
+    tree = good.parent
+    service(tree / "linked", "exec sleep 1000", log=False)
+    (tree / "linked/log").symlink_to("../good/log")
+    shared = f"{tree}/linked/log: shared-log ({good}/log): {check.WHY['shared-log']}\n"
+    assert run(command, "check", good, tree / "linked", f"{good}/.").stdout == shared
+    assert run(command, "check", tree).stdout == shared
+    for one in (good, tree / "linked"):
+        assert run(command, "check", one).stdout == ""
 
 
 def test_what_is_wrong_with_a_tree(good: Path, command: Path) -> None:

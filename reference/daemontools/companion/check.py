@@ -124,6 +124,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """Print all findings; 1 if there is any. Raises OSError if a tree cannot be read."""
     found: list[Finding] = []
+    every: list[Path] = []
     for name in options.directory:
         if not os.path.lexists(name):
             raise FileNotFoundError(2, "file does not exist", name)
@@ -132,6 +133,8 @@ def main(options: argparse.Namespace) -> int:
             found += of_tree(Path(name), paths)
         for path in paths:
             found += of_service(path)
+        every += paths
+    found += of_several(every)
     if options.json:
         keys = [{**f._asdict(), "path": os.fspath(f.path), "why": WHY[f.kind]} for f in found]
         print(json.dumps(keys, indent=2))
@@ -154,6 +157,19 @@ def of_tree(tree: Path, paths: list[Path]) -> Iterator[Finding]:
         other = known.setdefault((about.st_dev, about.st_ino), path)
         if other != path:
             yield Finding(path, "same-directory", os.fspath(other))
+    if len(paths) > LIMIT:
+        yield Finding(tree, "too-many", str(len(paths)))
+    needed = SPARE_DESCRIPTORS + DESCRIPTORS * sum(1 for p in paths if services.logger(p))
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if limit != resource.RLIM_INFINITY and needed > limit:
+        yield Finding(tree, "descriptors", f"limit {limit}, needed {needed}")
+
+
+def of_several(paths: list[Path]) -> Iterator[Finding]:
+    """What several services have in common, and should not have."""
+    known: dict[str, Path] = {}
+    for path in filter(os.path.isdir, paths):
+        known.setdefault(os.path.realpath(path), path)
     logs = [path / "log" for path in known.values() if services.logger(path)]
     owners: dict[str, Path] = {}
     for log in logs:
@@ -164,12 +180,6 @@ def of_tree(tree: Path, paths: list[Path]) -> Iterator[Finding]:
     for place in {os.path.realpath(place): place for place in [*known.values(), *logs]}.values():
         for other in _earlier_owners(place, [place / "supervise"], owners):
             yield Finding(place, "shared-supervise", os.fspath(other))
-    if len(paths) > LIMIT:
-        yield Finding(tree, "too-many", str(len(paths)))
-    needed = SPARE_DESCRIPTORS + DESCRIPTORS * sum(1 for p in paths if services.logger(p))
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    if limit != resource.RLIM_INFINITY and needed > limit:
-        yield Finding(tree, "descriptors", f"limit {limit}, needed {needed}")
 
 
 def _earlier_owners(owner: Path, places: list[Path], owners: dict[str, Path]) -> list[Path]:
