@@ -82,7 +82,8 @@ EXERCISES = {
     "tai64n": [
         Step(
             "each line gets a label, and comes out at once (is the output buffered?)",
-            "chapter 7 of the book, 'Which second is it?', and tai64n(8)",
+            "chapter 7 of the book, 'Which second is it?' and 'When the label is taken', "
+            "and tai64n(8)",
             "output/line-at-once label/each-line label/form label/offset",
         ),
         Step(
