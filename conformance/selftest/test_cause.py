@@ -44,6 +44,8 @@ def of(seen: object, expected: object, statement: str = "", op: str = "==") -> s
         ((100, b"Usage: svok DIR\n"), (100, b""), "usage line on standard output"),
         ((100, USAGE, b"no -z\n"), (100, b"", USAGE), "usage line on standard output"),
         ((111, b"ran\n", b"no\n"), (111, b"", OPEN), ""),
+        ((100, b"hi\n"), (100, b""), "says something where nothing is said"),
+        ((100, b"hi\n", b""), (100, b"", USAGE), "usage line on standard output"),
         ((111, b"usage: envdir d child\n"), (111, b""), "usage line on standard output"),
         ((111, OPEN, b""), (111, b"", OPEN), "error message on standard output"),
         ((111, b"no\n"), (111, b""), "error message on standard output"),

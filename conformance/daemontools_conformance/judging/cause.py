@@ -30,6 +30,7 @@ _CALLED = re.compile(
     r"(?:sandbox\.)?(?!(?:any|all|len|set|sorted|sum|bool)\()([a-z]\w+)\("
 )  # a helper
 _SILENCE = "nothing where something is written"
+_MORE = "says something where nothing is said"
 _STREAMS = ("exit code", "stdout", "stderr")
 _MOST = 120  # characters of a value in a sentence
 
@@ -174,12 +175,13 @@ def _of_answers(seen: _Answer, expected: _Answer) -> str:
     kind = _kind(expected.err or seen.out or seen.err, expected.code)
     is_usage = b"usage" in seen.out.lower()  # there may be another message, too
     if seen.out and not expected.out and (is_usage or not seen.err):
-        is_message = expected.code in _REFUSALS or expected.err
-        return f"{kind} on standard output" if is_message else ""
+        if expected.code == _REFUSALS[0] and not (is_usage or expected.err):
+            return _MORE
+        return f"{kind} on standard output" if expected.code in _REFUSALS or expected.err else ""
     if seen.out != expected.out:
         return "" if seen.out else _SILENCE
     if expected.err in seen.err:
-        return "says something where nothing is said"
+        return _MORE
     return f"{kind} in other words" if seen.err else f"no {kind} on standard error"
 
 
