@@ -11,10 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemontools_conformance import differential
+from daemontools_conformance.contract.outcomes import Outcome
 from daemontools_conformance.differential import masks
 from daemontools_conformance.differential.case import Case, Node, Step, from_json, shell
 from daemontools_conformance.differential.generate import CASES
-from daemontools_conformance.differential.unwritten import SPEAKS_OF, Difference, Judge, speaking
+from daemontools_conformance.differential.unwritten import (
+    SPEAKS_OF,
+    Difference,
+    Judge,
+    Seen,
+    speaking,
+)
 from daemontools_conformance.running.record import Record
 from selftest.builds import patched, with_programs
 
@@ -51,6 +58,16 @@ def test_a_program_that_one_does_not_have_is_not_compared(
     said = capfd.readouterr().out
     assert said.count("envdir is not compared: one of the two does not have it\n") == 2
     assert "svok                   5" in said
+
+
+def test_a_program_of_a_case_that_only_one_has_is_no_matter_of_clauses(
+    honest: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    some = with_programs(tmp_path / "some", honest, {"setlock": ""})
+    assert run(honest, some, "--program", "envdir", "--cases", "60") == 1
+    said = capfd.readouterr().out
+    assert f"\n--- only {honest} has setlock\n--- by hand" in said
+    assert "clause" not in said
 
 
 @pytest.mark.parametrize(
@@ -109,6 +126,16 @@ def test_a_difference_that_no_test_shows_is_an_unwritten_clause(honest: Path) ->
     verdict = Judge((str(honest), str(honest))).verdict(Case("svok", (b"s",)), [found])
     assert len(verdict) == 1
     assert "outcome: no clause speaks of this: write one" in verdict[0]
+
+
+def test_only_a_declaration_is_told_as_declared() -> None:
+    case, found = Case("svok", (b"s",)), [Difference("outcome", "exit 0", "exit 9")]
+    judge = Judge(("a", "b"))
+    clauses = speaking(case, found)["outcome"]
+    for outcome in Outcome.UNTESTED, Outcome.PARTIAL, Outcome.KNOWN_BUG:
+        judge.seen = dict.fromkeys(clauses, (Seen(Outcome.PASS), Seen(outcome)))
+        declared = [line for line in judge.verdict(case, found) if "declared, if" in line]
+        assert len(declared) == (len(clauses) if outcome is Outcome.KNOWN_BUG else 0)
 
 
 def test_the_fault_of_another_program_hides_no_unwritten_clause(

@@ -122,24 +122,21 @@ def _explore_all(first: Implementation, second: Implementation, options: argpars
 
     Returns the number of cases that differed or did not end.
     """
-    programs = options.program
-    table: dict[str, list[Findings]] = {program: [] for program in programs}
+    table: dict[str, list[Findings]] = {program: [] for program in options.program}
     cores = os.cpu_count() or 1
     context = multiprocessing.get_context("spawn")
-    judge = Judge((options.first, options.second))
+    judge = Judge((options.first, options.second), (first.absent, second.absent))
     with (
         ProcessPoolExecutor(3 * cores, context, initializer=orphans.prepare) as quick,
         ProcessPoolExecutor(12 * cores, context, initializer=orphans.prepare) as waiting,
     ):
         jobs: list[Future[Findings]] = []
         left: Counter[str] = Counter()
-        for program in sorted(programs, key=lambda name: name not in SLOW):
-            slow = program in SLOW
-            cases = options.slow_cases if slow else options.cases
-            for size, number in _slices(
-                program, cases, SLOW_SLICE if slow else SLICE, options.seed
-            ):
-                pool = waiting if slow else quick
+        for program in sorted(table, key=lambda name: name not in SLOW):
+            cases, most, pool = options.cases, SLICE, quick
+            if program in SLOW:
+                cases, most, pool = options.slow_cases, SLOW_SLICE, waiting
+            for size, number in _slices(program, cases, most, options.seed):
                 jobs.append(pool.submit(explore, first, second, program, size, number))
                 left[program] += 1
         for job in as_completed(jobs):

@@ -80,9 +80,8 @@ class Difference(NamedTuple):
             return "step" if first == "step" else "titles"
         if not (isinstance(self.one, list) and isinstance(self.two, list)):
             return "content" if self.one and self.two else "files"
-        return "files" if self.one[0] != self.two[0] else self._of_file()
-
-    def _of_file(self) -> str:
+        if self.one[0] != self.two[0]:
+            return "files"
         return "mode" if self.one[1] != self.two[1] else "content"
 
     def __str__(self) -> str:
@@ -100,10 +99,9 @@ def speaking(case: Case, found: Iterable[Difference]) -> dict[str, list[str]]:
     programs = run_by(case) | ABOUT_ALL
     programs |= ABOUT_NEXT if programs & RUN_ANOTHER else set()
     of_programs = [clause for clause in _clauses().values() if clause.program in programs]
-    observables = sorted({difference.observable for difference in found})
     return {
         name: [c.id for c in of_programs if re.search(SPEAKS_OF[name], f"{c.id} {c.text}")]
-        for name in observables
+        for name in sorted({difference.observable for difference in found})
     }
 
 
@@ -128,8 +126,10 @@ class Seen(NamedTuple):
 class Judge:
     """Runs the tests of clauses with both implementations, each test once."""
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], absent: Sequence[Sequence[str]] = ((), ())) -> None:
         self.names = names  # values of --implementation
+        one, two = map(set, absent)
+        self.alone = {program: names[program in one] for program in one ^ two}  # who has it
         self.told: set[str] = set()  # cases; each is reported once
         self.seen: dict[str, tuple[Seen, ...]] = {}  # clause -> what was seen of each
 
@@ -137,13 +137,14 @@ class Judge:
         """The lines of the report: the clause that one fails, declared clauses, or none."""
         lines = []
         programs = run_by(case)
+        if alone := sorted(programs & self.alone.keys()):
+            return [f"only {self.alone[program]} has {program}" for program in alone]
         for observable, ids in speaking(case, found).items():
             self._run([id_ for id_ in ids if id_ not in self.seen])
             apart = [id_ for id_ in ids if len({seen.outcome for seen in self.seen[id_]}) > 1]
             failed = [i for i in apart if any(seen.falls_short(programs) for seen in self.seen[i])]
-            unlike = [
-                id_ for id_ in apart if not any(seen.outcome.fell_short for seen in self.seen[id_])
-            ]
+            worst = {id_: max(seen.outcome for seen in self.seen[id_]) for id_ in apart}
+            unlike = [i for i, worse in worst.items() if Outcome.PARTIAL < worse < Outcome.FLAKY]
             lines += [f"{observable}: a clause speaks of this: {self._told(id_)}" for id_ in failed]
             if unlike and not failed:
                 lines += [f"{observable}: declared, if it is this: {self._told(i)}" for i in unlike]
@@ -160,8 +161,7 @@ class Judge:
 
     def _run(self, ids: list[str]) -> None:
         both = [_seen(name, ids) for name in self.names] if ids else []
-        for id_ in ids:
-            self.seen[id_] = tuple(found.get(id_, Seen()) for found in both)
+        self.seen |= {id_: tuple(found.get(id_, Seen()) for found in both) for id_ in ids}
 
 
 def _seen(name: str, ids: list[str]) -> dict[str, Seen]:
