@@ -75,6 +75,16 @@ def test_down_that_is_a_loop_cannot_be_looked_at(sandbox: Sandbox) -> None:
         assert answer(sandbox) == b"unable to stat down: symbolic link loop"
 
 
+@clause("svstat/answer/down-cannot-be-looked-at")
+@pytest.mark.parametrize("ok", ["none", "without a reader"])
+def test_svstat_looks_at_down_first(sandbox: Sandbox, ok: str) -> None:
+    (sandbox.path / "s/supervise").mkdir(parents=True)
+    (sandbox.path / "s/down").symlink_to("down")
+    if ok != "none":
+        os.mkfifo(sandbox.path / "s/supervise/ok")
+    assert answer(sandbox) == b"unable to stat down: symbolic link loop"
+
+
 @clause("svstat/answer/no-status")
 def test_a_service_without_status_cannot_be_opened(sandbox: Sandbox) -> None:
     with service(sandbox):
