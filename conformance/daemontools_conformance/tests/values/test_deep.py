@@ -6,6 +6,7 @@ import pytest
 
 from daemontools_conformance.helpers.marks import clause, needs
 from daemontools_conformance.helpers.runners import answer_of
+from daemontools_conformance.helpers.samples import SAMPLES, call, each, is_as_ever
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.values.deep import deep_folder
 
@@ -36,3 +37,13 @@ def test_a_working_directory_without_a_path(sandbox: Sandbox, program: str) -> N
         assert answer_of(answer) == expected
         if program == "multilog":
             assert {"a", "t"} < set(os.listdir(folder))
+
+
+@clause("process/files/deep-working-directory")
+@needs("linux")
+@each([program for program in SAMPLES if program not in CALLS])
+def test_a_usual_call_in_a_directory_without_a_path(sandbox: Sandbox, program: str) -> None:
+    usual = call(sandbox, program)
+    with deep_folder() as folder:
+        answer = call(sandbox, program, cwd=folder)
+    assert is_as_ever(program, answer, usual), answer
