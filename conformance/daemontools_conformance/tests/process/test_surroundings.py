@@ -9,6 +9,7 @@ import pytest
 from daemontools_conformance.helpers.marks import clause
 from daemontools_conformance.helpers.runners import (
     RUNNERS,
+    arguments_before_child,
     each_chain_program,
     each_runner,
     record_of_child,
@@ -100,17 +101,26 @@ def test_files_in_the_working_directory_change_nothing(sandbox: Sandbox, program
     assert not (sandbox.path / "TRAPPED").exists()
 
 
+# They open `.`, or a file there.
+NEED_A_FILE = ("svc", "svstat", "multilog", "envdir", "setlock")
+
+
 @clause("process/files/removed-working-directory")
-@each(["svscan", "fghack", "pgrphack", "softlimit"])
+@each([program for program in SAMPLES if program not in NEED_A_FILE])
 def test_working_directory_may_be_gone(sandbox: Sandbox, program: str) -> None:
     sandbox.argv(program)  # raises NotOffered, ProgramMissing
     (sandbox.path / "gone").mkdir()
     file = os.path.relpath(sandbox.implementation.folder / program, sandbox.path / "gone")
     # A runner runs another one, so that it has a reason to look where its relatives are.
-    arguments = ["no.dir"] if program == "svscan" else ["pgrphack", "/usr/bin/printf", "yes"]
+    arguments = [*SAMPLES[program].arguments]
+    if program in RUNNERS:
+        before = arguments_before_child(sandbox, program)
+        arguments = [*before, "pgrphack", "/usr/bin/printf", "yes"]
     usual = call(sandbox, program)
     remove = 'cd gone && rmdir ../gone && exec "$@"'
-    answer = sandbox.start_command(["/bin/sh", "-c", remove, "sh", file, *arguments]).wait()
+    words = ["/bin/sh", "-c", remove, "sh", file, *arguments]
+    with open(sandbox.path / "sample.input", "rb") as stdin:
+        answer = sandbox.start_command(words, stdin=stdin).wait()
     assert is_as_ever(program, answer, usual), answer
 
 
