@@ -241,7 +241,7 @@ def test_under_debians_unit(boot: Boot) -> None:
 LEVELS = f"id:2:initdefault:\n{block('An inittab')}l0:0:wait:/sbin/halt -f -p\n"
 INITTABS = {
     "sysvinit": (["/usr/sbin/init"], LEVELS, "init 0"),
-    "busybox": (["/usr/bin/busybox", "init"], block("An inittab", 1), "busybox poweroff"),
+    "busybox": (["/usr/bin/busybox", "init"], block("An inittab", 2), "busybox poweroff"),
     "rc.local": (
         ["/usr/bin/busybox", "init"],
         "::sysinit:/bin/sh /etc/rc.local\n::shutdown:/bin/sh /etc/rc.shutdown\n",
@@ -266,6 +266,27 @@ def test_with_a_line_for_svscanboot(boot: Boot, init: str) -> None:
     assert whole_starts(lines(machine)) == 1
 
 
+LAST_WORDS = "trap 'm=$((n + 500)); while [ $n -lt $m ]; do echo line $((n += 1)); done; "
+
+
+@pytest.mark.parametrize("init", ["sysvinit", "busybox"])
+def test_a_busy_logger_gets_its_time(boot: Boot, init: str) -> None:
+    words, inittab, off = INITTABS[init]
+    catch_up = block("An inittab", 1)
+    if init == "busybox":
+        catch_up = catch_up.replace("SA:06:wait:", "::shutdown:")
+    respawn, *stop = inittab.splitlines(keepends=True)
+    machine = boot(words, {"etc/inittab": "".join([respawn, catch_up, *stop])}, "")
+    run, log_run = machine.tree / "counting/run", machine.tree / "counting/log/run"
+    run.write_text(run.read_text().replace("trap '", LAST_WORDS))
+    log_run.write_text(log_run.read_text().replace(" ./main", " s4096 '!sleep 1; cat' ./main"))
+    machine.answers(TREE)
+    wait_until_it_counts(machine)
+    machine.succeeds(off)
+    machine.wait_until_off()
+    assert whole_starts(lines(machine)) == 1
+
+
 def test_with_debians_line_for_svscanboot(boot: Boot) -> None:
     if not found("/usr/bin/svscanboot"):
         pytest.skip("needs Debian's package daemontools")
@@ -279,7 +300,7 @@ def test_with_debians_line_for_svscanboot(boot: Boot) -> None:
 
 
 @pytest.mark.parametrize(
-    ("init", "stop", "tell"), [("sysvinit", 2, "init q"), ("busybox", 3, "kill -HUP 1")]
+    ("init", "stop", "tell"), [("sysvinit", 3, "init q"), ("busybox", 4, "kill -HUP 1")]
 )
 def test_a_stop_without_a_shutdown(boot: Boot, init: str, stop: int, tell: str) -> None:
     words, inittab, off = INITTABS[init]
