@@ -18,10 +18,10 @@ AS_USER = AS_NOBODY if os.geteuid() == 0 else []
 IS_UP = "until svstat ~/service/clock | grep -q ': up '; do sleep 0.1; done\n"
 
 
-def blocks() -> tuple[str, str, str]:
-    """The blocks of the page: to install, to start, and a crontab."""
-    install, start, crontab = re.findall(r"```(?:sh|text)\n(.*?)```", PAGE, re.DOTALL)
-    return install, start, crontab
+def blocks() -> tuple[str, str, str, str]:
+    """The blocks of the page: to install, to start, a crontab, and to stop."""
+    install, start, crontab, stop = re.findall(r"```(?:sh|text)\n(.*?)```", PAGE, re.DOTALL)
+    return install, start, crontab, stop
 
 
 def can_be_read_by_a_user() -> bool:
@@ -50,10 +50,12 @@ class User:
         subprocess.run(call, cwd=ROOT, check=True, timeout=120)
 
     def end_all(self) -> None:
-        """End the tree of the user, in order."""
-        stop = f"kill $(pgrep -f '^svscan {self.home}/service$'); svc -dx ~/service/clock"
-        stop += "; while svok ~/service/clock; do sleep 0.1; done"
-        self.run(stop, f"{self.home}/bin:/usr/bin:/bin")
+        """End the tree of the user as the page says, and no other svscan of the account."""
+        first, *rest = blocks()[3].splitlines(keepends=True)
+        assert first == 'pkill -x -u "$(id -u)" svscan\n'
+        kill = f"kill $(pgrep -f '^svscan {self.home}/service$')\n"
+        gone = "svok ~/service/clock || [ $? -eq 100 ]"
+        self.run("".join([kill, *rest, gone]), f"{self.home}/bin:/usr/bin:/bin")
 
 
 @pytest.fixture
@@ -72,15 +74,15 @@ def user() -> Iterator[User]:
 
 
 def test_a_user_installs_starts_a_tree_and_removes_the_programs(user: User) -> None:
-    install, start, _ = blocks()
+    install, start, _, _ = blocks()
     user.run(f"{install}{start}{IS_UP}")
     user.end_all()
-    user.run(install.replace("./install", "./install --remove"))
+    user.run(f"{install.replace('./install', './install --remove')}rm ~/bin/stop-services")
     assert list((user.home / "bin").iterdir()) == []
 
 
 def test_cron_starts_the_tree(user: User) -> None:
-    install, _, crontab = blocks()
+    install, _, crontab, _ = blocks()
     assignment, entry = crontab.replace("/home/me", str(user.home)).splitlines()
     path = assignment.removeprefix("PATH=")
     user.run(install)
