@@ -31,7 +31,7 @@ from daemontools_conformance.contract.places import folder
 LEVELS = {
     "PROMISED": "the manual says so",
     "CODE": "only the original source does it, and users rely on it",
-    "QUIRK": "odd; kept by the reference, and others may differ if their profiles say so",
+    "QUIRK": "odd; an implementation may differ if its profile says so",
     "PLATFORM": "depends on the operating system, or on what a program is written in",
     "BEYOND": "more than djb's programs do; asked of others only if their profiles say so",
 }
