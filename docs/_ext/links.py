@@ -248,7 +248,7 @@ class LinkTerms(SphinxPostTransform):
 
 
 def is_plain(node: nodes.Node) -> bool:
-    """Is it not in a link, a heading, a block of code or a caption?"""
+    """Is it in no link, no heading and no block of code, and not the term of a list?"""
     others = (nodes.reference, nodes.title, nodes.FixedTextElement, nodes.raw, nodes.term,
               addnodes.download_reference)  # fmt: skip
     while node := node.parent:
