@@ -67,6 +67,7 @@ def test_nothing_that_a_call_starts_is_left(tmp_path: Path) -> None:
         ("#!/bin/sh\nexit 7\n", "answers: exit 7 (0.76 gives 100), nothing"),
         ("#!/bin/sh\nsleep 1000 &\nexit 100\n", "answers: exit 100, nothing"),
         ("#!/bin/sh\nexec yes\n", "PROGRAM? it wrote more than 1 MB: "),
+        ("#!/bin/sh\nhead -c 1048577 /dev/zero\n", "PROGRAM? it wrote more than 1 MB: "),
     ],
 )
 def test_a_program_is_told_from_a_profile(

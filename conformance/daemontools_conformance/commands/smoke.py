@@ -138,11 +138,12 @@ def _called(argv: list[str], file: str, folder: Path, path: str) -> Finished | s
             argv, executable=file, cwd=folder, env={"PATH": path},
             stdin=subprocess.DEVNULL, stdout=out, stderr=err,
         )  # fmt: skip
-        problem, end = "", time.monotonic() + _SECONDS
-        while called.poll() is None and not problem:
+        problem, end, is_running = "", time.monotonic() + _SECONDS, True
+        while is_running and not problem:
+            is_running = called.poll() is None  # if not, look at its output once more
             if any(os.fstat(stream.fileno()).st_size > _MOST_OUTPUT for stream in (out, err)):
                 problem = f"wrote more than {_MOST_OUTPUT >> 20} MB"
-            elif time.monotonic() > end:
+            elif is_running and time.monotonic() > end:
                 problem = f"did not end within {_SECONDS} s"
             time.sleep(0.01)
         if problem:
