@@ -11,7 +11,7 @@ import pytest
 from daemontools_conformance.contract.profiles import Profile
 from daemontools_conformance.helpers import states
 from daemontools_conformance.running import prepare
-from daemontools_conformance.running.implementation import Implementation
+from daemontools_conformance.running.implementation import Implementation, ProgramMissing
 from daemontools_conformance.running.record import Record, record
 from daemontools_conformance.running.sandbox import Argument, Options, Sandbox
 from daemontools_conformance.running.table import HAS_PROC
@@ -100,6 +100,21 @@ def test_a_program_that_cannot_run_ends_with_1_and_says_so(
     monkeypatch.setattr(prepare, "program", compiled if is_compiled else None)
     ended = box.start_command(["/nowhere/program"], prepare=["--umask", "0"]).wait()
     assert (ended.code, ended.err[:9]) == (1, b"prepare: ")
+
+
+@pytest.mark.parametrize("is_compiled", [False, True])
+def test_a_program_to_judge_that_cannot_run_is_named(
+    is_compiled: bool, box: Sandbox, compiled: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepare, "program", compiled if is_compiled else None)
+    file = box.implementation.folder / "svok"
+    file.write_text("x")
+    file.chmod(0o755)
+    with pytest.raises(ProgramMissing) as raised:
+        box.run("svok", "s", prepare=["--umask", "0"])
+    assert raised.value.cause == "svok cannot be started: Exec format error"
+    file.write_text("#!/bin/sh\nexit 1\n")
+    assert box.run("svok", "s", prepare=["--umask", "0"]).code == 1
 
 
 def test_a_compiler_that_fails_leaves_the_fork(

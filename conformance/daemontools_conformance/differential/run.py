@@ -166,7 +166,7 @@ def _start(implementation: Implementation, case: Case, root: bytes, reading: int
         for name in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(name, signal.SIG_DFL)
         environment = [entry.replace(b"{box}", root + b"/box") for entry in case.environment]
-        prepare.execute(file, argv, environment, words)
+        prepare.execute(file, argv, environment, words, -1)
     except (OSError, ValueError, KeyError) as error:
         with open(root + b"/not-started", "w") as reason:
             reason.write(f"{error!r}")

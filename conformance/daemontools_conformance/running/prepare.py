@@ -87,11 +87,12 @@ CHANGES: dict[str, Callable[[str], object]] = {
 
 
 def execute(
-    file: bytes, argv: Sequence[bytes], block: Sequence[bytes], options: Sequence[str]
+    file: bytes, argv: Sequence[bytes], block: Sequence[bytes], options: Sequence[str], ready: int
 ) -> Never:
     """Apply the options in order to this process, and execute the program in it. Raises OSError.
 
-    It makes the system call directly: os.execve refuses blocks that the kernel accepts. What
+    The descriptor `ready`, unless it is -1, gets the number if the program cannot be executed.
+    The system call is made directly: os.execve refuses blocks that the kernel accepts. What
     needs memory comes first, since a limit may leave none.
     """
     changes, entries = read(options, block)
@@ -101,6 +102,8 @@ def execute(
         change(value)
     _LIBC.execve(file, arguments, environment)
     code = ctypes.get_errno()
+    if ready >= 0:
+        os.write(ready, bytes([code]))
     raise OSError(code, f"unable to run: {os.strerror(code)}", os.fsdecode(file))
 
 
@@ -123,10 +126,8 @@ def read(
 def close_all_but(kept: Collection[int]) -> None:
     """Let exec close each descriptor but the first three and those kept."""
     for fd in _may_be_open() - {0, 1, 2, *kept}:
-        try:
-            os.set_inheritable(fd, False)  # noqa: FBT003 - the descriptor of the list itself: closed
-        except OSError:
-            pass
+        with contextlib.suppress(OSError):  # the descriptor of the list itself: closed
+            os.set_inheritable(fd, False)  # noqa: FBT003
 
 
 def _may_be_open() -> set[int]:
@@ -179,16 +180,17 @@ def command(ready: int, file: bytes, argv: Sequence[bytes], options: Sequence[st
 
 
 @contextlib.contextmanager
-def until_executed() -> Iterator[int]:
-    """A descriptor for the compiled program; in the end, wait until it has executed the other."""
+def until_executed() -> Iterator[tuple[int, bytearray]]:
+    """A descriptor for a prepared process, and, in the end, the error number if exec fails."""
     with unwatched():
         reader, low = os.pipe()
         ready = fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, _ABOVE)
         os.close(low)
+    error = bytearray()
     try:
-        yield ready
+        yield ready, error
     finally:
         with unwatched():
             os.close(ready)
-            os.read(reader, 1)
+            error += os.read(reader, 1)
             os.close(reader)

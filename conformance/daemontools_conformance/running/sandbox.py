@@ -18,8 +18,9 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import IO, TypedDict, Unpack
+from typing import IO, Never, TypedDict, Unpack
 
 from daemontools_conformance.contract.outcomes import Crashed, Unavailable
 from daemontools_conformance.contract.places import folder as data_folder
@@ -219,18 +220,24 @@ class Sandbox:
         streams: tuple[Path, Path],
         options: Options,
     ) -> "subprocess.Popen[bytes]":
-        """Start a process, which changes its state first if the options say so."""
+        """Start a process, which changes its state first if the options say so. Raises OSError."""
         changes = [os.fsdecode(word) for word in options.get("prepare", ())]
         if not changes:
             return self._spawned(words, executable, environment, streams, options)
         target = self._target(words, executable, changes)
-        if not prepare.program:
-            block = [name + b"=" + value for name, value in environment.items()]
-            child = _child(target, words, block, changes, options.get("pass_fds", ()))
-            return self._spawned(words, executable, environment, streams, options, child=child)
-        with prepare.until_executed() as ready:
-            words, executable = prepare.command(ready, target, words, changes), prepare.program
-            return self._spawned(words, executable, environment, streams, options, also=ready)
+        with prepare.until_executed() as (ready, error):
+            if made := prepare.program:
+                words = prepare.command(ready, target, words, changes)
+                popen = self._spawned(words, made, environment, streams, options, also=ready)
+            else:
+                block = [name + b"=" + value for name, value in environment.items()]
+                execute = partial(prepare.execute, target, words, block, changes, ready)
+                child = partial(_in_child, execute, options.get("pass_fds", ()))
+                popen = self._spawned(words, executable, environment, streams, options, child=child)
+        if error and executable:
+            with popen:  # its end
+                raise OSError(error[0], os.strerror(error[0]), executable)
+        return popen
 
     def _spawned(
         self,
@@ -452,25 +459,15 @@ def _only_sleeps(pid: int) -> bool:
     return argv_of(pid)[1:] == (b"1000",) and comm_of(pid) == b"sleep" and is_asleep(pid)
 
 
-def _child(
-    target: bytes,
-    words: list[bytes],
-    block: list[bytes],
-    changes: Sequence[str],
-    passed: Sequence[int],
-) -> Callable[[], None]:
-    """What a forked child does: it changes its state and executes `words`."""
-
-    def execute() -> None:
-        try:
-            prepare.close_all_but(passed)
-            prepare.execute(target, words, block, changes)
-        except Exception as error:
-            os.write(2, f"prepare: {error!r}\n".encode())
-        finally:
-            os._exit(1)
-
-    return execute
+def _in_child(execute: Callable[[], Never], passed: Sequence[int]) -> None:
+    """What a forked child does: it changes its state and executes its program."""
+    try:
+        prepare.close_all_but(passed)
+        execute()
+    except Exception as error:
+        os.write(2, f"prepare: {error!r}\n".encode())
+    finally:
+        os._exit(1)
 
 
 def _facts(options: Options) -> dict[str, object]:
