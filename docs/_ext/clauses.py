@@ -240,6 +240,7 @@ A clause speaks of the case that it names, and apart from that of the usual one:
 - The program starts as [the contract](../implementers/contract.md#how-programs-are-called) says:
   descriptors 0, 1 and 2 are open, and all signals are at their defaults and unblocked.
   It is not process 1, and its limits are far away.
+- A service has no file `down`, so a supervise that starts also starts its `./run`.
 - No operand begins with `-`, and no file or line is larger than 2 GB.
 - Somebody reads what the program writes, the disk has room, and no system call fails.
 - The clock is not set.

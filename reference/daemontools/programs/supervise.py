@@ -17,9 +17,9 @@ last, when there is a status to read.
 This process is the parent of ./run, and must never lose it. It never takes a process id
 from a file, so no signal ever hits a stranger. If supervise dies, a ./run that is not paused goes
 on without a supervisor, unless supervise was process 1 or led a terminal's session; svscan
-starts a new supervise, which does not know that ./run and starts a second one. So supervise
-does not start ./run before it has all that it needs. After that no error, not even lack of
-memory, ends supervise: it warns and goes on.
+starts a new supervise, which does not know that ./run and, without a file `down`, starts a
+second one. So supervise does not start ./run before it has all that it needs. After that no
+error, not even lack of memory, ends supervise: it warns and goes on.
 
 A self-pipe (unix/selfpipe.py) tells supervise when a child has ended. After each start
 supervise pauses for one second and does nothing else; commands wait in the FIFO.
