@@ -78,9 +78,7 @@ def _adopt_arguments(parser: argparse.ArgumentParser) -> None:
     _implementation_argument(parser)
     output = "the profile to write (default: NAME.toml)"
     parser.add_argument("-o", "--output", type=Path, default=None, help=output)
-    parser.epilog = (
-        "Other options, except --report, are passed to the run: --quick, -n, --patience ..."
-    )
+    parser.epilog = "Further options, but not --report, are for the run: FOLDER --quick -n 8 ..."
 
 
 def _adopt(arguments: _Arguments) -> int:
