@@ -61,6 +61,12 @@ SCRIPTS = {
     "#!/bin/sh\nexec 2>&1\nexec softlimit -m 1000000 server\n": "memory-limit",
     "#!/bin/sh\nexec 2>&1\nexec envdir ./env server\n": "envdir",
     "#!/bin/sh\nexec 2>&1\nexec envdir run server\n": "envdir",
+    "#!/bin/sh\nexec 2>&1\nsetuidgid daemon\nexec server\n": "chain",
+    "#!/bin/sh\nexec 2>&1\nenvuidgid daemon && exec server\n": "chain",
+    "#!/bin/sh\nexec 2>&1\nenvdir .; exec server\n": "chain",
+    "#!/bin/sh\nexec 2>&1\nsetlock -n -x ./lock\nexec server\n": "chain",
+    "#!/bin/sh\nexec 2>&1\nexec softlimit -c 0 -o99 # limits\nserver\n": "chain",
+    "#!/bin/sh\nexec 2>&1\npgrphack\nexec server\n": "chain",
 }
 FINE = [
     GOOD,
@@ -85,6 +91,8 @@ FINE = [
     "#!/bin/sh\nexec 2>&1\nnohup ./server & p=$!\ntrap 'kill $p' TERM\nwait\n",
     "#!/bin/sh\nexec 2>&1\nexec server --daemonize no --daemon=off --daemon-user x\n",
     "#!/bin/sh\nexec 2>&1\ncd / && exec sleep 1000\n",
+    "#!/bin/sh\nexec 2>&1\ncat >help <<END\nsetuidgid daemon\nEND\nexec server\n",
+    "#!/bin/sh\nexec 2>&1\nsetuidgid daemon test -w .\nexec setuidgid $words\n",
     "#!/usr/bin/env python3\nprint(1)\n",
     '#!/bin/sh\nexec 2>&1\nexec envdir "$HOME/env" server\n',
     "#!/bin/sh\nexec 2>&1\ncd /srv && exec envdir ./env server\n",
@@ -315,8 +323,21 @@ def test_a_size_that_a_directory_may_follow(good: Path, rest: str) -> None:
 def test_a_pattern_that_no_action_follows(good: Path, script: str, detail: str) -> None:
     (good / "log/b").mkdir()
     (good / "log/run").write_text(f"#!/bin/sh\nexec multilog t {script} 2>&1\n")
-    found = [finding for finding in check.of_service(good) if finding.kind != "log-size"]
-    assert [(finding.kind, finding.detail) for finding in found] == [("log-pattern", detail)]
+    found = [finding for finding in check.of_service(good) if finding.kind == "log-pattern"]
+    assert [finding.detail for finding in found] == [detail]
+
+
+@pytest.mark.parametrize("words", ["t", "t s100000 n5", "t '-* x *' '+*'", "n5 '!gzip' 2>&1"])
+def test_a_logger_without_a_log_directory(good: Path, words: str) -> None:
+    (good / "log/run").write_text(f"#!/bin/sh\nexec multilog {words}\n")
+    assert kinds(good) == ["log-nowhere"]
+
+
+@pytest.mark.parametrize("words", ["'+* x *' ./main", "+y ./main '-*' '+* x *' =status"])
+def test_a_pattern_that_selects_what_is_selected(good: Path, words: str) -> None:
+    (good / "log/run").write_text(f"#!/bin/sh\nexec multilog t {words}\n")
+    found = [(finding.kind, finding.detail) for finding in check.of_service(good)]
+    assert found == [("log-select", words.partition(" ./")[0].strip("'"))]
 
 
 @pytest.mark.parametrize("word", ["s10M", "n20k"])
@@ -361,6 +382,13 @@ LOGGERS = [
     "exec multilog t ./main </dev/stdin",
     "exec multilog t <(cat conf) ./main",
     "mkdir -p /tmp/multilog\nexec multilog t ./main",
+    "which multilog >/dev/null\nexec multilog t ./main",
+    "exec multilog t =status",
+    "exec multilog t '-*' '+* x *' e",
+    "exec multilog t s99999 $directory",
+    'exec multilog t "-$x" "!$PWD/$x"',
+    "exec multilog t '+*' ./main",
+    "exec multilog $options '+* x *' ./main",
     "read -r user <run\nexec multilog t ./main",
     "if test -e x\nthen\n  exec multilog t ./main\nelse\n  exec multilog t ./main\nfi",
     "exec multilog t \\\n  s4096 ./main",

@@ -48,13 +48,16 @@ WHY = {
     "log-directory": "multilog cannot reach it, or write there, as that user, and ends",
     "unbounded": "a log that is appended to by hand grows until the disk is full; use multilog",
     "log-name": "multilog ignores a directory whose name begins with neither . nor /; write ./",
+    "log-nowhere": "multilog reads the lines and keeps none; name a directory, such as ./main",
     "log-size": "s, n and ! count for the directories that follow, and none does; put them before",
     "log-pattern": "a pattern counts for the actions that follow, and none does; put it before",
+    "log-select": "every line is selected at first, and this + adds none; put '-*' before it",
     "log-unit": "multilog reads the number only, and s10M is 4096 bytes; write all of its digits",
     "log-label": "multilog ignores a t that is not its first word; put it first",
     "log-twice": "multilog cannot lock a directory twice, and ends; name it once",
     "log-input": "multilog reads this file and not the service's lines; take the redirection away",
     "envdir": "envdir ends at once: its directory must exist, and have only files in it",
+    "chain": "it changes only the program that its own line starts; write all in one line",
     "account": "no such account: setuidgid and envuidgid end at once, and supervise tries again",
     "runit": "daemontools neither runs ./finish nor has svlogd or chpst; say it in its own words",
     "supervise": "it is not what supervise makes there; once no supervise runs, remove it",
@@ -95,6 +98,12 @@ _OPENS = re.compile(r"(?<!\$)[({]|<<|[&|]\s*$|\b(?:if|case|for|while|until|selec
 
 # envdir's directory, if the shell does nothing to the word.
 _ENVDIR = re.compile(r"\benvdir +([\w./-]+)(?= )")
+
+# A command that is a program of a chain with its own words, and has no program to start.
+_CHAIN = re.compile(
+    r"(?:exec +)?(?:(?:setuidgid|envuidgid|envdir|setlock(?: +-[nNxX]+)*) +[\w./-]+|"
+    r"softlimit(?: +-[a-z] *\d+)*|pgrphack|fghack)(?= *(?:$|[;&|]| #))"
+)
 
 # softlimit's options, and the rest of the line.
 _SOFTLIMIT = re.compile(r"\bsoftlimit((?:\s+-[acdflmoprst]\s*[^\s;&|]+)+)(?=(.*))")
@@ -309,6 +318,8 @@ def _of_shell(run: Path, text: str, *, has_log: bool) -> Iterator[Finding]:
         yield Finding(run, "unbounded", appends[0])
     for word in re.findall(r"\b(svlogd|chpst)\b", joined):
         yield Finding(run, "runit", word)
+    for chain in filter(None, map(_CHAIN.match, commands if "<<" not in text else [])):
+        yield Finding(run, "chain", chain[0])
     for account in re.findall(r"\b(?:set|env)uidgid\s+([\w.-]+)", joined):
         if not _is_account(account):
             yield Finding(run, "account", account)
@@ -399,10 +410,15 @@ def _log_directories(log: Path) -> Iterator[Finding]:
             word[0] not in "tesn" or os.path.isdir(log / word)
         ):
             yield Finding(log / "run", "log-name", word)
+    if arguments and all(re.fullmatch(r"t|[sn]\d+\w*|[-+!][^$`]*", word) for word in arguments):
+        yield Finding(log / "run", "log-nowhere")
     if detail := _too_late(arguments, r"[sn]\d+$|!", actions="./"):
         yield Finding(log / "run", "log-size", detail)
     if detail := _too_late(arguments, "[-+]", actions="./=e"):
         yield Finding(log / "run", "log-pattern", detail)
+    first = next((word for word in arguments if re.match(r"[-+]|.*[$`]", word)), "")
+    if re.fullmatch(r"\+(?!\*$)[^$`]*", first):
+        yield Finding(log / "run", "log-select", first)
     for word in arguments:
         if re.fullmatch(r"[sn]\d+[A-Za-z]+", word):
             yield Finding(log / "run", "log-unit", word)
