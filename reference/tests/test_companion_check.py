@@ -354,7 +354,10 @@ def test_a_logger_that_reads_a_file(good: Path, line: str) -> None:
     assert found == [("log-input", "in")]
 
 
-@pytest.mark.parametrize("words", ["s9999 t ./main", "./main t", "'-* x *' \\\n t ./main"])
+@pytest.mark.parametrize(
+    "words",
+    ["-t ./main", "-tt s9999 ./main", "s9999 t ./main", "./main t", "'-* x *' \\\n t ./main"],
+)
 def test_a_label_that_multilog_ignores(good: Path, words: str) -> None:
     (good / "log/run").write_text(f"#!/bin/sh\nexec multilog {words}\n")
     assert kinds(good) == ["log-label"]

@@ -53,7 +53,7 @@ WHY = {
     "log-pattern": "a pattern counts for the actions that follow, and none does; put it before",
     "log-select": "every line is selected at first, and this + adds none; put '-*' before it",
     "log-unit": "multilog reads the number only, and s10M is 4096 bytes; write all of its digits",
-    "log-label": "multilog ignores a t that is not its first word; put it first",
+    "log-label": "multilog writes labels only if its first word is t; put it first, without a -",
     "log-twice": "multilog cannot lock a directory twice, and ends; name it once",
     "log-input": "multilog reads this file and not the service's lines; take the redirection away",
     "envdir": "envdir ends at once: its directory must exist, and have only files in it",
@@ -424,7 +424,9 @@ def _log_directories(log: Path) -> Iterator[Finding]:
             yield Finding(log / "run", "log-unit", word)
     if detail := _input(words):
         yield Finding(log / "run", "log-input", detail)
-    if "t" in arguments and not re.match("t|.*[$`]", arguments[0]):
+    if arguments[:1] in (["-t"], ["-tt"]) or (
+        "t" in arguments and not re.match("t|.*[$`]", arguments[0])
+    ):
         yield Finding(log / "run", "log-label")
     places: set[str] = set()
     for word in _directories(arguments):
