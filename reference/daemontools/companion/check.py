@@ -51,7 +51,7 @@ WHY = {
     "log-nowhere": "multilog reads the lines and keeps none; name a directory, such as ./main",
     "log-size": "s, n and ! count for the directories that follow, and none does; put them before",
     "log-pattern": "a pattern counts for the actions that follow, and none does; put it before",
-    "log-select": "all lines are selected at first, and this + adds none; put a - pattern before it",
+    "log-select": "all lines are selected at first, and this + adds none; put a - before it",
     "log-unit": "multilog reads the number only, and s10M is 4096 bytes; write all of its digits",
     "log-label": "multilog writes labels only if its first word is t; put it first, without a -",
     "log-twice": "multilog cannot lock a directory twice, and ends; name it once",
