@@ -534,6 +534,14 @@ def test_folders_that_were_there_or_are_in_use_stay(tmp_path: Path) -> None:
     assert left == {"man", "man/man8", "zsh", "zsh/site-functions", "zsh/site-functions/_other"}
 
 
+def test_the_folder_of_the_library_goes_even_if_it_was_there(tmp_path: Path) -> None:
+    (tmp_path / "l").mkdir()
+    words: list[str | Path] = ["--library", tmp_path / "l", tmp_path / "bin"]
+    assert run_installer(*words).returncode == 0
+    assert run_installer("--remove", *words).returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["bin"]
+
+
 @pytest.mark.parametrize("foreign", ["bin/svc", "share/man/man8/svc.8"])
 def test_what_is_refused_changes_nothing(tmp_path: Path, foreign: str) -> None:
     (tmp_path / foreign).parent.mkdir(parents=True)
