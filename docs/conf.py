@@ -32,6 +32,7 @@ extensions = [
     "pictures",
     "tables",
     "transcript",
+    "words",
 ]
 myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
 myst_heading_anchors = 3
