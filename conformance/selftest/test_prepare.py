@@ -113,8 +113,10 @@ def test_a_program_to_judge_that_cannot_run_is_named(
     with pytest.raises(ProgramMissing) as raised:
         box.run("svok", "s", prepare=["--umask", "0"])
     assert raised.value.cause == "svok cannot be started: Exec format error"
-    file.write_text("#!/bin/sh\nexit 1\n")
-    assert box.run("svok", "s", prepare=["--umask", "0"]).code == 1
+    file.write_text("#!/bin/sh\nexit 0\n")
+    assert box.run("svok", "s", prepare=["--umask", "0"]).code == 0
+    under_a_limit = box.run("svok", "s" * 90000, prepare=["--limit", "STACK=65536"])
+    assert under_a_limit.code != 0  # and that is the limit's doing
 
 
 def test_a_compiler_that_fails_leaves_the_fork(

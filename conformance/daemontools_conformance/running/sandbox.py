@@ -10,6 +10,7 @@ test. When the test ends, the sandbox kills and reaps every process that it
 started, orphans included, by process id.
 """
 
+import errno
 import os
 import shlex
 import shutil
@@ -234,7 +235,8 @@ class Sandbox:
                 execute = partial(prepare.execute, target, words, block, changes, ready)
                 child = partial(_in_child, execute, options.get("pass_fds", ()))
                 popen = self._spawned(words, executable, environment, streams, options, child=child)
-        if error and executable:
+        # Any other error may be that of a change, such as a limit: the test looks at its effect.
+        if executable and error and error[0] in (errno.ENOENT, errno.ENOEXEC):
             with popen:  # its end
                 raise OSError(error[0], os.strerror(error[0]), executable)
         return popen
