@@ -11,6 +11,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,6 +102,30 @@ def test_the_number_of_files_is_translated(
         assert min(len(before), len(after)) > least
         assert b"".join(before) == b"".join(after) == LINES
     assert len(as_is) < len(after)
+
+
+@needs_runit
+@pytest.mark.parametrize(("program", "goes_on"), [("svlogd", True), ("multilog", False)])
+def test_a_slow_processor_holds_up_multilog_and_not_svlogd(
+    path: dict[str, str], tmp_path: Path, config: Path, program: str, *, goes_on: bool
+) -> None:
+    processor = "!until [ -e ../go ]; do sleep 0.1; done; cat"
+    words = ["s4096", processor] if program == "multilog" else []
+    config.write_text("" if words else f"s4096\n{processor}\n")
+    log = config.parent
+    started = subprocess.Popen([program, *words, log], stdin=subprocess.PIPE, bufsize=0, env=path)
+    assert started.stdin
+    started.stdin.write(b"early\n" * 700)
+    wait_until(lambda: bool([*log.glob("previous"), *log.glob("@*.u")]), "the processor works")
+    started.stdin.write(b"late\n")
+    if goes_on:
+        wait_until(lambda: b"late" in (log / "current").read_bytes(), "it goes on reading")
+    else:
+        time.sleep(0.5)
+        assert b"late" not in (log / "current").read_bytes()
+    (tmp_path / "go").touch()
+    started.stdin.close()
+    assert started.wait(20) == 0
 
 
 @needs_runit

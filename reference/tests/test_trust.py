@@ -850,3 +850,13 @@ def test_the_setup_of_a_profile_is_executed_to_run_tests_and_not_to_list_them(
     assert not (tmp_path / "executed").exists()
     subprocess.run([*command, *words], cwd=tmp_path, capture_output=True, check=False)
     assert (tmp_path / "executed").exists()
+
+
+def test_chmod_of_the_files_in_a_log_directory_follows_links(tmp_path: Path) -> None:
+    (tmp_path / "main").mkdir()
+    (tmp_path / "secret").touch(0o600)
+    (tmp_path / "main/x").symlink_to("../secret")
+    subprocess.run(["chmod", "-R", "u+rwX,o+r", "main/"], cwd=tmp_path, check=True)
+    assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
+    subprocess.run(["chmod", "644", "main/x"], cwd=tmp_path, check=True)
+    assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o644
