@@ -381,7 +381,7 @@ def _remove_if_there(file: str) -> None:
 def _move(fd: int, to: int) -> None:
     """Give the descriptor `fd` the number `to`, for a program to inherit.
 
-    The two are never equal: multilog already holds every descriptor number below six.
+    In the usual case the two differ: multilog holds 0 to 2, 4 and 5, and `fd` is 3 or above 5.
     """
     os.dup2(fd, to)
     close(fd)
