@@ -125,6 +125,19 @@ def test_each_restart_after_a_kill_costs_a_full_log_its_oldest_file(sandbox: San
         multilog.wait()
 
 
+@clause("multilog/restart/number-counts")
+@pytest.mark.parametrize("name", ["current", "previous"])
+def test_a_file_that_has_its_name_already_counts_in_a_full_log(sandbox: Sandbox, name: str) -> None:
+    log = sandbox.path / "log"
+    for n in range(2):
+        sandbox.write(f"log/@40000000{n:016x}.s", f"{n}")
+    sandbox.write(f"log/{name}", name)
+    (log / f"@40000000{2:016x}.u").hardlink_to(log / name)
+    sandbox.run("multilog", "n3", "./log")
+    assert [file.read_text() for file in old_files(log)] == ["1", name]
+    assert (log / "current").read_bytes() == b""
+
+
 @clause("multilog/restart/removed-when-clock-set-back")
 def test_what_was_cut_short_goes_first_if_the_clock_was_set_back(sandbox: Sandbox) -> None:
     log = sandbox.path / "log"
