@@ -121,7 +121,7 @@ def test_a_slow_processor_holds_up_multilog_and_not_svlogd(
     if goes_on:
         wait_until(lambda: b"late" in (log / "current").read_bytes(), "it goes on reading")
     else:
-        time.sleep(0.5)
+        time.sleep(0.5)  # what reads on has read it by then, as svlogd above
         assert b"late" not in (log / "current").read_bytes()
     (tmp_path / "go").touch()
     started.stdin.close()

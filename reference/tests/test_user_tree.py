@@ -54,7 +54,7 @@ class User:
         first, *rest = blocks()[3].splitlines(keepends=True)
         assert first == 'pkill -x -u "$(id -u)" svscan\n'
         kill = f"kill $(pgrep -f '^svscan {self.home}/service$')\n"
-        gone = "svok ~/service/clock || [ $? -eq 100 ]"
+        gone = "svok ~/service/clock && exit 1 || [ $? -eq 100 ]"
         self.run("".join([kill, *rest, gone]), f"{self.home}/bin:/usr/bin:/bin")
 
 
