@@ -65,6 +65,8 @@ def main(options: argparse.Namespace) -> int:
     except OSError:
         shutil.rmtree(new, ignore_errors=True)
         raise
+    if log_user and os.geteuid() != 0:
+        print("daemontools new: warning: only in root's tree can setuidgid work", file=sys.stderr)
     return 0
 
 
