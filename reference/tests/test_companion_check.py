@@ -1,9 +1,12 @@
 """`daemontools check` and `new`: each finding, and a new service that has none."""
 
+import argparse
 import json
 import os
+import pwd
 import re
 import shutil
+import socket
 import stat
 import tempfile
 from collections.abc import Callable
@@ -12,7 +15,7 @@ from pathlib import Path
 import pytest
 from companion import launchers, run, service
 
-from daemontools.companion import check
+from daemontools.companion import check, new
 
 GOOD = "#!/bin/sh\nexec 2>&1\nexec sleep 1000\n"
 
@@ -327,7 +330,9 @@ def test_a_pattern_that_no_action_follows(good: Path, script: str, detail: str) 
     assert [finding.detail for finding in found] == [detail]
 
 
-@pytest.mark.parametrize("words", ["t", "t s100000 n5", "t '-* x *' '+*'", "n5 '!gzip' 2>&1"])
+@pytest.mark.parametrize(
+    "words", ["", "2>&1", "t", "t s100000 n5", "t '-* x *' '+*'", "n5 '!gzip' 2>&1"]
+)
 def test_a_logger_without_a_log_directory(good: Path, words: str) -> None:
     (good / "log/run").write_text(f"#!/bin/sh\nexec multilog {words}\n")
     assert kinds(good) == ["log-nowhere"]
@@ -385,6 +390,7 @@ LOGGERS = [
     "exec multilog t ./main </dev/stdin",
     "exec multilog t <(cat conf) ./main",
     "mkdir -p /tmp/multilog\nexec multilog t ./main",
+    "echo multilog\nexec multilog t ./main",
     "which multilog >/dev/null\nexec multilog t ./main",
     "exec multilog t =status",
     "exec multilog t '-*' '+* x *' e",
@@ -432,8 +438,23 @@ def test_envdir_reads_files_only(good: Path) -> None:
     (good / "env/PORT").write_text("80\n")
     assert kinds(good) == []
     (good / "env/old").mkdir()
+    with socket.socket(socket.AF_UNIX) as lost:
+        lost.bind(os.path.relpath(good / "env/s"))
     found = [(finding.kind, finding.detail) for finding in check.of_service(good)]
-    assert found == [("envdir", "./env/old")]
+    assert found == [("envdir", "./env/old"), ("envdir", "./env/s")]
+
+
+def test_an_envuidgid_before_envdir_is_overruled(good: Path) -> None:
+    line = "exec envuidgid daemon softlimit -c 0 envdir ./env sleep 1"
+    (good / "run").write_text(f"#!/bin/sh\nexec 2>&1\n{line}\n")
+    (good / "env").mkdir()
+    assert kinds(good) == []
+    (good / "env/GID").touch()
+    found = [(finding.kind, finding.detail) for finding in check.of_service(good)]
+    assert found == [("overruled", "./env/GID")]
+    line = "exec envdir ./env envuidgid daemon sleep 1"
+    (good / "run").write_text(f"#!/bin/sh\nexec 2>&1\n{line}\n")
+    assert kinds(good) == []
 
 
 @pytest.mark.parametrize("folder", ["", "log"])
@@ -605,6 +626,19 @@ def test_its_users_and_modes_are_right_whatever_the_umask(command: Path, tmp_pat
     assert modes == {".": 0o755, "run": 0o755, "env": 0o700, "log": 0o755, "log/run": 0o755,
                      "log/main": 0o750}  # fmt: skip
     assert run(command, "check", made).stdout == ""
+
+
+def test_a_user_without_root_is_warned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = pwd.getpwuid(os.getuid()).pw_name
+    for euid, said in ((0, ""), (1000, "only in root's tree can setuidgid work")):
+        monkeypatch.setattr(os, "geteuid", lambda euid=euid: euid)
+        words = [str(tmp_path / str(euid)), "--user", account, "/bin/true"]
+        parser = argparse.ArgumentParser()
+        new.add_options(parser)
+        assert new.main(parser.parse_args(words)) == 0
+        assert said in capsys.readouterr().err
 
 
 def test_nothing_is_overwritten(command: Path, tmp_path: Path) -> None:

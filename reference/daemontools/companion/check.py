@@ -57,6 +57,7 @@ WHY = {
     "log-twice": "multilog cannot lock a directory twice, and ends; name it once",
     "log-input": "multilog reads this file and not the service's lines; take the redirection away",
     "envdir": "envdir ends at once: its directory must exist, and have only files in it",
+    "overruled": "envdir changes this variable behind envuidgid; write envuidgid after envdir",
     "chain": "it changes only the program that its own line starts; write all in one line",
     "account": "no such account: setuidgid and envuidgid end at once, and supervise tries again",
     "runit": "daemontools neither runs ./finish nor has svlogd or chpst; say it in its own words",
@@ -99,6 +100,9 @@ _OPENS = re.compile(r"(?<!\$)[({]|<<|[&|]\s*$|\b(?:if|case|for|while|until|selec
 # envdir's directory, if the shell does nothing to the word.
 _ENVDIR = re.compile(r"\benvdir +([\w./-]+)(?= )")
 
+# The same, behind an envuidgid.
+_OVERRULES = re.compile(rf"\benvuidgid +[\w.-]+ [^;&|\n]*?{_ENVDIR.pattern}")
+
 # A command that is a program of a chain with its own words, and has no program to start.
 _CHAIN = re.compile(
     r"(?:exec +)?(?:(?:setuidgid|envuidgid|envdir|setlock(?: +-[nNxX]+)*) +[\w./-]+|"
@@ -110,6 +114,10 @@ _SOFTLIMIT = re.compile(r"\bsoftlimit((?:\s+-[acdflmoprst]\s*[^\s;&|]+)+)(?=(.*)
 
 # The shell's limit in place of softlimit's; of those of -m the address space is what counts.
 ULIMIT = {"a": "-v", "d": "-d", "m": "-v", "s": "-s"}
+
+
+# How a command begins that runs a multilog without words, and does not only name it.
+_STARTS = (["exec"], ["multilog"], ["setuidgid"], ["softlimit"])
 
 
 class Finding(NamedTuple):
@@ -326,6 +334,10 @@ def _of_shell(run: Path, text: str, *, has_log: bool) -> Iterator[Finding]:
     if not re.search(r"\b(cd|mkdir)\b", text):  # else the directory is another, or made first
         for word in _ENVDIR.findall(joined):
             yield from _of_envdir(run, word)
+        for word in _OVERRULES.findall(joined):
+            for file in (f"{word}/{name}" for name in ("UID", "GID")):
+                if os.path.isfile(run.parent / file):
+                    yield Finding(run, "overruled", file)
     for options, rest in _SOFTLIMIT.findall(joined):
         program = shutil.which("multilog") if re.search(r"\bmultilog\b", rest) else None
         for letter, amount in re.findall(r"-([adms])\s*([0-9]+)", options):
@@ -345,7 +357,8 @@ def _of_envdir(run: Path, word: str) -> Iterator[Finding]:
         yield Finding(run, "envdir", word)
         return
     for name in names:
-        if os.path.isdir(directory / name):
+        path = directory / name
+        if os.path.isdir(path) or (os.path.exists(path) and path.is_socket()):
             yield Finding(run, "envdir", f"{word}/{name}")
 
 
@@ -410,7 +423,8 @@ def _log_directories(log: Path) -> Iterator[Finding]:
             word[0] not in "tesn" or os.path.isdir(log / word)
         ):
             yield Finding(log / "run", "log-name", word)
-    if arguments and all(re.fullmatch(r"t|[sn]\d+\w*|[-+!][^$`]*", word) for word in arguments):
+    runs_it = bool(arguments) or _command(words)[0][:1] in _STARTS
+    if runs_it and all(re.fullmatch(r"t|[sn]\d+\w*|[-+!][^$`]*", word) for word in arguments):
         yield Finding(log / "run", "log-nowhere")
     if detail := _too_late(arguments, r"[sn]\d+$|!", actions="./"):
         yield Finding(log / "run", "log-size", detail)
@@ -475,7 +489,7 @@ def _command(words: list[str]) -> tuple[list[str], int]:
             command.append(word)
             continue
         names = [os.path.basename(word) for word in command]
-        if "multilog" in names[:-1]:
+        if "multilog" in names[:-1] or (command[:1] in _STARTS and "multilog" in names):
             return command, names.index("multilog")
         command = []
     return [], 0
