@@ -632,13 +632,14 @@ def test_a_user_without_root_is_warned(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = pwd.getpwuid(os.getuid()).pw_name
-    for euid, said in ((0, ""), (1000, "only in root's tree can setuidgid work")):
+    warning = "daemontools new: warning: only in root's tree can setuidgid work\n"
+    for euid, said in ((0, ""), (1000, warning)):
         monkeypatch.setattr(os, "geteuid", lambda euid=euid: euid)
         words = [str(tmp_path / str(euid)), "--user", account, "/bin/true"]
         parser = argparse.ArgumentParser()
         new.add_options(parser)
         assert new.main(parser.parse_args(words)) == 0
-        assert said in capsys.readouterr().err
+        assert capsys.readouterr().err == said
 
 
 def test_nothing_is_overwritten(command: Path, tmp_path: Path) -> None:
