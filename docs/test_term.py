@@ -8,7 +8,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -380,6 +380,25 @@ def test_a_filter_is_killed(program: str, start: Start) -> None:
     assert after_term(filtering) == KILLED
     with pytest.raises(BrokenPipeError):
         filtering.stdin.write(b"line\n")
+
+
+@pytest.mark.parametrize("program", ["tai64n", "tai64nlocal"])
+def test_a_filter_that_is_killed_loses_what_it_has_not_written(program: str, start: Start) -> None:
+    reading, writing = os.pipe()
+    filtering = start(program, stdin=reading)
+    assert filtering.stdout
+    os.set_blocking(writing, False)
+    lines = 0
+    while not (lines > 9999 and is_asleep(filtering.pid)):  # asleep: both pipes are full
+        with suppress(BlockingIOError):
+            lines += os.write(writing, b"line 7\n") // 7
+    assert after_term(filtering) == KILLED
+    os.set_blocking(reading, False)
+    left = os.read(reading, 1 << 20).count(b"\n")
+    assert filtering.stdout.read().count(b"\n") + left < lines
+    os.write(writing, b"line 7\n")  # no SIGPIPE, since this process can read the pipe, too
+    os.close(reading)
+    os.close(writing)
 
 
 def test_readproctitle_is_killed(start: Start) -> None:
