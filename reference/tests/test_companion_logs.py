@@ -85,6 +85,24 @@ def test_grep_looks_into_the_text_and_not_into_the_label(two: list[Path], comman
     assert run(command, "logs", "--grep", "^t", *two).stdout.count("\n") == 2
 
 
+def test_grep_takes_a_letter_of_utf_8_for_its_bytes(tmp_path: Path, command: Path) -> None:
+    directory = log(tmp_path / "web", *((1, letter.encode()) for letter in "äöü"))
+    for expression, found in {"(ö|ü)": "öü", "[öü]": "äöü", "^.$": ""}.items():
+        lines = run(command, "logs", "--grep", expression, directory).stdout.splitlines()
+        assert "".join(line[-1] for line in lines) == found
+
+
+def test_an_old_file_with_another_name_is_left_out_in_silence(
+    two: list[Path], command: Path
+) -> None:
+    name = label(500).decode()
+    for other in (f"{name}.s.gz", f"{name}.s.xz", name):
+        (two[0] / other).write_bytes(b"earlier\n")
+    answer = run(command, "logs", two[0])
+    assert answer.stdout.encode() == (two[0] / "current").read_bytes()
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
 def test_all_bytes_are_kept(tmp_path: Path, command: Path) -> None:
     odd = bytes(b for b in range(256) if b != 10)
     directory = log(tmp_path / "odd", (1000, odd))

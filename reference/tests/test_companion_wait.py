@@ -105,6 +105,9 @@ def test_a_paused_service_is_up_and_not_steady(tree: Path, command: Path) -> Non
     answer = run(command, "wait", "-t", "1", "-s", "0.1", "steady", tree / "clock")
     assert answer.returncode == 1
     assert answer.stderr.endswith(", paused\n")
+    # A CONT that supervise has not sent changes nothing of what it says.
+    os.kill(services.status(tree / "clock").pid, signal.SIGCONT)
+    assert services.status(tree / "clock").is_paused
     svc(command, "-c", tree / "clock")
     assert run(command, "wait", "-t", "9", "steady", tree / "clock").returncode == 0
 

@@ -245,7 +245,7 @@ METRICS = {
     "supervised": "1 if a supervise runs in the directory and can be asked.",
     "up": "1 if supervise says that the process of the service exists.",
     "as_wanted": "1 if service and logger are up or down as wanted, not paused and not restarted.",
-    "paused": "1 if the process is stopped by svc -p.",
+    "paused": "1 if svc -p has stopped the process, and neither svc -c nor -d continued it.",
     "state_seconds": "Seconds since the process id last changed.",
     "restarts": "Restarts that were seen while the status was taken.",
     "logger_up": "1 if supervise says that the process of the logger exists.",
