@@ -128,7 +128,7 @@ def test_closed_streams_change_no_verdict(tmp_path: Path, closed: str) -> None:
 @pytest.mark.parametrize(
     ("script", "says"),
     [
-        ("ulimit -n 12; exec {}", "descriptors: raise the limit"),
+        ("ulimit -n 255; exec {}", "descriptors: raise the limit"),
         ("mkdir gone; cd gone; rmdir ../gone; exec {}", "the working directory: No such file"),
         pytest.param(
             "exec {} >/dev/full", "No space left on device",

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from daemontools_conformance.contract.outcomes import Unavailable
 from daemontools_conformance.helpers.limits import LINES, check_all_or_nothing, least, prlimit
 from daemontools_conformance.helpers.logdirs import contents
 from daemontools_conformance.helpers.marks import clause, heavy, needs, slow
@@ -87,7 +88,11 @@ def test_every_limit_of_descriptors(sandbox: Sandbox, script: str, kind: str) ->
 
 def waiting(sandbox: Sandbox, *script: str, inherited: range = range(0)) -> int:
     """The process id of a multilog that has not read anything yet, but waits for input."""
-    prepare = [word for fd in inherited for word in ("--open", str(fd))]
+    most = max([*inherited, 0]) + 100  # a login may have a soft limit of 1024
+    if 0 <= resource.getrlimit(resource.RLIMIT_NOFILE)[1] < most:
+        raise Unavailable(f"needs a hard limit of {most} descriptors")
+    prepare = ["--limit", f"NOFILE={most}"] * bool(inherited)
+    prepare += [word for fd in inherited for word in ("--open", str(fd))]
     multilog = sandbox.start("multilog", *script, stdin=PIPE, prepare=prepare)
     eventually((sandbox.path / "log/current").exists)
     eventually(lambda: asleep_in_start(multilog.pid))
