@@ -107,6 +107,16 @@ def test_nor_does_it_without_a_peer_that_lends(honest: Path, tmp_path: Path) -> 
     assert {clause.split("/")[0] for clause in here if here[clause] == "PASS"} == {"svok"}
 
 
+def test_nor_does_a_peer_that_does_not_offer_it(honest: Path, tmp_path: Path) -> None:
+    with_only(tmp_path / "bin", honest, "svok")
+    peerless, profile = tmp_path / "peerless.toml", tmp_path / "mine.toml"
+    text = PEERLESS.format(absent=sorted({*PROGRAMS} - {"svok"}))
+    peerless.write_text(text)
+    profile.write_text(f'{text}peer = "{peerless}"\n')
+    _, report = judged(profile, tmp_path / "report", "--clause", "svok/exit/running")
+    assert ran(report) == {"svok/exit/running": "UNTESTED"}
+
+
 def test_the_namespace_takes_them_away(tmp_path: Path) -> None:
     question = "command -v svok chpst busybox s6-setlock || echo none; command -v sh"
     asked = ["env", "PATH=/usr/bin:/bin", "sh", "-c", question]

@@ -92,7 +92,7 @@ class Implementation:
             if subject in ("", program):
                 raise NotOffered(f"{self.profile.name} does not offer {program}")
             if self.peer and subject in PROGRAMS:
-                return self.peer.command(program)
+                return self.peer.command(program, subject)
             raise Unavailable(f"needs {program}, which {self.profile.name} does not offer")
         call = self.profile.programs.get(program)
         if call:
