@@ -72,6 +72,14 @@ def test_a_mapped_program_is_looked_for_in_the_folder_given(honest: Path, tmp_pa
     assert (command, argv) == (str(honest / "svok"), ("svok",))
 
 
+def test_a_relative_path_begins_at_the_folder_of_the_profile(honest: Path, tmp_path: Path) -> None:
+    with_programs(tmp_path / "there", honest, {})
+    file = tmp_path / "mapped.toml"
+    file.write_text('name = "mapped"\n[programs.svc]\npath = "there/svok"\nargv0 = "svok"\n')
+    command, argv = locate(find(str(file)), tmp_path).command("svc")
+    assert (command, argv) == (str(tmp_path / "there/svok"), ("svok",))
+
+
 def test_a_folder_is_used_though_the_inherited_profile_has_a_setup(tmp_path: Path) -> None:
     file = tmp_path / "heir.toml"
     file.write_text('name = "heir"\ninherits = "reference"\nfolder = "/opt/mine"\n')
@@ -131,6 +139,22 @@ def test_what_a_profile_misspells_is_said_with_what_was_meant(
     file = tmp_path / "misspelt.toml"
     file.write_text(f'name = "misspelt"\n{text}\n')
     with pytest.raises(ProfileError, match=rf"; did you mean {meant}.*\?$"):
+        find(str(file))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[timing]\npatience = nan",
+        "[timing]\npatience = inf",
+        "[timing]\npatience = true",
+        f'{ENTRY}kind = "not-offered"\nexpires = 2027-01-01T00:00:00',
+    ],
+)
+def test_a_value_that_would_make_no_run_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "wrong.toml"
+    file.write_text(f'name = "wrong"\n{text}\n')
+    with pytest.raises(ProfileError, match=r"patience must be a number|expires must be a date"):
         find(str(file))
 
 

@@ -47,8 +47,8 @@ that profile to the programs in the folder DIR. A profile without folder, setup
 and programs, because no registry carries its programs, needs this form.
 
 In `path` and `arguments`, {folder} is the folder of the programs and {program} the
-name. A path without a slash is looked for in `folder`, then along PATH, as an
-interpreter must be; a path that begins with {folder} is looked for nowhere else.
+name. A path without a slash is looked for in `folder`, then along PATH (an interpreter,
+say); one that begins with {folder}, only there; another begins at the profile's folder.
 """
 
 import datetime
@@ -243,16 +243,17 @@ def _calls(path: Path, table: dict[str, Any]) -> dict[str, Call]:
         call = given.get(program) or given["*"]
         if not isinstance(call.get("path"), str) or call.keys() - Call.__dataclass_fields__.keys():
             raise ProfileError(f"{path}: programs.{program} needs path, argv0 and arguments only")
-        words = [word.replace("{program}", program) for word in call.get("arguments", ())]
-        calls[program] = Call(
-            call["path"].replace("{program}", program), call.get("argv0", ""), tuple(words)
-        )
+        words = [call["path"], *call.get("arguments", ())]
+        file, *words = [word.replace("{program}", program) for word in words]
+        if "/" in file and not file.startswith("{folder}"):
+            file = str(path.parent.absolute() / file)
+        calls[program] = Call(file, call.get("argv0", ""), tuple(words))
     return calls
 
 
 def _patience(path: Path, table: dict[str, Any]) -> float:
     patience = table.get("timing", {}).get("patience", 1.0)
-    if not isinstance(patience, int | float) or patience <= 0:
+    if type(patience) not in (int, float) or not 0 < patience < float("inf"):
         raise ProfileError(f"{path}: patience must be a number greater than 0, not {patience!r}")
     return float(patience)
 
@@ -324,7 +325,7 @@ def _expectations(path: Path, entries: list[dict[str, Any]]) -> dict[str, Expect
             raise wrong("sometimes must be true or false")
         if entry["kind"] == "variant" and entry.get("sometimes"):
             raise wrong("a variant cannot say `sometimes`")
-        if not isinstance(entry.get("expires", datetime.date.max), datetime.date):
+        if type(entry.get("expires", datetime.date.max)) is not datetime.date:  # nor a datetime
             raise wrong("expires must be a date, such as 2027-01-01")
         unknown = sorted(entry.keys() - Expectation.__dataclass_fields__.keys())
         if unknown:
