@@ -1,5 +1,7 @@
 """Sound programs of another shape than djb's: the clauses about other things hold."""
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,15 @@ SAME, CHAIN = "exec/child/same-process", (
     "chain/result/pairs",
     "chain/result/program-at-end",
 )  # fmt: skip
+BEHIND_ENV = """
+name = "behind-env"
+inherits = "djb"
+folder = "{folder}"
+[programs."*"]
+path = "env"
+argv0 = "env"
+arguments = ["{{folder}}/{{program}}"]
+"""
 SLOWLY = ("setlock/options/n", "setlock/options/nx", "setlock/wait/at-once")
 
 
@@ -45,3 +56,21 @@ def test_a_program_that_sleeps_before_it_begins_is_only_late(honest: Path, tmp_p
     _, report = judged(mine, tmp_path / "report", *asked, workers=4)
     outcomes = {clause: report.clauses[clause]["outcome"] for clause in SLOWLY}
     assert outcomes == dict.fromkeys(SLOWLY, "PASS")
+
+
+def test_the_contract_names_the_clauses_that_see_the_suites_script(tmp_path: Path) -> None:
+    contract = (Path(__file__).parents[1] / "CONTRACT.md").read_text()
+    (named,) = re.findall(
+        r"^So these can fail, although your program is right: (.*)", contract, re.M
+    )
+    svok = shutil.which("svok")
+    if not svok:
+        pytest.skip("djb's programs are not installed")
+    profile = tmp_path / "behind-env.toml"
+    profile.write_text(BEHIND_ENV.format(folder=Path(svok).parent))
+    asked = [word for program in ("chain", "process", "tree") for word in ("--program", program)]
+    # The names that the kernel shows are another matter.
+    apart = ["-k", "not names and not its_own"]
+    _, report = judged(profile, tmp_path / "report", *asked, *apart, workers=8)
+    fail = {clause for clause, about in report.clauses.items() if about["outcome"] == "FAIL"}
+    assert fail == set(re.findall(r"`([a-z/-]+)`", named))
