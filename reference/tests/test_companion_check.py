@@ -5,6 +5,7 @@ import json
 import os
 import pwd
 import re
+import shlex
 import shutil
 import socket
 import stat
@@ -601,6 +602,40 @@ def test_a_new_service_has_no_finding(command: Path, tmp_path: Path) -> None:
         made / "run"
     ).read_text() == "#!/bin/sh\nexec 2>&1\nexec envdir ./env /bin/sleep 'a b' '$x'\n"
     assert run(command, "check", made).stdout == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["sh", "-c", 'echo "$@"; exec sleep 10', "--", "-x", "y"],
+        ["printf", "--", "%s\\n", "x"],
+        ["setpriv", "--clear-groups", "--", "id", "--", "-u"],
+        ["a", "--", "b", "--", "c"],
+        ["--", "--"],
+        ["server", "--help", "--user", "x"],
+    ],
+)
+@pytest.mark.parametrize("options", [[], ["--user", "root"]])
+def test_its_command_is_what_follows_the_first_two_dashes(
+    command: Path, tmp_path: Path, options: list[str], words: list[str]
+) -> None:
+    account = "setuidgid root " if options else ""
+    for name, call in (("a", ["a", *options]), ("b", [*options, "b"])):
+        made = [tmp_path / word if word == name else word for word in call]
+        assert run(command, "new", *made, "--", *words).returncode == 0
+        last = (tmp_path / name / "run").read_text().splitlines()[-1]
+        assert last == f"exec envdir ./env {account}{shlex.join(words)}"
+
+
+@pytest.mark.parametrize(
+    "words", [["x", "a", "--", "b"], ["x", "a", "--"], ["x", "--"], ["--", "x", "a"], ["x"]]
+)
+def test_a_command_that_does_not_follow_the_two_dashes_makes_nothing(
+    command: Path, tmp_path: Path, words: list[str]
+) -> None:
+    paths = [tmp_path / word if word == "x" else word for word in words]
+    assert run(command, "new", *paths).returncode == 100
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")

@@ -8,8 +8,9 @@
     daemontools watch [DIR...]      the status, live, with keys for svc's letters
 
 Each subcommand is a module with `add_options`, which describes its command line, and
-`main`, which takes the parsed options and returns the exit code. What a subcommand
-imports is paid only by that subcommand. Manual: docs/man/daemontools.md
+`main`, which takes the parsed options and returns the exit code; `parse`, if there is one,
+takes argparse's place in reading it. What a subcommand imports is paid only by that
+subcommand. Manual: docs/man/daemontools.md
 """
 
 import argparse
@@ -52,7 +53,8 @@ def main(argv: list[bytes]) -> int:
             prog=f"daemontools {chosen.subcommand}", description=module.DESCRIPTION
         )
         module.add_options(options)
-        code: int = module.main(options.parse_args(words[1:]))
+        parse = getattr(module, "parse", argparse.ArgumentParser.parse_args)
+        code: int = module.main(parse(options, words[1:]))
         sys.stdout.flush()
         return code
     except SystemExit as end:  # argparse: 0 after --help, 2 for a wrong word

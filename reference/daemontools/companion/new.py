@@ -43,6 +43,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("command", nargs="+", help="after --: the server, in the foreground")
 
 
+def parse(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace:
+    """Read the command line. argparse may take a `--` out of COMMAND: it gets one word instead."""
+    end = words.index("--") if "--" in words else len(words)
+    command = words[end + 1 :]
+    parsed = parser.parse_args([*words[:end], *(["--", "COMMAND"] if command else [])])
+    if "--" in words and parsed.command != ["COMMAND"]:
+        parser.error("-- must stand between DIRECTORY and COMMAND")
+    parsed.command = command or parsed.command
+    return parsed
+
+
 def main(options: argparse.Namespace) -> int:
     """Make the directory; its exit code. Raises OSError."""
     directory: Path = options.directory
