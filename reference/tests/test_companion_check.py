@@ -71,6 +71,8 @@ SCRIPTS = {
     "#!/bin/sh\nexec 2>&1\nsetlock -n -x ./lock\nexec server\n": "chain",
     "#!/bin/sh\nexec 2>&1\nexec softlimit -c 0 -o99 # limits\nserver\n": "chain",
     "#!/bin/sh\nexec 2>&1\npgrphack\nexec server\n": "chain",
+    "#!/bin/sh\nexec 2>&1\n/usr/local/bin/setuidgid daemon\nexec server\n": "chain",
+    "#!/bin/sh\nexec 2>&1\nexec ../bin/pgrphack\nserver\n": "chain",
 }
 FINE = [
     GOOD,
@@ -229,8 +231,17 @@ def test_no_log(tmp_path: Path) -> None:
     assert kinds(service(tmp_path / "x", "exec sleep 1", log=False)) == ["no-log"]
 
 
-def test_a_log_directory_that_its_user_may_not_write(good: Path) -> None:
-    (good / "log/run").write_text("#!/bin/sh\nexec setuidgid daemon multilog t ./main\n")
+def test_a_logger_given_by_name_is_checked_as_a_logger(good: Path) -> None:
+    assert kinds(good / "log") == []
+    (good / "log/run").write_text("#!/bin/sh\nexec multilog t main\n")
+    assert kinds(good / "log") == kinds(good) == ["log-name"]
+    assert kinds(service(good.parent / "log", "exec sleep 1", log=False)) == ["no-log"]
+
+
+@pytest.mark.parametrize("folder", ["", "/usr/bin/"])
+def test_a_log_directory_that_its_user_may_not_write(good: Path, folder: str) -> None:
+    script = f"#!/bin/sh\nexec {folder}setuidgid daemon {folder}multilog t ./main\n"
+    (good / "log/run").write_text(script)
     (good / "log/main").chmod(0o755)
     assert kinds(good) == ["log-directory"]
     (good / "log/main").chmod(0o777)
@@ -245,6 +256,19 @@ def logger(good: Path) -> Path:
     (good / "log").chmod(0o755)
     assert kinds(good) == []
     return good / "log"
+
+
+def test_a_status_file_that_a_logger_may_not_make_or_write(logger: Path) -> None:
+    (logger / "run").write_text((logger / "run").read_text().replace("./main", "=status ./main"))
+    found = [(finding.kind, finding.detail) for finding in check.of_service(logger.parent)]
+    assert found == [("log-directory", "daemon, =status")]
+    (logger / "status").touch(mode=0o644)
+    assert kinds(logger.parent) == ["log-directory"]
+    (logger / "status").chmod(0o602)
+    assert kinds(logger.parent) == []
+    (logger / "status").unlink()
+    logger.chmod(0o777)
+    assert kinds(logger.parent) == []
 
 
 @pytest.mark.parametrize("mode", [0o700, 0o711, 0o744])
@@ -332,7 +356,7 @@ def test_a_pattern_that_no_action_follows(good: Path, script: str, detail: str) 
 
 
 @pytest.mark.parametrize(
-    "words", ["", "2>&1", "t", "t s100000 n5", "t '-* x *' '+*'", "n5 '!gzip' 2>&1"]
+    "words", ["", "2>&1", "t", "t s100000 n5", "t '-* x *' '+*'", "n5 '!gzip' 2>&1", "n s"]
 )
 def test_a_logger_without_a_log_directory(good: Path, words: str) -> None:
     (good / "log/run").write_text(f"#!/bin/sh\nexec multilog {words}\n")
@@ -346,8 +370,8 @@ def test_a_pattern_that_selects_what_is_selected(good: Path, words: str) -> None
     assert found == [("log-select", words.partition(" ./")[0].strip("'"))]
 
 
-@pytest.mark.parametrize("word", ["s10M", "n20k"])
-def test_a_number_with_a_unit(good: Path, word: str) -> None:
+@pytest.mark.parametrize("word", ["s10M", "n20k", "n 20", "s 10M"])
+def test_a_number_with_a_unit_or_apart(good: Path, word: str) -> None:
     (good / "log/run").write_text(f"#!/bin/sh\nexec multilog t {word} ./main\n")
     found = [(finding.kind, finding.detail) for finding in check.of_service(good)]
     assert found == [("log-unit", word)]
@@ -369,12 +393,14 @@ def test_a_label_that_multilog_ignores(good: Path, words: str) -> None:
     assert kinds(good) == ["log-label"]
 
 
-@pytest.mark.parametrize("again", ["./main", "./main/", ".//main", "../log/main", "./link"])
+@pytest.mark.parametrize(
+    "again", ["./main", "./main/", ".//main", "../log/main", "./link", "$PWD/main", "${PWD}/./main"]
+)
 def test_a_log_directory_that_one_multilog_has_twice(good: Path, again: str) -> None:
     (good / "log/link").symlink_to("main")
     (good / "log/run").write_text(f"#!/bin/sh\nexec multilog t ./main '-*' '+* x *' {again}\n")
     found = [(finding.kind, finding.detail) for finding in check.of_service(good)]
-    assert found == [("log-twice", again)]
+    assert found == [("log-twice", re.sub(r"\$.*?/", "./", again))]
 
 
 LOGGERS = [
@@ -402,6 +428,7 @@ LOGGERS = [
     "read -r user <run\nexec multilog t ./main",
     "if test -e x\nthen\n  exec multilog t ./main\nelse\n  exec multilog t ./main\nfi",
     "exec multilog t \\\n  s4096 ./main",
+    "exec sh -c 'exec multilog t main'",
 ]
 
 
@@ -411,9 +438,12 @@ def test_a_logger_that_does_it_differently_has_no_finding(good: Path, lines: str
     assert kinds(good) == []
 
 
-def test_a_log_directory_that_multilog_takes_for_nothing(good: Path) -> None:
-    (good / "log/run").write_text("#!/bin/sh\nexec multilog t s99999 n5 e main 2>&1\n")
-    assert kinds(good) == ["log-name"]
+@pytest.mark.parametrize("word", ["main", "~/main", "~daemon/main", "log/~"])
+def test_a_log_directory_that_multilog_takes_for_nothing(good: Path, word: str) -> None:
+    for line in (f"exec multilog t s99999 n5 e {word} 2>&1", f'exec multilog "{word}"'):
+        (good / "log/run").write_text(f"#!/bin/sh\n{line}\n")
+        found = [(finding.kind, finding.detail) for finding in check.of_service(good)]
+        assert found == [("log-name", word)]
 
 
 @pytest.mark.parametrize("rest", ["> human", "2> human", ">human 2>&1", "| tee human", "; human"])
@@ -485,11 +515,12 @@ def test_a_link_of_supervise_that_leads_nowhere(good: Path, name: str) -> None:
     assert found == [(place, "supervise")]
 
 
-@pytest.mark.parametrize("word", ["./loop", "./a\0b", f"./{'x' * 5000}"])
+@pytest.mark.parametrize("word", ["./loop", "./a\0b", "=a\0b", f"./{'x' * 5000}"])
 def test_a_log_directory_that_is_odd_is_not_shared(good: Path, word: str) -> None:
     (good / "log/loop").symlink_to("loop")
     (good / "log/run").write_text(f"#!/bin/sh\nexec multilog t '{word}'\n")
     assert list(check.of_several([good])) == []
+    assert set(kinds(good)) <= {"log-directory"}
 
 
 def test_two_loggers_that_are_one_or_write_to_one_directory(good: Path) -> None:
@@ -550,6 +581,15 @@ def test_what_is_wrong_with_a_tree(good: Path, command: Path) -> None:
     ]
     assert all(f["why"] for f in found)
     assert {key for f in found for key in f} == {"path", "kind", "detail", "why"}
+
+
+def test_a_file_in_a_tree_is_a_finding_only_if_it_is_named(good: Path, command: Path) -> None:
+    file = good.parent / "file"
+    file.write_text(GOOD)
+    (good.parent / "link").symlink_to(file)
+    assert run(command, "check", good.parent).stdout == ""
+    for path in (file, good.parent / "link"):
+        assert run(command, "check", path).stdout == f"{path}: dangling: {check.WHY['dangling']}\n"
 
 
 def test_a_limit_on_descriptors_that_is_too_small(good: Path, command: Path) -> None:

@@ -629,6 +629,8 @@ def test_what_is_wrong_with_a_service_and_its_logger(tmp_path: Path) -> None:
     ]
     assert {one.path for one in list(check.of_service(web))[3:]} == {web / "log/run"}
     assert findings(check.of_service(tmp_path / "none")) == ["dangling"]
+    assert "no-log" not in findings(check.of_service(web / "log"))
+    (web / "run").unlink()
     assert findings(check.of_service(web / "log"))[-1] == "no-log"
     assert all(words and not words.endswith(".") for words in why.values())
 

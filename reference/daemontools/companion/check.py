@@ -7,6 +7,7 @@ module does not know.
 
 import argparse
 import errno
+import itertools
 import json
 import os
 import pwd
@@ -52,7 +53,7 @@ WHY = {
     "log-size": "s, n and ! count for the directories that follow, and none does; put them before",
     "log-pattern": "a pattern counts for the actions that follow, and none does; put it before",
     "log-select": "all lines are selected at first, and this + adds none; put a - before it",
-    "log-unit": "multilog reads the number only, and s10M is 4096 bytes; write all of its digits",
+    "log-unit": "the number must be digits in the same word; s10M and s 99999 are 4096 bytes",
     "log-label": "multilog writes labels only if its first word is t; put it first, without a -",
     "log-twice": "multilog cannot lock a directory twice, and ends; name it once",
     "log-input": "multilog reads this file and not the service's lines; take the redirection away",
@@ -105,7 +106,8 @@ _OVERRULES = re.compile(rf"\benvuidgid +[\w.-]+ [^;&|\n]*?{_ENVDIR.pattern}")
 
 # A command that is a program of a chain with its own words, and has no program to start.
 _CHAIN = re.compile(
-    r"(?:exec +)?(?:(?:setuidgid|envuidgid|envdir|setlock(?: +-[nNxX]+)*) +[\w./-]+|"
+    r"(?:exec +)?(?:[\w./-]*/)?"
+    r"(?:(?:setuidgid|envuidgid|envdir|setlock(?: +-[nNxX]+)*) +[\w./-]+|"
     r"softlimit(?: +-[a-z] *\d+)*|pgrphack|fghack)(?= *(?:$|[;&|]| #))"
 )
 
@@ -118,6 +120,9 @@ ULIMIT = {"a": "-v", "d": "-d", "m": "-v", "s": "-s"}
 
 # How a command begins that runs a multilog without words, and does not only name it.
 _STARTS = (["exec"], ["multilog"], ["setuidgid"], ["softlimit"])
+
+# The folder in which a script begins.
+_HERE = re.compile(r"^\$(?:PWD|\{PWD\})(?=/)")
 
 
 class Finding(NamedTuple):
@@ -201,7 +206,7 @@ def of_several(paths: list[Path]) -> Iterator[Finding]:
 
 def _earlier_owners(owner: Path, places: list[Path], owners: dict[str, Path]) -> list[Path]:
     """Enter the owner of some places, links resolved; who has been entered for them before."""
-    real = {os.path.realpath(place) for place in places if "\0" not in os.fspath(place)}
+    real = {os.path.realpath(place) for place in places}
     return sorted({owners.setdefault(place, owner) for place in real} - {owner})
 
 
@@ -221,12 +226,19 @@ def of_service(service: Path) -> Iterator[Finding]:
     yield from _of_supervise(service / "supervise")
     if os.path.exists(service / "down"):
         yield Finding(service / "down", "down")
-    if log is None:
+    if log is not None:
+        yield from _of_supervise(log / "supervise")
+        yield from of_script(log / "run", has_log=False)
+        yield from _log_directories(log)
+    elif _is_logger(service):
+        yield from _log_directories(service)
+    else:
         yield Finding(service, "no-log")
-        return
-    yield from _of_supervise(log / "supervise")
-    yield from of_script(log / "run", has_log=False)
-    yield from _log_directories(log)
+
+
+def _is_logger(directory: Path) -> bool:
+    path = Path(os.path.abspath(directory))  # of `log`, too
+    return path.name == "log" and services.is_service(path.parent)
 
 
 def _of_supervise(folder: Path) -> Iterator[Finding]:
@@ -414,17 +426,24 @@ def _starts_under(option: str, limit: int, program: str) -> bool:
 
 
 def _log_directories(log: Path) -> Iterator[Finding]:
-    """Log directories that multilog ignores, or that its user cannot write to."""
+    """What is wrong with the words of a multilog, and with its log directories."""
     words = _words(log / "run")
-    user = words[words.index("setuidgid") + 1] if "setuidgid" in words[:-1] else ""
+    names = [os.path.basename(word) for word in words]
+    user = words[names.index("setuidgid") + 1] if "setuidgid" in names[:-1] else ""
     arguments = _multilog(words)
+    pairs = [p for p in itertools.pairwise(arguments) if re.fullmatch(r"[sn] \d\w*", " ".join(p))]
+    numbers = [number for _, number in pairs]
     for word in arguments:
-        if re.fullmatch(r"\w[\w/.-]*", word) and (
-            word[0] not in "tesn" or os.path.isdir(log / word)
+        if (
+            re.fullmatch(r"[~\w][~\w/.-]*", word)
+            and (word[0] not in "tesn" or os.path.isdir(log / word))
+            and word not in numbers
         ):
             yield Finding(log / "run", "log-name", word)
     runs_it = bool(arguments) or _command(words)[0][:1] in _STARTS
-    if runs_it and all(re.fullmatch(r"t|[sn]\d+\w*|[-+!][^$`]*", word) for word in arguments):
+    if runs_it and all(
+        word in numbers or re.fullmatch(r"t|[sn](\d+\w*)?|[-+!][^$`]*", word) for word in arguments
+    ):
         yield Finding(log / "run", "log-nowhere")
     if detail := _too_late(arguments, r"[sn]\d+$|!", actions="./"):
         yield Finding(log / "run", "log-size", detail)
@@ -433,8 +452,8 @@ def _log_directories(log: Path) -> Iterator[Finding]:
     first = next((word for word in arguments if re.match(r"[-+]|.*[$`]", word)), "")
     if re.fullmatch(r"\+(?!\*$)[^$`]*", first):
         yield Finding(log / "run", "log-select", first)
-    for word in arguments:
-        if re.fullmatch(r"[sn]\d+[A-Za-z]+", word):
+    for word in [*arguments, *(" ".join(pair) for pair in pairs)]:
+        if re.fullmatch(r"[sn](\d+[A-Za-z]+| .*)", word):
             yield Finding(log / "run", "log-unit", word)
     if detail := _input(words):
         yield Finding(log / "run", "log-input", detail)
@@ -442,12 +461,18 @@ def _log_directories(log: Path) -> Iterator[Finding]:
         "t" in arguments and not re.match("t|.*[$`]", arguments[0])
     ):
         yield Finding(log / "run", "log-label")
+    yield from _of_places(log, arguments, user)
+
+
+def _of_places(log: Path, arguments: list[str], user: str) -> Iterator[Finding]:
+    """Log directories and files of `=` that multilog cannot use as that user."""
     places: set[str] = set()
     for word in _directories(arguments):
-        place = os.path.realpath(log / word) if "\0" not in word else word
+        place = os.path.realpath(log / word)
         if place in places:
             yield Finding(log / "run", "log-twice", word)
         places.add(place)
+    for word in [*_directories(arguments), *(w for w in arguments if re.match("=[^$`]+$", w))]:
         if not _may_write(log, word, user):
             detail = f"{user or 'this user'}, {word}"
             yield Finding(log / "run", "log-directory", detail)
@@ -489,7 +514,7 @@ def _command(words: list[str]) -> tuple[list[str], int]:
             command.append(word)
             continue
         names = [os.path.basename(word) for word in command]
-        if "multilog" in names[:-1] or (command[:1] in _STARTS and "multilog" in names):
+        if "multilog" in names[:-1] or (names[:1] in _STARTS and "multilog" in names):
             return command, names.index("multilog")
         command = []
     return [], 0
@@ -506,14 +531,15 @@ def _multilog(words: list[str]) -> list[str]:
                 arguments.pop()
             next(rest, None)
         else:
-            arguments.append(word)
+            arguments.append(_HERE.sub(".", word))
     return arguments
 
 
 def _words(script: Path) -> list[str]:
     """The words and the operators of a script; none if it cannot be read as a shell would."""
     try:
-        text = _beginning(script).decode(errors="replace").replace("\\\n", " ")
+        text = _beginning(script).decode(errors="replace")
+        text = text.replace("\0", "").replace("\\\n", " ")  # as a shell drops them
         lexer = shlex.shlex(text, posix=True, punctuation_chars="|&;<>\n")
         lexer.whitespace = " \t\r"
         lexer.whitespace_split = True
@@ -523,21 +549,26 @@ def _words(script: Path) -> list[str]:
 
 
 def _may_write(log: Path, word: str, user: str) -> bool:
-    """May the user's multilog open its own directory, and make files there, or make it itself?"""
-    place = log / word
-    if _leads_nowhere(place):
+    """May the user's multilog open its own directory, and make files there, or make it itself?
+
+    Of `=file`: may it write this file, or make it?
+    """
+    place, bits = log / word, 0o7
+    if word[:1] == "=":
+        word = word[1:]
+        place, bits = Path(os.path.realpath(log / word)), 0o2
+    elif _leads_nowhere(place):
         return False
-    is_there = os.path.exists(place)
-    if not is_there:
-        place = place.parent
-    needed = [(log, 0o5), (place, 0o7 if is_there else 0o3)]
+    if not os.path.exists(place):
+        place, bits = place.parent, 0o3
+    needed = [(log, 0o5), (place, bits)]
     try:
         if not user:
             return all(os.access(folder, bits) for folder, bits in needed)
         account = pwd.getpwnam(user)
         needed += [(folder, 0o1) for folder in _above(log, word, place)]
         return all(_has(account, folder, bits) for folder, bits in needed)
-    except (KeyError, OSError, ValueError):  # ValueError: a NUL in the name
+    except (KeyError, OSError):
         return False
 
 
