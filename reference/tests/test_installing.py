@@ -328,6 +328,17 @@ def test_check_says_what_is_wrong_and_changes_nothing(place: Path) -> None:
     assert state(place) == before
 
 
+@pytest.mark.parametrize(
+    "file", ["bin/svc", "s/man/man8/svc.8", "s/bash-completion/completions/svc"]
+)
+def test_check_says_that_a_mode_was_changed(place: Path, file: str) -> None:
+    words = everything_into(place)
+    run_installer(*words)
+    (place / file).chmod((place / file).stat().st_mode | 0o020)
+    answer = run_installer("--check", *words)
+    assert (answer.returncode, f"{place}/{file} is " in answer.stderr) == (1, True)
+
+
 def test_check_says_that_a_file_of_the_package_is_closed(place: Path) -> None:
     words = everything_into(place)
     run_installer(*words)
