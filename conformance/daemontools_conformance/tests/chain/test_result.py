@@ -77,7 +77,7 @@ EFFECTS: dict[str, Sequence[Argument]] = {
     "envdir": ["envdir", "env"],
     "envuidgid": ["envuidgid", "nobody"],
     "setlock": ["setlock", "lock"],
-    "softlimit": ["softlimit", "-c", "77"],
+    "softlimit": ["softlimit", "-t", "777"],
     "setuidgid": ["setuidgid", "nobody"],
 }
 
@@ -93,7 +93,7 @@ def _shows(program: str, seen: Record, lock: Path) -> bool:
         case "setlock":
             return lock.exists() and locked_through(seen, lock) != []
         case "softlimit":
-            return seen.limits["core file size"][0] == "77"
+            return seen.limits["cpu time"][0] == "777"
         case _:
             # Whoever runs the suite as nobody has made no change.
             return os.getuid() != NOBODY.pw_uid and seen.uids == (NOBODY.pw_uid,) * 4

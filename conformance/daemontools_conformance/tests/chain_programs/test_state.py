@@ -51,7 +51,7 @@ def _with_variable(before: Record) -> Record:
 
 def _with_limits(before: Record) -> Record:
     limits = {name: before.limits[name] for name in before.limits}
-    limits["core file size"] = ("10", limits["core file size"][1])
+    limits["cpu time"] = ("900", limits["cpu time"][1])
     limits["resident set"] = ("20", limits["resident set"][1])
     return replace(before, limits=limits)
 
@@ -65,7 +65,7 @@ PROGRAMS: dict[str, tuple[list[str], Callable[[Record], Record]]] = {
     "setuidgid": (["nobody"], _as_nobody),
     "envuidgid": (["nobody"], _with_ids),
     "envdir": (["env"], _with_variable),
-    "softlimit": (["-c", "10", "-r", "20"], _with_limits),
+    "softlimit": (["-t", "900", "-r", "20"], _with_limits),
     "setlock": (["lock"], _as_it_was),  # but for the descriptor of the lock
 }
 

@@ -1,9 +1,11 @@
 """softlimit: which limits each option sets, and to what."""
 
+import resource
 from dataclasses import replace
 
 import pytest
 
+from daemontools_conformance.contract.outcomes import Unavailable
 from daemontools_conformance.contract.vectors import Vector
 from daemontools_conformance.helpers.marks import clause
 from daemontools_conformance.helpers.states import child, direct
@@ -27,9 +29,19 @@ LIMITS = {
 FILES = "open files"
 
 
+def allowed(option: str, *values: str) -> list[Argument]:
+    """The option with each value. Raises Unavailable if this machine's hard limit is lower."""
+    for value in values:
+        name, _, amount = value.partition("=")
+        hard = resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))[1]
+        if hard != resource.RLIM_INFINITY and hard < int(amount):
+            raise Unavailable(f"needs a hard limit of {value} or higher")
+    return [word for value in values for word in (option, value)]
+
+
 def soft(sandbox: Sandbox, name: str, *words: str | bytes, hard: str = "") -> str:
     """The child's soft limit of this name after `softlimit words...`."""
-    prepare = ["--hard-limit", hard] if hard else []
+    prepare = allowed("--hard-limit", *filter(None, [hard]))
     return child(sandbox, "softlimit", *words, prepare=prepare).limits[name][0]
 
 
@@ -43,8 +55,8 @@ def as_written(sandbox: Sandbox, vector: Vector) -> Record:
     """What it must see: what was there before, but for the soft limits of the answer."""
     before = direct(sandbox, prepare=hard_limits(vector))
     limits = dict(before.limits)
-    for resource, amount in vector.answer["limits"]:
-        name = next(name for name, own, _ in LIMITS.values() if own == resource.decode())
+    for which, amount in vector.answer["limits"]:
+        name = next(name for name, own, _ in LIMITS.values() if own == which.decode())
         hard = before.limits[name][1]
         limits[name] = (min(amount.decode(), hard, key=_size), hard)
     return replace(before, limits=limits)
@@ -53,7 +65,7 @@ def as_written(sandbox: Sandbox, vector: Vector) -> Record:
 def hard_limits(vector: Vector) -> list[Argument]:
     """The options that set the vector's hard limits; only a machine's own can be unlimited."""
     pairs = [name + b"=" + hard for name, hard in vector.input["hard"] if hard != b"unlimited"]
-    return [word for pair in pairs for word in ("--hard-limit", pair)]
+    return allowed("--hard-limit", *(pair.decode() for pair in pairs))
 
 
 def _size(limit: str) -> float:
@@ -141,8 +153,8 @@ def test_a_lone_equals_sign_is_an_amount(sandbox: Sandbox, vector: Vector) -> No
 @clause("softlimit/amount/equals")
 @pytest.mark.parametrize("letter", [letter for letter in LIMITS if letter != "p"])
 def test_equals_sign_means_the_hard_limit(sandbox: Sandbox, letter: str) -> None:
-    name, resource, amount = LIMITS[letter]
-    prepare = ["--limit", f"{resource}={amount}"]
+    name, own, amount = LIMITS[letter]
+    prepare = allowed("--limit", f"{own}={amount}")
     seen = child(sandbox, "softlimit", f"-{letter}", "=", prepare=prepare)
     assert seen.limits[name] == (direct(sandbox).limits[name][1],) * 2
 
@@ -159,8 +171,8 @@ def test_an_amount_above_the_hard_limit(sandbox: Sandbox, vector: Vector) -> Non
 def test_above_the_hard_limit_means_the_hard_limit(
     sandbox: Sandbox, letter: str, above: str
 ) -> None:
-    name, resource, amount = LIMITS[letter]
-    prepare = ["--hard-limit", f"{resource}={amount}"]
+    name, own, amount = LIMITS[letter]
+    prepare = allowed("--hard-limit", f"{own}={amount}")
     words = [f"-{letter}", str(amount + int(above))]
     seen = child(sandbox, "softlimit", *words, prepare=prepare)
     assert seen.limits[name] == (str(amount),) * 2
