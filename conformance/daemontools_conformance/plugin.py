@@ -39,7 +39,7 @@ from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.running.waking import keep_awake
 from daemontools_conformance.selection import choice
 from daemontools_conformance.selection.options import Asked, CannotRun, add_options
-from daemontools_conformance.selection.tests import name_of_test, repetition_of
+from daemontools_conformance.selection.tests import is_test, name_of_test, repetition_of
 from daemontools_conformance.session import Session
 
 pytest_plugins = ["daemontools_conformance.pytest_fixtures"]
@@ -333,12 +333,12 @@ class Conformance:
 def _begun(config: pytest.Config) -> Session:
     """The session that the options ask for. Raises UsageError."""
     asked = Asked(**{field.name: config.getoption(field.name) for field in fields(Asked)})
-    given: Path | None = config.getoption("report")
-    report = config.invocation_params.dir / given if given else None
+    report = (given := config.getoption("report")) and config.invocation_params.dir / given
+    if others := [word for word in config.args if not is_test(word)]:
+        raise pytest.UsageError(f"{others[0]} holds no tests: did you mean --implementation?")
     try:
         only_looks = any(config.getoption(name, default=False) for name in _LOOKS)
-        name = config.getoption("implementation")
-        return Session(name, asked, report, only_looks=only_looks)
+        return Session(config.getoption("implementation"), asked, report, only_looks=only_looks)
     except (ProfileError, SpecError, CannotRun) as error:
         raise pytest.UsageError(str(error)) from error
 

@@ -52,6 +52,12 @@ def test_list_suggests_programs_with_similar_names() -> None:
     assert "there is no program svk; did you mean " in finished.stderr
 
 
+def test_a_folder_behind_an_option_is_refused_and_not_left_aside(tmp_path: Path) -> None:
+    finished = command("--clause", "svok/exit/running", str(tmp_path))
+    assert (finished.returncode, finished.stdout.strip()) == (4, "")
+    assert f"{tmp_path} holds no tests: did you mean --implementation?" in finished.stderr
+
+
 @pytest.mark.parametrize("option", ["-n", "--sample", "--repeat"])
 @pytest.mark.parametrize("word", ["x", "-1", "1.5"])
 def test_what_is_not_a_number_is_refused(option: str, word: str) -> None:

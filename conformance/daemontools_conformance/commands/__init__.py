@@ -16,8 +16,9 @@ except ImportError:  # pip has installed the programs alone
 
 from daemontools_conformance import __version__
 from daemontools_conformance.commands import verbs
-from daemontools_conformance.commands.run import is_test, run
+from daemontools_conformance.commands.run import run
 from daemontools_conformance.selection.options import add_options
+from daemontools_conformance.selection.tests import is_test
 
 _FEWEST_DESCRIPTORS = 256  # with fewer, 64 workers fail tests of any program
 

@@ -2,11 +2,10 @@
 
 import argparse
 import os
-from pathlib import Path
 
 import pytest
 
-from daemontools_conformance.selection.tests import TESTS, is_wanted, of_suite
+from daemontools_conformance.selection.tests import TESTS, is_test, is_wanted, of_suite
 
 
 def run(arguments: list[str]) -> int:
@@ -19,11 +18,6 @@ def run(arguments: list[str]) -> int:
     ]  # fmt: skip
     tests = [] if any(is_test(word) for word in arguments) else _files(arguments)
     return int(pytest.main([*fixed, *tests, *arguments]))
-
-
-def is_test(word: str) -> bool:
-    """Does the argument name tests of this suite (and not an implementation's folder)?"""
-    return Path(word.split("::", maxsplit=1)[0]).absolute().is_relative_to(TESTS)
 
 
 def _files(arguments: list[str]) -> list[str]:

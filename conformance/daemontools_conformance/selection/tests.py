@@ -49,6 +49,11 @@ def of_suite(folder: Path = TESTS) -> tuple[Test, ...]:
     return tuple(test for file in sorted(folder.rglob("test_*.py")) for test in _tests_of(file))
 
 
+def is_test(word: str) -> bool:
+    """Does the argument name tests of this suite (and not an implementation's folder)?"""
+    return Path(word.split("::", maxsplit=1)[0]).absolute().is_relative_to(TESTS)
+
+
 def is_wanted(clause: str, programs: Sequence[str], prefixes: Sequence[str]) -> bool:
     """Do `--program` and `--clause` (each given any number of times) select the clause?
 
