@@ -328,6 +328,7 @@ class Conformance:
     def pytest_unconfigure(self) -> None:
         """Remove everything but the evidence of failures."""
         self.session.clean()
+        prepare.program = None  # the next run of this process makes its own
 
 
 def _begun(config: pytest.Config) -> Session:

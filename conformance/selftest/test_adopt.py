@@ -177,3 +177,14 @@ def test_a_profile_that_is_there_is_not_overwritten(partial: Path, tmp_path: Pat
         "mine.toml already exists; adopt does not overwrite it\n",
     )
     assert (tmp_path / "mine.toml").read_text() == "# mine\n"
+
+
+def test_a_variant_is_found_after_a_long_run_too(tmp_path: Path) -> None:
+    honest = patched(tmp_path / "honest")
+    others = {program: "" for program in os.listdir(honest) if program != "tai64n"}
+    mine = with_programs(tmp_path / "mine", honest, others)
+    words = ["--program", "tai64n", "--program", "process", "-n8"]  # more tests than compile
+    assert adopt(str(mine), *words, cwd=tmp_path).returncode == 0
+    entries = tomllib.loads((tmp_path / "mine.toml").read_text())["expect"]
+    kinds = {clause: entry["kind"] for entry in entries for clause in entry["clauses"]}
+    assert kinds["tai64n/exit/pipe-ignored"] == "variant"
