@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -76,6 +78,13 @@ def test_a_program_is_told_from_a_profile(
     folder = _folder(tmp_path / "bin", svok=script)
     smoke.main(find(str(folder)))
     assert f"  svok           {verdict}" in capsys.readouterr().out
+
+
+def test_a_program_that_stops_it_does_not_hold_it_up(tmp_path: Path) -> None:
+    folder = _folder(tmp_path / "bin", svok="#!/bin/sh\nkill -STOP $PPID\nexit 100\n")
+    command = [sys.executable, "-I", "-m", "daemontools_conformance", "smoke", str(folder)]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert "svok           answers: exit 100" in finished.stdout
 
 
 def test_a_program_that_hangs_is_no_longer_waited_for(

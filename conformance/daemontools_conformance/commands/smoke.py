@@ -23,6 +23,7 @@ from daemontools_conformance.judging.cause import ended
 from daemontools_conformance.running import orphans, table
 from daemontools_conformance.running.implementation import Implementation, ProgramMissing, locate
 from daemontools_conformance.running.processes import Finished
+from daemontools_conformance.running.waking import keep_awake
 
 _SECONDS = 10
 _MOST_OUTPUT = 1 << 20  # bytes in one stream
@@ -59,6 +60,7 @@ def main(profile: Profile) -> int:
     where = called if profile.programs else f"in {implementation.folder}"
     print(f"{profile.name}: programs {where}")
     absent = implementation.absent if Path(profile.source).is_dir() else []
+    keep_awake()
     orphans.prepare(is_worker=False)
     spared = table.children()
     troubles = unlike = 0

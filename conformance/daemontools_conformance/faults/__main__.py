@@ -11,6 +11,7 @@ import signal
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from daemontools_conformance.contract.outcomes import Hung
@@ -128,10 +129,8 @@ def endured(
 def end_tree(pid: int) -> None:
     """Kill a process and all below it. The parent dies first, or it would start them again."""
     below = children(pid)
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     for child in below:
         end_tree(child)
 

@@ -12,6 +12,7 @@ import os
 import signal
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from daemontools_conformance.running.patience import deadline
 from daemontools_conformance.running.table import children, is_alive, processes, session
@@ -73,10 +74,8 @@ def end_all_but(spared: set[int], started: Iterable[int] = (), within: float = 6
         if time.monotonic() > end:
             raise TimeoutError(f"processes such as {min(left)} start others faster than they die")
         for pid in left:
-            try:
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         while left := {pid for pid in left if not _is_gone(pid)}:
             if time.monotonic() > end:
                 raise TimeoutError(f"processes {sorted(left)} survive SIGKILL")

@@ -19,6 +19,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, Never, TypedDict, Unpack
@@ -430,10 +431,8 @@ class Sandbox:
         witness.watch(None)
         for running in self.started:
             if running.popen.stdin and not running.popen.stdin.closed:
-                try:
+                with suppress(OSError):
                     running.popen.stdin.close()
-                except OSError:
-                    pass
         try:
             end_all_but(self._spared, self.leaders | {running.pid for running in self.started})
             for running in self.started:
