@@ -668,7 +668,7 @@ def test_its_command_is_what_follows_the_first_two_dashes(
 
 
 @pytest.mark.parametrize(
-    "words", [["x", "a", "--", "b"], ["x", "a", "--"], ["x", "--"], ["--", "x", "a"], ["x"]]
+    "words", [["x", "a", "--", "b"], ["x", "COMMAND", "--"], ["x", "--"], ["--", "x", "a"], ["x"]]
 )
 def test_a_command_that_does_not_follow_the_two_dashes_makes_nothing(
     command: Path, tmp_path: Path, words: list[str]
@@ -707,7 +707,7 @@ def test_a_user_without_root_is_warned(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = pwd.getpwuid(os.getuid()).pw_name
-    warning = "daemontools new: warning: only in root's tree can setuidgid work\n"
+    warning = "daemontools new: warning: setuidgid works in root's tree only\n"
     for euid, said in ((0, ""), (1000, warning)):
         monkeypatch.setattr(os, "geteuid", lambda euid=euid: euid)
         words = [str(tmp_path / str(euid)), "--user", account, "/bin/true"]

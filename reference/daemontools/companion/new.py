@@ -44,13 +44,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def parse(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace:
-    """Read the command line. argparse may take a `--` out of COMMAND: it gets one word instead."""
-    end = words.index("--") if "--" in words else len(words)
+    """Read the command line. argparse sees one word for COMMAND, or it could take a `--` out."""
+    if "--" not in words:
+        return parser.parse_args(words)
+    end = words.index("--")
     command = words[end + 1 :]
-    parsed = parser.parse_args([*words[:end], *(["--", "COMMAND"] if command else [])])
-    if "--" in words and parsed.command != ["COMMAND"]:
+    parsed = parser.parse_args([*words[:end], "--", "COMMAND"])
+    if not command or len(parsed.command) > 1:
         parser.error("-- must stand between DIRECTORY and COMMAND")
-    parsed.command = command or parsed.command
+    parsed.command = command
     return parsed
 
 
@@ -77,7 +79,7 @@ def main(options: argparse.Namespace) -> int:
         shutil.rmtree(new, ignore_errors=True)
         raise
     if log_user and os.geteuid() != 0:
-        print("daemontools new: warning: only in root's tree can setuidgid work", file=sys.stderr)
+        print("daemontools new: warning: setuidgid works in root's tree only", file=sys.stderr)
     return 0
 
 
