@@ -58,7 +58,7 @@ WHY = {
     "log-twice": "multilog cannot lock a directory twice, and ends; name it once",
     "log-input": "multilog reads this file and not the service's lines; take the redirection away",
     "envdir": "envdir ends at once: its directory must exist, and have only files in it",
-    "overruled": "envdir changes this variable behind envuidgid; write envuidgid after envdir",
+    "overruled": "envdir changes this variable after envuidgid; write envuidgid after envdir",
     "chain": "it changes only the program that its own line starts; write all in one line",
     "account": "no such account: setuidgid and envuidgid end at once, and supervise tries again",
     "runit": "daemontools neither runs ./finish nor has svlogd or chpst; say it in its own words",
@@ -116,10 +116,6 @@ _SOFTLIMIT = re.compile(r"\bsoftlimit((?:\s+-[acdflmoprst]\s*[^\s;&|]+)+)(?=(.*)
 
 # The shell's limit in place of softlimit's; of those of -m the address space is what counts.
 ULIMIT = {"a": "-v", "d": "-d", "m": "-v", "s": "-s"}
-
-
-# How a command begins that runs a multilog without words, and does not only name it.
-_STARTS = (["exec"], ["multilog"], ["setuidgid"], ["softlimit"])
 
 # The folder in which a script begins.
 _HERE = re.compile(r"^\$(?:PWD|\{PWD\})(?=/)")
@@ -229,9 +225,9 @@ def of_service(service: Path) -> Iterator[Finding]:
     if log is not None:
         yield from _of_supervise(log / "supervise")
         yield from of_script(log / "run", has_log=False)
-        yield from _log_directories(log)
+        yield from _of_multilog(log)
     elif _is_logger(service):
-        yield from _log_directories(service)
+        yield from _of_multilog(service)
     else:
         yield Finding(service, "no-log")
 
@@ -347,9 +343,9 @@ def _of_shell(run: Path, text: str, *, has_log: bool) -> Iterator[Finding]:
         for word in _ENVDIR.findall(joined):
             yield from _of_envdir(run, word)
         for word in _OVERRULES.findall(joined):
-            for file in (f"{word}/{name}" for name in ("UID", "GID")):
-                if os.path.isfile(run.parent / file):
-                    yield Finding(run, "overruled", file)
+            for name in ("UID", "GID"):
+                if os.path.isfile(run.parent / word / name):
+                    yield Finding(run, "overruled", f"{word}/{name}")
     for options, rest in _SOFTLIMIT.findall(joined):
         program = shutil.which("multilog") if re.search(r"\bmultilog\b", rest) else None
         for letter, amount in re.findall(r"-([adms])\s*([0-9]+)", options):
@@ -425,23 +421,23 @@ def _starts_under(option: str, limit: int, program: str) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def _log_directories(log: Path) -> Iterator[Finding]:
+def _of_multilog(log: Path) -> Iterator[Finding]:
     """What is wrong with the words of a multilog, and with its log directories."""
     words = _words(log / "run")
     names = [os.path.basename(word) for word in words]
     user = words[names.index("setuidgid") + 1] if "setuidgid" in names[:-1] else ""
     arguments = _multilog(words)
-    pairs = [p for p in itertools.pairwise(arguments) if re.fullmatch(r"[sn] \d\w*", " ".join(p))]
-    numbers = [number for _, number in pairs]
+    pairs = map(" ".join, itertools.pairwise(arguments))
+    apart = [pair for pair in pairs if re.fullmatch(r"[sn] \d\w*", pair)]
+    numbers = [pair[2:] for pair in apart]  # multilog ignores a number in a word of its own
     for word in arguments:
         if (
-            re.fullmatch(r"[~\w][~\w/.-]*", word)
+            re.fullmatch(r"(~/|\w)[~\w/.-]*", word)
             and (word[0] not in "tesn" or os.path.isdir(log / word))
             and word not in numbers
         ):
             yield Finding(log / "run", "log-name", word)
-    runs_it = bool(arguments) or _command(words)[0][:1] in _STARTS
-    if runs_it and all(
+    if (arguments or _starts(_command(words)[0])) and all(
         word in numbers or re.fullmatch(r"t|[sn](\d+\w*)?|[-+!][^$`]*", word) for word in arguments
     ):
         yield Finding(log / "run", "log-nowhere")
@@ -452,9 +448,8 @@ def _log_directories(log: Path) -> Iterator[Finding]:
     first = next((word for word in arguments if re.match(r"[-+]|.*[$`]", word)), "")
     if re.fullmatch(r"\+(?!\*$)[^$`]*", first):
         yield Finding(log / "run", "log-select", first)
-    for word in [*arguments, *(" ".join(pair) for pair in pairs)]:
-        if re.fullmatch(r"[sn](\d+[A-Za-z]+| .*)", word):
-            yield Finding(log / "run", "log-unit", word)
+    for word in [*(w for w in arguments if re.fullmatch(r"[sn]\d+[A-Za-z]+", w)), *apart]:
+        yield Finding(log / "run", "log-unit", word)
     if detail := _input(words):
         yield Finding(log / "run", "log-input", detail)
     if arguments[:1] in (["-t"], ["-tt"]) or (
@@ -514,10 +509,16 @@ def _command(words: list[str]) -> tuple[list[str], int]:
             command.append(word)
             continue
         names = [os.path.basename(word) for word in command]
-        if "multilog" in names[:-1] or (names[:1] in _STARTS and "multilog" in names):
+        if "multilog" in names[:-1] or ("multilog" in names and _starts(command)):
             return command, names.index("multilog")
         command = []
     return [], 0
+
+
+def _starts(command: list[str]) -> bool:
+    """Does it begin as a command that runs a multilog, and does not only name it?"""
+    starters = ("exec", "multilog", "setuidgid", "softlimit")
+    return bool(command) and os.path.basename(command[0]) in starters
 
 
 def _multilog(words: list[str]) -> list[str]:
@@ -539,7 +540,7 @@ def _words(script: Path) -> list[str]:
     """The words and the operators of a script; none if it cannot be read as a shell would."""
     try:
         text = _beginning(script).decode(errors="replace")
-        text = text.replace("\0", "").replace("\\\n", " ")  # as a shell drops them
+        text = text.replace("\0", "").replace("\\\n", " ")  # dash drops a NUL, too
         lexer = shlex.shlex(text, posix=True, punctuation_chars="|&;<>\n")
         lexer.whitespace = " \t\r"
         lexer.whitespace_split = True
