@@ -95,10 +95,10 @@ def test_otherwise_all_signals_are_at_their_default(sandbox: Sandbox) -> None:
 
 @clause("svscan/child/umask-and-limits")
 def test_umask_nice_value_and_limits_stay(sandbox: Sandbox) -> None:
-    given, child = both(sandbox, "--umask", "027", "--nice", "3", "--limit", "CORE=4096")
+    given, child = both(sandbox, "--umask", "027", "--nice", "3", "--limit", "CPU=4096")
     assert (child.umask, child.nice) == ("0027", given.nice)
     assert child.limits == given.limits
-    assert child.limits["core file size"][0] == "4096"
+    assert child.limits["cpu time"][0] == "4096"
 
 
 @clause("svscan/child/descriptors")
