@@ -48,7 +48,7 @@ and programs, because no registry carries its programs, needs this form.
 
 In `path` and `arguments`, {folder} is the folder of the programs and {program} the
 name. A path without a slash is looked for in `folder`, then along PATH (an interpreter,
-say); one that begins with {folder}, only there; another begins at the profile's folder.
+say); one with {folder}, only there; another relative one, beside the profile's file.
 """
 
 import datetime
