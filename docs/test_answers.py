@@ -1,6 +1,7 @@
 """The exercises that the suite grades: it says what the answers in docs/answers say it says."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,14 @@ def test_the_suite_grades_an_exercise(
     [seen] = [r["outcome"] for r in map(json.loads, lines) if r.get("clause") == clause
               and r["kind"] == "clause"]  # fmt: skip
     assert seen in outcomes
+
+
+def test_the_command_grades_in_the_words_of_the_page() -> None:
+    page = (Path(__file__).parent / "book/exercises.md").read_text()
+    [shown] = re.findall(r"```text\n(step .*?\n)\.\.\.\n```", page, re.DOTALL)
+    command = [COMMAND[0], "exercise", "svok", EXERCISES / "shell/svok"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    assert said.startswith(shown)
 
 
 def test_perl_resets_an_ignored_child_signal() -> None:
