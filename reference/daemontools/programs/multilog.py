@@ -13,9 +13,10 @@ nothing was read.
 Everything that the worst block of input can need is allocated before the first read.
 After that an error of the system, lack of memory included, loses no line: multilog warns,
 pauses five seconds and tries again. KILL loses at most the last block and the line held
-back before it. An alert that nobody can read ends multilog when the block is in the logs. ALRM
-puts each `current` that is not empty away at once. TERM ends multilog at the end of the line
-that is being read. It takes no input beyond that: the next multilog on the pipe goes on there.
+back before it. An alert that nobody can read ends multilog when the block is in the logs,
+but for a line held back. ALRM puts each `current` that is not empty away at once. TERM ends
+multilog at the end of the line that is being read. It takes no input beyond that: the next
+multilog on the pipe goes on there.
 
 TERM and ALRM are blocked except while multilog waits for input, or pauses because a processor
 has failed (unix/interrupts.py). What has been read is in the files before the next read; only a
