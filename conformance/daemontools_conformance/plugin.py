@@ -334,7 +334,8 @@ class Conformance:
 def _begun(config: pytest.Config) -> Session:
     """The session that the options ask for. Raises UsageError."""
     asked = Asked(**{field.name: config.getoption(field.name) for field in fields(Asked)})
-    report = (given := config.getoption("report")) and config.invocation_params.dir / given
+    given: Path | None = config.getoption("report")
+    report = config.invocation_params.dir / given if given else None
     if others := [word for word in config.args if not is_test(word)]:
         raise pytest.UsageError(f"{others[0]} holds no tests: did you mean --implementation?")
     try:

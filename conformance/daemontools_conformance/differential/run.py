@@ -17,6 +17,7 @@ import signal
 import stat
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -356,11 +357,9 @@ def _record(pid: int, probe: int) -> Observation:
 
 def _end(case: Case, pid: int, seen: Observation) -> None:
     if seen.get("outcome") in (None, "runs", "waits"):
-        try:
+        with suppress(ProcessLookupError, ChildProcessError):
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
-        except (ProcessLookupError, ChildProcessError):
-            pass
     if case.program in _FAMILIES or children():
         end_all_but(set())
 
