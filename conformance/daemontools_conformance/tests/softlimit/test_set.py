@@ -33,15 +33,14 @@ def allowed(option: str, *values: str) -> list[Argument]:
     """The option with each value. Raises Unavailable if this machine's hard limit is lower."""
     for value in values:
         name, _, amount = value.partition("=")
-        hard = resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))[1]
-        if hard != resource.RLIM_INFINITY and hard < int(amount):
+        if 0 <= resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))[1] < int(amount):
             raise Unavailable(f"needs a hard limit of {value} or higher")
     return [word for value in values for word in (option, value)]
 
 
 def soft(sandbox: Sandbox, name: str, *words: str | bytes, hard: str = "") -> str:
     """The child's soft limit of this name after `softlimit words...`."""
-    prepare = allowed("--hard-limit", *filter(None, [hard]))
+    prepare = allowed("--hard-limit", hard) if hard else []
     return child(sandbox, "softlimit", *words, prepare=prepare).limits[name][0]
 
 
