@@ -65,7 +65,7 @@ def grouped(number: int) -> str:
         ("book/05-svscan.md", "every {} seconds", "five" if svscan.SCAN_SECONDS == 5 else "?"),
         ("book/05-svscan.md", "svscan handles at most {} services", scan.LIMIT),
         ("man/svscan.md", "svscan handles at most {} services", scan.LIMIT),
-        ("book/06-logs.md", "its first {} characters) to standard error", lines.LONGEST_ALERT),
+        ("book/06-logs.md", "its first {} characters, and `...` if", lines.LONGEST_ALERT),
         ("book/06-logs.md", "multilog writes {} bytes", lines.STATUS_BYTES),
         ("book/06-logs.md", "the first {} characters of a line", lines.LONGEST_JUDGED),
         ("book/06-logs.md", "finish a file at SIZE bytes (default {})", script.SIZE),
