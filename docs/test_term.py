@@ -8,7 +8,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -353,6 +353,32 @@ def test_term_does_not_end_a_multilog_that_may_not_take_a_step(
         never(lambda: multilog.poll() is not None, during=0.5)
         multilog.terminate()
     assert multilog.wait(30) == 0
+
+
+def test_term_does_not_end_a_multilog_that_writes_an_alert_into_a_full_pipe(
+    tmp_path: Path, programs: str
+) -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while os.write(writing, bytes(4096)):
+            pass
+    os.set_blocking(writing, True)
+    command = [f"{programs}/multilog", "e", "./log"]
+    with subprocess.Popen(command, cwd=tmp_path, stdin=PIPE, stderr=writing, bufsize=0) as multilog:
+        os.close(writing)
+        assert multilog.stdin
+        multilog.stdin.write(b"one\ntwo\n")
+        wchan = Path(f"/proc/{multilog.pid}/wchan")
+        eventually(lambda: wchan.read_text().endswith("pipe_write"))
+        multilog.terminate()
+        never(lambda: multilog.poll() is not None, during=0.5)
+        while len(os.read(reading, 65536)) == 65536:  # the reader goes on
+            pass
+        multilog.stdin.close()
+        assert multilog.wait(30) == 0
+    os.close(reading)
+    assert (tmp_path / "log/current").read_text() == "one\ntwo\n"
 
 
 def test_what_multilog_has_read_may_fill_files_that_are_processed_before_it_ends(
