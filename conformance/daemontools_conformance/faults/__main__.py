@@ -36,8 +36,8 @@ The suite tests the same faults
 ## multilog: one call that fails once
 
 Each row is one system call that strace makes fail once while 150 lines go into a log.
-`survived`: multilog warned in 0.76's words, tried again after five seconds, and exited 0, and
-every line was in the log once and in order.
+`survived`: multilog warned in 0.76's words, tried again after five seconds (`wait`: ten), and
+exited 0, and every line was in the log once and in order.
 `in silence`: the same without a warning, because the call was only interrupted and was simply
 made again.
 """
