@@ -108,7 +108,7 @@ def test_an_heir_leaves_out_and_replaces_expectations(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ('inherits = "nobody"', "nobody.toml"),
+        ('inherits = "nobody"', r"heir\.toml: 'nobody' is not a shipped profile"),
         ('inherits = "djb"\nwithout = ["svok/exit/running"]', "has no expectation for svok/exit"),
     ],
 )
@@ -129,6 +129,7 @@ ENTRY = '[[expect]]\nclause = "svok/exit/running"\nreason = "so"\n'
         ('not_offered = ["svock"]', "svok or "),
         ('[programs.multlog]\npath = "x"', "multilog"),
         ('inherits = "djb"\nwithout = ["svscan/survives/wait"]', "svscan/survives/waits"),
+        ('inherits = "djbware"', "djbwares"),
         (f'{ENTRY}kind = "varient"', "variant"),
         (f'{ENTRY}kind = "not-offered"\nsen = "x"', "seen"),
     ],

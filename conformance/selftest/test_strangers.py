@@ -69,7 +69,7 @@ def profile(tmp_path: Path, text: str | bytes) -> Path:
         ('name = "x"\nsuite_version = "9.9.9"', f"for suite 9.9.9, and this is {__version__}"),
         ('name = "x"\nsuite_version = "1;2"', "is not a version of the suite"),
         ('name = "x"\nsuite_version = "' + "9" * 5000 + '"', "is not a version of the suite"),
-        ('name = "x"\ninherits = "nobody"', "No such file"),
+        ('name = "x"\ninherits = "nobody"', "'nobody' is not a shipped profile"),
     ],
 )
 def test_a_profile_that_cannot_be_used_is_refused_in_one_line(

@@ -201,8 +201,7 @@ def _profile(path: Path, table: dict[str, Any]) -> Profile:
     folders = table.get("folder", [])
     folders = [folders] if isinstance(folders, str) else folders
     not_offered = table.get("not_offered", [])
-    not_programs = {*table.get("programs", {}), *not_offered} - {*PROGRAMS, "*"}
-    if not_programs:
+    if not_programs := {*table.get("programs", {}), *not_offered} - {*PROGRAMS, "*"}:
         wrong = min(not_programs)
         hint = did_you_mean(wrong, PROGRAMS)
         raise ProfileError(f"{path}: {wrong} is not a daemontools program{hint}")
@@ -227,8 +226,7 @@ def _profile(path: Path, table: dict[str, Any]) -> Profile:
 
 
 def _beyond(path: Path, table: dict[str, Any]) -> bool:
-    beyond = table.get("beyond", False)
-    if not isinstance(beyond, bool):
+    if not isinstance(beyond := table.get("beyond", False), bool):
         raise ProfileError(f"{path}: beyond must be true or false, not {beyond!r}")
     return beyond
 
@@ -273,7 +271,10 @@ def _table(path: Path) -> dict[str, Any]:
         raise ProfileError(f"{path}: {wrong}")
     if "inherits" not in table:
         return table
-    base = _table(shipped(table["inherits"])) | ({"setup": []} if "folder" in table else {})
+    if not (base_file := shipped(table["inherits"])).exists():
+        hint = did_you_mean(base_file.stem, [p.stem for p in base_file.parent.glob("*.toml")])
+        raise ProfileError(f"{path}: {table['inherits']!r} is not a shipped profile{hint}")
+    base = _table(base_file) | ({"setup": []} if "folder" in table else {})
     own = list(_single(table.get("expect", [])))
     inherited = {entry["clause"]: entry for entry in _single(base.get("expect", []))}
     without = set(table.get("without", []))
@@ -327,8 +328,7 @@ def _expectations(path: Path, entries: list[dict[str, Any]]) -> dict[str, Expect
             raise wrong("a variant cannot say `sometimes`")
         if type(entry.get("expires", datetime.date.max)) is not datetime.date:  # nor a datetime
             raise wrong("expires must be a date, such as 2027-01-01")
-        unknown = sorted(entry.keys() - Expectation.__dataclass_fields__.keys())
-        if unknown:
+        if unknown := sorted(entry.keys() - Expectation.__dataclass_fields__.keys()):
             keys = Expectation.__dataclass_fields__
             raise wrong(f"unknown key {unknown[0]!r}{did_you_mean(unknown[0], keys)}")
         expectations[clause] = Expectation(**entry)
