@@ -87,6 +87,14 @@ def test_a_wrong_program_in_python_is_told_what_was_seen(tmp_path: Path) -> None
     assert graded.returncode == 1
 
 
+def test_a_legal_variant_does_not_hold(tmp_path: Path) -> None:
+    program = tmp_path / "tai64n"
+    program.write_text((HALF / "wrong/tai64n").read_text().replace("+ 10 +", "+ 37 +"))
+    program.chmod(0o755)
+    assert "leap-seconds" in clauses.load()["tai64n/label/offset"].variants
+    assert "\n  tai64n/label/offset\n" in grade("tai64n", program).stdout
+
+
 def test_a_mode_is_shown_in_octal(tmp_path: Path) -> None:
     program = tmp_path / "setlock"
     program.write_text(f"#!{sys.executable}\n{OPEN_TO_ALL}")
