@@ -125,6 +125,18 @@ def in_shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("call", ["list", "--help"])
+@pytest.mark.parametrize(
+    "script",
+    ["ulimit -n 255; {}", "mkdir gone; cd gone; rmdir ../gone; {}", "PYTHONOPTIMIZE=1 {}"],
+    ids=["descriptors", "working-directory", "optimized"],
+)
+def test_what_hinders_a_run_hinders_every_call(tmp_path: Path, script: str, call: str) -> None:
+    suite = SUITE.replace(" -I ", " ")  # it would leave out the variable
+    finished = in_shell(script.format(f"{suite} {call}"), tmp_path)
+    assert (finished.returncode, finished.stdout) == (4, "")
+
+
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_streams_change_no_verdict(tmp_path: Path, closed: str) -> None:
     finished = in_shell(f"exec {SUITE} {ONE_TEST} {closed}", tmp_path)
