@@ -1,11 +1,13 @@
 """svc: which letters arrive where."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from daemontools_conformance.contract.vectors import Vector
 from daemontools_conformance.helpers.marks import clause, needs
+from daemontools_conformance.helpers.states import waiter_of
 from daemontools_conformance.running.patience import eventually
 from daemontools_conformance.running.sandbox import Sandbox
 from daemontools_conformance.tests.svc.handmade import service, written
@@ -68,8 +70,8 @@ def test_each_of_several_services_gets_them(sandbox: Sandbox, vector: Vector) ->
 def test_the_second_has_to_wait_for_the_first(sandbox: Sandbox) -> None:
     with service(sandbox, "a") as a, service(sandbox, "b") as b:
         a.fill()
-        running = sandbox.start("svc", "-u", "nowhere", "a", "b")
-        eventually(lambda: running.said, what="svc complains of the first one")
+        running = sandbox.start("svc", "-u", "a", "b")
+        eventually(lambda: waiter_of(running, Path(a.fifo)), what="svc waits for a")
         assert b.read() == b""
         a.read()
         running.wait()
