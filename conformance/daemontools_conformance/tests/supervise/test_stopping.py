@@ -37,13 +37,13 @@ def test_down_sends_term_and_cont_and_starts_nothing_after_the_end(sandbox: Sand
 def test_down_sends_term_before_continue(sandbox: Sandbox) -> None:
     sandbox.service("s", SLEEP)
     trace = sandbox.path / "trace"
-    strace = ["strace", "-f", "-o", str(trace), "-e", "trace=kill"]
+    strace = ["strace", "-f", "-o", str(trace), "-e", "trace=kill,?pidfd_send_signal"]
     sandbox.start_command([*strace, *sandbox.words("supervise", "s")])
-    pid = wait_until_up(sandbox)
+    wait_until_up(sandbox)
     sandbox.control("s", b"d")
     wait_until_down(sandbox)
     # strace breaks a line in two if another process is seen in between.
-    sent = re.findall(rf"kill\({pid}, SIG(\w+)", trace.read_text())
+    sent = re.findall(r"(?:kill|signal)\(\d+, SIG(\w+)", trace.read_text())
     assert sent == ["TERM", "CONT"]
 
 
