@@ -1,6 +1,7 @@
 """`daemontools check` and `new`: each finding, and a new service that has none."""
 
 import argparse
+import errno
 import json
 import os
 import pwd
@@ -710,13 +711,22 @@ def test_a_user_without_root_is_warned(
 ) -> None:
     account = pwd.getpwuid(os.getuid()).pw_name
     warning = "daemontools new: warning: setuidgid works in root's tree only\n"
+    parser = argparse.ArgumentParser()
+    new.add_options(parser)
     for euid, said in ((0, ""), (1000, warning)):
         monkeypatch.setattr(os, "geteuid", lambda euid=euid: euid)
         words = [str(tmp_path / str(euid)), "--user", account, "/bin/true"]
-        parser = argparse.ArgumentParser()
-        new.add_options(parser)
         assert new.main(parser.parse_args(words)) == 0
         assert capsys.readouterr().err == said
+    monkeypatch.setattr(os, "chown", refused)  # as to another account
+    with pytest.raises(PermissionError):
+        new.main(parser.parse_args([str(tmp_path / "other"), "--user", account, "/bin/true"]))
+    assert capsys.readouterr().err == warning
+    assert not list(tmp_path.glob("*other*"))
+
+
+def refused(*_: object) -> None:
+    raise PermissionError(errno.EPERM, "permission denied")
 
 
 def test_nothing_is_overwritten(command: Path, tmp_path: Path) -> None:

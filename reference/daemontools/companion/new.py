@@ -70,6 +70,8 @@ def main(options: argparse.Namespace) -> int:
     if not directory.parent.is_dir():
         parent = printable(directory.parent)
         return _refuse(f"unable to create {printable(directory)}: no folder {parent}", 111)
+    if log_user and os.geteuid() != 0:
+        print("daemontools new: warning: setuidgid works in root's tree only", file=sys.stderr)
     new = directory.with_name(f".{directory.name}.new")
     new.mkdir()
     try:
@@ -78,8 +80,6 @@ def main(options: argparse.Namespace) -> int:
     except OSError:
         shutil.rmtree(new, ignore_errors=True)
         raise
-    if log_user and os.geteuid() != 0:
-        print("daemontools new: warning: setuidgid works in root's tree only", file=sys.stderr)
     return 0
 
 
