@@ -181,6 +181,13 @@ def test_memory_is_that_of_an_interpreter_but_for_a_forked_supervise(
     assert 7000 < kilobytes(multilog.pid, "Rss") < 12000
     assert 2000 < kilobytes(multilog.pid, "Private_Dirty") < 4500
     assert 300 < kilobytes(supervise, "Private_Dirty") < 900
+    folder = Path(f"/proc/{supervise}/cwd/supervise")
+    (folder / "control").write_bytes(b"haptc" * 300 + b"d")
+    wait_until(lambda: (folder / "status").read_bytes().endswith(b"d"))  # it has read them all
+    assert kilobytes(supervise, "Private_Dirty") < 900
+    svscan.kill()  # what the two shared is now the supervise's own
+    svscan.wait()
+    wait_until(lambda: kilobytes(supervise, "Private_Dirty") > 2000)
 
 
 @pytest.mark.skipif(not is_djbs(), reason="djb's multilog is not in /usr/bin")
