@@ -1,6 +1,7 @@
 """Sound programs of another shape than djb's: the clauses about other things hold."""
 
 import re
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -79,12 +80,12 @@ def test_the_contract_names_the_clauses_that_see_the_suites_script(tmp_path: Pat
     # The names that the kernel shows are another matter.
     apart = ["-k", "not names and not its_own"]
     ways = (BEHIND_ENV, ("chain", "process", "tree")), (BEHIND_BASH, ("svscanboot",))
-    of: dict[str, set[str]] = {"FAIL": set(), "UNTESTED": set()}
+    of: defaultdict[str, set[str]] = defaultdict(set)
     for text, programs in ways:
         profile = tmp_path / "behind.toml"
         profile.write_text(text)
         asked = [word for program in programs for word in ("--program", program)]
         _, report = judged(profile, tmp_path / "report", *asked, *apart, workers=8)
         for clause, about in report.clauses.items():
-            of.setdefault(about["outcome"], set()).add(clause)
+            of[about["outcome"]].add(clause)
     assert of["FAIL"] == set(re.findall(r"`([a-z/-]+)`", named)) - of["UNTESTED"]
